@@ -1,0 +1,116 @@
+"""What an order is: frozen facts that travel, and nothing that changes.
+
+The mutable record of an order's progress is `orders.ticket.OrderRecord`, owned by the engine.
+Quantities are signed (sell is negative) and Decimal, prices of orders are Decimal.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import IntEnum
+from typing import NewType
+
+import msgspec
+
+from livetrader_engine.symbols import Symbol
+
+OrderId = NewType("OrderId", int)  # the engine's number, never reused within an account
+ClientOrderId = NewType("ClientOrderId", str)  # minted by the gateway before journaling; our identity
+BrokerageOrderId = NewType("BrokerageOrderId", str)  # the venue's
+ExecutionId = NewType("ExecutionId", str)  # the venue's, one per fill; a repeated one is the same fill
+
+
+class OrderType(IntEnum):
+    """Type of an order; values as in LEAN."""
+
+    MARKET = 0
+    LIMIT = 1
+    STOP_MARKET = 2
+    STOP_LIMIT = 3
+    MARKET_ON_OPEN = 4
+    MARKET_ON_CLOSE = 5
+    OPTION_EXERCISE = 6
+    LIMIT_IF_TOUCHED = 7
+    COMBO_MARKET = 8
+    COMBO_LIMIT = 9
+    COMBO_LEG_LIMIT = 10
+    TRAILING_STOP = 11
+
+
+class OrderDirection(IntEnum):
+    """Side of an order; values as in LEAN."""
+
+    BUY = 0
+    SELL = 1
+    HOLD = 2
+
+
+class TimeInForceKind(IntEnum):
+    """How long an order works."""
+
+    GOOD_TIL_CANCELED = 0
+    DAY = 1
+    GOOD_TIL_DATE = 2
+
+
+class TimeInForce(msgspec.Struct, frozen=True):
+    """How long an order works; `expiry_ns` (UTC) only for GOOD_TIL_DATE."""
+
+    kind: TimeInForceKind = TimeInForceKind.GOOD_TIL_CANCELED
+    expiry_ns: int | None = None
+
+
+GOOD_TIL_CANCELED = TimeInForce()
+
+
+class OrderSpec(msgspec.Struct, frozen=True):
+    """One instruction to trade, as the algorithm gave it and as it travels to the gateway.
+
+    `quantity` is signed. `limit_price`, `stop_price`, `trigger_price` and the trailing pair are set as
+    the type demands and None otherwise. `reference_price` is the last price the engine knew when the
+    order was made: the limits judge notional by it. `created_ns` is engine time.
+    """
+
+    id: OrderId
+    symbol: Symbol
+    type: OrderType
+    quantity: Decimal
+    created_ns: int
+    reference_price: Decimal
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trailing_amount: Decimal | None = None
+    trailing_as_percentage: bool = False
+    time_in_force: TimeInForce = GOOD_TIL_CANCELED
+    outside_regular_hours: bool = False
+    tag: str = ""
+
+    @property
+    def direction(self) -> OrderDirection:
+        """Side by the sign of the quantity."""
+        if self.quantity > 0:
+            return OrderDirection.BUY
+        return OrderDirection.SELL if self.quantity < 0 else OrderDirection.HOLD
+
+
+class OrderChange(msgspec.Struct, frozen=True):
+    """New values for a working order; None leaves a value as it is."""
+
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trailing_amount: Decimal | None = None
+    tag: str | None = None
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One trade against an order. `quantity` is signed; `fee` is in `fee_currency`, positive if paid."""
+
+    execution_id: ExecutionId
+    quantity: Decimal
+    price: Decimal
+    time_ns: int
+    fee: Decimal = Decimal(0)
+    fee_currency: str = "USD"

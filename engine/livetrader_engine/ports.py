@@ -1,0 +1,169 @@
+"""What the engine needs from its surroundings: synchronous and one way.
+
+Backtest and live differ only in who stands behind these. No port returns the outcome of a trade; the
+outcome is a later event. All of them are called from the engine's thread unless a docstring says other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from livetrader_engine.calendar.hours import ExchangeHours
+from livetrader_engine.commands import CancelOrder, LogLevel, SubmitOrder, UpdateOrder
+from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.subscription import HistoryRequest, Subscription
+from livetrader_engine.events import EngineEvent, OrderEventArrived
+from livetrader_engine.securities import SecurityProperties
+from livetrader_engine.symbols import SecurityType, Symbol
+
+
+class Clock(Protocol):
+    """Engine time."""
+
+    @property
+    def now_ns(self) -> int:
+        """UTC nanoseconds of the event being processed."""
+        ...
+
+
+class DataFeed(Protocol):
+    """Where events come from: files in a backtest, the inbox live. The engine pulls at its own pace."""
+
+    def next(self) -> EngineEvent | None:
+        """Return the next event; block until there is one; None when no more will ever come."""
+        ...
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Deliver this stream from now on. Subscribing twice is harmless."""
+        ...
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Deliver it no longer."""
+        ...
+
+
+class OrderSink(Protocol):
+    """Where orders go: the simulated brokerage in a backtest, the supervisor's gateway live."""
+
+    def submit(self, command: SubmitOrder) -> None:
+        """Hand over a new order."""
+        ...
+
+    def update(self, command: UpdateOrder) -> None:
+        """Hand over a change."""
+        ...
+
+    def cancel(self, command: CancelOrder) -> None:
+        """Hand over a cancel."""
+        ...
+
+    def advance(self, now_ns: int) -> None:
+        """Say that the prices of this instant are in place; a simulated brokerage tries its fills."""
+        ...
+
+    def drain(self, wait_s: float = 0.0) -> Sequence[OrderEventArrived]:
+        """Return the order events that have arrived, oldest first, and forget them.
+
+        Waits up to `wait_s` seconds of real time for the first; a simulated brokerage never waits.
+        """
+        ...
+
+
+class HistoryProvider(Protocol):
+    """Past bars. May be called from training threads too, so implementations are thread-safe."""
+
+    def history(self, request: HistoryRequest) -> Iterable[MarketPoint]:
+        """Yield the points of one subscription, ascending by end time, without fill-forward.
+
+        A missing file is no error: it is an empty answer that the provider logs.
+        """
+        ...
+
+
+class ReferenceData(Protocol):
+    """Facts about securities that do not change while the engine runs. Thread-safe."""
+
+    def symbol(self, ticker: str, security_type: SecurityType, market: str) -> Symbol:
+        """Return the symbol of a ticker. Raises DataError for a market that is not known."""
+        ...
+
+    def hours(self, symbol: Symbol) -> ExchangeHours:
+        """Return the exchange's hours. Raises DataError, naming the remedy, where there are none."""
+        ...
+
+    def properties(self, symbol: Symbol) -> SecurityProperties:
+        """Return lot size, price variation, multiplier and currency."""
+        ...
+
+
+class ResultSink(Protocol):
+    """Where what the algorithm shows goes: files in a backtest, the supervisor live."""
+
+    def log(self, time_ns: int, level: LogLevel, message: str) -> None:
+        """Show a line."""
+        ...
+
+    def plot(self, time_ns: int, chart: str, series: str, value: float) -> None:
+        """Add a point to a chart."""
+        ...
+
+    def statistic(self, name: str, value: str) -> None:
+        """Show a named value."""
+        ...
+
+
+class TrainingStatus(Protocol):
+    """What an algorithm may ask about its training at any time, from any thread."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one training has succeeded and none is running."""
+        ...
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a training function is running now."""
+        ...
+
+    @property
+    def last_error(self) -> str | None:
+        """What the newest failed training said, None after a success."""
+        ...
+
+
+class Trainer(Protocol):
+    """Runs training functions: inline in a backtest, on their own thread live, within the quota."""
+
+    @property
+    def status(self) -> TrainingStatus:
+        """The readiness flags."""
+        ...
+
+    def submit(self, name: str, function: Callable[[], object]) -> None:
+        """Run `function` when the quota allows. An exception of it never reaches the caller live."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Keyed bytes that outlive the algorithm. Thread-safe."""
+
+    def read(self, key: str) -> bytes:
+        """Return the bytes. Raises KeyError where there are none."""
+        ...
+
+    def save(self, key: str, value: bytes) -> None:
+        """Store the bytes durably, replacing what was there."""
+        ...
+
+    def contains(self, key: str) -> bool:
+        """Return whether there is something under `key`."""
+        ...
+
+    def delete(self, key: str) -> bool:
+        """Forget the key; return whether there was something."""
+        ...
+
+    def keys(self) -> Sequence[str]:
+        """Return all keys, sorted."""
+        ...

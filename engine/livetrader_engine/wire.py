@@ -1,0 +1,21 @@
+"""How core objects that msgspec does not know travel: hooks for its encoders and decoders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from livetrader_engine.symbols import Symbol
+
+
+def encode_hook(value: object) -> object:
+    """Return the wire form of `value`. Raises NotImplementedError for types that may not travel."""
+    if isinstance(value, Symbol):
+        return value.text
+    raise NotImplementedError(f"{type(value).__name__} has no wire form")
+
+
+def decode_hook(kind: type, value: Any) -> object:
+    """Return the object of type `kind` that was sent as `value`."""
+    if kind is Symbol:
+        return Symbol.parse(value)
+    raise NotImplementedError(f"{kind.__name__} has no wire form")

@@ -1,0 +1,1 @@
+"""How supervisor and engine process talk: frames, messages, lanes."""

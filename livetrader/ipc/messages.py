@@ -1,0 +1,158 @@
+"""Every message that crosses the boundary between supervisor and engine process.
+
+To the engine: StartEngine once, then engine events and NewBucketLevel.
+From the engine: Initialized, WarmedUp (READY), then engine commands, Beat, StepCompleted, TrainingReported;
+last EngineFailed or EngineFinished, or nothing at all if it died.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from livetrader_engine.commands import (
+    CancelOrder,
+    Plot,
+    QuitAlgorithm,
+    SetRuntimeStatistic,
+    SubmitOrder,
+    Subscribe,
+    Unsubscribe,
+    UpdateOrder,
+    WriteLog,
+)
+from livetrader_engine.events import (
+    AccountLoaded,
+    BrokerageMessageArrived,
+    DataEnded,
+    MarketDataArrived,
+    OrderEventArrived,
+    StopRequested,
+    TimePulse,
+)
+
+
+class BucketLevel(msgspec.Struct, frozen=True):
+    """The training bucket as journaled: minutes left, when it was last refilled (wall UTC ns)."""
+
+    level_minutes: float
+    refilled_ns: int
+
+
+class StartEngine(msgspec.Struct, frozen=True, tag="start"):
+    """What the engine process needs to begin. `time_ns` is session time: where data will continue."""
+
+    time_ns: int
+    algorithm_path: str
+    class_name: str | None
+    parameters: dict[str, str]
+    data_folder: str
+    history_plugin: str
+    object_store: str  # folder
+    account: AccountLoaded
+    bucket: BucketLevel | None
+    training: dict[str, float]  # capacity_minutes, refill_minutes, refill_interval_minutes, nice
+
+
+class Initialized(msgspec.Struct, frozen=True, tag="initialized"):
+    """The algorithm's initialize returned. Subscriptions were sent as commands before this."""
+
+    warm_up_from_ns: int | None
+
+
+class WarmedUp(msgspec.Struct, frozen=True, tag="ready"):
+    """READY: warm-up is over, data may flow."""
+
+    warm_up_points: int
+
+
+class StepCompleted(msgspec.Struct, frozen=True, tag="step"):
+    """The step of this sequence number is over; every command it caused was sent before this."""
+
+    sequence: int
+    time_ns: int
+
+
+class TrainingState(StrEnum):
+    """State of one training job; moves are in worker.training.TRANSITIONS."""
+
+    PENDING = "pending"
+    DEFERRED = "deferred"  # the bucket is empty; waits for its refill
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"  # ran longer than it was granted; its result does not count
+
+
+class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
+    """One training job changed state, or the bucket changed."""
+
+    time_ns: int
+    job: int
+    name: str
+    state: TrainingState
+    message: str
+    bucket: BucketLevel
+    minutes_used: float
+
+
+class Beat(msgspec.Struct, frozen=True, tag="beat"):
+    """Sign of life from the reader thread, every BEAT_INTERVAL_S.
+
+    `step_started_s`: seconds the engine loop has been inside the current step, None between steps.
+    `training_running`: a training function runs; `training_granted_s`: what it was granted in all.
+    """
+
+    step_started_s: float | None
+    steps: int
+    training_running: bool
+    training_granted_s: float
+    resident_mb: float
+    conflated: int
+
+
+class EngineFailed(msgspec.Struct, frozen=True, tag="failed"):
+    """The algorithm raised. `stage` is load, initialize or run; `traceback` has the user's frames only."""
+
+    stage: str
+    error: str
+    traceback: str
+
+
+class EngineFinished(msgspec.Struct, frozen=True, tag="finished"):
+    """The algorithm ended by itself: data over, quit, or a stop that was asked for."""
+
+    reason: str
+
+
+BEAT_INTERVAL_S = 0.25
+
+ToEngine = (
+    StartEngine
+    | MarketDataArrived
+    | TimePulse
+    | OrderEventArrived
+    | AccountLoaded
+    | BrokerageMessageArrived
+    | DataEnded
+    | StopRequested
+)
+FromEngine = (
+    Initialized
+    | WarmedUp
+    | StepCompleted
+    | TrainingReported
+    | Beat
+    | EngineFailed
+    | EngineFinished
+    | SubmitOrder
+    | UpdateOrder
+    | CancelOrder
+    | Subscribe
+    | Unsubscribe
+    | WriteLog
+    | Plot
+    | SetRuntimeStatistic
+    | QuitAlgorithm
+)
