@@ -1,0 +1,332 @@
+"""What the control server needs from the daemon: views to read, operations to ask for, a stream to follow.
+
+The supervisor implements `Operations`; the server, the command line and the live view know nothing else of
+it. Views are frozen copies, so a reader never sees a half-changed state and cannot change anything. Money
+and quantities are Decimal (strings in JSON), times are UTC nanoseconds.
+
+Operations return as soon as they are accepted, with an `OperationView` whose id can be asked for later.
+None of them may wait for the engine or the algorithm before it has had its first effect: `halt` and
+`liquidate` have refused new orders before they return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+
+class EngineView(msgspec.Struct, frozen=True):
+    """The engine process. `state` is the supervisor's word for it (starting, warming_up, running, ...)."""
+
+    state: str
+    pid: int | None = None
+    restarts: int = 0  # since the daemon started
+    restarts_in_window: int = 0  # counted against the restart budget
+    started_ns: int | None = None
+    beat_age_s: float | None = None
+    step_age_s: float | None = None  # None between steps
+    steps: int = 0
+    resident_mb: float = 0.0
+    conflated: int = 0
+    last_failure: str = ""
+
+
+class FeedView(msgspec.Struct, frozen=True):
+    """The data feed. `data_age_s` is wall time since the last market event, None before the first."""
+
+    name: str
+    connected: bool
+    keeps_time: bool = False
+    subscriptions: int = 0
+    data_age_s: float | None = None
+    message: str = ""
+
+
+class KillSwitchView(msgspec.Struct, frozen=True):
+    """The kill switch. `latched` survives restarts until somebody resumes."""
+
+    state: str
+    latched: bool
+    reason: str = ""
+    source: str = ""
+    since_ns: int | None = None
+    attempts: int = 0
+
+
+class TrainingSummary(msgspec.Struct, frozen=True):
+    """Readiness of the algorithm's training in one line."""
+
+    ready: bool
+    is_training: bool
+    jobs: int
+    bucket_level_minutes: float
+    bucket_capacity_minutes: float
+    last_error: str = ""
+
+
+class StatusView(msgspec.Struct, frozen=True):
+    """The daemon at a glance. `reasons` says what keeps it from being ready, empty when it is.
+
+    `time_ns` is session time (the feed's own in a replay), `wall_ns` the clock on the wall.
+    """
+
+    state: str
+    reasons: dict[str, str]
+    version: str
+    pid: int
+    account: str
+    started_ns: int
+    wall_ns: int
+    time_ns: int
+    algorithm: str
+    brokerage: str
+    brokerage_connected: bool
+    brokerage_session_id: str
+    feed: FeedView
+    engine: EngineView
+    kill_switch: KillSwitchView
+    training: TrainingSummary
+    halted: bool
+    currency: str
+    equity: Decimal
+    cash: Decimal
+    day_profit: Decimal
+    open_orders: int
+    statistics: dict[str, str] = {}  # what the algorithm set with set_runtime_statistic
+
+
+class HoldingView(msgspec.Struct, frozen=True):
+    """One position as the gateway has it. `symbol` is the identifier text, `ticker` today's name."""
+
+    symbol: str
+    ticker: str
+    quantity: Decimal
+    average_price: Decimal
+    last_price: Decimal | None = None
+    market_value: Decimal | None = None
+    unrealized_profit: Decimal | None = None
+
+
+class PortfolioView(msgspec.Struct, frozen=True):
+    """The account: cash per currency and every position that is not zero."""
+
+    time_ns: int
+    currency: str
+    equity: Decimal
+    day_profit: Decimal
+    cash: dict[str, Decimal]
+    holdings: tuple[HoldingView, ...]
+
+
+class OrderStep(msgspec.Struct, frozen=True):
+    """One line of an order's history. `quantity` and `price` are set for fills."""
+
+    time_ns: int
+    status: str
+    message: str = ""
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    fee: Decimal | None = None
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """One order with its history, oldest step first. `id` is 0 for orders of the kill switch."""
+
+    id: int
+    client_order_id: str
+    brokerage_order_id: str | None
+    symbol: str
+    ticker: str
+    type: str
+    quantity: Decimal
+    filled_quantity: Decimal
+    average_fill_price: Decimal | None
+    status: str
+    open: bool
+    created_ns: int
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    tag: str = ""
+    history: tuple[OrderStep, ...] = ()
+
+
+class TrainingJobView(msgspec.Struct, frozen=True):
+    """One training job; `state` is a worker TrainingState."""
+
+    job: int
+    name: str
+    state: str
+    time_ns: int
+    minutes_used: float = 0.0
+    message: str = ""
+
+
+class TrainingView(msgspec.Struct, frozen=True):
+    """Every training job of this engine process, newest last, and the leaky bucket that pays for them."""
+
+    ready: bool
+    is_training: bool
+    bucket_level_minutes: float
+    bucket_capacity_minutes: float
+    next_refill_ns: int | None
+    jobs: tuple[TrainingJobView, ...]
+
+
+class LogView(msgspec.Struct, frozen=True):
+    """One line of the log. `source` is algorithm, engine or daemon; `sequence` counts up by one."""
+
+    sequence: int
+    time_ns: int
+    level: str
+    source: str
+    message: str
+
+
+class LogPage(msgspec.Struct, frozen=True):
+    """Lines with a sequence above the one asked for, oldest first. `lost` were already overwritten."""
+
+    lines: tuple[LogView, ...]
+    next_sequence: int
+    lost: int = 0
+
+
+class ReadyView(msgspec.Struct, frozen=True):
+    """Whether the daemon may trade, and if not, every reason by the name of what is missing."""
+
+    ready: bool
+    reasons: dict[str, str]
+
+
+class OperationState(StrEnum):
+    """Progress of an operation that was asked for."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class OperationView(msgspec.Struct, frozen=True):
+    """One accepted operation. `message` says how it ended or what it is doing."""
+
+    id: str
+    kind: str
+    who: str
+    state: OperationState
+    started_ns: int
+    ended_ns: int | None = None
+    message: str = ""
+
+
+class StatusChanged(msgspec.Struct, frozen=True, tag="status", tag_field="event"):
+    """A new status; sent a few times a second at most."""
+
+    status: StatusView
+
+
+class PortfolioChanged(msgspec.Struct, frozen=True, tag="portfolio", tag_field="event"):
+    """A new portfolio; sent a few times a second at most."""
+
+    portfolio: PortfolioView
+
+
+class OrderChanged(msgspec.Struct, frozen=True, tag="order", tag_field="event"):
+    """An order has a new step in its history."""
+
+    order: OrderView
+
+
+class TrainingChanged(msgspec.Struct, frozen=True, tag="training", tag_field="event"):
+    """A training job or the bucket changed."""
+
+    training: TrainingView
+
+
+class LogWritten(msgspec.Struct, frozen=True, tag="log", tag_field="event"):
+    """A line of the log."""
+
+    line: LogView
+
+
+StreamEvent = StatusChanged | PortfolioChanged | OrderChanged | TrainingChanged | LogWritten
+
+
+class EventSubscription(Protocol):
+    """One reader of the event stream. Ends by itself when the reader was too slow or the daemon stops."""
+
+    def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        """Yield events as they happen."""
+        ...
+
+    def close(self) -> None:
+        """Stop; idempotent."""
+        ...
+
+
+class Operations(Protocol):
+    """What an operator may see and do. All of it runs on the supervisor's loop and returns at once.
+
+    `who` names the token or the local user that asked; it belongs into the audit trail.
+    """
+
+    def live(self) -> bool:
+        """Return whether the loop turns and no supervised part is beyond its limit."""
+        ...
+
+    def ready(self) -> ReadyView:
+        """Return whether trading is possible, with every reason why not."""
+        ...
+
+    def status(self) -> StatusView:
+        """Return the daemon at a glance."""
+        ...
+
+    def portfolio(self) -> PortfolioView:
+        """Return cash and positions."""
+        ...
+
+    def orders(self, *, open_only: bool, limit: int) -> tuple[OrderView, ...]:
+        """Return at most `limit` orders, newest first."""
+        ...
+
+    def training(self) -> TrainingView:
+        """Return training jobs and the bucket."""
+        ...
+
+    def log(self, *, after: int, limit: int) -> LogPage:
+        """Return at most `limit` of the newest lines whose sequence is above `after`."""
+        ...
+
+    def operation(self, operation_id: str) -> OperationView | None:
+        """Return an operation that was accepted, None where it is not (or no longer) known."""
+        ...
+
+    def subscribe(self) -> EventSubscription:
+        """Start a stream of events: first the current status, portfolio and training, then what happens."""
+        ...
+
+    async def halt(self, *, who: str, reason: str) -> OperationView:
+        """Refuse new orders from now on; positions and working orders stay."""
+        ...
+
+    async def resume(self, *, who: str, reason: str) -> OperationView:
+        """Allow orders again and unlatch the kill switch. Fails while a liquidation still runs."""
+        ...
+
+    async def cancel(self, *, who: str, order: str | None, reason: str) -> OperationView:
+        """Cancel one working order (by client order id or engine number), or all with None.
+
+        Raises KeyError for an order that is not known.
+        """
+        ...
+
+    async def liquidate(self, *, who: str, reason: str) -> OperationView:
+        """Run the kill switch: halt, cancel, flatten, verify. Joins a run that is under way."""
+        ...
+
+    async def stop(self, *, who: str, reason: str) -> OperationView:
+        """End the daemon gracefully; what happens to the account is the setting `daemon.on_shutdown`."""
+        ...
