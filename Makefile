@@ -1,0 +1,72 @@
+# Everything a developer or a newcomer types. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup test quick lint install-check docs campaign scenario bench demo demo-check clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest
+READY := $(VENV)/.livetrader-$(shell sha256sum pyproject.toml | cut -c1-12)
+KILLS ?= 300
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with the package (editable) and the developer tools
+
+# Uses uv where it is installed; otherwise pip, whose --group needs 25.1. Debian keeps `venv` in a package of its own.
+$(READY): pyproject.toml
+	@if command -v uv >/dev/null && uv --version >/dev/null 2>&1; then \
+	  [ -x $(BIN)/python ] || uv venv --quiet --python '>=3.11' $(VENV); \
+	  uv pip install --quiet --python $(BIN)/python --editable . --group dev; \
+	else \
+	  if ! python3 -c 'import ensurepip' 2>/dev/null; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	      apt-get update -qq </dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv </dev/null; \
+	    else echo "python3 has no venv module: install python3-venv (Debian, Ubuntu) or uv, then try again" >&2; exit 1; fi; \
+	  fi; \
+	  [ -x $(BIN)/python ] || python3 -m venv $(VENV); \
+	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev; \
+	fi
+	@rm -f $(VENV)/.livetrader-*; touch $@
+
+test: lint ## everything: format, lint, types, import contracts, all tests (wheel content among them)
+	$(PYTEST)
+
+quick: setup ## the fast tests only (no real processes, no systemd)
+	$(BIN)/ruff check .
+	$(PYTEST) -m "not slow" -q
+
+lint: setup ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install-check: ## install the package with pip and, where present, with uv, each into a fresh venv, and run it
+	.ci/install-check
+
+docs: setup ## write the diagrams in docs/ again from the tables in the code
+	$(BIN)/python docs/diagrams.py
+
+campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills under order load
+	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s --timeout 7200
+
+scenario: setup ## crime x trigger: every row must end flat and latched
+	$(PYTEST) tests/scenario -v
+
+bench: setup ## measure idle memory and start to READY
+	$(BIN)/python bench/idle.py
+
+demo: setup ## the daemon on paper over replayed prices, with a live view; Ctrl-C ends it
+	$(BIN)/python examples/demo/run.py
+
+demo-check: setup ## a short slice of the demo without a terminal; fails unless a fill was seen
+	$(BIN)/python examples/demo/run.py --check
+
+clean: ## remove what the targets above made
+	rm -rf .venv .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
