@@ -44,7 +44,7 @@ from livetrader_engine.orders.order import (
     OrderType,
 )
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.ports import ReferenceData
+from livetrader_engine.ports import HistoryProvider, ReferenceData
 
 API_VERSION: Final = 1
 
@@ -67,6 +67,8 @@ class Context(msgspec.Struct, frozen=True):
     `now_ns` is wall-clock UTC nanoseconds, `monotonic_s` seconds for durations, `random` seeded by the
     daemon, `state_directory` the plugin's own folder (exists, survives restarts), `spawn(name, coroutine)`
     starts a supervised task that ends with the plugin, `report(action, **fields)` writes one log record.
+    `reference` and `history` are the configured data folder's, for plugins that trade or play it back;
+    reading history blocks, so it is called in a thread.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Context(msgspec.Struct, frozen=True):
     spawn: Callable[[str, Coroutine[object, object, None]], None]
     report: Callable[..., None]
     reference: ReferenceData | None = None
+    history: HistoryProvider | None = None
 
 
 class Approved(msgspec.Struct, frozen=True):
