@@ -1,0 +1,281 @@
+"""What the journal holds: one frozen record per fact, tagged by its kind.
+
+Two rules. A record is written before the world learns of it (an order, a cancel) or before the algorithm
+does (a fill). A record never changes: what turned out otherwise is a later record.
+
+SCHEMA_VERSION counts up when an older reader could no longer understand a newer record. Adding a record kind
+that money depends on, or a field without a default, does; adding a field with a default does not.
+Times are UTC nanoseconds: the time trading happens in (a replay's own, in a replay).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderSpec
+from livetrader_engine.spi import ExecutionReport
+from livetrader_engine.symbols import Symbol
+from livetrader_engine.wire import decode_hook, encode_hook
+
+SCHEMA_VERSION: Final = 1
+
+
+class SessionOpened(msgspec.Struct, frozen=True, tag="session_opened"):
+    """A brokerage session began. `epoch` counts them, from 1."""
+
+    time_ns: int
+    epoch: int
+    account_id: str
+    session_id: str
+
+
+class OrderIntended(msgspec.Struct, frozen=True, tag="order_intended"):
+    """An order passed every check and is about to be sent. From here on it may exist at the venue."""
+
+    time_ns: int
+    number: int
+    client_order_id: ClientOrderId
+    spec: OrderSpec
+
+
+class OrderSent(msgspec.Struct, frozen=True, tag="order_sent"):
+    """The brokerage plugin returned: the order left this machine."""
+
+    time_ns: int
+    client_order_id: ClientOrderId
+
+
+class OrderDenied(msgspec.Struct, frozen=True, tag="order_denied"):
+    """An order failed a check and was never sent. `reason` is a code, `message` says it in words."""
+
+    time_ns: int
+    spec: OrderSpec
+    reason: str
+    message: str
+
+
+class ReportReceived(msgspec.Struct, frozen=True, tag="report_received"):
+    """News of the venue, as it came. `recovered`: found in a snapshot after the fact."""
+
+    time_ns: int
+    report: ExecutionReport
+    recovered: bool = False
+
+
+class CancelIntended(msgspec.Struct, frozen=True, tag="cancel_intended"):
+    """A cancel is about to be sent. `why` is empty where the algorithm asked."""
+
+    time_ns: int
+    client_order_id: ClientOrderId
+    why: str = ""
+
+
+class ChangeIntended(msgspec.Struct, frozen=True, tag="change_intended"):
+    """A change of a working order is about to be sent; `spec` is the order as it would be after it."""
+
+    time_ns: int
+    client_order_id: ClientOrderId
+    change: OrderChange
+    spec: OrderSpec
+
+
+class Verdict(StrEnum):
+    """What became of an order whose outcome was in doubt."""
+
+    UNKNOWN = "unknown"  # it may be working; its symbol and side stay blocked
+    FOUND = "found"  # the venue has, or had, it
+    NOT_SENT = "not_sent"  # it never left this machine
+    REFUSED = "refused"  # the plugin says that the venue did not take it
+    ABANDONED = "abandoned"  # proved absent from the venue, after the fence
+    GONE = "gone"  # it was working, and the venue shows it no longer, after the fence
+    LATE_FOUND = "late_found"  # held to be absent, and there it is; a cancel follows
+
+
+class OrderResolved(msgspec.Struct, frozen=True, tag="order_resolved"):
+    """A verdict on one order. `message` carries the evidence in words."""
+
+    time_ns: int
+    client_order_id: ClientOrderId
+    verdict: Verdict
+    message: str
+
+
+class AdjustmentReason(StrEnum):
+    """Why our position was corrected to the brokerage's."""
+
+    OPENING = "opening"  # the first snapshot of a new journal
+    FOREIGN = "foreign"  # somebody else traded in this account
+    UNEXPLAINED = "unexplained"  # nobody knows; the symbol takes no new risk until `resume`
+
+
+class Adjusted(msgspec.Struct, frozen=True, tag="adjusted"):
+    """The brokerage's position differed from ours and ours was corrected. No order ever follows from it.
+
+    `id` is a function of the facts, so that booking the same correction twice counts once.
+    `quantity` is the signed difference, `average_price` the brokerage's after the correction.
+    """
+
+    time_ns: int
+    id: str
+    symbol: Symbol
+    quantity: Decimal
+    average_price: Decimal
+    reason: AdjustmentReason
+
+
+class Reconciled(msgspec.Struct, frozen=True, tag="reconciled"):
+    """A reconciliation ended. `unresolved` orders stay blocked; `digest` names the snapshot it used."""
+
+    time_ns: int
+    epoch: int
+    corrections: int
+    unresolved: int
+    digest: str
+
+
+class Halted(msgspec.Struct, frozen=True, tag="halted"):
+    """No order leaves from here on until a `Resumed`, across restarts."""
+
+    time_ns: int
+    reason: str
+    source: str
+
+
+class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
+    """Somebody allowed trading again. `kill_id` is set where that released a kill switch."""
+
+    time_ns: int
+    who: str
+    kill_id: str | None = None
+
+
+class KillStageEntered(msgspec.Struct, frozen=True, tag="kill_stage"):
+    """The kill switch moved on. Written as well as the journal can; never a condition of the kill."""
+
+    time_ns: int
+    kill_id: str
+    stage: str
+    round: int
+    message: str = ""
+
+
+class KillOrderIntended(msgspec.Struct, frozen=True, tag="kill_order_intended"):
+    """The kill switch is about to send this liquidation order. Written as well as the journal can."""
+
+    time_ns: int
+    kill_id: str
+    client_order_id: ClientOrderId
+    spec: OrderSpec
+
+
+class DayStarted(msgspec.Struct, frozen=True, tag="day_started"):
+    """A UTC day began with this equity; the daily loss limit counts from it, across restarts."""
+
+    time_ns: int
+    day: int  # days since 1970-01-01
+    equity: Decimal
+
+
+class BucketCharged(msgspec.Struct, frozen=True, tag="bucket_charged"):
+    """The training bucket changed; a restart continues from the newest of these and refills nothing."""
+
+    time_ns: int
+    level_minutes: float
+    refilled_ns: int  # wall clock
+    job: str = ""
+    minutes: float = 0.0
+
+
+class AuditEntry(msgspec.Struct, frozen=True, tag="audit"):
+    """Somebody asked the daemon to change something. The body itself is not kept, only its SHA-256."""
+
+    time_ns: int
+    who: str
+    route: str
+    body_sha256: str
+    outcome: str
+
+
+class EngineStarted(msgspec.Struct, frozen=True, tag="engine_started"):
+    """An engine process was started; `attempt` counts them within this run of the daemon, from 1."""
+
+    time_ns: int
+    pid: int
+    attempt: int
+
+
+class EngineLost(msgspec.Struct, frozen=True, tag="engine_lost"):
+    """An engine process ended without being asked to."""
+
+    time_ns: int
+    pid: int
+    cause: str
+
+
+class DaemonStarted(msgspec.Struct, frozen=True, tag="daemon_started"):
+    """The daemon opened this journal."""
+
+    time_ns: int
+    pid: int
+    version: str
+
+
+class DaemonStopped(msgspec.Struct, frozen=True, tag="daemon_stopped"):
+    """The daemon ended in good order. A start that finds none of these was preceded by a crash."""
+
+    time_ns: int
+    reason: str
+
+
+Record = (
+    SessionOpened
+    | OrderIntended
+    | OrderSent
+    | OrderDenied
+    | ReportReceived
+    | CancelIntended
+    | ChangeIntended
+    | OrderResolved
+    | Adjusted
+    | Reconciled
+    | Halted
+    | Resumed
+    | KillStageEntered
+    | KillOrderIntended
+    | DayStarted
+    | BucketCharged
+    | AuditEntry
+    | EngineStarted
+    | EngineLost
+    | DaemonStarted
+    | DaemonStopped
+)
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=encode_hook)
+_decoder: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record, dec_hook=decode_hook)
+
+
+def encode(record: Record) -> str:
+    """Return the JSON text of a record, as the journal stores it."""
+    return _encoder.encode(record).decode()
+
+
+def decode(body: str) -> Record:
+    """Return the record of this JSON text. Raises msgspec.DecodeError for anything else."""
+    return _decoder.decode(body)
+
+
+def kind_of(record: Record) -> str:
+    """Return the tag of a record: the journal's `kind` column."""
+    return str(record.__struct_config__.tag)
+
+
+def client_order_id_of(record: Record) -> ClientOrderId | None:
+    """Return the order a record is about, None where it is about none: the journal's indexed column."""
+    if isinstance(record, ReportReceived):
+        return record.report.client_order_id
+    return getattr(record, "client_order_id", None)
