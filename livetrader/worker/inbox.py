@@ -1,0 +1,134 @@
+"""The engine process's receiving half: a reader thread fills the lanes, the engine pulls at its own pace.
+
+Order between the lanes, as `Inbox.next` hands events out: control first; then order events, unless the
+oldest of them is later than the engine's time while data of that time or before is already there (then the
+data goes first, and the engine drains the order events itself once the prices are in place); then data.
+The supervisor sends what belongs to one instant in one frame, and a frame enters the lanes as a whole, so
+this order does not depend on how fast either process runs.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from livetrader.clocks import monotonic_s
+from livetrader.ipc.frames import FrameSplitter, decode_to_engine
+from livetrader.ipc.lanes import Lanes
+from livetrader.ipc.messages import StartEngine
+from livetrader.worker.outbox import Outbox
+from livetrader_engine.commands import Subscribe, Unsubscribe
+from livetrader_engine.data.subscription import Subscription
+from livetrader_engine.errors import InvariantError
+from livetrader_engine.events import EngineEvent, OrderEventArrived
+
+READ_CHUNK: Final = 256 * 1024  # bytes
+
+
+class Inbox:
+    """Implements ports.DataFeed over the link. The reader thread owns the socket's reading side.
+
+    `next`, `subscribe` and `drain_orders` belong to the engine's thread. When the supervisor closes the
+    link, `gone()` is called from the reader thread: nobody may trade on without a supervisor.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        outbox: Outbox,
+        now_ns: Callable[[], int],
+        gone: Callable[[str], None],
+    ) -> None:
+        self._socket = connection
+        self._outbox = outbox
+        self._now_ns = now_ns
+        self._gone = gone
+        self._lanes = Lanes()
+        self._arrived = threading.Condition()
+        self._thread = threading.Thread(target=self._read, name="inbox reader", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    @property
+    def conflated(self) -> int:
+        """How many points were dropped for newer ones on this side."""
+        return self._lanes.conflated
+
+    def wait_for_start(self) -> StartEngine:
+        """Block until the supervisor has sent the first message, and return it."""
+        with self._arrived:
+            while not self._lanes.control:
+                self._arrived.wait()
+            first = self._lanes.control.popleft()
+        if not isinstance(first, StartEngine):
+            raise InvariantError(f"the first message must be StartEngine, not {type(first).__name__}")
+        return first
+
+    def next(self) -> EngineEvent | None:
+        """Return the next event; block until there is one. It never ends: the process does."""
+        with self._arrived:
+            while True:
+                event = self._pop()
+                if event is not None:
+                    return event
+                self._arrived.wait()
+
+    def drain_orders(self, wait_s: float) -> Sequence[OrderEventArrived]:
+        """Return the order events that are there, oldest first; wait up to `wait_s` for the first.
+
+        Looks at the order lane only, and stops at an AccountLoaded, which belongs to `next`.
+        """
+        deadline_s = monotonic_s() + wait_s
+        with self._arrived:
+            while not self._lanes.orders:
+                remaining_s = deadline_s - monotonic_s()
+                if remaining_s <= 0:
+                    return ()
+                self._arrived.wait(remaining_s)
+            drained: list[OrderEventArrived] = []
+            orders = self._lanes.orders
+            while orders and isinstance(orders[0], OrderEventArrived):
+                drained.append(orders[0])
+                orders.popleft()
+            return drained
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Ask the supervisor for this stream. Subscribing twice is harmless."""
+        self._outbox.send(Subscribe(subscription))
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Tell the supervisor that nobody needs it any more."""
+        self._outbox.send(Unsubscribe(subscription))
+
+    def _pop(self) -> EngineEvent | None:
+        lanes = self._lanes
+        if lanes.control:
+            message = lanes.control.popleft()
+            if isinstance(message, StartEngine):
+                raise InvariantError("StartEngine came twice")
+            return message
+        if lanes.orders:
+            due_ns = lanes.orders[0].time_ns
+            data_first = due_ns > self._now_ns() and bool(lanes.data) and lanes.data[0].time_ns <= due_ns
+            if not data_first:
+                return lanes.orders.popleft()
+        return lanes.pop_data() if lanes.data else None
+
+    def _read(self) -> None:
+        splitter = FrameSplitter()
+        try:
+            while chunk := self._socket.recv(READ_CHUNK):
+                for body in splitter.feed(chunk):
+                    messages = decode_to_engine(body)
+                    with self._arrived:
+                        for message in messages:
+                            self._lanes.push(message)
+                        self._arrived.notify_all()
+        except Exception as error:  # noqa: BLE001 — boundary: whatever ends the reader ends the process
+            self._gone(f"the link to the supervisor broke: {error!r}")
+            return
+        self._gone("the supervisor closed the link")

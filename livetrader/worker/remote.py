@@ -1,0 +1,96 @@
+"""What the engine needs, over the link: orders to the gateway, results to the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from livetrader.worker.inbox import Inbox
+from livetrader.worker.outbox import Outbox
+from livetrader_engine.commands import (
+    CancelOrder,
+    LogLevel,
+    Plot,
+    SetRuntimeStatistic,
+    SubmitOrder,
+    UpdateOrder,
+    WriteLog,
+)
+from livetrader_engine.events import OrderEventArrived
+
+LINES_PER_SECOND: Final = 200  # log lines and plot points of one algorithm; more is noise nobody reads
+LINE_LENGTH: Final = 4096  # characters; LEAN cuts long messages too
+
+
+class RemoteOrders:
+    """Implements ports.OrderSink over the link. Belongs to the engine's thread.
+
+    It decides nothing: the gateway does, and its answer is an event on the order lane.
+    """
+
+    def __init__(self, inbox: Inbox, outbox: Outbox) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+
+    def submit(self, command: SubmitOrder) -> None:
+        """Send a new order to the gateway."""
+        self._outbox.send(command)
+
+    def update(self, command: UpdateOrder) -> None:
+        """Send a change to the gateway."""
+        self._outbox.send(command)
+
+    def cancel(self, command: CancelOrder) -> None:
+        """Send a cancel to the gateway."""
+        self._outbox.send(command)
+
+    def advance(self, now_ns: int) -> None:
+        """Do nothing: the venue, or the paper brokerage beside the supervisor, sees the market itself."""
+
+    def drain(self, wait_s: float = 0.0) -> Sequence[OrderEventArrived]:
+        """Return the order events that have arrived; wait up to `wait_s` real seconds for the first."""
+        return self._inbox.drain_orders(wait_s)
+
+
+class RemoteResults:
+    """Implements ports.ResultSink over the link, within a rate; thread-safe enough for training threads.
+
+    Beyond LINES_PER_SECOND lines and points are dropped; the next line that gets through says how many.
+    """
+
+    def __init__(self, outbox: Outbox, monotonic_s: Callable[[], float]) -> None:
+        self._outbox = outbox
+        self._monotonic_s = monotonic_s
+        self._second = -1
+        self._sent = 0
+        self._dropped = 0
+
+    def log(self, time_ns: int, level: LogLevel, message: str) -> None:
+        """Show the operator a line."""
+        if not self._admitted():
+            return
+        if self._dropped:
+            lost, self._dropped = self._dropped, 0
+            notice = f"{lost} lines and points were dropped: over {LINES_PER_SECOND} in a second"
+            self._outbox.send(WriteLog(time_ns, LogLevel.ERROR, notice))
+        self._outbox.send(WriteLog(time_ns, level, message[:LINE_LENGTH]))
+
+    def plot(self, time_ns: int, chart: str, series: str, value: float) -> None:
+        """Add a point to a chart."""
+        if self._admitted():
+            self._outbox.send(Plot(time_ns, chart[:LINE_LENGTH], series[:LINE_LENGTH], value))
+
+    def statistic(self, name: str, value: str) -> None:
+        """Show a named value in the status."""
+        if self._admitted():
+            self._outbox.send(SetRuntimeStatistic(name[:LINE_LENGTH], value[:LINE_LENGTH]))
+
+    def _admitted(self) -> bool:
+        second = int(self._monotonic_s())
+        if second != self._second:
+            self._second, self._sent = second, 0
+        if self._sent >= LINES_PER_SECOND:
+            self._dropped += 1
+            return False
+        self._sent += 1
+        return True

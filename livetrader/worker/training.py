@@ -1,0 +1,227 @@
+"""Training live: jobs one after the other on a thread of their own, paid from the leaky bucket.
+
+The states of a job are the literal table below. A job that may not start because the bucket is empty is
+DEFERRED until the next refill; one whose minutes run out while it works is EXPIRED: it cannot be stopped
+inside Python, so it runs on and its outcome does not count. Neither ends the algorithm (LEAN's live
+bucket does).
+
+Accounting follows LEAN's TimeMonitor: the first minute is free, then every started minute takes one token.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from livetrader.ipc.messages import BucketLevel, TrainingReported, TrainingState
+from livetrader_engine.errors import InvariantError
+from livetrader_engine.limits import LeakyBucket
+
+MAX_WAITING: Final = 64  # jobs; a schedule that trains faster than training runs would grow for ever
+SWITCH_INTERVAL_S: Final = 0.0005  # how long training may hold the interpreter while trading waits for it
+MESSAGE_LENGTH: Final = 4000  # characters of a traceback that travel
+
+_T = TrainingState
+TRANSITIONS: Final[dict[TrainingState, frozenset[TrainingState]]] = {
+    _T.PENDING: frozenset({_T.RUNNING, _T.DEFERRED, _T.FAILED}),
+    _T.DEFERRED: frozenset({_T.RUNNING, _T.FAILED}),
+    _T.RUNNING: frozenset({_T.READY, _T.FAILED, _T.EXPIRED}),
+    _T.READY: frozenset(),
+    _T.FAILED: frozenset(),
+    _T.EXPIRED: frozenset(),
+}
+
+
+@dataclass
+class Job:
+    """One training function on its way. Mutated under the trainer's lock only."""
+
+    number: int
+    name: str
+    function: Callable[[], object]
+    state: TrainingState = TrainingState.PENDING
+    message: str = ""
+    started_s: float = 0.0
+    minutes_used: float = 0.0
+    history: list[TrainingState] = field(default_factory=list)
+
+    def move(self, state: TrainingState, message: str = "") -> None:
+        """Go to `state`. Raises InvariantError for a move the table does not have."""
+        if state not in TRANSITIONS[self.state]:
+            raise InvariantError(f"a training job cannot go from {self.state} to {state}")
+        self.history.append(self.state)
+        self.state, self.message = state, message
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerClocks:
+    """`wall_ns` for the bucket (as in LEAN), `monotonic_s` for durations."""
+
+    wall_ns: Callable[[], int]
+    monotonic_s: Callable[[], float]
+
+
+class ThreadedTrainer:
+    """Implements ports.Trainer and its TrainingStatus. Thread-safe.
+
+    `report` is called for every change of a job or of the bucket, from whatever thread caused it.
+    `tick` must be called a few times a second (the beat thread does); it charges the running job.
+    """
+
+    def __init__(
+        self,
+        bucket: LeakyBucket,
+        clocks: TrainerClocks,
+        report: Callable[[TrainingReported], None],
+        nice: int = 0,
+    ) -> None:
+        self._bucket = bucket
+        self._clocks = clocks
+        self._report = report
+        self._nice = nice
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._numbers = 0
+        self._succeeded = False
+        self._last_error: str | None = None
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+        self._started = False
+
+    @property
+    def status(self) -> ThreadedTrainer:
+        """The readiness flags: this object has them."""
+        return self
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one training has succeeded and none is running."""
+        return self._succeeded and self._running is None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a training function runs now."""
+        return self._running is not None
+
+    @property
+    def last_error(self) -> str | None:
+        """What the newest failed training said, None after a success."""
+        return self._last_error
+
+    @property
+    def granted_s(self) -> float:
+        """How long the running job has been allowed to take so far, in seconds; 0 where none runs."""
+        job = self._running
+        return 0.0 if job is None else (1.0 + job.minutes_used) * 60.0
+
+    def submit(self, name: str, function: Callable[[], object]) -> None:
+        """Run `function` on the training thread when the quota allows; returns at once."""
+        with self._changed:
+            self._numbers += 1
+            job = Job(self._numbers, name, function)
+            if len(self._waiting) >= MAX_WAITING:
+                self._move(job, TrainingState.FAILED, f"{MAX_WAITING} trainings are waiting already")
+                self._last_error = job.message
+                return
+            self._waiting.append(job)
+            self._tell(job)
+            if not self._started:
+                self._started = True
+                self._thread.start()
+            self._changed.notify_all()
+
+    def tick(self) -> None:
+        """Charge the running job for its minutes and look whether a deferred one may start."""
+        with self._changed:
+            job = self._running
+            if job is not None:
+                self._charge(job)
+            self._changed.notify_all()
+
+    def _charge(self, job: Job) -> bool:
+        """Take what the job has used by now; return whether all of it was there."""
+        if job.state is TrainingState.EXPIRED:
+            return False
+        started_minutes = int((self._clocks.monotonic_s() - job.started_s) // 60.0)
+        while job.minutes_used < started_minutes:
+            bucket = self._bucket.take(1.0, self._clocks.wall_ns())
+            if bucket is None:
+                text = f"ran longer than granted ({job.minutes_used:.0f} minutes): its result does not count"
+                self._move(job, TrainingState.EXPIRED, text)
+                self._last_error = job.message
+                return False
+            self._bucket = bucket
+            job.minutes_used += 1.0
+            self._tell(job)
+        return True
+
+    def _work(self) -> None:
+        if self._nice:
+            # Linux applies this to the calling thread only, so trading keeps its priority.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
+        while True:
+            job = self._next()
+            interval_s = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            failure = _outcome(job.function)
+            sys.setswitchinterval(interval_s)
+            with self._changed:
+                self._running = None
+                if self._charge(job):
+                    self._finish(job, failure)
+
+    def _finish(self, job: Job, failure: str | None) -> None:
+        self._last_error = failure
+        if failure is None:
+            self._succeeded = True
+            self._move(job, TrainingState.READY)
+        else:
+            self._move(job, TrainingState.FAILED, failure)
+
+    def _next(self) -> Job:
+        """Wait for a job that may start, mark it as running and return it."""
+        with self._changed:
+            while True:
+                if self._waiting:
+                    job = self._waiting[0]
+                    self._bucket = self._bucket.refilled(self._clocks.wall_ns())
+                    if self._bucket.level_minutes >= 1.0:
+                        self._waiting.popleft()
+                        job.started_s = self._clocks.monotonic_s()
+                        self._running = job
+                        self._move(job, TrainingState.RUNNING)
+                        return job
+                    if job.state is TrainingState.PENDING:
+                        self._move(
+                            job, TrainingState.DEFERRED, "the training bucket is empty; waits for its refill"
+                        )
+                self._changed.wait()
+
+    def _move(self, job: Job, state: TrainingState, message: str = "") -> None:
+        job.move(state, message)
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        now_ns = self._clocks.wall_ns()
+        level = BucketLevel(self._bucket.level_minutes, self._bucket.refilled_ns)
+        self._report(
+            TrainingReported(now_ns, job.number, job.name, job.state, job.message, level, job.minutes_used)
+        )
+
+
+def _outcome(function: Callable[[], object]) -> str | None:
+    """Run user code; return None, or what it raised as the user would see it."""
+    try:
+        function()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 — boundary: a failed training must not end trading
+        frames = traceback.format_exception(
+            error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+        )
+        return "".join(frames)[-MESSAGE_LENGTH:]
+    return None
