@@ -1,14 +1,24 @@
-"""The daemon's settings: frozen, read from TOML, every key declared here or by a plugin's `Config`.
+"""The daemon's settings: frozen, every key declared here or by a plugin's `Config`; `load` reads them.
 
 `config/livetrader.toml` shows every key with its default; a test compares it with these structs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
+
+DAY_S = 86_400.0  # no limit of the daemon makes sense beyond a day
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=DAY_S)]
+SecondsOrZero = Annotated[float, msgspec.Meta(ge=0, le=DAY_S)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+Minutes = Annotated[float, msgspec.Meta(ge=0, le=44_640)]  # a month
+Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 
 
 class OnShutdown(StrEnum):
@@ -52,7 +62,7 @@ class AlgorithmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[account] `state_directory` defaults to $STATE_DIRECTORY, else ./state; one per account."""
 
-    name: str = "paper"
+    name: Name = "paper"
     state_directory: Path | None = None
 
 
@@ -66,47 +76,54 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[engine] Limits of the engine process and what happens when they are exceeded."""
 
-    initialize_limit_s: float = 300.0
-    warm_up_limit_s: float = 3600.0
-    io_beat_limit_s: float = 60.0
-    step_limit_s: float = 1200.0
-    memory_limit_mb: int = 0  # 0: no limit
+    initialize_limit_s: Seconds = 300.0
+    warm_up_limit_s: Seconds = 3600.0
+    io_beat_limit_s: Seconds = 60.0
+    step_limit_s: Seconds = 1200.0
+    memory_limit_mb: Annotated[int, msgspec.Meta(ge=0, le=16_777_216)] = 0  # 0: no limit
     on_lost: OnLost = OnLost.RESTART
-    restarts: int = 5
-    restart_window_s: float = 600.0
-    restart_delay_s: float = 0.1
-    restart_delay_max_s: float = 30.0
+    restarts: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
+    restart_window_s: Seconds = 600.0
+    restart_delay_s: SecondsOrZero = 0.1
+    restart_delay_max_s: SecondsOrZero = 30.0
     on_restarts_spent: OnSpent = OnSpent.LIQUIDATE
 
 
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[limits] Pre-trade limits of the gateway; 0 means: no limit."""
 
-    max_order_quantity: float = 0.0
-    max_order_notional: float = 0.0
-    max_position_notional: float = 0.0
-    orders_per_minute: int = 300
-    duplicate_window_s: float = 1.0  # same symbol and quantity in this time: refused from the third on
-    duplicates_allowed: int = 2
-    daily_loss: float = 0.0  # account currency; reaching it runs the kill switch
+    max_order_quantity: NotNegative = 0.0
+    max_order_notional: NotNegative = 0.0
+    max_position_notional: NotNegative = 0.0
+    orders_per_minute: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 300
+    duplicate_window_s: SecondsOrZero = 1.0  # same symbol and quantity in this time: see duplicates_allowed
+    duplicates_allowed: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2  # the next one is refused
+    daily_loss: NotNegative = 0.0  # account currency; reaching it runs the kill switch
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[training] The leaky bucket. `server_mb` 512, 1024 or 2048 picks a row of the seeds' table."""
+    """[training] The leaky bucket. `server_mb` 512, 1024 or 2048 picks a row of LEAN's table; 0: none."""
 
-    capacity_minutes: float = 120.0
-    refill_minutes: float = 18.0
-    refill_interval_minutes: float = 1440.0
-    server_mb: int = 0
-    nice: int = 10
+    capacity_minutes: Minutes = 120.0
+    refill_minutes: Minutes = 18.0
+    refill_interval_minutes: Annotated[float, msgspec.Meta(gt=0, le=44_640)] = 1440.0
+    server_mb: Literal[0, 512, 1024, 2048] = 0
+    nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 10
 
 
 class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[control] The HTTP control API. The unix socket is always there; port 0 turns TCP off."""
+    """[control] The HTTP control API. The unix socket is always there; port 0 turns TCP off.
+
+    A `host` other than loopback needs the TLS pair. `allowed_hosts` are further names that the Host header
+    may carry (the name of a reverse proxy, say).
+    """
 
     host: str = "127.0.0.1"
-    port: int = 8765
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8765
     tokens_file: Path | None = None  # default: tokens.json in the state directory
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,8 +131,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     on_shutdown: OnShutdown = OnShutdown.KEEP
     on_feed_end: OnFeedEnd = OnFeedEnd.STOP
-    shutdown_limit_s: float = 60.0
-    log_level: str = "info"
+    shutdown_limit_s: Seconds = 60.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: Path | None = None  # default: standard error; the file is kept beside it where set
 
 
@@ -140,3 +157,28 @@ class Settings(msgspec.Struct, frozen=True):
     training: TrainingSettings
     control: ControlSettings
     daemon: DaemonSettings
+
+
+SECTIONS = ("algorithm", "account", "brokerage", "feed", "data", "engine", "limits", "training", "control",
+            "daemon")  # fmt: skip
+
+
+def load(
+    path: Path,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    needed: Iterable[str] = SECTIONS,
+    plugins: bool = True,
+) -> Settings:
+    """Read and check a configuration file.
+
+    `overrides` maps `section.key` to a value that replaces the file's. `needed` names the sections that must
+    be right: a problem in another one is passed over and its defaults stand in, so that a liquidation is
+    not refused because of a missing algorithm. Without `plugins` no plugin is imported and their own keys
+    are not checked. Relative paths are relative to the file.
+
+    Starts nothing and creates nothing. Raises ConfigError with every problem of the needed sections.
+    """
+    from livetrader.settings_loading import Loader  # the checks are only needed when a file is read
+
+    return Loader(path, overrides or {}, frozenset(needed), plugins=plugins).load()
