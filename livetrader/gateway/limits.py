@@ -1,0 +1,286 @@
+"""Pre-trade checks. Pure: an order and its circumstances in, Approved or Denied out.
+
+This file and the kill switch are the only makers of `Approved`: what reaches a brokerage was checked, and the
+signature says so. The first check that fails decides; the order of CHECKS is from "may anything trade" to
+"may this trade". An amount of 0 in the settings means: no limit. Money is compared in the security's own
+currency units, without contract multipliers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from livetrader.settings import LimitSettings
+from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderDirection, OrderSpec, OrderType
+from livetrader_engine.spi import Approved, ApprovedChange, BrokerageCapabilities
+
+WINDOW_NS: Final = 60 * 1_000_000_000  # what orders_per_minute counts over
+
+_LIMIT_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
+_STOP_TYPES: Final = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT})
+
+
+class DenialReason(StrEnum):
+    """Why an order was not sent; the code in the journal, in metrics and in the control API."""
+
+    HALTED = "halted"
+    NOT_READY = "not_ready"
+    WARMING = "warming"
+    UNSUPPORTED = "unsupported"
+    BAD_QUANTITY = "bad_quantity"
+    BAD_PRICE = "bad_price"
+    RESTRICTED = "restricted"
+    BLOCKED = "blocked"
+    ORDER_QUANTITY = "max_order_quantity"
+    ORDER_NOTIONAL = "max_order_notional"
+    POSITION_NOTIONAL = "max_position_notional"
+    RATE = "orders_per_minute"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What an order is judged against, at one instant.
+
+    `position` is signed; `working` the signed quantity still working on the order's own side, orders of
+    unknown outcome included. `price` is the newest observed one, None where none was. `recent` counts the
+    orders of the last minute, `alike` those of the same symbol and quantity within the duplicate window.
+    `not_ready`, `restricted` and `blocked` are empty, or say why in words.
+    """
+
+    position: Decimal = Decimal(0)
+    working: Decimal = Decimal(0)
+    price: Decimal | None = None
+    recent: int = 0
+    alike: int = 0
+    halted: bool = False
+    not_ready: str = ""
+    warming: bool = False
+    restricted: str = ""
+    blocked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The order may not be sent; `message` says why and what to do, for the user."""
+
+    reason: DenialReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    spec: OrderSpec
+    now: Circumstances
+    limits: LimitSettings
+    capabilities: BrokerageCapabilities
+
+    @property
+    def price(self) -> Decimal:
+        """The least favourable price we know: notional is never judged too small."""
+        spec = self.spec
+        known = (self.now.price, spec.reference_price, spec.limit_price, spec.stop_price, spec.trigger_price)
+        return max((price for price in known if price is not None and price.is_finite()), default=Decimal(0))
+
+
+def _trading(case: _Case) -> Denied | None:
+    if case.now.halted:
+        return Denied(DenialReason.HALTED, "trading is halted; an operator allows it again with `resume`")
+    if case.now.not_ready:
+        return Denied(DenialReason.NOT_READY, f"not ready to trade: {case.now.not_ready}")
+    if case.now.warming:
+        return Denied(
+            DenialReason.WARMING,
+            "the algorithm is warming up; order when is_warming_up is False (on_warmup_finished)",
+        )
+    return None
+
+
+def _type(case: _Case) -> Denied | None:
+    if case.spec.type in case.capabilities.order_types:
+        return None
+    offered = ", ".join(sorted(kind.name.lower() for kind in case.capabilities.order_types))
+    return Denied(
+        DenialReason.UNSUPPORTED,
+        f"this brokerage has no {case.spec.type.name.lower()} orders; it has: {offered}",
+    )
+
+
+def _quantity(case: _Case) -> Denied | None:
+    quantity = case.spec.quantity
+    if not quantity.is_finite() or quantity == 0:
+        return Denied(DenialReason.BAD_QUANTITY, f"an order of {quantity} cannot be sent")
+    if not case.capabilities.fractional and quantity != quantity.to_integral_value():
+        return Denied(
+            DenialReason.BAD_QUANTITY, f"this brokerage trades whole units only; {quantity} is not whole"
+        )
+    return None
+
+
+def _prices(case: _Case) -> Denied | None:
+    spec = case.spec
+    if spec.type in _LIMIT_TYPES and spec.limit_price is None:
+        return Denied(DenialReason.BAD_PRICE, f"a {spec.type.name.lower()} order needs a limit price")
+    if spec.type in _STOP_TYPES and spec.stop_price is None:
+        return Denied(DenialReason.BAD_PRICE, f"a {spec.type.name.lower()} order needs a stop price")
+    for name in ("limit_price", "stop_price", "trigger_price", "trailing_amount"):
+        price = getattr(spec, name)
+        if price is not None and not price.is_finite():
+            return Denied(DenialReason.BAD_PRICE, f"{name} is {price}")
+    return None
+
+
+def _doubt(case: _Case) -> Denied | None:
+    if case.now.restricted and _adds(case):
+        return Denied(
+            DenialReason.RESTRICTED,
+            f"{case.spec.symbol.value} takes no new risk: {case.now.restricted}; `resume` lifts this",
+        )
+    if case.now.blocked:
+        side = "buys" if case.spec.direction is OrderDirection.BUY else "sells"
+        return Denied(
+            DenialReason.BLOCKED,
+            f"{side} of {case.spec.symbol.value} wait until the outcome of {case.now.blocked} is known",
+        )
+    return None
+
+
+def _adds(case: _Case) -> bool:
+    """Whether the order could make the absolute position larger."""
+    after = case.now.position + case.now.working + case.spec.quantity
+    return abs(after) > abs(case.now.position)
+
+
+def _order_size(case: _Case) -> Denied | None:
+    most = Decimal(str(case.limits.max_order_quantity))
+    if most and abs(case.spec.quantity) > most:
+        return Denied(
+            DenialReason.ORDER_QUANTITY,
+            f"quantity {case.spec.quantity} exceeds limits.max_order_quantity = {most}",
+        )
+    most = Decimal(str(case.limits.max_order_notional))
+    if not most:
+        return None
+    if case.price <= 0:
+        return Denied(
+            DenialReason.ORDER_NOTIONAL,
+            "no price is known yet, so limits.max_order_notional cannot be judged",
+        )
+    notional = abs(case.spec.quantity) * case.price
+    if notional > most:
+        return Denied(
+            DenialReason.ORDER_NOTIONAL, f"notional {notional} exceeds limits.max_order_notional = {most}"
+        )
+    return None
+
+
+def _position_size(case: _Case) -> Denied | None:
+    most = Decimal(str(case.limits.max_position_notional))
+    if not most or not _adds(case):
+        return None  # what reduces risk is never refused for size
+    if case.price <= 0:
+        return Denied(
+            DenialReason.POSITION_NOTIONAL,
+            "no price is known yet, so limits.max_position_notional cannot be judged",
+        )
+    after = abs(case.now.position + case.now.working + case.spec.quantity) * case.price
+    if after > most:
+        return Denied(
+            DenialReason.POSITION_NOTIONAL,
+            f"the position could reach {after}, beyond limits.max_position_notional = {most}",
+        )
+    return None
+
+
+def _rate(case: _Case) -> Denied | None:
+    if case.limits.orders_per_minute and case.now.recent >= case.limits.orders_per_minute:
+        return Denied(
+            DenialReason.RATE,
+            f"{case.now.recent} orders in the last minute reach limits.orders_per_minute; slow down",
+        )
+    if case.limits.duplicate_window_s and case.now.alike >= case.limits.duplicates_allowed:
+        return Denied(
+            DenialReason.DUPLICATE,
+            f"{case.now.alike} orders of {case.spec.quantity} {case.spec.symbol.value} within "
+            f"limits.duplicate_window_s = {case.limits.duplicate_window_s}; check the algorithm for a loop",
+        )
+    return None
+
+
+CHECKS: Final[tuple[Callable[[_Case], Denied | None], ...]] = (
+    _trading,
+    _type,
+    _quantity,
+    _prices,
+    _doubt,
+    _order_size,
+    _position_size,
+    _rate,
+)
+# A change makes no second order, so neither the rate nor the blocks of new risk by doubt apply to it.
+CHANGE_CHECKS: Final = (_trading, _quantity, _prices, _order_size, _position_size)
+
+
+def check(
+    spec: OrderSpec,
+    client_order_id: ClientOrderId,
+    now: Circumstances,
+    limits: LimitSettings,
+    capabilities: BrokerageCapabilities,
+) -> Approved | Denied:
+    """Judge a new order. Does not remember anything: the caller counts."""
+    case = _Case(spec, now, limits, capabilities)
+    for look in CHECKS:
+        denied = look(case)
+        if denied is not None:
+            return denied
+    return Approved(client_order_id, spec)
+
+
+def changed(spec: OrderSpec, change: OrderChange) -> OrderSpec:
+    """Return the order as it will be after the change."""
+    return OrderSpec(
+        id=spec.id,
+        symbol=spec.symbol,
+        type=spec.type,
+        quantity=spec.quantity if change.quantity is None else change.quantity,
+        created_ns=spec.created_ns,
+        reference_price=spec.reference_price,
+        limit_price=spec.limit_price if change.limit_price is None else change.limit_price,
+        stop_price=spec.stop_price if change.stop_price is None else change.stop_price,
+        trigger_price=spec.trigger_price if change.trigger_price is None else change.trigger_price,
+        trailing_amount=spec.trailing_amount if change.trailing_amount is None else change.trailing_amount,
+        trailing_as_percentage=spec.trailing_as_percentage,
+        time_in_force=spec.time_in_force,
+        outside_regular_hours=spec.outside_regular_hours,
+        tag=spec.tag if change.tag is None else change.tag,
+    )
+
+
+def check_change(
+    working: Approved,
+    change: OrderChange,
+    now: Circumstances,
+    limits: LimitSettings,
+    capabilities: BrokerageCapabilities,
+) -> ApprovedChange | Denied:
+    """Judge a change of a working order; `now.working` must not count that order itself."""
+    spec = changed(working.spec, change)
+    if not capabilities.updates:
+        return Denied(
+            DenialReason.UNSUPPORTED, "this brokerage cannot change orders; cancel it and send a new one"
+        )
+    if (spec.quantity > 0) != (working.spec.quantity > 0):
+        return Denied(
+            DenialReason.BAD_QUANTITY, "a change cannot turn a buy into a sell; cancel and order anew"
+        )
+    case = _Case(spec, now, limits, capabilities)
+    for look in CHANGE_CHECKS:
+        denied = look(case)
+        if denied is not None:
+            return denied
+    return ApprovedChange(working.client_order_id, spec, change)
