@@ -2,7 +2,7 @@
 
 The root file system is an overlay: this machine's files below, a throw-away tmpfs on top. What a test wants
 to find there (units, users, configuration, the installed package) is prepared as a plain folder, the *layer*,
-and copied on top before systemd starts. Only the units of the layer exist: no host service, no udev, no getty.
+and copied on top before systemd starts. Only the units of the layer exist: no host service, udev or getty.
 Killing the one outer process ends everything inside, and nothing written inside survives.
 
 The shipped units run unmodified at the paths they name; tests shorten their times with drop-ins.
@@ -205,7 +205,6 @@ class BootedSystem:
             "enter",
             str(self._work),
             str(self._layer.folder),
-            str(self._console),
             *pairs,
         ]
         spaces = ["--mount", "--pid", "--fork", "--cgroup", "--uts", "--ipc", "--net", "--kill-child=SIGKILL"]
