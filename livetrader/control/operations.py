@@ -51,6 +51,7 @@ class KillSwitchView(msgspec.Struct, frozen=True):
 
     state: str
     latched: bool
+    kill_id: str = ""  # what `resume` has to be given while latched
     reason: str = ""
     source: str = ""
     since_ns: int | None = None
@@ -269,7 +270,8 @@ class EventSubscription(Protocol):
 class Operations(Protocol):
     """What an operator may see and do. All of it runs on the supervisor's loop and returns at once.
 
-    `who` names the token or the local user that asked; it belongs into the audit trail.
+    `who` names the token or the local user that asked; it belongs into the audit trail. Operations raise
+    ControlRefusedError, with what to do instead, where they cannot be done in the present state.
     """
 
     def live(self) -> bool:
@@ -312,8 +314,15 @@ class Operations(Protocol):
         """Refuse new orders from now on; positions and working orders stay."""
         ...
 
-    async def resume(self, *, who: str, reason: str) -> OperationView:
-        """Allow orders again and unlatch the kill switch. Fails while a liquidation still runs."""
+    async def resume(
+        self, *, who: str, reason: str, kill_id: str | None, accept_residue: bool
+    ) -> OperationView:
+        """Allow orders again and unlatch the kill switch.
+
+        While it is latched, `kill_id` must be the id that the status shows, so that nobody resumes from a
+        liquidation they have not seen; `accept_residue` resumes although the account is not flat.
+        Raises ControlRefusedError, with what to do, where it cannot be done now.
+        """
         ...
 
     async def cancel(self, *, who: str, order: str | None, reason: str) -> OperationView:

@@ -1,0 +1,148 @@
+"""Every metric of the daemon, declared once, in a registry of its own.
+
+Counters and histograms are moved by whoever sees the event. Gauges that repeat what the status already
+says are set from the views when somebody scrapes (`show`), so they cannot disagree with /v1/status.
+Labels take few, known values: never a symbol of an order, an id or a message.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+from livetrader.control.operations import StatusView
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_FAST_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """The metrics, one attribute each. Owned by the supervisor's loop."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._declare_trading()
+        self._declare_processes()
+        self._declare_data()
+        self._declare_control()
+
+    def _declare_trading(self) -> None:
+        self.orders = self._counter("orders", "Orders the brokerage was given", "type")
+        self.order_events = self._counter("order_events", "News of orders by the status they carry", "status")
+        self.fills = self._counter("fills", "Trades against our orders")
+        self.late_fills = self._counter("late_fills", "Fills of orders that we held to be closed")
+        self.denials = self._counter("denials", "Orders refused before they reached the brokerage", "reason")
+        self.corrections = self._counter(
+            "corrections", "Differences found and settled by reconciling", "kind"
+        )
+        self.order_seconds = self._histogram(
+            "order_seconds", "From the engine's command to the order handed to the brokerage"
+        )
+        self.in_flight = self._gauge("orders_in_flight", "Orders sent whose outcome is not known")
+        self.equity = self._gauge("equity", "Value of the account in its currency")
+        self.cash = self._gauge("cash", "Cash of the account in its currency")
+        self.day_profit = self._gauge("day_profit", "Profit since the start of the trading day")
+        self.positions = self._gauge("positions", "Positions that are not zero")
+        self.open_orders = self._gauge("open_orders", "Working orders")
+        self.halted = self._gauge("halted", "1 while new orders are refused")
+        self.kill_latched = self._gauge("kill_switch_latched", "1 from a liquidation until somebody resumes")
+        self.kill_state = self._gauge("kill_switch_state", "1 for the state the kill switch is in", "state")
+        self.kill_trips = self._counter("kill_switch_trips", "Runs of the kill switch", "source")
+        self.kill_seconds = self._histogram(
+            "kill_switch_seconds", "From the trigger to a verified flat account"
+        )
+
+    def _declare_processes(self) -> None:
+        self.daemon_state = self._gauge("daemon_state", "1 for the state the daemon is in", "state")
+        self.ready = self._gauge("ready", "1 while trading is possible")
+        self.restarts = self._counter(
+            "engine_restarts", "Starts of the engine process after a failure", "reason"
+        )
+        self.engine_up = self._gauge("engine_up", "1 while an engine process runs")
+        self.engine_resident = self._gauge("engine_resident_bytes", "Memory of the engine process")
+        self.engine_step = self._gauge(
+            "engine_step_seconds", "How long the engine has been in its current step"
+        )
+        self.engine_beat = self._gauge("engine_beat_age_seconds", "Since the last beat of the engine process")
+        self.steps = self._counter("engine_steps", "Steps the engine has completed")
+        self.loop_lag = self._histogram("loop_lag_seconds", "How late the supervisor's loop wakes up")
+        self.journal_seconds = self._histogram("journal_seconds", "Until a record of the journal is durable")
+        self.journal_records = self._counter("journal_records", "Records written to the journal")
+        self.journal_failures = self._counter("journal_failures", "Records the journal could not write")
+        self.training_ready = self._gauge("training_ready", "1 while the algorithm has a trained model")
+        self.training_running = self._gauge("training_running", "1 while a training function runs")
+        self.training_jobs = self._counter("training_jobs", "Training jobs by how they ended", "state")
+        self.bucket_level = self._gauge("training_bucket_seconds", "Training time left in the leaky bucket")
+        self.bucket_capacity = self._gauge("training_bucket_capacity_seconds", "Size of the leaky bucket")
+
+    def _declare_data(self) -> None:
+        self.data_events = self._counter("data_events", "Market events handed to the engine")
+        self.data_points = self._counter("data_points", "Points within them")
+        self.conflated = self._gauge(
+            "data_conflated", "Events replaced by newer ones before the engine read them"
+        )
+        self.data_age = self._gauge("data_age_seconds", "Since the last market event; NaN before the first")
+        self.feed_connected = self._gauge("feed_connected", "1 while the feed is connected")
+        self.brokerage_connected = self._gauge("brokerage_connected", "1 while the brokerage is connected")
+        self.reconnects = self._counter("reconnects", "Connections made again", "plugin")
+        self.lane_depth = self._gauge("lane_depth", "Frames waiting in a lane to the engine process", "lane")
+
+    def _declare_control(self) -> None:
+        self.requests = self._counter("control_requests", "Requests to the control API", "route", "code")
+        self.stream_readers = self._gauge("stream_readers", "Readers of the event stream")
+        self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
+        self.notifications = self._counter("notifications", "Notifications handed to the sinks", "outcome")
+        self.log_suppressed = self._counter(
+            "log_suppressed", "Log lines left out because there were too many"
+        )
+
+    def show(self, status: StatusView, positions: int) -> None:
+        """Set the gauges that repeat the status. Called before each scrape, on the loop."""
+        self.equity.set(float(status.equity))
+        self.cash.set(float(status.cash))
+        self.day_profit.set(float(status.day_profit))
+        self.positions.set(positions)
+        self.open_orders.set(status.open_orders)
+        self.halted.set(status.halted)
+        self.kill_latched.set(status.kill_switch.latched)
+        self.ready.set(not status.reasons)
+        _one_hot(self.daemon_state, status.state)
+        _one_hot(self.kill_state, status.kill_switch.state)
+        self.engine_up.set(status.engine.pid is not None)
+        self.engine_resident.set(status.engine.resident_mb * 1024 * 1024)
+        self.engine_step.set(status.engine.step_age_s or 0.0)
+        self.engine_beat.set(_or_nan(status.engine.beat_age_s))
+        self.conflated.set(status.engine.conflated)
+        self.training_ready.set(status.training.ready)
+        self.training_running.set(status.training.is_training)
+        self.bucket_level.set(status.training.bucket_level_minutes * 60)
+        self.bucket_capacity.set(status.training.bucket_capacity_minutes * 60)
+        self.data_age.set(_or_nan(status.feed.data_age_s))
+        self.feed_connected.set(status.feed.connected)
+        self.brokerage_connected.set(status.brokerage_connected)
+
+    def exposition(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"livetrader_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"livetrader_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(f"livetrader_{name}", text, registry=self.registry, buckets=_FAST_BUCKETS)
+
+
+def _one_hot(gauge: Gauge, state: str) -> None:
+    """Make `state` the only one that is 1; clearing keeps states of the past out of the scrape."""
+    gauge.clear()
+    gauge.labels(state).set(1)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
