@@ -1,0 +1,327 @@
+"""The engine: `process(event)` is the only thing that changes what it knows.
+
+It is made of services, each with one owner (this class) and one thread (the one that calls `process`):
+
+    clock          time of the event being processed
+    securities     newest prices
+    portfolio      cash and positions
+    orders         order lifecycle: submit, update, cancel, records      (transactions.Transactions)
+    trading        what algorithms say: market, set holdings, liquidate  (trading.Trading)
+    subscriptions  what data is wanted                                   (subscriptions.Subscriptions)
+    consolidators  bars made of bars, by symbol                          (consolidation.Consolidators)
+    scheduler      timed events
+    equity         samples of the account's value
+
+Order of work inside a time step follows LEAN's Engine/AlgorithmManager.cs; the numbers in `_step` are those
+of that order. Backtest, paper and live differ in `EnginePorts` and `EngineOptions` only. Exceptions of the
+algorithm's callbacks leave `process` as they are; what to do about them is the caller's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final, Protocol
+
+import msgspec
+
+from livetrader_engine.clock import EventClock
+from livetrader_engine.commands import LogLevel
+from livetrader_engine.consolidation import Consolidators
+from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.slice import Slice
+from livetrader_engine.data.subscription import HistoryRequest
+from livetrader_engine.errors import InvariantError
+from livetrader_engine.events import (
+    AccountLoaded,
+    BrokerageMessageArrived,
+    DataEnded,
+    EngineEvent,
+    MarketDataArrived,
+    OrderEventArrived,
+    StopRequested,
+    TimePulse,
+)
+from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
+from livetrader_engine.portfolio.sampling import EquitySampler
+from livetrader_engine.ports import (
+    DataFeed,
+    HistoryProvider,
+    ObjectStore,
+    OrderSink,
+    ReferenceData,
+    ResultSink,
+    Trainer,
+)
+from livetrader_engine.schedule.rules import DateRule, TimeRule
+from livetrader_engine.schedule.scheduler import ScheduledEvent, Scheduler
+from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.subscriptions import SecurityChanges, Subscriptions
+from livetrader_engine.symbols import NS_PER_MINUTE, Symbol
+from livetrader_engine.trading import Trading
+from livetrader_engine.transactions import TradingPolicy, Transactions
+
+END_OF_DAY_BEFORE_CLOSE_NS: Final = 10 * NS_PER_MINUTE  # LEAN: SecurityEndOfDayDelta
+
+
+class EnginePorts(msgspec.Struct, frozen=True):
+    """Everything the engine needs from its surroundings. See ports.py for each."""
+
+    feed: DataFeed
+    orders: OrderSink
+    history: HistoryProvider
+    reference: ReferenceData
+    results: ResultSink
+    trainer: Trainer
+    object_store: ObjectStore
+
+
+class EngineOptions(msgspec.Struct, frozen=True):
+    """What the composition root decides. `start_ns` is where the clock stands before the first event.
+
+    `sample_period_ns`: least distance of two equity samples inside a day.
+    """
+
+    start_ns: int
+    cash: Decimal = Decimal(100_000)
+    account_currency: str = "USD"
+    account_type: AccountType = AccountType.MARGIN
+    timezone: str = "America/New_York"
+    policy: TradingPolicy = TradingPolicy()
+    sample_period_ns: int = 4 * NS_PER_MINUTE
+
+
+class AlgorithmCallbacks(Protocol):
+    """What the engine calls, always from the thread that calls `Engine.process`."""
+
+    def on_data(self, data: Slice) -> None:
+        """A slice with data arrived; not called for slices without."""
+        ...
+
+    def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
+        """News of an order were applied to its record; repeated and stale news are not shown."""
+        ...
+
+    def on_warmup_finished(self) -> None:
+        """Warm-up is over; called once, also where there was none."""
+        ...
+
+    def on_end_of_day(self, symbol: Symbol) -> None:
+        """The symbol's regular session ends in ten minutes."""
+        ...
+
+    def on_brokerage_message(self, event: BrokerageMessageArrived) -> None:
+        """The brokerage said something beside orders."""
+        ...
+
+    def on_securities_changed(self, changes: SecurityChanges) -> None:
+        """Securities were added or removed."""
+        ...
+
+    def on_end_of_algorithm(self) -> None:
+        """Data ended or a stop was asked for; called once."""
+        ...
+
+
+class Engine:
+    """Deterministic core. See the module docstring for its services and the order of work."""
+
+    def __init__(self, ports: EnginePorts, options: EngineOptions) -> None:
+        self.ports = ports
+        self.options = options
+        self.clock = EventClock(options.start_ns)
+        self.securities = SecurityManager()
+        self.portfolio = Portfolio(
+            self.securities, account_currency=options.account_currency, account_type=options.account_type
+        )
+        self.portfolio.cash.set(options.account_currency, options.cash)
+        self.orders = Transactions(
+            self.clock, self.securities, self.portfolio, ports.orders, options.policy, self._report
+        )
+        self.trading = Trading(self.clock, self.securities, self.portfolio, self.orders)
+        self.subscriptions = Subscriptions(ports.feed, ports.reference, self.securities)
+        self.consolidators = Consolidators()
+        self.scheduler = Scheduler()
+        self.equity = EquitySampler(self.portfolio, options.timezone, options.sample_period_ns)
+        self.current_slice: Slice | None = None
+        self.steps = 0
+        self.data_points = 0
+        self.history_data_points = 0
+        self.ended = False
+        self._algorithm: AlgorithmCallbacks | None = None
+        self._warm_up_from_ns: int | None = None
+        self._warm_up_until_ns: int | None = None
+        self._warm_up_announced = False
+        self._end_of_day: dict[Symbol, ScheduledEvent] = {}
+
+    # -- set-up ------------------------------------------------------------------------------------
+
+    def attach(self, callbacks: AlgorithmCallbacks) -> None:
+        """Say who is called. Once, before the first event."""
+        self._algorithm = callbacks
+        self.orders.listen(callbacks.on_order_event)
+
+    def set_warm_up(self, from_ns: int, until_ns: int) -> None:
+        """Warm up with data from `from_ns` until the first event at or after `until_ns`."""
+        if self.steps:
+            raise InvariantError("set_warm_up after the first event")
+        self._warm_up_from_ns = from_ns
+        self._warm_up_until_ns = until_ns
+        self.orders.warming_up = True
+
+    @property
+    def warm_up_from_ns(self) -> int | None:
+        """Where warm-up data begins; None without warm-up."""
+        return self._warm_up_from_ns
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether orders are refused because warm-up is not over."""
+        return self.orders.warming_up
+
+    # -- services that need more than one part ------------------------------------------------------
+
+    def history(self, request: HistoryRequest) -> list[MarketPoint]:
+        """Return past points of one subscription; the end is never later than now."""
+        end_ns = min(request.end_ns, self.clock.now_ns)
+        clipped = msgspec.structs.replace(request, end_ns=end_ns)
+        points = list(self.ports.history.history(clipped)) if request.start_ns < end_ns else []
+        self.history_data_points += len(points)
+        return points
+
+    # -- events --------------------------------------------------------------------------------------
+
+    def process(self, event: EngineEvent) -> None:
+        """Let one event happen. The only way in; not reentrant."""
+        if isinstance(event, MarketDataArrived):
+            self._step(event.time_ns, event.points)
+        elif isinstance(event, TimePulse):
+            self._step(event.time_ns, ())
+        elif isinstance(event, OrderEventArrived):
+            self.clock.advance(event.time_ns)
+            self.orders.take(event)
+        elif isinstance(event, AccountLoaded):
+            self._load_account(event)
+        elif isinstance(event, BrokerageMessageArrived):
+            self.clock.advance(event.time_ns)
+            self._callbacks.on_brokerage_message(event)
+        elif isinstance(event, DataEnded | StopRequested):
+            self._end(event.time_ns)
+        else:
+            raise InvariantError(f"the engine does not know {type(event).__name__}")
+
+    @property
+    def _callbacks(self) -> AlgorithmCallbacks:
+        if self._algorithm is None:
+            raise InvariantError("attach an algorithm before the first event")
+        return self._algorithm
+
+    def _step(self, time_ns: int, points: tuple[MarketPoint, ...]) -> None:
+        """One time step; the numbers are those of LEAN's order of work. A pulse is a step without points."""
+        algorithm = self._callbacks
+        self.steps += 1
+        self.data_points += len(points)
+        self._fire_schedule(time_ns, inclusive=False)  # 2: each with the clock at its own time, old prices
+        self._sample_midnights(time_ns)
+        self.consolidators.scan(time_ns)  # 3
+        self.clock.advance(time_ns)  # 4
+        changes = self.subscriptions.take_changes()
+        self.securities.update(points)  # 5
+        self.portfolio.settle(time_ns)  # 6
+        if points:
+            self.current_slice = Slice(time_ns, self.subscriptions.visible(points))
+        self._finish_warm_up(time_ns)  # 7
+        self.orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
+        self._fire_schedule(time_ns, inclusive=True)  # 9
+        if changes:  # 11
+            self._schedule_end_of_day(changes)
+            algorithm.on_securities_changed(changes)
+        if points:
+            self.consolidators.update(points, time_ns)  # 13
+            data = self.current_slice
+            if data is not None and data.has_data:  # 15
+                algorithm.on_data(data)
+            self.orders.work(time_ns)  # 16: a second try with the same prices
+        if not self.orders.warming_up:
+            self.equity.sample(time_ns)
+
+    def _fire_schedule(self, time_ns: int, *, inclusive: bool) -> None:
+        if self.scheduler.next_due_ns is None or self.scheduler.next_due_ns > time_ns:
+            return
+        for scheduled, due_ns in self.scheduler.due(time_ns, inclusive=inclusive):
+            self.clock.advance(due_ns)
+            scheduled.callback(scheduled.name, due_ns)
+
+    def _sample_midnights(self, time_ns: int) -> None:
+        if self.orders.warming_up:
+            return
+        while self.equity.due_midnight_ns(time_ns) is not None:
+            self.equity.sample_midnight()
+
+    def _finish_warm_up(self, time_ns: int) -> None:
+        if self._warm_up_announced:
+            return
+        if self._warm_up_until_ns is not None and time_ns < self._warm_up_until_ns:
+            return
+        self._warm_up_announced = True
+        self.orders.warming_up = False
+        self.equity.restart()
+        self._callbacks.on_warmup_finished()
+
+    def _schedule_end_of_day(self, changes: SecurityChanges) -> None:
+        for security in changes.removed:
+            scheduled = self._end_of_day.pop(security.symbol, None)
+            if scheduled is not None:
+                scheduled.remove()
+        for security in changes.added:
+            if security.symbol not in self._end_of_day:
+                self._end_of_day[security.symbol] = self._add_end_of_day(security)
+
+    def _add_end_of_day(self, security: Security) -> ScheduledEvent:
+        symbol, hours = security.symbol, security.hours
+
+        def dates(start: date, end: date) -> Iterator[date]:
+            day = start
+            while day <= end:
+                if hours.is_trading_day(day):
+                    yield day
+                day += timedelta(days=1)
+
+        def times(day: date) -> Iterable[int]:
+            session = hours.session(day)
+            return () if session is None else (session.close_ns - END_OF_DAY_BEFORE_CLOSE_NS,)
+
+        return self.scheduler.add(
+            f"{symbol.value} end of day",
+            DateRule("trading days", dates),
+            TimeRule("before close", times),
+            lambda _name, _due_ns: self._callbacks.on_end_of_day(symbol),
+            self.clock.now_ns,
+        )
+
+    def _load_account(self, event: AccountLoaded) -> None:
+        """Replace cash, positions and working orders by what the account has."""
+        self.clock.advance(event.time_ns)
+        for position in event.positions:
+            self.subscriptions.ensure_security(position.symbol)
+        for order in event.open_orders:
+            self.subscriptions.ensure_security(order.spec.symbol)
+        positions = {item.symbol: (item.quantity, item.average_price) for item in event.positions}
+        self.portfolio.load(event.cash, positions)
+        self.orders.load(event.open_orders, event.next_order_id)
+        if not self.steps:
+            self.equity.restart()
+
+    def _end(self, time_ns: int) -> None:
+        if self.ended:
+            return
+        self.clock.advance(time_ns)
+        self.ended = True
+        self._callbacks.on_end_of_algorithm()
+        self.orders.collect()
+        self.equity.sample(time_ns, forced=True)
+
+    def _report(self, message: str) -> None:
+        self.ports.results.log(self.clock.now_ns, LogLevel.ERROR, message)

@@ -1,0 +1,203 @@
+"""The engine's record of one order: the only mutable thing about orders, owned by Transactions.
+
+A record takes news in through `apply` and through nothing else. The venue may say things twice, late or
+out of order; three rules make that harmless:
+
+* a fill whose execution id was seen changes nothing;
+* an acknowledgement that comes after a fill or after the end changes nothing;
+* a new fill always counts, even of an order that we hold to be closed: the venue traded it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from typing import Final, Protocol
+
+import msgspec
+
+from livetrader_engine.errors import InvariantError
+from livetrader_engine.money import ZERO
+from livetrader_engine.orders.order import (
+    BrokerageOrderId,
+    ExecutionId,
+    Fill,
+    OrderChange,
+    OrderId,
+    OrderSpec,
+)
+from livetrader_engine.orders.request import ACCEPTED, Response
+from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus, late, move
+from livetrader_engine.symbols import Symbol
+
+# News without a fill that may be overtaken by the news they precede.
+_ACKNOWLEDGEMENTS: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED, OrderStatus.NONE})
+
+
+class SubmissionData(msgspec.Struct, frozen=True):
+    """Prices at the moment of submission, as decimals with the digits of the file."""
+
+    bid_price: Decimal
+    ask_price: Decimal
+    last_price: Decimal
+
+
+class OrderNews(Protocol):
+    """What a record needs to know of a piece of news; `events.OrderEventArrived` is one."""
+
+    @property
+    def order_id(self) -> OrderId: ...
+    @property
+    def status(self) -> OrderStatus: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def fill(self) -> Fill | None: ...
+    @property
+    def brokerage_order_id(self) -> BrokerageOrderId | None: ...
+    @property
+    def message(self) -> str: ...
+
+
+class Outcome(Enum):
+    """What a piece of news did to a record."""
+
+    APPLIED = "applied"
+    REPEATED = "repeated"  # this execution id was applied before
+    STALE = "stale"  # overtaken by later news
+    LATE = "late"  # a fill of an order held to be closed: applied, and somebody should be told
+
+
+class OrderRecord:
+    """What became of one order. `spec` is the order as it stands now, changes included.
+
+    `quantity`, `filled_quantity` and `remaining` are signed like the order. `response` is the answer to the
+    submission. Times are UTC nanoseconds, None until they happen.
+    """
+
+    __slots__ = (
+        "average_fill_price", "brokerage_order_id", "canceled_ns", "created_ns", "execution_ids",
+        "fees", "filled_quantity", "fills", "last_fill_ns", "last_update_ns", "message", "response", "spec",
+        "status", "submission",
+    )  # fmt: skip
+
+    def __init__(
+        self, spec: OrderSpec, submission: SubmissionData | None = None, response: Response = ACCEPTED
+    ) -> None:
+        self.spec = spec
+        self.submission = submission
+        self.response = response
+        self.status = OrderStatus.NEW
+        self.filled_quantity = ZERO
+        self.average_fill_price = ZERO
+        self.fees = ZERO
+        self.fills: list[Fill] = []
+        self.execution_ids: set[ExecutionId] = set()
+        self.brokerage_order_id: BrokerageOrderId | None = None
+        self.message = ""
+        self.created_ns = spec.created_ns
+        self.last_fill_ns: int | None = None
+        self.last_update_ns: int | None = None
+        self.canceled_ns: int | None = None
+
+    @property
+    def id(self) -> OrderId:
+        """The engine's number of the order."""
+        return self.spec.id
+
+    @property
+    def symbol(self) -> Symbol:
+        """What is traded."""
+        return self.spec.symbol
+
+    @property
+    def quantity(self) -> Decimal:
+        """Signed quantity ordered."""
+        return self.spec.quantity
+
+    @property
+    def remaining(self) -> Decimal:
+        """Signed quantity not yet filled; zero when closed."""
+        return ZERO if self.closed else self.spec.quantity - self.filled_quantity
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more fills are expected."""
+        return self.status in CLOSED
+
+    def apply(self, event: OrderNews) -> Outcome:
+        """Take in one piece of news and say what it did.
+
+        Raises InvariantError for a move that the state table does not have and that is none of the three
+        harmless kinds named on top of this file.
+        """
+        if event.order_id != self.spec.id:
+            raise InvariantError(f"news of order {event.order_id} were given to order {self.spec.id}")
+        if event.brokerage_order_id is not None:
+            self.brokerage_order_id = event.brokerage_order_id
+        if event.fill is not None:
+            return self._apply_fill(event, event.fill)
+        overtaken = event.status in _ACKNOWLEDGEMENTS and self.status is OrderStatus.PARTIALLY_FILLED
+        if self.status in CLOSED or (overtaken and event.status is not OrderStatus.UPDATE_SUBMITTED):
+            return Outcome.STALE
+        self.status = move(self.status, event.status)
+        if event.message:
+            self.message = event.message
+        if event.status is OrderStatus.CANCELED:
+            self.canceled_ns = event.time_ns
+        elif event.status is OrderStatus.UPDATE_SUBMITTED:
+            self.last_update_ns = event.time_ns
+        return Outcome.APPLIED
+
+    def _apply_fill(self, event: OrderNews, fill: Fill) -> Outcome:
+        if fill.execution_id in self.execution_ids:
+            return Outcome.REPEATED
+        if event.status not in FILLS:
+            raise InvariantError(f"a fill of order {self.id} came with status {event.status.name}")
+        if fill.quantity * self.spec.quantity <= 0:
+            raise InvariantError(
+                f"a fill of order {self.id} has the wrong sign or no quantity: {fill.quantity}"
+            )
+        total = self.filled_quantity + fill.quantity
+        reported = event.status if abs(total) < abs(self.spec.quantity) else OrderStatus.FILLED
+        was_late = late(self.status, reported)
+        # Two fills over the ordered quantity: the table has no move from FILLED, the trade is real all the same.
+        if self.status is not OrderStatus.FILLED:
+            self.status = move(self.status, reported)
+        self.execution_ids.add(fill.execution_id)
+        self.filled_quantity = total
+        self.fees += fill.fee
+        self.fills.append(fill)
+        known = sum((item.quantity for item in self.fills), ZERO)  # fills before a restart are not listed
+        self.average_fill_price = sum((item.price * item.quantity for item in self.fills), ZERO) / known
+        self.last_fill_ns = fill.time_ns
+        if event.message:
+            self.message = event.message
+        return Outcome.LATE if was_late else Outcome.APPLIED
+
+    def change(self, change: OrderChange, time_ns: int) -> None:
+        """Make the spec what it will be after `change`; the venue's word comes as UPDATE_SUBMITTED."""
+        wanted = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
+        self.spec = msgspec.structs.replace(self.spec, **wanted)
+        self.last_update_ns = time_ns
+
+    def request_cancel(self) -> None:
+        """Note that a cancel was asked for. Raises InvariantError where the order is closed."""
+        self.status = move(self.status, OrderStatus.CANCEL_PENDING)
+
+    def restore(
+        self,
+        spec: OrderSpec,
+        status: OrderStatus,
+        filled_quantity: Decimal,
+        brokerage_order_id: BrokerageOrderId | None,
+    ) -> None:
+        """Take over what a reconciliation knows of the order.
+
+        Fills of an earlier engine process are not known one by one: `fills` and the average price have those
+        of this process only.
+        """
+        self.spec = spec
+        self.status = status
+        self.filled_quantity = filled_quantity
+        self.brokerage_order_id = brokerage_order_id

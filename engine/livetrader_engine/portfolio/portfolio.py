@@ -1,0 +1,187 @@
+"""The account as the engine sees it: cash, positions, and what follows from them.
+
+Values are computed when asked for, never per market event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from enum import IntEnum
+
+from livetrader_engine.money import ONE, ZERO
+from livetrader_engine.orders.order import Fill
+from livetrader_engine.portfolio.cash import CashBook
+from livetrader_engine.portfolio.holdings import Holding, TransactionRecord
+from livetrader_engine.portfolio.settlement import SettlementQueue, settlement_ns
+from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.symbols import NS_PER_SECOND, SecurityType, Symbol
+
+_NS_PER_MS = NS_PER_SECOND // 1000
+# Their quantity is a currency of its own: buying moves two entries of the cash book and no holdings value.
+_CURRENCY_PAIRS = frozenset({SecurityType.FOREX, SecurityType.CRYPTO})
+# Trading them moves no cash but profit and fees.
+_MARGINED = frozenset({SecurityType.FUTURE, SecurityType.CFD, SecurityType.CRYPTO_FUTURE})
+
+
+class AccountType(IntEnum):
+    """Kind of account; values as in LEAN."""
+
+    MARGIN = 0
+    CASH = 1
+
+
+class Portfolio:
+    """Cash and holdings. Changed by `apply_fill`, `load` and the cash setters; nothing else.
+
+    It decides nothing: buying power is in `portfolio.margin`. A holding exists for every security that was
+    ever asked for or filled; `securities` is shared with the engine.
+    """
+
+    def __init__(
+        self,
+        securities: SecurityManager,
+        *,
+        account_currency: str = "USD",
+        account_type: AccountType = AccountType.MARGIN,
+    ) -> None:
+        self.securities = securities
+        self.cash = CashBook(account_currency)
+        self.account_type = account_type
+        self.transactions: list[TransactionRecord] = []
+        self.total_fees = ZERO
+        self.settlement = SettlementQueue()
+        self._holdings: dict[Symbol, Holding] = {}
+        self._transaction_times: set[int] = set()
+
+    def __getitem__(self, symbol: Symbol) -> Holding:
+        """Return the holding of a security, an empty one where nothing is held. Raises AlgorithmError."""
+        held = self._holdings.get(symbol)
+        if held is None:
+            held = self._holdings[symbol] = Holding(self.securities[symbol])
+        return held
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self.securities
+
+    def __iter__(self) -> Iterator[Symbol]:
+        return iter(self.securities)
+
+    def holdings(self) -> Iterable[Holding]:
+        """Return the positions that are not zero, in the order they were first held."""
+        return [held for held in self._holdings.values() if held.quantity]
+
+    def quantity(self, symbol: Symbol) -> Decimal:
+        """Return the signed position, zero for anything not held."""
+        held = self._holdings.get(symbol)
+        return ZERO if held is None else held.quantity
+
+    @property
+    def invested(self) -> bool:
+        """Whether any position is open."""
+        return any(held.quantity for held in self._holdings.values())
+
+    @property
+    def total_holdings_value(self) -> Decimal:
+        """Signed value of all positions in account currency."""
+        return sum((self._to_account(held.value, held) for held in self.holdings()), ZERO)
+
+    @property
+    def unrealized_profit(self) -> Decimal:
+        """Sum of the positions' unrealised profits in account currency."""
+        return sum((self._to_account(held.unrealized_profit, held) for held in self.holdings()), ZERO)
+
+    @property
+    def total_profit(self) -> Decimal:
+        """Realised profit before fees, in account currency."""
+        return sum((held.profit for held in self._holdings.values()), ZERO)
+
+    @property
+    def total_sale_volume(self) -> Decimal:
+        """Absolute value of everything ever filled, in account currency."""
+        return sum((held.sale_volume for held in self._holdings.values()), ZERO)
+
+    @property
+    def total_value(self) -> Decimal:
+        """Equity: cash plus positions in account currency. Source: TotalPortfolioValue."""
+        total = self.cash.total
+        for held in self.holdings():
+            kind = held.symbol.security_type
+            if kind in _CURRENCY_PAIRS:
+                continue
+            worth = held.unrealized_profit if kind in _MARGINED else held.value
+            total += self._to_account(worth, held)
+        return total
+
+    def _to_account(self, amount: Decimal, held: Holding) -> Decimal:
+        return self.cash.convert(amount, held.security.properties.quote_currency)
+
+    def apply_fill(self, symbol: Symbol, fill: Fill) -> None:
+        """Book one fill: fee, cash, position, transaction record. The caller has deduplicated it.
+
+        Source of the order of work: SecurityPortfolioModel.ProcessFill.
+        """
+        held = self[symbol]
+        security = held.security
+        properties = security.properties
+        rate = self.cash.rate(properties.quote_currency) or ONE
+        self._book_fee(held, fill)
+        realised = held.apply(fill, rate)
+        kind = symbol.security_type
+        if kind in _MARGINED:
+            if realised is not None:
+                self.cash.ensure(properties.quote_currency).amount += realised / rate
+        else:
+            self._book_cash(security, fill)
+        if kind in _CURRENCY_PAIRS:
+            base = symbol.value.removesuffix(properties.quote_currency)
+            self.cash.ensure(base).amount += fill.quantity
+        if realised is not None:
+            fee = self.cash.rate(fill.fee_currency) * fill.fee
+            self._record(symbol, fill.time_ns, realised - 2 * fee)
+
+    def _book_fee(self, held: Holding, fill: Fill) -> None:
+        if not fill.fee:
+            return
+        cash = self.cash.ensure(fill.fee_currency)
+        cash.amount -= fill.fee
+        in_account = fill.fee * (cash.rate or ONE)
+        held.fees += in_account
+        self.total_fees += in_account
+
+    def _book_cash(self, security: Security, fill: Fill) -> None:
+        properties = security.properties
+        proceeds = -fill.quantity * fill.price * properties.contract_multiplier
+        cash = self.cash.ensure(properties.quote_currency)
+        due_ns = settlement_ns(security, fill, cash_account=self.account_type is AccountType.CASH)
+        if due_ns is None:
+            cash.amount += proceeds
+        else:
+            cash.unsettled += proceeds
+            self.settlement.add(due_ns, cash, proceeds)
+
+    def _record(self, symbol: Symbol, time_ns: int, profit: Decimal) -> None:
+        while time_ns in self._transaction_times:  # LEAN keeps one record per millisecond
+            time_ns += _NS_PER_MS
+        self._transaction_times.add(time_ns)
+        self.transactions.append(TransactionRecord(time_ns, symbol, profit))
+
+    def settle(self, now_ns: int) -> None:
+        """Make cash available whose settlement time has come."""
+        self.settlement.settle(now_ns)
+
+    def load(self, cash: Mapping[str, Decimal], positions: Mapping[Symbol, tuple[Decimal, Decimal]]) -> None:
+        """Replace all cash and positions; `positions` maps a symbol to (quantity, average price).
+
+        Every symbol must be among the securities. Statistics (fees, profit, records) stay.
+        """
+        self.settlement = SettlementQueue()
+        for currency in list(self.cash):
+            held_cash = self.cash[currency]
+            held_cash.amount = held_cash.unsettled = ZERO
+        for currency, amount in cash.items():
+            self.cash.set(currency, amount)
+        for held in self._holdings.values():
+            held.replace(ZERO, ZERO)
+        for symbol, (quantity, average_price) in positions.items():
+            self[symbol].replace(quantity, average_price)

@@ -1,0 +1,151 @@
+"""What data the algorithm wants, and the securities that exist because of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.subscription import Normalization, Subscription, TickType
+from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.ports import DataFeed, ReferenceData
+from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.symbols import Resolution, SecurityType, Symbol
+
+# Kinds of data by security type for tick, second and minute. Source: SubscriptionManager.DefaultDataTypes.
+_FINE_TYPES: Final[dict[SecurityType, tuple[TickType, ...]]] = {
+    SecurityType.EQUITY: (TickType.TRADE, TickType.QUOTE),
+    SecurityType.OPTION: (TickType.TRADE, TickType.QUOTE),
+    SecurityType.FUTURE: (TickType.TRADE, TickType.QUOTE),
+    SecurityType.FOREX: (TickType.QUOTE,),
+    SecurityType.CFD: (TickType.QUOTE,),
+    SecurityType.CRYPTO: (TickType.TRADE, TickType.QUOTE),
+    SecurityType.CRYPTO_FUTURE: (TickType.TRADE, TickType.QUOTE),
+}
+
+
+class SecurityChanges(msgspec.Struct, frozen=True):
+    """Securities that came and went since the last time step. Falsy when there are none."""
+
+    added: tuple[Security, ...] = ()
+    removed: tuple[Security, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed)
+
+
+_NO_CHANGES: Final = SecurityChanges()
+
+
+def tick_types(security_type: SecurityType, resolution: Resolution) -> tuple[TickType, ...]:
+    """Return the kinds of data a security has by default: equities have no quotes by the hour and day."""
+    types = _FINE_TYPES.get(security_type, (TickType.TRADE,))
+    if security_type is SecurityType.EQUITY and resolution >= Resolution.HOUR:
+        return (TickType.TRADE,)
+    return types
+
+
+class Subscriptions:
+    """Adds and removes securities and their streams. The feed hears of each stream once."""
+
+    def __init__(self, feed: DataFeed, reference: ReferenceData, securities: SecurityManager) -> None:
+        self._feed = feed
+        self._reference = reference
+        self._securities = securities
+        self._streams: dict[Subscription, None] = {}
+        self._hidden: set[Symbol] = set()  # symbols that only the engine asked for
+        self._added: dict[Symbol, Security] = {}
+        self._removed: dict[Symbol, Security] = {}
+
+    def ensure_security(self, symbol: Symbol) -> Security:
+        """Return the security of a symbol, making one without streams where there is none.
+
+        Raises DataError where its hours or properties are not known.
+        """
+        held = self._securities.get(symbol)
+        if held is not None:
+            return held
+        reference = self._reference
+        return self._securities.add(Security(symbol, reference.properties(symbol), reference.hours(symbol)))
+
+    def add_security(
+        self,
+        symbol: Symbol,
+        resolution: Resolution,
+        *,
+        fill_forward: bool = True,
+        extended_market_hours: bool = False,
+        normalization: Normalization = Normalization.ADJUSTED,
+        leverage: Decimal | None = None,
+    ) -> Security:
+        """Subscribe to a symbol's usual data at `resolution` and return its security.
+
+        Adding again changes nothing; adding at another resolution adds streams.
+        """
+        security = self.ensure_security(symbol)
+        security.is_tradable = True
+        if leverage is not None:
+            if leverage <= 0:
+                raise AlgorithmError(f"leverage must be positive, not {leverage}")
+            security.leverage = leverage
+        if not security.subscriptions:
+            self._removed.pop(symbol, None)
+            self._added[symbol] = security
+        for tick_type in tick_types(symbol.security_type, resolution):
+            self.subscribe(
+                Subscription(
+                    symbol, resolution, tick_type, fill_forward, extended_market_hours, normalization, False
+                )
+            )
+        return security
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Ask the feed for one stream. Internal streams are priced but not shown to the algorithm."""
+        if subscription in self._streams:
+            return
+        security = self.ensure_security(subscription.symbol)
+        self._streams[subscription] = None
+        if not subscription.internal:
+            security.subscriptions.append(subscription)
+            self._hidden.discard(subscription.symbol)
+        elif not security.subscriptions:
+            self._hidden.add(subscription.symbol)
+        self._feed.subscribe(subscription)
+
+    def remove_security(self, symbol: Symbol) -> bool:
+        """Unsubscribe every stream of a symbol; return whether there was one.
+
+        The security stays, with its last price, for positions that are still held; the caller closes them.
+        """
+        security = self._securities.get(symbol)
+        if security is None or not security.subscriptions:
+            return False
+        for subscription in security.subscriptions:
+            del self._streams[subscription]
+            self._feed.unsubscribe(subscription)
+        security.subscriptions = []
+        security.is_tradable = False
+        self._added.pop(symbol, None)
+        self._removed[symbol] = security
+        return True
+
+    def streams(self) -> list[Subscription]:
+        """Return every stream asked for, in order."""
+        return list(self._streams)
+
+    def visible(self, points: tuple[MarketPoint, ...]) -> tuple[MarketPoint, ...]:
+        """Return the points the algorithm may see."""
+        if not self._hidden:
+            return points
+        return tuple(point for point in points if point.symbol not in self._hidden)
+
+    def take_changes(self) -> SecurityChanges:
+        """Return what changed since the last call."""
+        if not self._added and not self._removed:
+            return _NO_CHANGES
+        changes = SecurityChanges(tuple(self._added.values()), tuple(self._removed.values()))
+        self._added.clear()
+        self._removed.clear()
+        return changes
