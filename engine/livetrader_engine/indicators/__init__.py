@@ -1,0 +1,29 @@
+"""Indicators: one family per file, registered by decorator under LEAN's helper names."""
+
+from livetrader_engine.indicators import averages, extremes, momentum, trend, volatility, volume
+from livetrader_engine.indicators.base import (
+    REGISTRY,
+    BarLike,
+    Entry,
+    Indicator,
+    IndicatorPoint,
+    InputKind,
+    WindowIndicator,
+    indicator,
+)
+from livetrader_engine.indicators.window import RollingWindow
+
+FAMILIES = (averages, extremes, momentum, trend, volatility, volume)
+
+__all__ = [
+    "FAMILIES",
+    "REGISTRY",
+    "BarLike",
+    "Entry",
+    "Indicator",
+    "IndicatorPoint",
+    "InputKind",
+    "RollingWindow",
+    "WindowIndicator",
+    "indicator",
+]
