@@ -146,20 +146,23 @@ class ExchangeHours:
     Thread-safe: the caches hold values that every thread would compute alike.
     """
 
-    __slots__ = ("_cache", "_recent", "_segments", "always_open", "data_timezone", "timezone")
+    __slots__ = ("_cache", "_recent", "_segments", "always_open", "data_timezone", "timezone", "weekdays")
 
     timezone: ZoneInfo
     data_timezone: ZoneInfo
     always_open: bool
+    weekdays: tuple[int, ...]  # with any session in a usual week; Monday is 0
 
     def __init__(
         self,
         timezone: ZoneInfo,
         data_timezone: ZoneInfo,
         segments: Callable[[date], tuple[Segment, ...]],
+        weekdays: tuple[int, ...] = tuple(range(7)),
         always_open: bool = False,
     ) -> None:
         self.timezone = timezone
+        self.weekdays = weekdays
         self.data_timezone = data_timezone
         self.always_open = always_open
         self._segments = segments
@@ -307,7 +310,8 @@ def hours_from_lean(
     zone = _zone(entry.get("exchangeTimeZone"))
     whole = (Segment(0, NS_PER_DAY, True),)
     always_open = not holidays and all(day == whole for day in week)
-    return ExchangeHours(zone, _zone(entry.get("dataTimeZone")), plan.segments, always_open)
+    weekdays = tuple(number for number, day in enumerate(week) if day)
+    return ExchangeHours(zone, _zone(entry.get("dataTimeZone")), plan.segments, weekdays, always_open)
 
 
 def _zone(name: object) -> ZoneInfo:

@@ -46,7 +46,8 @@ def hours_from_exchange_calendars(code: str) -> ExchangeHours:
         known = [_time_of_day_ns(day, int(moment.value), zone) for moment in moments if moment == moment]
         table[day] = _segments(known, extended)
     always_open = all(part == (Segment(0, NS_PER_DAY, True),) for part in table.values())
-    return ExchangeHours(zone, zone, _Table(table).segments, always_open)
+    plan = _Table(table)
+    return ExchangeHours(zone, zone, plan.segments, plan.weekdays, always_open)
 
 
 class _Table:
@@ -60,6 +61,7 @@ class _Table:
             Counter(table.get(day, ()) for day in recent if day.weekday() == weekday).most_common(1)[0][0]
             for weekday in range(7)
         )
+        self.weekdays = tuple(number for number, day in enumerate(self._usual) if day)
 
     def segments(self, day: date) -> tuple[Segment, ...]:
         if day > self._last:
