@@ -1,0 +1,70 @@
+"""The documents match the code: diagrams come from tables, links lead somewhere, decisions are numbered."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from tests.repository.sources import ROOT
+
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+DIAGRAMS = runpy.run_path(str(ROOT / "docs" / "diagrams.py"))
+
+
+def test_the_diagrams_are_those_of_the_tables() -> None:
+    text = DIAGRAMS["DOCUMENT"].read_text(encoding="utf-8")
+    assert DIAGRAMS["rewritten"](text) == text, "run `make docs`"
+
+
+def test_a_changed_table_changes_its_diagram() -> None:
+    class Lamp(Enum):
+        OFF = 0
+        ON = 1
+        BROKEN = 2
+
+    table = {
+        Lamp.OFF: frozenset({Lamp.ON, Lamp.OFF}),
+        Lamp.ON: frozenset({Lamp.BROKEN}),
+        Lamp.BROKEN: frozenset[Lamp](),
+    }
+    lines = [line.strip() for line in DIAGRAMS["mermaid"](table).splitlines()]
+    assert lines == [
+        "```mermaid",
+        "stateDiagram-v2",
+        "[*] --> OFF",
+        "OFF --> ON",
+        "ON --> BROKEN",
+        "BROKEN --> [*]",
+        "```",
+    ]
+
+
+def test_a_document_without_its_marker_is_refused() -> None:
+    with pytest.raises(ValueError, match="no marker pair"):
+        DIAGRAMS["rewritten"]("# Architecture\n")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8"))
+    broken = [target for target in targets if not (document.parent / target).exists()]
+    assert not broken
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    text = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    numbers = [int(number) for number in re.findall(r"^## (\d+) ", text, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    entries = re.split(r"^## \d+ ", text, flags=re.MULTILINE)[1:]
+    assert all("**Choice.**" in entry or "Added, each with its reason" in entry for entry in entries)
+    assert all("**Price.**" in entry for entry in entries)
+
+
+def test_the_readme_names_commands_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text()))
+    assert {"demo", "test"} <= named <= targets
