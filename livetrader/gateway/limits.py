@@ -262,25 +262,26 @@ def changed(spec: OrderSpec, change: OrderChange) -> OrderSpec:
 
 
 def check_change(
-    working: Approved,
+    spec: OrderSpec,
+    client_order_id: ClientOrderId,
     change: OrderChange,
     now: Circumstances,
     limits: LimitSettings,
     capabilities: BrokerageCapabilities,
 ) -> ApprovedChange | Denied:
-    """Judge a change of a working order; `now.working` must not count that order itself."""
-    spec = changed(working.spec, change)
+    """Judge a change of the working order `spec`; `now.working` must not count that order itself."""
+    after = changed(spec, change)
     if not capabilities.updates:
         return Denied(
             DenialReason.UNSUPPORTED, "this brokerage cannot change orders; cancel it and send a new one"
         )
-    if (spec.quantity > 0) != (working.spec.quantity > 0):
+    if (after.quantity > 0) != (spec.quantity > 0):
         return Denied(
             DenialReason.BAD_QUANTITY, "a change cannot turn a buy into a sell; cancel and order anew"
         )
-    case = _Case(spec, now, limits, capabilities)
+    case = _Case(after, now, limits, capabilities)
     for look in CHANGE_CHECKS:
         denied = look(case)
         if denied is not None:
             return denied
-    return ApprovedChange(working.client_order_id, spec, change)
+    return ApprovedChange(client_order_id, after, change)

@@ -58,6 +58,15 @@ def order_client_id(instance: str, number: int) -> ClientOrderId:
     return ClientOrderId(order_prefix(instance) + base36(number))
 
 
+def order_number(instance: str, client_order_id: ClientOrderId) -> int | None:
+    """Return the number in an id of this instance, None if it is another's or not one of ours."""
+    prefix = order_prefix(instance)
+    rest = client_order_id[len(prefix) :]
+    if not client_order_id.startswith(prefix) or not rest.isascii() or not rest.isalnum():
+        return None
+    return int(rest, 36)
+
+
 def make_kill_id(wall_ns: int) -> str:
     """Return the id of a kill tripped at this wall-clock time."""
     return base36(wall_ns // 1_000_000)[-KILL_ID_CHARACTERS:]

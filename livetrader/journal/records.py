@@ -83,6 +83,14 @@ class ChangeIntended(msgspec.Struct, frozen=True, tag="change_intended"):
     spec: OrderSpec
 
 
+class ChangeRefused(msgspec.Struct, frozen=True, tag="change_refused"):
+    """A change did not reach the venue or was refused; the order works on as it was."""
+
+    time_ns: int
+    client_order_id: ClientOrderId
+    message: str
+
+
 class Verdict(StrEnum):
     """What became of an order whose outcome was in doubt."""
 
@@ -108,7 +116,8 @@ class AdjustmentReason(StrEnum):
     """Why our position was corrected to the brokerage's."""
 
     OPENING = "opening"  # the first snapshot of a new journal
-    FOREIGN = "foreign"  # somebody else traded in this account
+    FOREIGN = "foreign"  # somebody else, or the kill switch, traded in this account
+    MISSED_FILLS = "missed_fills"  # an order of ours filled; the venue no longer shows the trades
     UNEXPLAINED = "unexplained"  # nobody knows; the symbol takes no new risk until `resume`
 
 
@@ -239,6 +248,7 @@ Record = (
     | ReportReceived
     | CancelIntended
     | ChangeIntended
+    | ChangeRefused
     | OrderResolved
     | Adjusted
     | Reconciled

@@ -21,6 +21,7 @@ from livetrader.journal.records import (
     BucketCharged,
     CancelIntended,
     ChangeIntended,
+    ChangeRefused,
     DaemonStarted,
     DaemonStopped,
     DayStarted,
@@ -139,6 +140,7 @@ class JournalState:
     by_order_id: dict[int, OrderState] = field(default_factory=dict)
     positions: dict[Symbol, Position] = field(default_factory=dict)
     next_number: int = 1
+    oldest_number: int = 1  # orders with a lower number were forgotten; they are in the journal only
     next_order_id: int = 1
     epoch: int = 0
     account_id: str | None = None
@@ -150,6 +152,7 @@ class JournalState:
     adjustments: dict[str, Adjusted] = field(default_factory=dict)
     stopped_cleanly: bool = True
     records: int = 0
+    fills: int = 0  # applied so far; equal numbers mean that no trade came between
     counters: Counters = field(default_factory=Counters)
     _closed: deque[ClientOrderId] = field(default_factory=deque)
 
@@ -201,6 +204,7 @@ class JournalState:
             if oldest not in self.open and oldest in self.orders:
                 forgotten = self.orders.pop(oldest)
                 self.by_order_id.pop(forgotten.spec.id, None)
+                self.oldest_number = max(self.oldest_number, forgotten.number + 1)
 
 
 def _event(
@@ -267,6 +271,14 @@ def _change_intended(state: JournalState, record: ChangeIntended) -> tuple[Order
     return ()
 
 
+def _change_refused(state: JournalState, record: ChangeRefused) -> tuple[OrderEventArrived, ...]:
+    order = state.orders.get(record.client_order_id)
+    if order is not None:
+        order.pending = None
+        order.note(record.time_ns, f"change refused: {record.message}")
+    return ()
+
+
 def _resolved(state: JournalState, record: OrderResolved) -> tuple[OrderEventArrived, ...]:
     order = state.orders.get(record.client_order_id)
     if order is None:
@@ -310,6 +322,7 @@ def _filled(
     state: JournalState, order: OrderState, record: ReportReceived, fill: Fill
 ) -> tuple[OrderEventArrived, ...]:
     before = order.status
+    state.fills += 1
     order.executions.add(fill.execution_id)
     order.filled += fill.quantity
     order.filled_value += fill.quantity * fill.price
@@ -425,6 +438,7 @@ _HANDLERS: Final[dict[type, Callable[..., tuple[OrderEventArrived, ...]]]] = {
     OrderDenied: _denied,
     CancelIntended: _cancel_intended,
     ChangeIntended: _change_intended,
+    ChangeRefused: _change_refused,
     OrderResolved: _resolved,
     ReportReceived: _report,
     Adjusted: _adjusted,

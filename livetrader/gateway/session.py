@@ -1,0 +1,226 @@
+"""The brokerage session: connect, reconcile before trading, keep checking what is in doubt.
+
+The decisions are in reconcile.py; this file carries them out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from livetrader.errors import JournalError
+from livetrader.gateway.ledger import Ledger, Report
+from livetrader.gateway.reconcile import Corrections, Evidence, reconcile
+from livetrader.gateway.timing import Timing
+from livetrader.journal.identifiers import order_number
+from livetrader.journal.records import CancelIntended, OrderResolved, Reconciled, SessionOpened
+from livetrader_engine.orders.order import ClientOrderId
+from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, VenueError
+from livetrader_engine.symbols import Symbol
+
+SNAPSHOT_WAIT_S: Final = 30.0  # a snapshot that takes longer failed
+RECHECK_S: Final = 2.0  # between looks while an outcome is unknown or positions differ
+PERIODIC_S: Final = 900.0  # between looks when all is well: a healthy stream can still lose one report
+
+
+@dataclass(slots=True)
+class Doubts:
+    """What the session is not sure of. Owned by the session."""
+
+    absent_since_s: dict[ClientOrderId, float] = field(default_factory=dict)
+    differences: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    fills_then: int = -1  # fills applied when `differences` were seen
+    asked: bool = False  # somebody wants a look soon
+
+
+class Session:
+    """One brokerage account, as long as the daemon lives. Owned by the gateway; on the daemon's loop.
+
+    Never sends an order. `why_not_ready` is empty exactly while reconciled and connected.
+    """
+
+    def __init__(
+        self,
+        brokerage: BrokeragePlugin,
+        ledger: Ledger,
+        timing: Timing,
+        report: Report,
+        halt: Callable[[str], None],
+    ) -> None:
+        self._brokerage = brokerage
+        self._ledger = ledger
+        self._timing = timing
+        self._report = report
+        self._halt = halt
+        self._doubts = Doubts()
+        self._lock = asyncio.Lock()  # one reconciliation at a time
+        self._looked_s = 0.0
+        self.sending: set[ClientOrderId] = set()
+        self.why_not_ready = "not connected to the brokerage yet"
+        self.foreign_orders = 0
+        self.session_id = ""
+        self.cash: dict[str, Decimal] = {}
+
+    @property
+    def unresolved(self) -> int:
+        """Orders whose outcome is unknown."""
+        return sum(1 for order in self._ledger.state.open.values() if order.unknown)
+
+    async def connect(self) -> None:
+        """Log in, compare, correct; may trade afterwards.
+
+        Raises VenueError where the brokerage cannot be reached (try again later) and JournalError where
+        the journal fails or belongs to another account.
+        """
+        async with self._lock:
+            self.why_not_ready = "reconciling with the brokerage"
+            self._doubts = Doubts()
+            snapshot = await self._brokerage.connect()
+            state = self._ledger.state
+            if state.account_id not in (None, snapshot.account_id):
+                raise JournalError(
+                    f"this journal belongs to account {state.account_id}, the brokerage says "
+                    f"{snapshot.account_id}: use another state directory for that account"
+                )
+            await self._correct(snapshot, reconcile(state, snapshot, self._evidence(fresh=True, book=True)))
+            await self._ledger.write(
+                SessionOpened(self._now(), state.epoch + 1, snapshot.account_id, snapshot.session_id)
+            )
+            self.session_id = snapshot.session_id
+            self.why_not_ready = ""
+
+    def disconnect(self, reason: str) -> None:
+        """Shut the gate: the events of the brokerage ended."""
+        self.why_not_ready = f"disconnected from the brokerage: {reason}"
+
+    def ask(self) -> None:
+        """Have `watch` look soon: something does not add up."""
+        self._doubts.asked = True
+
+    def set_cash(self, snapshot: AccountSnapshot) -> None:
+        """Take the balances of a snapshot."""
+        self.cash.clear()
+        self.cash.update(snapshot.cash)
+
+    async def watch(self, adjusted: Callable[[], None]) -> None:
+        """Look at the account again and again: soon while anything is in doubt, else now and then.
+
+        Runs until cancelled, in the supervisor's TaskGroup; calls `adjusted` when positions were corrected.
+        """
+        self._looked_s = self._timing.monotonic_s()
+        while True:
+            await self._timing.sleep(RECHECK_S)
+            due = self._timing.monotonic_s() - self._looked_s >= PERIODIC_S
+            doubtful = self._doubts.asked or bool(self._doubts.differences) or self.unresolved
+            if not self.why_not_ready and (due or doubtful) and await self.look():
+                adjusted()
+
+    async def look(self) -> bool:
+        """Take a snapshot and correct what it proves; return whether positions were adjusted.
+
+        A position difference is corrected when two looks in a row show the same one and nothing traded
+        between them. Reports rather than raises where the brokerage or the journal fails.
+        """
+        async with self._lock:
+            try:
+                return await self._look()
+            except (VenueError, TimeoutError) as error:
+                self._report("snapshot_failed", level="warning", error=str(error))
+            except JournalError as error:
+                self._report("reconcile_failed", level="critical", error=str(error))
+            return False
+
+    async def _look(self) -> bool:
+        state = self._ledger.state
+        busy_before = bool(self.sending or self._ledger.claimed)
+        fills_before = state.fills
+        async with asyncio.timeout(SNAPSHOT_WAIT_S):
+            snapshot = await self._brokerage.snapshot()
+        self._looked_s = self._timing.monotonic_s()
+        self._doubts.asked = False
+        busy = busy_before or bool(self.sending or self._ledger.claimed) or state.fills != fills_before
+        corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=False))
+        same = corrections.differences == self._doubts.differences and state.fills == self._doubts.fills_then
+        if corrections.differences and same and not busy and not corrections.reports:
+            corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=True))
+        await self._correct(snapshot, corrections)
+        booked = bool(corrections.adjustments)
+        self._doubts.differences = {} if booked else corrections.differences
+        self._doubts.fills_then = state.fills
+        return booked
+
+    def _evidence(self, *, fresh: bool, book: bool) -> Evidence:
+        now_s = self._timing.monotonic_s()
+        return Evidence(
+            fence_s=self._brokerage.capabilities.absence_fence_s,
+            absent_for_s={order: now_s - since for order, since in self._doubts.absent_since_s.items()},
+            sending=frozenset(self.sending),
+            claimed=frozenset(self._ledger.claimed),
+            fresh=fresh,
+            book=book,
+        )
+
+    async def _correct(self, snapshot: AccountSnapshot, corrections: Corrections) -> None:
+        now_s = self._timing.monotonic_s()
+        since = self._doubts.absent_since_s
+        self._doubts.absent_since_s = {order: since.get(order, now_s) for order in corrections.absent}
+        self.set_cash(snapshot)
+        for report in corrections.reports:
+            await self._ledger.take(report, self._now(), recovered=True)
+        for resolution in corrections.resolutions:
+            await self._ledger.write(
+                OrderResolved(self._now(), resolution.client_order_id, resolution.verdict, resolution.message)
+            )
+            self._report(
+                "order_resolved",
+                level="warning",
+                client_order_id=resolution.client_order_id,
+                verdict=str(resolution.verdict),
+                message=resolution.message,
+            )
+        for adjustment in corrections.adjustments:
+            await self._ledger.write(adjustment)
+            self._report(
+                "position_adjusted",
+                level="info" if adjustment.reason == "opening" else "warning",
+                symbol=adjustment.symbol.value,
+                quantity=str(adjustment.quantity),
+                reason=str(adjustment.reason),
+            )
+        self._surface(corrections)
+        for client_id, why in corrections.cancels:
+            await self._cancel(client_id, why)
+        changes = len(corrections.reports) + len(corrections.resolutions) + len(corrections.adjustments)
+        if changes or corrections.orphans:
+            epoch = self._ledger.state.epoch
+            await self._ledger.write(
+                Reconciled(self._now(), epoch, changes, self.unresolved, corrections.digest)
+            )
+
+    def _surface(self, corrections: Corrections) -> None:
+        state = self._ledger.state
+        self.foreign_orders = len(corrections.foreign)
+        for order in corrections.foreign:
+            self._report("foreign_order", level="info", client_order_id=order.client_order_id)
+        for order in corrections.orphans:
+            number = order_number(state.instance, order.client_order_id)
+            if number is not None:
+                state.next_number = max(state.next_number, number + 1)  # that number is taken at the venue
+            self._halt(
+                f"the brokerage knows {order.client_order_id}, made by this account directory, and the "
+                "journal does not: was an old journal restored? Check the orders, then `resume`"
+            )
+
+    async def _cancel(self, client_id: ClientOrderId, why: str) -> None:
+        await self._ledger.write(CancelIntended(self._now(), client_id, why))
+        try:
+            await self._brokerage.cancel(client_id)
+        except VenueError as error:
+            self.ask()
+            self._report("cancel_failed", level="warning", client_order_id=client_id, error=str(error))
+
+    def _now(self) -> int:
+        return self._timing.now_ns()

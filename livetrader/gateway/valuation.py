@@ -1,0 +1,64 @@
+"""What the account is worth, from the prices the daemon sees go by, and what it lost today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from livetrader.gateway.ledger import Ledger
+from livetrader.journal.records import DayStarted
+from livetrader_engine.symbols import NS_PER_DAY, Symbol
+
+
+class Valuation:
+    """Newest prices, cash, equity and the loss of the day. Owned by the gateway.
+
+    Values positions without contract multipliers and counts cash of `currency` only: other currencies have
+    no rate here. A position without a price seen counts at its average price.
+    """
+
+    def __init__(self, ledger: Ledger, now_ns: Callable[[], int], daily_loss: float, currency: str) -> None:
+        self._ledger = ledger
+        self._now_ns = now_ns
+        self._daily_loss = daily_loss
+        self._currency = currency
+        self.prices: dict[Symbol, float] = {}
+        self.cash: dict[str, Decimal] = {}
+
+    def observe(self, symbol: Symbol, price: float) -> None:
+        """See a price; zero and below say nothing."""
+        if price > 0:
+            self.prices[symbol] = price
+
+    def equity(self) -> Decimal:
+        """Return cash plus positions at the newest prices."""
+        total = self.cash.get(self._currency, Decimal(0))
+        for symbol, held in self._ledger.state.positions.items():
+            price = self.prices.get(symbol)
+            total += held.quantity * (held.average_price if price is None else Decimal(str(price)))
+        return total
+
+    @property
+    def day_start_equity(self) -> Decimal | None:
+        """Equity at the beginning of the present UTC day, None before the first look of the day."""
+        day = self._ledger.state.day
+        if day is None or day.day != self._now_ns() // NS_PER_DAY:
+            return None
+        return day.equity
+
+    def daily_loss(self) -> Decimal:
+        """Return what was lost since the day began, negative for a gain.
+
+        The first look of a UTC day marks its beginning, durable across restarts.
+        """
+        equity = self.equity()
+        start = self.day_start_equity
+        if start is None:
+            now_ns = self._now_ns()
+            self._ledger.write_soon(DayStarted(now_ns, now_ns // NS_PER_DAY, equity))
+            return Decimal(0)
+        return start - equity
+
+    def loss_limit_reached(self) -> bool:
+        """Return whether limits.daily_loss is lost. Costs nothing where no limit is set."""
+        return self._daily_loss > 0 and self.daily_loss() >= Decimal(str(self._daily_loss))
