@@ -156,12 +156,26 @@ def _base36(number: int) -> str:
 def equity_identifier(ticker: str, first_date: date | None, market: str = "usa") -> str:
     """Return LEAN's identifier text of an equity.
 
-    `first_date` is the first row of its map file, None where there is none. Raises DataError for an
-    unknown market. Source: Common/SecurityIdentifier.cs, GenerateEquity and the property layout.
+    `ticker` is the one it first traded under and `first_date` the first row of its map file, None where
+    there is none. Raises DataError for an unknown market.
     """
+    return _identifier(ticker, SecurityType.EQUITY, market, first_date)
+
+
+def plain_identifier(ticker: str, security_type: SecurityType, market: str) -> str:
+    """Return LEAN's identifier text of a security without dates: forex, crypto, index, cfd.
+
+    Not for equities (they carry their first date) nor derivatives (they carry their contract). Raises
+    DataError for an unknown market.
+    """
+    return _identifier(ticker, security_type, market, None)
+
+
+def _identifier(ticker: str, security_type: SecurityType, market: str, day: date | None) -> str:
+    """Source: Common/SecurityIdentifier.cs, GenerateEquity and the layout of the properties."""
     number = MARKET_NUMBERS.get(market)
     if number is None:
         raise DataError(f"unknown market {market!r}; known: {', '.join(sorted(MARKET_NUMBERS))}")
-    days = (first_date - _OLE_EPOCH).days if first_date else 0
-    packed = days * 10**14 + number * 100 + int(SecurityType.EQUITY)
+    days = (day - _OLE_EPOCH).days if day else 0
+    packed = days * 10**14 + number * 100 + int(security_type)
     return f"{ticker.upper()} {_base36(packed)}"

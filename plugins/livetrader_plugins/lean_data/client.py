@@ -1,0 +1,127 @@
+"""The files of a LEAN data folder: where they lie and how their text is read. No meaning is given here."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from livetrader_engine.data.subscription import TickType
+from livetrader_engine.errors import DataError
+from livetrader_engine.symbols import Resolution, SecurityType
+
+MAX_CACHED_FILES: Final = 32  # whole-history files (daily, hour) kept as rows; the oldest goes
+MAX_FILE_BYTES: Final = 512 * 1024 * 1024  # uncompressed; more is a damaged or hostile archive
+MAX_MISSING: Final = 256  # names of missing files kept for whoever asks; older ones go
+
+_KINDS: Final = {TickType.TRADE: "trade", TickType.QUOTE: "quote", TickType.OPEN_INTEREST: "openinterest"}
+
+
+class DataFolder:
+    """Reads one LEAN data folder. Thread-safe: the only shared state is two bounded tables under a lock."""
+
+    def __init__(self, folder: Path, report: Callable[[str, str], None]) -> None:
+        """`report(action, path)` is told the first file missing of each directory."""
+        self.folder = folder
+        self._report = report
+        self._lock = threading.Lock()
+        self._rows: OrderedDict[Path, list[str]] = OrderedDict()
+        self._missing: OrderedDict[Path, None] = OrderedDict()
+        self._reported: set[Path] = set()
+
+    @property
+    def missing(self) -> tuple[Path, ...]:
+        """The newest files that were asked for and are not there, at most MAX_MISSING."""
+        with self._lock:
+            return tuple(self._missing)
+
+    def history_rows(self, security_type: SecurityType, market: str, name: str) -> list[str] | None:
+        """Return the rows of a whole-history file such as `daily/spy`, None where it is missing."""
+        path = self._root(security_type, market) / f"{name}.zip"
+        with self._lock:
+            rows = self._rows.get(path)
+            if rows is not None:
+                self._rows.move_to_end(path)
+                return rows
+        rows = self._zip_rows(path)
+        if rows is not None:
+            with self._lock:
+                self._rows[path] = rows
+                while len(self._rows) > MAX_CACHED_FILES:
+                    self._rows.popitem(last=False)
+        return rows
+
+    def day_path(
+        self, security: tuple[SecurityType, str, str], resolution: Resolution, tick_type: TickType, day: date
+    ) -> Path:
+        """Return where the file of one day lies; `security` is type, market and ticker of that day."""
+        security_type, market, ticker = security
+        name = f"{day:%Y%m%d}_{_KINDS[tick_type]}.zip"
+        return self._root(security_type, market) / resolution.name.lower() / ticker.lower() / name
+
+    def day_rows(self, path: Path, expected: bool) -> list[str] | None:
+        """Return the rows of one day's file, None where it is missing, noted as such if `expected`."""
+        if not expected and not path.exists():
+            return None
+        return self._zip_rows(path)
+
+    def text(self, relative: str) -> str | None:
+        """Return a small text file, None where it is missing. Raises DataError where it is no text."""
+        path = self.folder / relative
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: cannot be read: {error}") from error
+
+    def data(self, relative: str) -> bytes | None:
+        """Return a file's bytes, None where it is missing."""
+        path = self.folder / relative
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error}") from error
+
+    def names(self, relative: str, pattern: str) -> list[str]:
+        """Return the names in a directory that match, sorted; none where there is no directory."""
+        return sorted(path.name for path in (self.folder / relative).glob(pattern))
+
+    def _root(self, security_type: SecurityType, market: str) -> Path:
+        return self.folder / security_type.name.lower().replace("_", "") / market
+
+    def _zip_rows(self, path: Path) -> list[str] | None:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                entries = archive.infolist()
+                if not entries:
+                    raise DataError(f"{path}: the archive is empty")
+                if entries[0].file_size > MAX_FILE_BYTES:
+                    raise DataError(f"{path}: {entries[0].filename} claims {entries[0].file_size} bytes")
+                text = archive.read(entries[0]).decode("ascii")
+        except FileNotFoundError:
+            self._note_missing(path)
+            return None
+        except (zipfile.BadZipFile, UnicodeDecodeError, OSError, EOFError, ValueError) as error:
+            raise DataError(f"{path}: not a readable zip archive of text: {error}") from error
+        return text.splitlines()
+
+    def _note_missing(self, path: Path) -> None:
+        with self._lock:
+            self._missing[path] = None
+            self._missing.move_to_end(path)
+            while len(self._missing) > MAX_MISSING:
+                self._missing.popitem(last=False)
+            # one report per directory and kind: a year of minutes must not write 250 lines
+            kind = path.parent / path.name.partition("_")[2]
+            news = kind not in self._reported
+            if news and len(self._reported) < MAX_MISSING:
+                self._reported.add(kind)
+        if news:
+            self._report("data_file_missing", str(path))

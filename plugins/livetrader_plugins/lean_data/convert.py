@@ -1,0 +1,281 @@
+"""Rows of LEAN data files to points and reference facts. Pure: no file is opened here.
+
+Row formats: LEAN, Common/Util/LeanData.cs. Factors: Common/Data/Auxiliary/CorporateFactorProvider.cs.
+Every function that reads rows raises DataError naming the place and the row that cannot be read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Final, NamedTuple
+
+from livetrader_engine.data.bars import MarketPoint, PriceScale, QuoteBar, Tick, TradeBar
+from livetrader_engine.data.subscription import Normalization
+from livetrader_engine.errors import DataError
+from livetrader_engine.securities import SecurityProperties
+from livetrader_engine.symbols import Symbol
+
+NS_PER_MS: Final = 1_000_000
+EQUITY_UNIT: Final = Decimal("0.0001")
+PLAIN_UNIT: Final = Decimal(1)
+
+_ONE: Final = Decimal(1)
+
+
+class Adjustment(NamedTuple):
+    """How the prices of one day become the ones asked for: `price * factor + dividends`."""
+
+    factor: float = 1.0
+    dividends: float = 0.0
+    scale: PriceScale | None = None
+
+
+class Layout(NamedTuple):
+    """What the rows of one file share.
+
+    `divisor` turns a stored price into currency (10000 for equities), `start_ns(key)` gives a bar's start
+    from its first column, `period_ns` its length.
+    """
+
+    place: str
+    symbol: Symbol
+    divisor: float
+    start_ns: Callable[[str], int]
+    period_ns: int
+
+
+def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[TradeBar]:
+    """Yield the trade bars of rows `time,open,high,low,close,volume`."""
+    _, symbol, divisor, start_of, period_ns = layout
+    factor, dividends, scale = how
+    plain = factor == 1.0 and dividends == 0.0
+    for number, row in enumerate(rows, 1):
+        try:
+            when, opens, high, low, close, volume = row.split(",")
+            prices = (
+                float(opens) / divisor,
+                float(high) / divisor,
+                float(low) / divisor,
+                float(close) / divisor,
+            )
+            quantity = float(volume)
+            start_ns = start_of(when)
+        except ValueError as error:
+            if not row.strip():
+                continue
+            raise _bad_row(layout.place, number, row) from error
+        if not plain:
+            one, two, three, four = prices
+            prices = (
+                one * factor + dividends,
+                two * factor + dividends,
+                three * factor + dividends,
+                four * factor + dividends,
+            )
+            quantity = float(round(quantity / factor))
+        yield TradeBar(symbol, start_ns, start_ns + period_ns, *prices, quantity, False, scale)
+
+
+def quote_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[QuoteBar]:
+    """Yield the quote bars of rows `time,bid o,h,l,c,size,ask o,h,l,c,size`; an empty side is all zero."""
+    _, symbol, divisor, start_of, period_ns = layout
+    for number, row in enumerate(rows, 1):
+        try:
+            when, *columns = row.split(",")
+            bid, ask = _side(columns[:5], divisor, how), _side(columns[5:], divisor, how)
+            start_ns = start_of(when)
+        except ValueError as error:
+            if not row.strip():
+                continue
+            raise _bad_row(layout.place, number, row) from error
+        yield QuoteBar(symbol, start_ns, start_ns + period_ns, *bid, *ask, False, how.scale)
+
+
+def _side(
+    columns: Sequence[str], divisor: float, how: Adjustment
+) -> tuple[float, float, float, float, float]:
+    opens, high, low, close, size = columns
+    if not opens or not close or float(close) == 0.0:
+        return (0.0, 0.0, 0.0, 0.0, 0.0)
+    factor, dividends, _ = how
+    quantity = float(size or 0.0)
+    return (
+        float(opens) / divisor * factor + dividends,
+        float(high) / divisor * factor + dividends,
+        float(low) / divisor * factor + dividends,
+        float(close) / divisor * factor + dividends,
+        quantity if factor == 1.0 else float(round(quantity / factor)),
+    )
+
+
+def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[Tick]:
+    """Yield the trades of rows `time,price,quantity[,exchange,condition,suspicious]`."""
+    for number, row in enumerate(rows, 1):
+        try:
+            columns = row.split(",")
+            price = float(columns[1]) / layout.divisor * how.factor + how.dividends
+            quantity = (
+                float(columns[2]) if how.factor == 1.0 else float(round(float(columns[2]) / how.factor))
+            )
+            suspicious = len(columns) > 5 and columns[5] == "1"
+            yield Tick(layout.symbol, layout.start_ns(columns[0]), price, quantity, suspicious=suspicious)
+        except (ValueError, IndexError) as error:
+            if row.strip():
+                raise _bad_row(layout.place, number, row) from error
+
+
+def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[Tick]:
+    """Yield the quotes of rows `time,bid,bid size,ask,ask size[,exchange,condition,suspicious]`."""
+    for number, row in enumerate(rows, 1):
+        try:
+            columns = row.split(",")
+            bid, ask = (float(columns[at] or 0.0) / layout.divisor for at in (1, 3))
+            yield Tick(
+                layout.symbol,
+                layout.start_ns(columns[0]),
+                bid_price=bid * how.factor + how.dividends if bid else 0.0,
+                bid_size=float(columns[2] or 0.0),
+                ask_price=ask * how.factor + how.dividends if ask else 0.0,
+                ask_size=float(columns[4] or 0.0),
+                suspicious=len(columns) > 7 and columns[7] == "1",
+            )
+        except (ValueError, IndexError) as error:
+            if row.strip():
+                raise _bad_row(layout.place, number, row) from error
+
+
+RowReader = Callable[[Sequence[str], Layout, Adjustment], Iterator[MarketPoint]]
+
+
+def _bad_row(place: str, number: int, row: str) -> DataError:
+    return DataError(f"{place}: row {number} cannot be read: {row[:120]!r}")
+
+
+def day_of(text: str) -> date:
+    """Return the date of a text that begins with yyyyMMdd. Raises ValueError for another text."""
+    if len(text) < 8:
+        raise ValueError(f"{text!r} does not begin with yyyyMMdd")
+    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+class MapFile(NamedTuple):
+    """The tickers of one company over time. `days[i]` is the last date of `tickers[i]`."""
+
+    days: tuple[date, ...]
+    tickers: tuple[str, ...]
+
+    @property
+    def first_date(self) -> date:
+        """The first date it traded."""
+        return self.days[0]
+
+    def ticker_on(self, day: date) -> str | None:
+        """Return the ticker of this date; None before the first and after the last row."""
+        if not self.days[0] <= day <= self.days[-1]:
+            return None
+        return self.tickers[bisect_left(self.days, day)]
+
+
+def read_map_file(place: str, text: str) -> MapFile:
+    """Return the map file of rows `yyyyMMdd,ticker[,exchange]`."""
+    rows: list[tuple[date, str]] = []
+    for number, row in enumerate(text.splitlines(), 1):
+        if not row.strip():
+            continue
+        columns = row.split(",")
+        try:
+            rows.append((day_of(columns[0]), columns[1].strip().upper()))
+        except (ValueError, IndexError) as error:
+            raise _bad_row(place, number, row) from error
+    if not rows:
+        raise DataError(f"{place}: the map file has no rows")
+    rows.sort(key=lambda entry: entry[0])
+    return MapFile(tuple(day for day, _ in rows), tuple(ticker for _, ticker in rows))
+
+
+class FactorFile(NamedTuple):
+    """Price and split factor by date: row i holds up to and including `days[i]`; later ones are 1.
+
+    `dividends[i]` is the cash paid per share since the first row, for total-return prices.
+    """
+
+    days: tuple[date, ...]
+    prices: tuple[Decimal, ...]
+    splits: tuple[Decimal, ...]
+    references: tuple[Decimal, ...]
+
+    def adjustment(self, day: date, how: Normalization, unit: Decimal) -> Adjustment:
+        """Return what turns the raw prices of `day` into the normalization asked for."""
+        at = bisect_left(self.days, day)
+        if how is Normalization.RAW or at == len(self.days):
+            factor = _ONE
+        elif how is Normalization.ADJUSTED:
+            factor = self.prices[at] * self.splits[at]
+        else:
+            factor = self.splits[at]
+        dividends = self._paid_until(at) if how is Normalization.TOTAL_RETURN else 0.0
+        # with dividends added a price is no longer a multiple of the file's unit: no exact form
+        scale = None if dividends else PriceScale(unit, factor)
+        return Adjustment(float(factor), dividends, scale)
+
+    def _paid_until(self, at: int) -> float:
+        total = 0.0
+        for index in range(min(at, len(self.days) - 1)):
+            ratio = self.prices[index] / self.prices[index + 1]
+            reference = self.references[index]
+            total += float(round(reference - reference * ratio, 2)) * float(self.splits[index])
+        return total
+
+
+def read_factor_file(place: str, text: str) -> FactorFile:
+    """Return the factor file of rows `yyyyMMdd,price factor,split factor[,reference price]`.
+
+    Rows with infinite or exponent numbers are skipped, as LEAN does.
+    """
+    rows: list[tuple[date, Decimal, Decimal, Decimal]] = []
+    for number, row in enumerate(text.splitlines(), 1):
+        if not row.strip() or "inf" in row or "e+" in row:
+            continue
+        columns = row.split(",")
+        try:
+            reference = Decimal(columns[3]) if len(columns) > 3 and columns[3] else Decimal(0)
+            rows.append((day_of(columns[0]), Decimal(columns[1]), Decimal(columns[2]), reference))
+        except (ValueError, IndexError, InvalidOperation) as error:
+            raise _bad_row(place, number, row) from error
+        if rows[-1][1] <= 0 or rows[-1][2] <= 0:
+            raise _bad_row(place, number, row)
+    rows.sort(key=lambda entry: entry[0])
+    days, prices, splits, references = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return FactorFile(days, prices, splits, references)
+
+
+def read_properties(place: str, text: str) -> dict[tuple[str, str, str], SecurityProperties]:
+    """Return symbol-properties rows by (market, ticker or [*], type in lower case)."""
+    table: dict[tuple[str, str, str], SecurityProperties] = {}
+    for number, row in enumerate(text.splitlines(), 1):
+        if not row.strip() or row.startswith(("#", "market,")):
+            continue
+        columns = _csv_columns(row)
+        try:
+            market, ticker, kind, description, currency, multiplier, variation, lot = columns[:8]
+            table[market, ticker.upper(), kind.lower()] = SecurityProperties(
+                description=description,
+                quote_currency=currency,
+                contract_multiplier=Decimal(multiplier),
+                minimum_price_variation=Decimal(variation or "0.01"),
+                lot_size=Decimal(lot or "1"),
+            )
+        except (ValueError, InvalidOperation) as error:
+            raise _bad_row(place, number, row) from error
+    return table
+
+
+def _csv_columns(row: str) -> list[str]:
+    if '"' not in row:
+        return [column.strip() for column in row.split(",")]
+    import csv
+
+    return [column.strip() for column in next(csv.reader([row]))]

@@ -1,0 +1,257 @@
+"""Past data from a LEAN data folder: the `lean_data` plugin."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import ClassVar, Final
+
+import msgspec
+
+from livetrader_engine.calendar.hours import ExchangeHours, local_to_utc_ns, utc_ns_to_local
+from livetrader_engine.data.bars import MarketPoint, PriceScale
+from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
+from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
+from livetrader_engine.errors import ConfigurationError, DataError
+from livetrader_engine.spi import Context
+from livetrader_engine.symbols import (
+    NS_PER_DAY,
+    NS_PER_HOUR,
+    NS_PER_MINUTE,
+    Resolution,
+    SecurityType,
+    Symbol,
+)
+from livetrader_plugins.lean_data import convert
+from livetrader_plugins.lean_data.client import DataFolder
+from livetrader_plugins.lean_data.convert import EQUITY_UNIT, NS_PER_MS, Adjustment, Layout, RowReader
+from livetrader_plugins.lean_data.reference import LeanReference
+
+_ONE_DAY: Final = timedelta(days=1)
+_EQUITY_DIVISOR: Final = 10_000.0
+_SCALED: Final = frozenset({SecurityType.EQUITY, SecurityType.OPTION, SecurityType.INDEX_OPTION})
+_QUOTES_ONLY: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})
+_TRADES_ONLY: Final = frozenset({SecurityType.EQUITY, SecurityType.INDEX})  # at hour and daily resolution
+_NO_CHANGE: Final = Adjustment()
+
+
+class LeanDataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of the `lean_data` history. `folder` defaults to the daemon's `[data] folder`."""
+
+    folder: Path | None = None
+
+
+class LeanDataHistory:
+    """Reads bars and reference data from a LEAN data folder. Implements HistoryPlugin. Thread-safe.
+
+    A missing file is an empty answer, named in `missing_files` and reported once per directory; a file
+    that cannot be read raises DataError naming it and the row. It knows trade and quote data of equity,
+    forex, cfd, crypto and index; other security types raise DataError.
+    """
+
+    API_VERSION: ClassVar[int] = 1
+    Config: ClassVar[type[msgspec.Struct]] = LeanDataConfig
+
+    def __init__(self, config: LeanDataConfig, context: Context) -> None:
+        folder = config.folder or context.data_folder
+        if folder is None:
+            raise ConfigurationError("the lean_data history needs a folder: set [data] folder")
+        self._setup(folder, lambda action, path: context.report(action, path=path))
+
+    @classmethod
+    def open(cls, folder: Path, report: Callable[[str, str], None] | None = None) -> LeanDataHistory:
+        """Return a reader of this folder outside a daemon: backtests, notebooks, tests."""
+        self = cls.__new__(cls)
+        self._setup(folder, report or (lambda action, path: None))
+        return self
+
+    def _setup(self, folder: Path, report: Callable[[str, str], None]) -> None:
+        self._folder = DataFolder(folder, report)
+        self._reference = LeanReference(self._folder)
+
+    @property
+    def reference(self) -> LeanReference:
+        """Symbols, hours and properties known to this folder."""
+        return self._reference
+
+    @property
+    def missing_files(self) -> tuple[Path, ...]:
+        """The newest files that were asked for and are not there."""
+        return self._folder.missing
+
+    def history(self, request: HistoryRequest) -> Iterator[MarketPoint]:
+        """Yield the points whose end time lies in (start_ns, end_ns], ascending, without fill-forward.
+
+        Bars outside the regular session are left out unless the subscription asks for extended hours.
+        Daily bars end with their session (see data.periods). Nothing is read before the first `next`.
+        """
+        subscription = request.subscription
+        hours = self._reference.hours(subscription.symbol)
+        start_ns, end_ns = request.start_ns, request.end_ns
+        extended = subscription.extended_market_hours
+        for point in self._points(subscription, hours, start_ns, end_ns):
+            point_end_ns = point.end_time_ns
+            if point_end_ns > end_ns:
+                return
+            if point_end_ns > start_ns and hours.is_open_during(point.time_ns, point_end_ns, extended):
+                yield point
+
+    def _points(
+        self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
+    ) -> Iterable[MarketPoint]:
+        kind, resolution = subscription.symbol.security_type, subscription.resolution
+        quotes = subscription.tick_type is TickType.QUOTE
+        if kind not in _SCALED | _QUOTES_ONLY | _TRADES_ONLY | {
+            SecurityType.CRYPTO,
+            SecurityType.CRYPTO_FUTURE,
+        }:
+            raise DataError(f"the lean_data plugin has no reader for {kind.name.lower()} data")
+        if subscription.tick_type is TickType.OPEN_INTEREST or (quotes is False and kind in _QUOTES_ONLY):
+            return ()
+        if resolution >= Resolution.HOUR:
+            if quotes and kind in _TRADES_ONLY:
+                return ()  # LEAN stores no hourly or daily quotes for these
+            return self._whole_history(subscription, hours, start_ns, end_ns)
+        return self._day_files(subscription, hours, start_ns, end_ns)
+
+    def _whole_history(
+        self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
+    ) -> Iterator[MarketPoint]:
+        """Yield hour or daily bars, factor by factor, of every ticker the symbol had in the span."""
+        symbol, resolution = subscription.symbol, subscription.resolution
+        first = utc_ns_to_local(start_ns, hours.data_timezone).date() - _ONE_DAY
+        last = utc_ns_to_local(end_ns, hours.data_timezone).date() + _ONE_DAY
+        for ticker, begin, until in self._tickers(symbol, first, last):
+            name = ticker.lower()
+            if symbol.security_type in {SecurityType.CRYPTO, SecurityType.CRYPTO_FUTURE}:
+                name += "_trade" if subscription.tick_type is TickType.TRADE else "_quote"
+            relative = f"{resolution.name.lower()}/{name}"
+            rows = self._folder.history_rows(symbol.security_type, symbol.market, relative)
+            if rows is None:
+                continue
+            # rows begin with yyyyMMdd, so their text sorts by date
+            low = bisect_left(rows, f"{begin:%Y%m%d}")
+            high = bisect_left(rows, f"{until + _ONE_DAY:%Y%m%d}")
+            place = f"{self._folder.folder} {symbol.security_type.name.lower()} {relative}"
+            yield from self._dated_rows(subscription, hours, place, rows[low:high])
+
+    def _dated_rows(
+        self, subscription: Subscription, hours: ExchangeHours, place: str, rows: list[str]
+    ) -> Iterator[MarketPoint]:
+        read = _reader(subscription)
+        strict = uses_strict_end_times(subscription.symbol, subscription.resolution, hours)
+        daily = subscription.resolution is Resolution.DAILY
+        zone = hours.data_timezone
+        ends: list[int] = []
+
+        def start_of(text: str) -> int:
+            day = convert.day_of(text)
+            if daily:
+                start_ns, end_ns = daily_bounds(day, hours, strict)
+                ends.append(end_ns)
+                return start_ns
+            hour, minute = int(text[9:11]), int(text[12:14])
+            return local_to_utc_ns(day, hour * NS_PER_HOUR + minute * NS_PER_MINUTE, zone)
+
+        layout = Layout(place, subscription.symbol, _divisor(subscription), start_of, NS_PER_HOUR)
+        for day_rows, how in self._by_adjustment(subscription, place, rows):
+            for point in read(day_rows, layout, how):
+                if daily:
+                    point.end_time_ns = ends.pop()  # type: ignore[misc]  # bars, not ticks, are daily
+                yield point
+
+    def _by_adjustment(
+        self, subscription: Subscription, place: str, rows: list[str]
+    ) -> Iterator[tuple[list[str], Adjustment]]:
+        """Split rows where the corporate-action factor changes."""
+        factors = self._reference.factor_file(subscription.symbol)
+        if factors is None or not rows:
+            yield rows, _plain(subscription)
+            return
+        low = 0
+        for day in factors.days:
+            high = bisect_left(rows, f"{day + _ONE_DAY:%Y%m%d}", low)
+            if high > low:
+                yield rows[low:high], factors.adjustment(day, subscription.normalization, EQUITY_UNIT)
+                low = high
+        if low < len(rows):
+            yield rows[low:], factors.adjustment(date.max, subscription.normalization, EQUITY_UNIT)
+
+    def _day_files(
+        self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
+    ) -> Iterator[MarketPoint]:
+        """Yield minute, second or tick data, one file per day of the data's time zone."""
+        symbol, zone = subscription.symbol, hours.data_timezone
+        read = _reader(subscription)
+        factors = self._reference.factor_file(symbol)
+        plain = _plain(subscription)
+        first = utc_ns_to_local(start_ns, zone).date()
+        last = utc_ns_to_local(end_ns, zone).date()
+        for ticker, begin, until in self._tickers(symbol, first, last):
+            day = begin
+            while day <= until:
+                security = (symbol.security_type, symbol.market, ticker)
+                path = self._folder.day_path(security, subscription.resolution, subscription.tick_type, day)
+                rows = self._folder.day_rows(path, hours.is_trading_day(day))
+                if rows is not None:
+                    how = plain
+                    if factors is not None:
+                        how = factors.adjustment(day, subscription.normalization, EQUITY_UNIT)
+                    period_ns = subscription.resolution.period_ns
+                    start_of = _time_of_day(day, hours)
+                    yield from read(
+                        rows, Layout(str(path), symbol, _divisor(subscription), start_of, period_ns), how
+                    )
+                day += _ONE_DAY
+
+    def _tickers(self, symbol: Symbol, first: date, last: date) -> Iterator[tuple[str, date, date]]:
+        """Yield (ticker, from, to) of the symbol in [first, last]: outside its map file there is nothing."""
+        mapped = self._reference.map_file(symbol)
+        if mapped is None:
+            yield symbol.value, first, last
+            return
+        begin = max(first, mapped.days[0])
+        for until, ticker in zip(mapped.days, mapped.tickers, strict=True):
+            if begin > last:
+                return
+            if until >= begin:
+                yield ticker, begin, min(until, last)
+                begin = until + _ONE_DAY
+
+
+def _divisor(subscription: Subscription) -> float:
+    return _EQUITY_DIVISOR if subscription.symbol.security_type in _SCALED else 1.0
+
+
+def _plain(subscription: Subscription) -> Adjustment:
+    if subscription.symbol.security_type in _SCALED:
+        return Adjustment(scale=_EQUITY_SCALE)
+    return _NO_CHANGE
+
+
+_EQUITY_SCALE: Final = PriceScale(EQUITY_UNIT)
+
+
+def _reader(subscription: Subscription) -> RowReader:
+    trades = subscription.tick_type is TickType.TRADE
+    if subscription.resolution is Resolution.TICK:
+        return convert.trade_ticks if trades else convert.quote_ticks
+    return convert.trade_bars if trades else convert.quote_bars
+
+
+def _time_of_day(day: date, hours: ExchangeHours) -> Callable[[str], int]:
+    """Return the function from milliseconds after midnight, as text, to UTC nanoseconds."""
+    zone = hours.data_timezone
+    midnight_ns = local_to_utc_ns(day, 0, zone)
+    if local_to_utc_ns(day, NS_PER_DAY, zone) - midnight_ns == NS_PER_DAY:
+        return lambda text: midnight_ns + _milliseconds(text)
+    # the clock changes today: the file counts wall-clock time
+    return lambda text: local_to_utc_ns(day, _milliseconds(text), zone)
+
+
+def _milliseconds(text: str) -> int:
+    if "." in text:
+        return round(float(text) * NS_PER_MS)
+    return int(text) * NS_PER_MS

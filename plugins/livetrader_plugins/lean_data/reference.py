@@ -1,0 +1,182 @@
+"""Symbols, hours, properties, factor and map files of a LEAN data folder, read on first use and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from livetrader_engine.calendar.hours import ExchangeHours, hours_from_lean
+from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
+from livetrader_engine.errors import DataError
+from livetrader_engine.securities import SecurityProperties
+from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier, plain_identifier
+from livetrader_plugins.lean_data.client import DataFolder
+from livetrader_plugins.lean_data.convert import (
+    FactorFile,
+    MapFile,
+    read_factor_file,
+    read_map_file,
+    read_properties,
+)
+
+MAX_CACHED_FACTS: Final = 2_000  # map and factor files, hours: one each per symbol in use
+
+HOURS_FILE: Final = "market-hours/market-hours-database.json"
+PROPERTIES_FILE: Final = "symbol-properties/symbol-properties-database.csv"
+
+# LEAN's spelling of security types in the two databases
+_TYPE_NAMES: Final = {
+    SecurityType.BASE: "Base", SecurityType.EQUITY: "Equity", SecurityType.OPTION: "Option",
+    SecurityType.COMMODITY: "Commodity", SecurityType.FOREX: "Forex", SecurityType.FUTURE: "Future",
+    SecurityType.CFD: "Cfd", SecurityType.CRYPTO: "Crypto", SecurityType.FUTURE_OPTION: "FutureOption",
+    SecurityType.INDEX: "Index", SecurityType.INDEX_OPTION: "IndexOption",
+    SecurityType.CRYPTO_FUTURE: "CryptoFuture",
+}  # fmt: skip
+_FALLBACK_CALENDARS: Final = {("Equity", "usa"): "XNYS"}
+
+_Fact = TypeVar("_Fact")
+
+
+class LeanReference:
+    """Implements ports.ReferenceData over a LEAN data folder. Thread-safe.
+
+    Where the folder has no market-hours database, US equities fall back to exchange_calendars; other
+    markets do not, because guessing their hours would trade at the wrong time.
+    """
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._facts: OrderedDict[tuple[str, str], object] = OrderedDict()
+
+    def symbol(self, ticker: str, security_type: SecurityType, market: str) -> Symbol:
+        """Return the symbol of a ticker as of today. Raises DataError for an unknown market.
+
+        An equity without map file gets an identifier without first date, as in LEAN.
+        """
+        market, ticker = market.lower(), ticker.upper()
+        if security_type is not SecurityType.EQUITY:
+            return Symbol.create(
+                plain_identifier(ticker, security_type, market), ticker, security_type, market
+            )
+        mapped = self._map_file_of_ticker(market, ticker)
+        first = None if mapped is None else mapped.first_date
+        original = ticker if mapped is None else mapped.tickers[0]
+        return Symbol.create(equity_identifier(original, first, market), ticker, security_type, market)
+
+    def hours(self, symbol: Symbol) -> ExchangeHours:
+        """Return the exchange's hours. Raises DataError, naming the remedy, where there are none."""
+        key = f"{_TYPE_NAMES[symbol.security_type]}-{symbol.market}-{symbol.value}"
+        return self._once("hours", key, lambda: self._read_hours(symbol, key))
+
+    def properties(self, symbol: Symbol) -> SecurityProperties:
+        """Return lot size, price variation, multiplier and currency: its own row, else the market's."""
+        table = self._once("table", PROPERTIES_FILE, self._read_properties)
+        kind = _TYPE_NAMES[symbol.security_type].lower()
+        for ticker in (symbol.value, "[*]"):
+            found = table.get((symbol.market, ticker, kind))
+            if found is not None:
+                return found
+        if symbol.security_type in {SecurityType.FOREX, SecurityType.CRYPTO} and len(symbol.value) > 3:
+            return SecurityProperties(quote_currency=symbol.value[-3:])
+        return SecurityProperties()
+
+    def map_file(self, symbol: Symbol) -> MapFile | None:
+        """Return the tickers of an equity over time, None where there is no file."""
+        if symbol.security_type is not SecurityType.EQUITY:
+            return None
+        return self._once("map", symbol.text, lambda: self._map_file_of_symbol(symbol))
+
+    def factor_file(self, symbol: Symbol) -> FactorFile | None:
+        """Return the corporate actions of an equity, None where there is no file."""
+        if symbol.security_type is not SecurityType.EQUITY:
+            return None
+        return self._once("factors", symbol.text, lambda: self._read_factors(symbol))
+
+    def _once(self, kind: str, name: str, read: Callable[[], _Fact]) -> _Fact:
+        """Return the fact under this key, read at most once while it stays among the newest."""
+        key = (kind, name)
+        with self._lock:
+            if key in self._facts:
+                self._facts.move_to_end(key)
+            else:
+                self._facts[key] = read()
+                while len(self._facts) > MAX_CACHED_FACTS:
+                    self._facts.popitem(last=False)
+            return self._facts[key]  # type: ignore[return-value]  # what `read` of this key returned
+
+    def _read_hours(self, symbol: Symbol, key: str) -> ExchangeHours:
+        kind = _TYPE_NAMES[symbol.security_type]
+        entries = self._once("table", HOURS_FILE, self._read_hours_table)
+        general_key = f"{kind}-{symbol.market}-[*]"
+        raw, general = entries.get(key), entries.get(general_key)
+        if raw is None and general is None:
+            code = _FALLBACK_CALENDARS.get((kind, symbol.market))
+            if code is None:
+                raise DataError(
+                    f"no trading hours for {symbol.value}: {self._folder.folder / HOURS_FILE} has neither"
+                    f" {key} nor {general_key}; add an entry, or copy LEAN's file there"
+                )
+            return self._once("hours", code, lambda: hours_from_exchange_calendars(code))
+        if raw is None:
+            return self._once("hours", general_key, lambda: hours_from_lean(_entry(general)))
+        return hours_from_lean(_entry(raw), None if general is None else _entry(general))
+
+    def _read_hours_table(self) -> Mapping[str, msgspec.Raw]:
+        data = self._folder.data(HOURS_FILE)
+        if data is None:
+            return {}
+        try:
+            # entries stay undecoded: a LEAN folder has hundreds and an algorithm needs a few
+            return msgspec.json.decode(data, type=dict[str, dict[str, msgspec.Raw]])["entries"]
+        except (msgspec.MsgspecError, KeyError) as error:
+            raise DataError(
+                f"{self._folder.folder / HOURS_FILE}: not a market-hours database: {error}"
+            ) from error
+
+    def _read_properties(self) -> dict[tuple[str, str, str], SecurityProperties]:
+        text = self._folder.text(PROPERTIES_FILE)
+        place = str(self._folder.folder / PROPERTIES_FILE)
+        return {} if text is None else read_properties(place, text)
+
+    def _map_file_of_ticker(self, market: str, ticker: str) -> MapFile | None:
+        """Return the map file of who trades under this ticker now, or did last."""
+        return self._once("ticker", f"{market}/{ticker}", lambda: self._find_ticker(market, ticker))
+
+    def _find_ticker(self, market: str, ticker: str) -> MapFile | None:
+        directory = f"equity/{market}/map_files"
+        names = self._folder.names(directory, f"{ticker.lower()}.csv")
+        names += self._folder.names(directory, f"{ticker.lower()}.[0-9]*.csv")
+        files = [self._read_map(f"{directory}/{name}") for name in names]
+        last_days = [
+            (max(day for day, name in zip(file.days, file.tickers, strict=True) if name == ticker), file)
+            for file in files
+            if ticker in file.tickers
+        ]
+        return max(last_days, key=lambda entry: entry[0])[1] if last_days else None
+
+    def _map_file_of_symbol(self, symbol: Symbol) -> MapFile | None:
+        found = self._map_file_of_ticker(symbol.market, symbol.value)
+        if found is None:
+            return None
+        own = equity_identifier(found.tickers[0], found.first_date, symbol.market)
+        return found if own == symbol.id else None
+
+    def _read_map(self, relative: str) -> MapFile:
+        return read_map_file(str(self._folder.folder / relative), self._folder.text(relative) or "")
+
+    def _read_factors(self, symbol: Symbol) -> FactorFile | None:
+        relative = f"equity/{symbol.market}/factor_files/{symbol.value.lower()}.csv"
+        text = self._folder.text(relative)
+        return None if text is None else read_factor_file(str(self._folder.folder / relative), text)
+
+
+def _entry(raw: msgspec.Raw | None) -> Mapping[str, object]:
+    try:
+        return msgspec.json.decode(raw or b"", type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        raise DataError(f"a market-hours entry is no object: {error}") from error
