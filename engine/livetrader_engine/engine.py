@@ -200,12 +200,12 @@ class Engine:
         elif isinstance(event, TimePulse):
             self._step(event.time_ns, ())
         elif isinstance(event, OrderEventArrived):
-            self.clock.advance(event.time_ns)
+            self._advance(event.time_ns)
             self.orders.take(event)
         elif isinstance(event, AccountLoaded):
             self._load_account(event)
         elif isinstance(event, BrokerageMessageArrived):
-            self.clock.advance(event.time_ns)
+            self._advance(event.time_ns)
             self._callbacks.on_brokerage_message(event)
         elif isinstance(event, DataEnded | StopRequested):
             self._end(event.time_ns)
@@ -221,17 +221,19 @@ class Engine:
     def _step(self, time_ns: int, points: tuple[MarketPoint, ...]) -> None:
         """One time step; the numbers are those of LEAN's order of work. A pulse is a step without points."""
         algorithm = self._callbacks
+        if not self.steps:
+            self._begin()
         self.steps += 1
         self.data_points += len(points)
         self._fire_schedule(time_ns, inclusive=False)  # 2: each with the clock at its own time, old prices
         self._sample_midnights(time_ns)
         self.consolidators.scan(time_ns)  # 3
-        self.clock.advance(time_ns)  # 4
+        self._advance(time_ns)  # 4
         changes = self.subscriptions.take_changes()
         self.securities.update(points)  # 5
         self.portfolio.settle(time_ns)  # 6
         if points:
-            self.current_slice = Slice(time_ns, self.subscriptions.visible(points))
+            data = self.current_slice = Slice(time_ns, self.subscriptions.visible(points))
         self._finish_warm_up(time_ns)  # 7
         self.orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
         self._fire_schedule(time_ns, inclusive=True)  # 9
@@ -240,19 +242,29 @@ class Engine:
             algorithm.on_securities_changed(changes)
         if points:
             self.consolidators.update(points, time_ns)  # 13
-            data = self.current_slice
-            if data is not None and data.has_data:  # 15
+            if len(data):  # 15
                 algorithm.on_data(data)
             self.orders.work(time_ns)  # 16: a second try with the same prices
         if not self.orders.warming_up:
             self.equity.sample(time_ns)
 
+    def _advance(self, time_ns: int) -> None:
+        """Go to the event's time. News of orders may be stamped a little later than the data they met."""
+        if time_ns > self.clock.now_ns:
+            self.clock.advance(time_ns)
+
     def _fire_schedule(self, time_ns: int, *, inclusive: bool) -> None:
-        if self.scheduler.next_due_ns is None or self.scheduler.next_due_ns > time_ns:
+        if self.scheduler.next_due_ns > time_ns:
             return
         for scheduled, due_ns in self.scheduler.due(time_ns, inclusive=inclusive):
-            self.clock.advance(due_ns)
+            self._advance(due_ns)
             scheduled.callback(scheduled.name, due_ns)
+
+    def _begin(self) -> None:
+        """Before the first step: time goes back to where warm-up data begin, the schedule with it."""
+        if self._warm_up_from_ns is not None and self._warm_up_from_ns < self.clock.now_ns:
+            self.clock.rewind(self._warm_up_from_ns)
+            self.scheduler.restart(self._warm_up_from_ns)
 
     def _sample_midnights(self, time_ns: int) -> None:
         if self.orders.warming_up:
@@ -303,7 +315,7 @@ class Engine:
 
     def _load_account(self, event: AccountLoaded) -> None:
         """Replace cash, positions and working orders by what the account has."""
-        self.clock.advance(event.time_ns)
+        self._advance(event.time_ns)
         for position in event.positions:
             self.subscriptions.ensure_security(position.symbol)
         for order in event.open_orders:
@@ -317,7 +329,7 @@ class Engine:
     def _end(self, time_ns: int) -> None:
         if self.ended:
             return
-        self.clock.advance(time_ns)
+        self._advance(time_ns)
         self.ended = True
         self._callbacks.on_end_of_algorithm()
         self.orders.collect()

@@ -67,10 +67,32 @@ class Security:
     """
 
     __slots__ = (
-        "_ask", "_bid", "_exact_price", "ask_size", "bid_size", "close", "has_data", "high", "hours",
-        "is_tradable", "last_time_ns", "leverage", "low", "open", "price", "properties", "quote_bar",
-        "quote_tick", "subscriptions", "symbol", "trade_bar", "trade_tick", "volume",
-        "_by_quotes", "_by_trades", "_source",
+        "_ask",
+        "_bid",
+        "_by_quotes",
+        "_by_trades",
+        "_exact_price",
+        "_source",
+        "ask_size",
+        "bid_size",
+        "close",
+        "has_data",
+        "high",
+        "hours",
+        "is_tradable",
+        "last_time_ns",
+        "leverage",
+        "low",
+        "open",
+        "price",
+        "properties",
+        "quote_bar",
+        "quote_tick",
+        "subscriptions",
+        "symbol",
+        "trade_bar",
+        "trade_tick",
+        "volume",
     )  # fmt: skip
 
     def __init__(
@@ -210,9 +232,10 @@ class Security:
 
     @property
     def resolution(self) -> Resolution | None:
-        """Finest resolution subscribed by the algorithm; where nothing is, the finest seen; else None."""
+        """Finest resolution subscribed by the algorithm; where nothing is, that of the newest point."""
         if self.subscriptions:
             return min(item.resolution for item in self.subscriptions)
+        return _resolution_of(self.trade_bar or self.quote_bar, self.trade_tick)
 
     @property
     def daily_only(self) -> bool:

@@ -19,7 +19,7 @@ from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.portfolio.margin import TargetRules, target_quantity
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import Clock
-from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.securities import SecurityManager
 from livetrader_engine.symbols import SecurityType, Symbol
 from livetrader_engine.transactions import Transactions
 
@@ -68,8 +68,8 @@ class Trading:
     ) -> OrderRecord:
         """Trade at the market: now, at the next open where the exchange is closed.
 
-        With `convert_daily_market_orders` and daily data only it becomes market-on-close while the exchange is
-        open, market-on-open where it is too late for that.
+        With `convert_daily_market_orders` and daily data only it becomes market-on-close while the exchange
+        is open, market-on-open where it is too late for that.
         """
         return self.order(self._market_type(symbol), symbol, quantity, terms)
 

@@ -17,7 +17,6 @@ from typing import Final
 import msgspec
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
-from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
 from livetrader_engine.money import ZERO, toward_zero
 from livetrader_engine.orders.checks import (
@@ -29,7 +28,7 @@ from livetrader_engine.orders.checks import (
 )
 from livetrader_engine.orders.fees import DefaultFees, FeeModel
 from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
-from livetrader_engine.orders.request import ACCEPTED, OrderRequest, Response, ResponseCode
+from livetrader_engine.orders.request import OrderRequest, Response, ResponseCode
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord, Outcome, SubmissionData
 from livetrader_engine.portfolio.margin import buying_power_problem
@@ -223,7 +222,7 @@ class Transactions:
         record = self._records.get(event.order_id)
         if record is None:
             self._report(
-                f"news of order {event.order_id} ({event.status.name}) are ignored: this engine has no such order"
+                f"news of order {event.order_id} ({event.status.name}) are ignored: there is no such order here"
             )
             return
         outcome = record.apply(event)

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import ZERO
 from livetrader_engine.orders.order import OrderSpec, OrderType
 from livetrader_engine.securities import Security
@@ -72,7 +73,7 @@ FOREX_MINIMUM_FEE: Final = Decimal(2)
 
 
 class InteractiveBrokersFees:
-    """Interactive Brokers' schedule for US equities and forex. Other types raise NotImplementedError."""
+    """Interactive Brokers' schedule for US equities and forex. Other types raise AlgorithmError."""
 
     def fee(self, security: Security, spec: OrderSpec) -> OrderFee:
         """Return the fee in USD. Option exercise is free."""
@@ -84,7 +85,7 @@ class InteractiveBrokersFees:
             return OrderFee(_equity_fee(abs(spec.quantity), value), "USD")
         if kind is SecurityType.FOREX:
             return OrderFee(max(FOREX_MINIMUM_FEE, FOREX_RATE * value), "USD")
-        raise NotImplementedError(f"there is no Interactive Brokers fee schedule for {kind.name} yet")
+        raise AlgorithmError(f"there is no fee schedule for {kind.name}; choose a fee model for it")
 
 
 def _equity_fee(shares: Decimal, value: Decimal) -> Decimal:

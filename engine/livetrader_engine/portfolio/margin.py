@@ -105,10 +105,8 @@ def target_quantity(
         return -held
     if change < rules.minimum_order_margin * equity and margin_remaining(portfolio) > 0:
         return ZERO
-    return _search(
-        held, target_margin, ratio, unit, properties.lot_size,
-        lambda quantity: _fee_of(portfolio, security, quantity, fees), equity,
-    )  # fmt: skip
+    search = _Search(equity, ratio, unit, properties.lot_size)
+    return search.quantity(held, lambda quantity: _fee_of(portfolio, security, quantity, fees))
 
 
 def _fee_of(portfolio: Portfolio, security: Security, quantity: Decimal, fees: FeeModel) -> Decimal:
@@ -117,24 +115,26 @@ def _fee_of(portfolio: Portfolio, security: Security, quantity: Decimal, fees: F
     return portfolio.cash.convert(fee.amount, fee.currency)
 
 
-def _search(
-    held: Decimal,
-    target_margin: Decimal,
-    ratio: Decimal,
-    unit: Decimal,
-    lot_size: Decimal,
-    fee_of: Callable[[Decimal], Decimal],
-    equity: Decimal,
-) -> Decimal:
-    """Return the largest order within the target: take the fee off the equity until the position fits."""
-    rounding = ROUND_FLOOR if target_margin >= 0 else ROUND_CEILING
-    quantity = ZERO
-    for _ in range(_MAX_TARGET_ROUNDS):
-        position = (target_margin / unit / lot_size).to_integral_value(rounding=rounding) * lot_size
-        previous, quantity = quantity, position - held
-        if quantity == 0:
-            return ZERO
-        target_margin = (equity - fee_of(quantity)) * ratio
-        if abs(position * unit) <= abs(target_margin) or previous == quantity:
-            return quantity
-    return quantity
+class _Search(msgspec.Struct, frozen=True):
+    """Find the largest order within a target: take the fee off the equity until the position fits."""
+
+    equity: Decimal
+    ratio: Decimal  # margin of the position, signed, as part of the equity
+    unit: Decimal  # margin of one unit
+    lot_size: Decimal
+
+    def quantity(self, held: Decimal, fee_of: Callable[[Decimal], Decimal]) -> Decimal:
+        target = self.ratio * self.equity
+        rounding = ROUND_FLOOR if target >= 0 else ROUND_CEILING
+        quantity = ZERO
+        for _ in range(_MAX_TARGET_ROUNDS):
+            position = (target / self.unit / self.lot_size).to_integral_value(
+                rounding=rounding
+            ) * self.lot_size
+            previous, quantity = quantity, position - held
+            if quantity == 0:
+                return ZERO
+            target = (self.equity - fee_of(quantity)) * self.ratio
+            if abs(position * self.unit) <= abs(target) or previous == quantity:
+                return quantity
+        return quantity

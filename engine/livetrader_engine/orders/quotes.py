@@ -1,0 +1,131 @@
+"""Which prices a fill model may use: the newest bar or tick of the side it trades on. Pure.
+
+Source: LEAN's FillModel.GetPrices, EquityFillModel.GetBestEffort*Price and FillModel.IsExchangeOpen.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from livetrader_engine.data.bars import QuoteBar, TradeBar
+from livetrader_engine.money import from_float
+from livetrader_engine.securities import Security, exact
+from livetrader_engine.symbols import NS_PER_HOUR
+
+STALE_AFTER_NS: Final = NS_PER_HOUR  # LEAN: StalePriceTimeSpan
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """One bar as decimals; for a tick all four are its price."""
+
+    time_ns: int
+    end_time_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+
+
+def trade_prices(security: Security) -> Prices | None:
+    """Return the newest trade bar, or trade tick where that is newer; None before the first trade."""
+    bar, tick = security.trade_bar, security.trade_tick
+    if tick is not None and (bar is None or tick.time_ns >= bar.end_time_ns):
+        return _flat(from_float(tick.price), tick.time_ns)
+    if bar is None:
+        return None
+    scale = bar.scale
+    return Prices(
+        bar.time_ns,
+        bar.end_time_ns,
+        exact(bar.open, scale),
+        exact(bar.high, scale),
+        exact(bar.low, scale),
+        exact(bar.close, scale),
+    )
+
+
+def side_prices(security: Security, *, buying: bool) -> Prices | None:
+    """Return what can be traded against: quote tick, quote bar (ask when buying), else trades."""
+    return (
+        _quote_tick(security, buying=buying) or _quote_bar(security, buying=buying) or trade_prices(security)
+    )
+
+
+def best_prices(security: Security, order_time_ns: int, *, buying: bool) -> tuple[Prices | None, bool]:
+    """Return the best known prices of a side for a market order, and whether they are stale.
+
+    The first of quote tick, quote bar, trade that is at most an hour older than the order; where all are
+    older, the newest, which is stale.
+    """
+    known = [
+        prices
+        for prices in (
+            _quote_tick(security, buying=buying),
+            _quote_bar(security, buying=buying),
+            trade_prices(security),
+        )
+        if prices is not None
+    ]
+    oldest_ns = order_time_ns - STALE_AFTER_NS
+    for prices in known:
+        if prices.end_time_ns >= oldest_ns:
+            return prices, False
+    return (max(known, key=_end_time), True) if known else (None, True)
+
+
+def trades_now(security: Security, now_ns: int, *, extended: bool) -> bool:
+    """Return whether fills can happen at `now_ns`: the exchange is open, or was during the newest bar.
+
+    The second half lets the last bar of a session fill, which arrives when the exchange has just closed.
+    """
+    hours = security.hours
+    if hours.is_open(now_ns, extended):
+        return True
+    bar = newest_bar(security)
+    if bar is None:
+        return False
+    if bar.end_time_ns - bar.time_ns > NS_PER_HOUR:  # daily: its whole day counts
+        current = hours.local_date(now_ns) == hours.local_date(bar.end_time_ns)
+    else:
+        current = now_ns <= bar.end_time_ns
+    return current and hours.is_open_during(bar.time_ns, bar.end_time_ns, extended)
+
+
+def newest_bar(security: Security) -> TradeBar | QuoteBar | None:
+    """Return the newest bar of the cache, quotes first where both end together."""
+    trade, quote = security.trade_bar, security.quote_bar
+    if trade is None or quote is None:
+        return trade or quote
+    return quote if quote.end_time_ns >= trade.end_time_ns else trade
+
+
+def _quote_tick(security: Security, *, buying: bool) -> Prices | None:
+    tick = security.quote_tick
+    if tick is None:
+        return None
+    price = tick.ask_price if buying else tick.bid_price
+    return _flat(from_float(price), tick.time_ns) if price else None
+
+
+def _quote_bar(security: Security, *, buying: bool) -> Prices | None:
+    bar = security.quote_bar
+    if bar is None:
+        return None
+    if buying:
+        raw = (bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close)
+    else:
+        raw = (bar.bid_open, bar.bid_high, bar.bid_low, bar.bid_close)
+    if not raw[3]:
+        return None
+    return Prices(bar.time_ns, bar.end_time_ns, *(exact(price, bar.scale) for price in raw))
+
+
+def _flat(price: Decimal, time_ns: int) -> Prices:
+    return Prices(time_ns, time_ns, price, price, price, price)
+
+
+def _end_time(prices: Prices) -> int:
+    return prices.end_time_ns
