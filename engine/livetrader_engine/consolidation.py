@@ -56,7 +56,7 @@ class Consolidators:
             consolidator.scan(now_ns)
 
     def update(self, points: Iterable[MarketPoint], now_ns: int) -> None:
-        """Hand each point on, then let the clock close what ends at `now_ns`. Suspicious ticks are left out."""
+        """Hand each point on and let the clock close what ends at `now_ns`. Suspicious ticks are left out."""
         by_stream = self._by_stream
         if not by_stream:
             return

@@ -226,7 +226,8 @@ class Engine:
         self.steps += 1
         self.data_points += len(points)
         self._fire_schedule(time_ns, inclusive=False)  # 2: each with the clock at its own time, old prices
-        self._sample_midnights(time_ns)
+        if not self.orders.warming_up:
+            self.equity.sample_midnights(time_ns)
         self.consolidators.scan(time_ns)  # 3
         self._advance(time_ns)  # 4
         changes = self.subscriptions.take_changes()
@@ -234,7 +235,8 @@ class Engine:
         self.portfolio.settle(time_ns)  # 6
         if points:
             data = self.current_slice = Slice(time_ns, self.subscriptions.visible(points))
-        self._finish_warm_up(time_ns)  # 7
+        if not self._warm_up_announced:
+            self._finish_warm_up(time_ns)  # 7
         self.orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
         self._fire_schedule(time_ns, inclusive=True)  # 9
         if changes:  # 11
@@ -262,24 +264,20 @@ class Engine:
 
     def _begin(self) -> None:
         """Before the first step: time goes back to where warm-up data begin, the schedule with it."""
-        if self._warm_up_from_ns is not None and self._warm_up_from_ns < self.clock.now_ns:
+        if self._warm_up_from_ns is None:
+            self.equity.restart(self.options.start_ns)
+        elif self._warm_up_from_ns < self.clock.now_ns:
             self.clock.rewind(self._warm_up_from_ns)
             self.scheduler.restart(self._warm_up_from_ns)
 
-    def _sample_midnights(self, time_ns: int) -> None:
-        if self.orders.warming_up:
-            return
-        while self.equity.due_midnight_ns(time_ns) is not None:
-            self.equity.sample_midnight()
-
     def _finish_warm_up(self, time_ns: int) -> None:
-        if self._warm_up_announced:
-            return
-        if self._warm_up_until_ns is not None and time_ns < self._warm_up_until_ns:
-            return
+        until_ns = self._warm_up_until_ns
+        if until_ns is not None:
+            if time_ns < until_ns:
+                return
+            self.orders.warming_up = False
+            self.equity.restart(until_ns)
         self._warm_up_announced = True
-        self.orders.warming_up = False
-        self.equity.restart()
         self._callbacks.on_warmup_finished()
 
     def _schedule_end_of_day(self, changes: SecurityChanges) -> None:
@@ -323,8 +321,6 @@ class Engine:
         positions = {item.symbol: (item.quantity, item.average_price) for item in event.positions}
         self.portfolio.load(event.cash, positions)
         self.orders.load(event.open_orders, event.next_order_id)
-        if not self.steps:
-            self.equity.restart()
 
     def _end(self, time_ns: int) -> None:
         if self.ended:
@@ -333,7 +329,7 @@ class Engine:
         self.ended = True
         self._callbacks.on_end_of_algorithm()
         self.orders.collect()
-        self.equity.sample(time_ns, forced=True)
+        self.equity.finish(self.clock.now_ns)
 
     def _report(self, message: str) -> None:
         self.ports.results.log(self.clock.now_ns, LogLevel.ERROR, message)

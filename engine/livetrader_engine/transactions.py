@@ -222,7 +222,7 @@ class Transactions:
         record = self._records.get(event.order_id)
         if record is None:
             self._report(
-                f"news of order {event.order_id} ({event.status.name}) are ignored: there is no such order here"
+                f"news of order {event.order_id} ({event.status.name}) are ignored: no such order here"
             )
             return
         outcome = record.apply(event)

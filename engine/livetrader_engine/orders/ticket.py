@@ -161,7 +161,7 @@ class OrderRecord:
         total = self.filled_quantity + fill.quantity
         reported = event.status if abs(total) < abs(self.spec.quantity) else OrderStatus.FILLED
         was_late = late(self.status, reported)
-        # Two fills over the ordered quantity: the table has no move from FILLED, the trade is real all the same.
+        # More than was ordered: the table has no move from FILLED, but the trade is real.
         if self.status is not OrderStatus.FILLED:
             self.status = move(self.status, reported)
         self.execution_ids.add(fill.execution_id)

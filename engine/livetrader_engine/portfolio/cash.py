@@ -85,7 +85,7 @@ class CashBook:
         rate = self[currency].rate
         if not rate:
             raise AlgorithmError(
-                f"there is no conversion rate from {currency} to {self.account_currency}; add the currency pair"
+                f"there is no rate from {currency} to {self.account_currency}; add the currency pair"
             )
         return amount * rate
 

@@ -19,55 +19,60 @@ MAX_SAMPLES: Final = 100_000  # then every second intraday sample goes and the p
 
 
 class EquitySample(msgspec.Struct, frozen=True):
-    """Equity at an instant, in account currency. `daily` marks the midnight samples."""
+    """Equity at an instant, in account currency, and the value of everything traded until then.
+
+    `daily` marks the samples of midnight and the last one of the run.
+    """
 
     time_ns: int
     equity: float
     daily: bool = False
+    sale_volume: float = 0.0
 
 
 class EquitySampler:
-    """Takes the samples. Owned by the engine, asked after each time step; memory is bounded."""
+    """Takes the samples. Owned by the engine, asked in each time step; memory is bounded."""
 
     def __init__(self, portfolio: Portfolio, timezone: str, period_ns: int) -> None:
         self._portfolio = portfolio
         self._zone = ZoneInfo(timezone)
         self._period_ns = period_ns
         self._next_ns = 0
-        self._next_midnight_ns: int | None = None
+        self._next_midnight_ns = 0
         self.samples: list[EquitySample] = []
         self.starting_equity = portfolio.total_value
 
-    def restart(self) -> None:
-        """Take the present equity as the one the run starts from; forget all samples."""
+    def restart(self, time_ns: int) -> None:
+        """Begin at `time_ns` with the present equity: forget all samples before."""
         self.starting_equity = self._portfolio.total_value
         self.samples.clear()
-        self._next_midnight_ns = None
+        self._next_midnight_ns = self._midnight_after(time_ns - 1)
         self._next_ns = 0
 
-    def due_midnight_ns(self, time_ns: int) -> int | None:
-        """Return the midnight sample that is to be taken before the prices of `time_ns`, None for none."""
-        if self._next_midnight_ns is None:
-            self._next_midnight_ns = self._midnight_after(time_ns - 1)
-        return self._next_midnight_ns if self._next_midnight_ns <= time_ns else None
+    def sample_midnights(self, time_ns: int) -> None:
+        """Take the samples of every midnight up to `time_ns`, at the prices that are in place."""
+        while self._next_midnight_ns <= time_ns:
+            self._take(self._next_midnight_ns, daily=True)
+            self._next_midnight_ns = self._midnight_after(self._next_midnight_ns)
 
-    def sample_midnight(self) -> None:
-        """Take the midnight sample that is due, at the prices that are in place."""
-        assert self._next_midnight_ns is not None, "asked for a midnight sample before due_midnight_ns"
-        self._take(self._next_midnight_ns, daily=True)
-        self._next_midnight_ns = self._midnight_after(self._next_midnight_ns)
+    def sample(self, time_ns: int) -> None:
+        """Take a sample unless the last one is too close."""
+        if time_ns >= self._next_ns:
+            self._next_ns = time_ns + self._period_ns
+            self._take(time_ns, daily=False)
 
-    def sample(self, time_ns: int, *, forced: bool = False) -> None:
-        """Take a sample unless the last one is too close; `forced` takes it anyway."""
-        if time_ns < self._next_ns and not forced:
-            return
-        self._next_ns = time_ns + self._period_ns
-        self._take(time_ns, daily=False)
+    def finish(self, time_ns: int) -> None:
+        """Take the last sample of the run."""
+        self._take(time_ns, daily=True)
 
     def _take(self, time_ns: int, *, daily: bool) -> None:
-        if self.samples and self.samples[-1].time_ns >= time_ns and not daily:
-            return
-        self.samples.append(EquitySample(time_ns, float(self._portfolio.total_value), daily))
+        if self.samples and self.samples[-1].time_ns >= time_ns:
+            if not daily or self.samples[-1].daily or self.samples[-1].time_ns > time_ns:
+                return
+            self.samples.pop()
+        portfolio = self._portfolio
+        volume = float(portfolio.total_sale_volume) if daily else 0.0
+        self.samples.append(EquitySample(time_ns, float(portfolio.total_value), daily, volume))
         if len(self.samples) > MAX_SAMPLES:
             self._thin()
 
