@@ -19,7 +19,7 @@ from typing import Final
 
 from livetrader.errors import ControlRefusedError, JournalError
 from livetrader.gateway.ledger import Emit, Ledger, Report
-from livetrader.gateway.limits import WINDOW_NS, Circumstances, Denied, DenialReason, check, check_change
+from livetrader.gateway.limits import WINDOW_NS, Circumstances, Denied, check, check_change
 from livetrader.gateway.session import Session
 from livetrader.gateway.timing import Timing
 from livetrader.gateway.valuation import Valuation
@@ -31,11 +31,11 @@ from livetrader.journal.records import (
     ChangeIntended,
     ChangeRefused,
     Halted,
-    KillOrderIntended,
     OrderDenied,
     OrderIntended,
     OrderResolved,
     OrderSent,
+    Record,
     Resumed,
     Verdict,
 )
@@ -234,7 +234,7 @@ class Gateway(AccountView):
             if event.client_order_id not in self.state.orders:
                 self._report("unknown_report", level="warning", client_order_id=event.client_order_id)
             await self._ledger.take(event, self._now())
-            if event.client_order_id not in self.state.orders or event.status in FILLS and not event.fill:
+            if event.client_order_id not in self.state.orders or (event.status in FILLS and not event.fill):
                 self._session.ask()  # positions may have moved without us: compare soon
 
     def observe_price(self, symbol: Symbol, price: float) -> None:
@@ -284,8 +284,8 @@ class Gateway(AccountView):
         """Return when no order is on its way to the brokerage. May take as long as the brokerage does."""
         await self._quiet.wait()
 
-    def expect_kill_order(self, record: KillOrderIntended) -> None:
-        """Take in that the kill switch is about to send this, so that its trades are known."""
+    def note(self, record: Record) -> None:
+        """Take in a record of the kill switch, so that the trades of its orders are known."""
         self._ledger.write_soon(record)
 
     # -- inside -------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""What the kill switch needs of its surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from livetrader.gateway.timing import Timing
+from livetrader.journal.journal import Journal
+from livetrader.journal.records import Record
+from livetrader_engine.spi import BrokeragePlugin
+from livetrader_engine.symbols import Symbol
+
+
+class Gate(Protocol):
+    """What the kill switch needs of the gateway, where there is one."""
+
+    halted: bool
+    kill_id: str | None
+
+    def halt(self, reason: str, source: str = ..., *, persist: bool = ...) -> None:
+        """See Gateway.halt."""
+        ...
+
+    async def resume(self, who: str, kill_id: str | None = None) -> None:
+        """See Gateway.resume."""
+        ...
+
+    async def idle(self) -> None:
+        """See Gateway.idle."""
+        ...
+
+    def note(self, record: Record) -> None:
+        """See Gateway.note."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KillPorts:
+    """What the kill switch works with. `is_open(symbol, now_ns)`; `escalate(words)` calls a person.
+
+    `journal` is for a process without a gateway. `reconnect` makes a new brokerage session where the
+    daemon does not do that by itself.
+    """
+
+    brokerage: BrokeragePlugin
+    latch: Path
+    is_open: Callable[[Symbol, int], bool]
+    timing: Timing
+    report: Callable[..., None]
+    escalate: Callable[[str], None]
+    journal: Journal | None = None
+    reconnect: Callable[[], Awaitable[object]] | None = None

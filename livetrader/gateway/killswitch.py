@@ -1,0 +1,261 @@
+"""The kill switch: halt, latch, then cancel and flatten until the brokerage itself says flat.
+
+It needs the brokerage plugin and nothing else: no engine, no algorithm, no limits, no healthy journal. It is
+latched in a file, so a crash at any point continues at the next start, and only `resume` with the name of the
+kill lets anything trade again. A single pass of "cancel, then flatten" leaves positions open when orders race
+it; therefore this is a loop over fresh snapshots that ends only at FLAT.
+
+    ARMED ─► HALTING ─► SETTLING ─► CANCELLING ⇄ FLATTENING ⇄ VERIFYING ─► FLAT ─► (resume) ARMED
+                                        ▲             │  WAITING: for a market to open
+                                        └── FAILED_RETRYING: the brokerage does not answer; never "flat"
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from livetrader.errors import ControlRefusedError, NotFlatError
+from livetrader.gateway.killports import Gate, KillPorts
+from livetrader.gateway.killstages import TRANSITIONS, KillStage
+from livetrader.gateway.latch import Latch, LatchRecord
+from livetrader.gateway.liquidator import Liquidator, Switch
+from livetrader.journal.identifiers import make_kill_id
+from livetrader.journal.records import KillStageEntered, Record
+from livetrader_engine.errors import InvariantError
+from livetrader_engine.spi import Approved
+
+__all__ = ["Gate", "KillPorts", "KillStage", "KillSwitch"]
+
+LATCH_WAIT_S: Final = 1.0  # for the latch to be on disk; a hanging disk must not stop a liquidation
+SETTLE_WAIT_S: Final = 0.5  # for an order that was being sent when the switch fell
+GUARD_S: Final = 5.0  # between looks at a flat account, until the absence fence has passed
+
+
+class KillSwitch:
+    """Makes the account flat and keeps it so. Lives on the daemon's loop, or in a process of its own.
+
+    Owned by the supervisor, whose TaskGroup runs `watch`. Sends only what reduces positions. Does not stop
+    the engine; that is the supervisor's business and no condition here.
+    """
+
+    def __init__(self, ports: KillPorts, gate: Gate | None) -> None:
+        self.stage = KillStage.ARMED
+        self.record: LatchRecord | None = None
+        self._ports = ports
+        self._gate = gate
+        self._latch = Latch(ports.latch)
+        self._lock = asyncio.Lock()  # one driver at a time
+        self._wake = asyncio.Event()
+        self._liquidator: Liquidator | None = None
+        self._flat_s: float | None = None  # monotonic; None unless this process saw it become flat
+        self._entered = 0
+
+    @property
+    def latched(self) -> bool:
+        """Whether a kill is in force."""
+        return self.record is not None
+
+    @property
+    def kill_id(self) -> str | None:
+        """The name of the kill in force; `resume` wants it."""
+        return None if self.record is None else self.record.kill_id
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What kept the account from being flat at the last look, in words."""
+        return () if self._liquidator is None else self._liquidator.left
+
+    def load(self) -> None:
+        """Take up a latch that an earlier process left, and prepare the file for the next one.
+
+        Blocks on the disk: call it before the loop has work. After it the gate is halted where latched,
+        and `watch` continues a kill that did not end flat.
+        """
+        try:
+            self._latch.arm()
+        except OSError as error:
+            self._ports.report("latch_not_armed", level="error", error=str(error))
+        found = self._latch.read()
+        if found is None:
+            return
+        self._take(found, persist=False)
+        self.stage = KillStage.FLAT if found.flat else KillStage.HALTING
+        self._wake.set()
+
+    async def latch(self, reason: str, source: str) -> str:
+        """Halt and latch; return the name of the kill. `watch` does the rest. Joins a kill in force."""
+        if self._gate is not None:
+            self._gate.halted = True  # first, and cannot fail
+        if self.record is None or self.stage is KillStage.FLAT:
+            now_ns = self._ports.timing.wall_ns()
+            kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
+            self._liquidator = None
+            self._flat_s = None
+            self._take(LatchRecord(kill_id, reason, source, now_ns), persist=True)
+            self._enter(KillStage.HALTING, f"{source}: {reason}")
+            await self._write_latch()
+            self._wake.set()
+        assert self.record is not None
+        return self.record.kill_id
+
+    async def trip(self, reason: str, source: str) -> None:
+        """Halt, latch, and return when the account is flat. Joins a kill in force.
+
+        Cancelling the caller cancels its wait only, as long as `watch` runs.
+        """
+        await self.latch(reason, source)
+        await self._drive()
+
+    async def watch(self) -> None:
+        """Drive a latched kill until flat, whoever tripped it and whenever; until cancelled.
+
+        Afterwards looks at the flat account until the fence of late orders has passed.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._drive()
+            while self._guarding():
+                await self._ports.timing.sleep(GUARD_S)
+                await self._guard()
+
+    async def resume(self, kill_id: str, who: str, *, accept_residue: bool = False) -> None:
+        """Take the latch away and let orders out again.
+
+        Raises ControlRefusedError for another name, NotFlatError where the account is not flat and the
+        residue is not accepted, JournalError where it cannot be made durable (it stays halted then), and
+        OSError where the latch file cannot be removed (it stays latched then).
+        """
+        self._check_name(kill_id)
+        if self.stage is not KillStage.FLAT:
+            if not accept_residue:
+                raise NotFlatError(f"kill {kill_id} is {self.stage}; left: {', '.join(self.left) or '?'}")
+            if self._liquidator is not None:
+                self._liquidator.stopped = True  # its loop ends at the next turn and frees the lock
+        async with self._lock:
+            self._check_name(kill_id)  # somebody else may have resumed while we waited
+            await asyncio.to_thread(self._latch.remove)
+            self._enter(KillStage.ARMED, f"resumed by {who}")
+            self.record = None
+            self._liquidator = None
+            self._flat_s = None
+            if self._gate is not None:
+                try:
+                    await self._gate.resume(who, kill_id)
+                finally:
+                    self._gate.kill_id = None
+        await self._arm()
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    async def _drive(self) -> None:
+        async with self._lock:
+            if self.record is None or self.stage is KillStage.FLAT:
+                return
+            if self.stage is KillStage.HALTING:
+                self._enter(KillStage.SETTLING)
+                await self._settle()
+            await self._liquidate()
+
+    async def _liquidate(self) -> None:
+        liquidator = self._liquidator
+        if liquidator is None:
+            assert self.record is not None
+            switch = Switch(self._enter, self._note, Approved)
+            liquidator = self._liquidator = Liquidator(self._ports, switch, self.record.kill_id)
+        if await liquidator.run():
+            await self._finish()
+
+    async def _settle(self) -> None:
+        """Wait for an order that was on its way when the switch fell."""
+        if self._gate is None:
+            return
+        try:
+            async with asyncio.timeout(SETTLE_WAIT_S):
+                await self._gate.idle()
+        except TimeoutError:
+            self._ports.report("kill_settle_timeout", level="warning")  # the loop catches it when it appears
+
+    async def _finish(self) -> None:
+        assert self.record is not None
+        self._enter(KillStage.FLAT)
+        self._flat_s = self._ports.timing.monotonic_s()
+        record = self.record
+        self.record = LatchRecord(record.kill_id, record.reason, record.source, record.time_ns, flat=True)
+        await self._write_latch()
+        self._ports.report("account_flat", level="warning", kill_id=record.kill_id)
+
+    def _guarding(self) -> bool:
+        fence_s = self._ports.brokerage.capabilities.absence_fence_s
+        return (
+            self.stage is KillStage.FLAT
+            and self._flat_s is not None
+            and self._ports.timing.monotonic_s() - self._flat_s < fence_s
+        )
+
+    async def _guard(self) -> None:
+        async with self._lock:
+            liquidator = self._liquidator
+            if self.stage is not KillStage.FLAT or liquidator is None:
+                return
+            try:
+                flat = await liquidator.flat_now()
+            except Exception:  # noqa: BLE001 — boundary: it was flat; the next look tells more
+                self._ports.report("kill_guard_failed", level="warning", exc_info=True)
+                return
+            if not flat:
+                self._ports.escalate("an order arrived after the account was flat; flattening again")
+                self._enter(KillStage.CANCELLING, "late order")
+                await self._liquidate()
+
+    def _check_name(self, kill_id: str) -> None:
+        if self.kill_id != kill_id:
+            raise ControlRefusedError(f"kill {kill_id!r} is not in force; in force: {self.kill_id}")
+
+    async def _write_latch(self) -> None:
+        assert self.record is not None
+        try:
+            async with asyncio.timeout(LATCH_WAIT_S):
+                await asyncio.to_thread(self._latch.write, self.record)
+        except (OSError, TimeoutError) as error:
+            self._ports.report("latch_not_written", level="critical", error=repr(error))
+
+    async def _arm(self) -> None:
+        try:
+            await asyncio.to_thread(self._latch.arm)
+        except OSError as error:
+            self._ports.report("latch_not_armed", level="error", error=str(error))
+
+    def _take(self, record: LatchRecord, *, persist: bool) -> None:
+        self.record = record
+        if self._gate is None:
+            return
+        self._gate.halted = True
+        self._gate.kill_id = record.kill_id
+        try:
+            self._gate.halt(f"kill {record.kill_id}: {record.reason}", "kill_switch", persist=persist)
+        except Exception:  # noqa: BLE001 — boundary: it is halted already; only the telling failed
+            self._ports.report("kill_halt_failed", level="error", exc_info=True)
+
+    def _enter(self, stage: KillStage, message: str = "") -> None:
+        if stage is self.stage:
+            return
+        if stage not in TRANSITIONS[self.stage]:
+            raise InvariantError(f"the kill switch cannot go from {self.stage} to {stage}")
+        self.stage = stage
+        self._entered += 1
+        self._ports.report(
+            "kill_stage", level="warning", kill_id=self.kill_id, stage=str(stage), message=message
+        )
+        now_ns = self._ports.timing.now_ns()
+        self._note(KillStageEntered(now_ns, self.kill_id or "", stage, self._entered, message))
+
+    def _note(self, record: Record) -> None:
+        try:
+            if self._gate is not None:
+                self._gate.note(record)
+            elif self._ports.journal is not None:
+                self._ports.journal.append_soon(record)
+        except Exception:  # noqa: BLE001 — boundary: journaling is best effort here
+            self._ports.report("kill_journal_failed", level="error", exc_info=True)

@@ -1,0 +1,162 @@
+"""What to do next to make an account flat. Pure: one snapshot and what was tried in, a plan out.
+
+Rules: the brokerage's positions count, not ours. At most one live liquidation order per symbol; the next one
+only when the one before is proved over, so the account can never be sold twice. One symbol's trouble
+changes nothing for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from livetrader.journal.identifiers import kill_attempt, kill_client_id, kill_prefix
+from livetrader_engine.events import PositionRecord
+from livetrader_engine.orders.order import ClientOrderId, OrderId, OrderSpec, OrderType
+from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities, OrderRecord
+from livetrader_engine.symbols import Symbol
+
+OPEN_GRACE_S: Final = 60.0  # a market-on-open order that has not filled this long after the open is replaced
+REFUSED_PAUSE_S: Final = 1.0  # before another order of a symbol whose last one was refused
+REFUSED_PAUSE_MAX_S: Final = 30.0  # the pause doubles with each refusal, up to this
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The newest liquidation order of one symbol. `refused`: it surely is not at the venue."""
+
+    number: int
+    client_order_id: ClientOrderId
+    sent_s: float  # monotonic
+    position: Decimal  # when it was sent
+    refused: bool = False
+    refusals: int = 0  # in a row, this one included
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What beside the snapshot matters. `open_since_s`: monotonic, when a market was first seen open."""
+
+    kill_id: str
+    capabilities: BrokerageCapabilities
+    is_open: Callable[[Symbol], bool]
+    now_ns: int
+    now_s: float
+    attempts: Mapping[Symbol, Attempt]
+    open_since_s: Mapping[Symbol, float]
+    patient: bool  # wait for cancels on a symbol before flattening it
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now. `left` says in words what keeps the account from being flat."""
+
+    cancels: tuple[OrderRecord, ...]
+    orders: tuple[tuple[int, ClientOrderId, OrderSpec], ...]  # attempt number, id, order
+    left: tuple[str, ...]
+    until_open: bool  # nothing to do before a market opens
+
+    @property
+    def flat(self) -> bool:
+        """No open order and no position."""
+        return not self.left
+
+
+def make_plan(snapshot: AccountSnapshot, now: Circumstances) -> Plan:
+    """Return what to do next for a flat account. Changes nothing."""
+    cancels: list[OrderRecord] = []
+    orders: list[tuple[int, ClientOrderId, OrderSpec]] = []
+    left: list[str] = []
+    asleep = True
+    live: dict[Symbol, list[OrderRecord]] = {}
+    held = [position for position in snapshot.positions if position.quantity]
+    symbols = {position.symbol for position in held}
+    for order in snapshot.open_orders:
+        symbol = order.spec.symbol
+        ours = order.client_order_id.startswith(kill_prefix(now.kill_id, symbol))
+        if ours and symbol in symbols and symbol not in live and not _stale(order, now):
+            live[symbol] = [order]
+            continue
+        cancels.append(order)
+        asleep = False
+        left.append(_describe(order))
+    cancelling = {order.spec.symbol for order in cancels}
+    for position in held:
+        symbol = position.symbol
+        left.append(f"{position.quantity} {symbol.value}")
+        is_open = now.is_open(symbol)
+        asleep = asleep and not is_open
+        if symbol in live or (symbol in cancelling and now.patient):
+            continue
+        if _pending(position, snapshot, now):
+            asleep = False
+            continue
+        order_type = OrderType.MARKET if is_open else OrderType.MARKET_ON_OPEN
+        if order_type not in now.capabilities.order_types:
+            continue  # no such order here: it is sent when the market opens
+        asleep = False
+        orders.append(_order(position, order_type, snapshot, now))
+    return Plan(tuple(cancels), tuple(orders), tuple(left), asleep and bool(left))
+
+
+def _describe(order: OrderRecord) -> str:
+    spec = order.spec
+    words = f"order {order.client_order_id or order.brokerage_order_id}: {spec.quantity} {spec.symbol.value}"
+    if not order.client_order_id:
+        words += " (not ours and without an id to cancel it by: cancel it at the brokerage)"
+    return words
+
+
+def _stale(order: OrderRecord, now: Circumstances) -> bool:
+    """Whether a market-on-open order of ours missed the open."""
+    since = now.open_since_s.get(order.spec.symbol)
+    return (
+        order.spec.type is OrderType.MARKET_ON_OPEN
+        and since is not None
+        and now.is_open(order.spec.symbol)
+        and now.now_s - since >= OPEN_GRACE_S
+    )
+
+
+def _pending(position: PositionRecord, snapshot: AccountSnapshot, now: Circumstances) -> bool:
+    """Whether the newest liquidation order, not shown as open, may still be at work or must be waited for."""
+    attempt = now.attempts.get(position.symbol)
+    if attempt is None:
+        return False
+    age_s = now.now_s - attempt.sent_s
+    moved = position.quantity != attempt.position
+    if attempt.refused:
+        return age_s < _pause_s(attempt.refusals)
+    if moved:
+        return False
+    ended = any(order.client_order_id == attempt.client_order_id for order in snapshot.closed_orders)
+    if ended:  # without trading: refused or expired at the venue, which is not to be flooded
+        return age_s < _pause_s(attempt.number)
+    return age_s < now.capabilities.absence_fence_s
+
+
+def _pause_s(failures: int) -> float:
+    return min(REFUSED_PAUSE_MAX_S, REFUSED_PAUSE_S * 2.0 ** min(failures - 1, 10))
+
+
+def _order(
+    position: PositionRecord, order_type: OrderType, snapshot: AccountSnapshot, now: Circumstances
+) -> tuple[int, ClientOrderId, OrderSpec]:
+    symbol = position.symbol
+    attempt = now.attempts.get(symbol)
+    numbers = [0 if attempt is None else attempt.number]
+    for order in (*snapshot.open_orders, *snapshot.closed_orders):
+        numbers.append(kill_attempt(now.kill_id, symbol, order.client_order_id) or 0)
+    number = max(numbers) + 1
+    spec = OrderSpec(
+        id=OrderId(0),
+        symbol=symbol,
+        type=order_type,
+        quantity=-position.quantity,
+        created_ns=now.now_ns,
+        reference_price=position.average_price,
+        tag=f"liquidate {now.kill_id}",
+    )
+    return number, kill_client_id(now.kill_id, symbol, number), spec

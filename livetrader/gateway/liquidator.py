@@ -1,0 +1,227 @@
+"""The loop of the kill switch: look at the account, cancel and flatten, until it is flat.
+
+What to do is decided in liquidation.py; this file does it. Nothing that the plugin or one symbol does ends
+the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Final
+
+from livetrader.gateway.killports import KillPorts
+from livetrader.gateway.killstages import KillStage
+from livetrader.gateway.liquidation import Attempt, Circumstances, Plan, make_plan
+from livetrader.journal.records import KillOrderIntended, Record
+from livetrader_engine.orders.order import ClientOrderId, OrderSpec
+from livetrader_engine.spi import AccountSnapshot, Approved, OrderRecord, OutcomeUnknownError, VenueError
+from livetrader_engine.symbols import Symbol
+
+CALL_WAIT_S: Final = 5.0  # for one cancel or one submit
+SNAPSHOT_WAIT_S: Final = 10.0  # for one snapshot
+CANCEL_WAIT_S: Final = 5.0  # a symbol with orders still being cancelled is flattened after this all the same
+RECANCEL_S: Final = 2.0  # before a cancel that had no effect is asked again
+PAUSE_S: Final = 0.002  # between looks, doubling while nothing changes …
+PAUSE_MAX_S: Final = 0.25  # … up to this
+CLOSED_PAUSE_S: Final = 1.0  # between looks while markets are closed
+RETRY_S: Final = 0.1  # after a failure, doubling …
+RETRY_MAX_S: Final = 10.0  # … up to this; forever
+RECONNECT_AFTER: Final = 3  # failed snapshots in a row
+CONFIRM_S: Final = 2.0  # between the two flat snapshots that a real venue has to show
+ESCALATE_AFTER_S: Final = 60.0  # not flat while something could be done: call a person, and again …
+ESCALATE_EVERY_S: Final = 300.0  # … this often
+UNLIQUIDATABLE_AFTER: Final = 3  # refusals in a row after which a person is called for a symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """How the loop speaks to the switch that runs it."""
+
+    enter: Callable[[KillStage, str], None]
+    note: Callable[[Record], None]
+    approve: Callable[[ClientOrderId, OrderSpec], Approved]
+
+
+class Liquidator:
+    """One run of the loop and what it remembers. Owned by the kill switch; one at a time."""
+
+    def __init__(self, ports: KillPorts, switch: Switch, kill_id: str) -> None:
+        self._ports = ports
+        self._switch = switch
+        self._kill_id = kill_id
+        self._started_s = ports.timing.monotonic_s()
+        self._attempts: dict[Symbol, Attempt] = {}
+        self._open_since_s: dict[Symbol, float] = {}
+        self._cancel_asked_s: dict[str, float] = {}
+        self._failures = 0
+        self._pause_s = PAUSE_S
+        self._escalated_s: float | None = None
+        self.left: tuple[str, ...] = ()
+        self.stopped = False  # an operator accepts what is left: the loop ends at its next turn
+
+    async def run(self) -> bool:
+        """Work until the account is flat and return True; False where an operator stopped it."""
+        flat_looks = 0
+        needed = 1 if self._ports.brokerage.capabilities.simulated else 2
+        while not self.stopped:
+            snapshot = await self._look()
+            if snapshot is None:
+                flat_looks = 0
+                continue
+            plan = make_plan(snapshot, self._circumstances(snapshot))
+            self.left = plan.left
+            if plan.flat:
+                flat_looks += 1
+                if flat_looks >= needed:
+                    return True
+                self._switch.enter(KillStage.VERIFYING, "")
+                await self._ports.timing.sleep(CONFIRM_S)
+                continue
+            flat_looks = 0
+            await self._carry_out(plan)
+        return False
+
+    async def flat_now(self) -> bool:
+        """Look once; return whether the account is flat. Raises what the brokerage raises."""
+        async with asyncio.timeout(SNAPSHOT_WAIT_S):
+            snapshot = await self._ports.brokerage.snapshot()
+        plan = make_plan(snapshot, self._circumstances(snapshot))
+        self.left = plan.left
+        return plan.flat
+
+    async def _look(self) -> AccountSnapshot | None:
+        """Return a snapshot; None, after a pause, where the brokerage gave none. That is never flat."""
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                snapshot = await self._ports.brokerage.snapshot()
+        except Exception as error:  # noqa: BLE001 — boundary: nothing the plugin does may end a liquidation
+            self._failures += 1
+            self._switch.enter(KillStage.FAILED_RETRYING, repr(error))
+            self._ports.report("kill_snapshot_failed", level="error", exc_info=True)
+            self._escalate(f"the brokerage does not answer: {error!r}")
+            await self._ports.timing.sleep(min(RETRY_MAX_S, RETRY_S * 2 ** min(self._failures - 1, 10)))
+            if self._failures >= RECONNECT_AFTER:
+                await self._reconnect()
+            return None
+        self._failures = 0
+        return snapshot
+
+    async def _carry_out(self, plan: Plan) -> None:
+        now_s = self._now_s()
+        due = [order for order in plan.cancels if self._cancel_due(order, now_s)]
+        if due:
+            self._switch.enter(KillStage.CANCELLING, f"{len(plan.cancels)} open orders")
+            await self._each([self._cancel(order) for order in due])
+        if plan.orders:
+            self._switch.enter(KillStage.FLATTENING, f"{len(plan.orders)} positions")
+            await self._each([self._flatten(*order) for order in plan.orders])
+        if due or plan.orders:
+            self._pause_s = PAUSE_S
+            return  # look again at once
+        if plan.until_open:
+            self._switch.enter(KillStage.WAITING, ", ".join(plan.left))
+            await self._ports.timing.sleep(CLOSED_PAUSE_S)
+            return
+        self._switch.enter(KillStage.VERIFYING, ", ".join(plan.left))
+        self._escalate(f"not flat yet: {', '.join(plan.left)}")
+        await self._ports.timing.sleep(self._pause_s)
+        self._pause_s = min(PAUSE_MAX_S, self._pause_s * 2)
+
+    def _circumstances(self, snapshot: AccountSnapshot) -> Circumstances:
+        now_ns, now_s = self._ports.timing.now_ns(), self._now_s()
+        for position in snapshot.positions:
+            if not self._is_open(position.symbol, now_ns):
+                self._open_since_s.pop(position.symbol, None)
+            else:
+                self._open_since_s.setdefault(position.symbol, now_s)
+        return Circumstances(
+            kill_id=self._kill_id,
+            capabilities=self._ports.brokerage.capabilities,
+            is_open=lambda symbol: self._is_open(symbol, now_ns),
+            now_ns=now_ns,
+            now_s=now_s,
+            attempts=self._attempts,
+            open_since_s=self._open_since_s,
+            patient=now_s - self._started_s < CANCEL_WAIT_S,
+        )
+
+    def _is_open(self, symbol: Symbol, now_ns: int) -> bool:
+        try:
+            return self._ports.is_open(symbol, now_ns)
+        except Exception:  # noqa: BLE001 — boundary: unknown hours must not keep a position open
+            self._ports.report("kill_hours_failed", level="error", symbol=symbol.value, exc_info=True)
+            return True  # a market order that waits or is refused is safer than none
+
+    def _cancel_due(self, order: OrderRecord, now_s: float) -> bool:
+        if not order.client_order_id:
+            return False  # somebody else's: there is no id to cancel it by
+        asked_s = self._cancel_asked_s.get(order.client_order_id)
+        return asked_s is None or now_s - asked_s >= RECANCEL_S
+
+    async def _cancel(self, order: OrderRecord) -> None:
+        self._cancel_asked_s[order.client_order_id] = self._now_s()
+        error = await self._call(self._ports.brokerage.cancel(order.client_order_id))
+        if error is not None:
+            self._ports.report(
+                "kill_cancel_failed", level="error", client_order_id=order.client_order_id, error=repr(error)
+            )
+
+    async def _flatten(self, number: int, client_id: ClientOrderId, spec: OrderSpec) -> None:
+        before = self._attempts.get(spec.symbol)
+        attempt = Attempt(number, client_id, self._now_s(), -spec.quantity)
+        self._attempts[spec.symbol] = attempt
+        self._switch.note(
+            KillOrderIntended(self._ports.timing.now_ns(), self._kill_id, client_id, spec),
+        )
+        error = await self._call(self._ports.brokerage.submit(self._switch.approve(client_id, spec)))
+        if error is None:
+            return
+        self._ports.report(
+            "kill_order_failed", level="error", symbol=spec.symbol.value,
+            client_order_id=client_id, error=repr(error),
+        )  # fmt: skip
+        if isinstance(error, VenueError) and not isinstance(error, OutcomeUnknownError):
+            refusals = 1 + (before.refusals if before is not None else 0)
+            self._attempts[spec.symbol] = Attempt(
+                number, client_id, attempt.sent_s, attempt.position, True, refusals
+            )
+            if refusals == UNLIQUIDATABLE_AFTER:
+                self._ports.escalate(
+                    f"{spec.symbol.value} cannot be liquidated: {error}; call the brokerage's desk"
+                )
+
+    async def _each(self, requests: list[Coroutine[object, object, None]]) -> None:
+        """Run requests side by side; each handles its own failure."""
+        async with asyncio.TaskGroup() as group:
+            for request in requests:
+                group.create_task(request, name="liquidation")
+
+    async def _call(self, request: Awaitable[None]) -> BaseException | None:
+        try:
+            async with asyncio.timeout(CALL_WAIT_S):
+                await request
+        except Exception as error:  # noqa: BLE001 — boundary: one symbol's failure is no other's
+            return error
+        return None
+
+    async def _reconnect(self) -> None:
+        if self._ports.reconnect is None:
+            return
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                await self._ports.reconnect()
+        except Exception:  # noqa: BLE001 — boundary: tried again after the next failure
+            self._ports.report("kill_reconnect_failed", level="error", exc_info=True)
+
+    def _escalate(self, words: str) -> None:
+        now_s = self._now_s()
+        last_s = self._escalated_s
+        due = now_s - self._started_s >= ESCALATE_AFTER_S
+        if due and (last_s is None or now_s - last_s >= ESCALATE_EVERY_S):
+            self._escalated_s = now_s
+            self._ports.escalate(f"kill {self._kill_id}: {words}")
+
+    def _now_s(self) -> float:
+        return self._ports.timing.monotonic_s()
