@@ -7,6 +7,7 @@ DaemonError
 ├── NotRunningError        operator: there is no daemon to talk to                        exit 5
 ├── ControlRefusedError    operator: the daemon refused the request                       exit 6
 ├── NotFlatError           operator: a liquidation did not (yet) end flat                 exit 7
+├── EngineGivenUpError     user: the engine process failed too often to go on             exit 1
 └── JournalError           operator: the journal cannot be written or read; no new risk   exit 1
 """
 
@@ -59,6 +60,10 @@ class NotFlatError(DaemonError):
     """A liquidation did not (yet) end flat; the message lists what is left and what is working."""
 
     exit_code = 7
+
+
+class EngineGivenUpError(DaemonError):
+    """The engine process failed too often. The log has the algorithm's traceback; `on_restarts_spent` was exit."""
 
 
 class JournalError(DaemonError):

@@ -2,8 +2,8 @@
 
 lane     carries                                     bound                   beyond it
 control  StartEngine, StopRequested, venue messages  CONTROL_LIMIT messages  the oldest venue message goes
-order    OrderEventArrived, AccountLoaded            ORDER_LIMIT messages    LaneOverflowError: none is dropped,
-                                                                             the engine process is given up
+order    OrderEventArrived, AccountLoaded            ORDER_LIMIT messages    LaneOverflowError: never dropped,
+                                                                             the engine process is killed
 data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT, BAR_LIMIT  conflated, newest wins, counted
 
 Both ends keep a set: the supervisor for what the socket does not take, the engine process for what the

@@ -47,7 +47,8 @@ TRANSITIONS: Final[dict[DaemonState, frozenset[DaemonState]]] = {
     _S.RECONCILING: frozenset({_S.RUNNING, _S.HALTED, _S.LIQUIDATING, _S.STOPPED, _S.FAILED}),
     _S.RUNNING: frozenset({_S.RECONCILING, _S.HALTED, _S.LIQUIDATING, _S.STOPPED, _S.FAILED}),
     _S.HALTED: frozenset({_S.RECONCILING, _S.RUNNING, _S.LIQUIDATING, _S.STOPPED, _S.FAILED}),
-    _S.LIQUIDATING: frozenset({_S.FLAT, _S.STOPPED, _S.FAILED}),
+    # to RUNNING only by an operator who accepts what could not be closed
+    _S.LIQUIDATING: frozenset({_S.FLAT, _S.RUNNING, _S.STOPPED, _S.FAILED}),
     _S.FLAT: frozenset({_S.RUNNING, _S.LIQUIDATING, _S.STOPPED, _S.FAILED}),
     _S.FAILED: frozenset({_S.LIQUIDATING, _S.STOPPED}),
     _S.STOPPED: frozenset(),

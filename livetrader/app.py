@@ -1,0 +1,194 @@
+"""Composition root: settings in, a daemon out. One flat function; no logic, no branches but the settings'.
+
+Randomness enters the process here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Final
+
+from livetrader import registry
+from livetrader.clocks import SessionClock, monotonic_s, wall_ns
+from livetrader.control.server import ControlServer
+from livetrader.control.stream import EventHub
+from livetrader.control.tracking import OperationLog
+from livetrader.errors import AlgorithmLoadError, ConfigError, DaemonError
+from livetrader.gateway.gateway import Gateway
+from livetrader.gateway.killports import KillPorts
+from livetrader.gateway.killswitch import KillSwitch
+from livetrader.gateway.timing import real_timing
+from livetrader.journal.journal import Journal
+from livetrader.settings import Settings
+from livetrader.supervisor.changes import Changes
+from livetrader.supervisor.log_book import LogBook
+from livetrader.supervisor.operations import DaemonOperations
+from livetrader.supervisor.parts import Parts, Relay, StateDirectory, Tasks
+from livetrader.supervisor.supervisor import Supervisor
+from livetrader.supervisor.training_ledger import TrainingLedger
+from livetrader.telemetry import logs
+from livetrader.telemetry.metrics import Metrics
+from livetrader.telemetry.systemd import Notifier
+from livetrader_engine.ports import ReferenceData
+from livetrader_engine.spi import BrokeragePlugin, Context, DataFeedPlugin, HistoryPlugin
+from livetrader_engine.symbols import Symbol
+
+OPERATION_ID_BYTES: Final = 8
+_log: Final = logging.getLogger("livetrader.daemon")
+
+
+def run(settings: Settings) -> int:
+    """Run the daemon until it has been stopped; return the exit code. Configures logging.
+
+    What the user or operator has to mend is said on standard error in their words.
+    """
+    logs.configure(settings.daemon.log_level, file=settings.daemon.log_file)
+    try:
+        asyncio.run(_serve(settings))
+    except DaemonError as error:
+        _say(error)
+        return error.exit_code
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    await build(settings).run()
+
+
+def build(settings: Settings) -> Supervisor:
+    """Return a daemon that has not started. Raises ConfigError. Needs a running loop."""
+    directory = state_directory(settings)
+    directory.create()
+    clock, changes, tasks, hub, metrics = SessionClock(), Changes(), Tasks(), EventHub(), Metrics()
+    book = LogBook(lambda: clock.now_ns, hub)
+    timing = real_timing(clock)
+    chance = SystemRandom()
+    makers = PluginMakers(settings, directory, tasks, book.daemon, Random(chance.getrandbits(64)))
+    history = makers.history()
+    brokerage, feed = makers.brokerage(history), makers.feed(history)
+    journal = Journal(directory.journal, settings.account.name)
+    relay = Relay(hub, metrics)
+    gateway = Gateway(brokerage, journal, settings.limits, timing, relay, book.daemon)
+    kill = KillSwitch(
+        KillPorts(
+            brokerage=brokerage,
+            latch=directory.latch,
+            is_open=market_is_open(history.reference),
+            timing=timing,
+            report=book.daemon,
+            escalate=lambda words: book.daemon("alarm", level="critical", message=words),
+        ),
+        gateway,
+    )
+    supervisor = Supervisor(
+        Parts(
+            settings=settings,
+            directory=directory,
+            clock=clock,
+            timing=timing,
+            chance=chance.random,
+            changes=changes,
+            tasks=tasks,
+            hub=hub,
+            logs=book,
+            metrics=metrics,
+            notifier_for=Notifier,
+            journal=journal,
+            brokerage=brokerage,
+            feed=feed,
+            gateway=gateway,
+            relay=relay,
+            kill=kill,
+            training=TrainingLedger(settings.training, journal, wall_ns),
+        )
+    )
+    operations = DaemonOperations(
+        supervisor, OperationLog(wall_ns, lambda: chance.randbytes(OPERATION_ID_BYTES).hex())
+    )
+    supervisor.server = ControlServer(operations, settings, metrics=metrics, audit=journal.append_soon)
+    supervisor.housekeeping = operations.refresh
+    return supervisor
+
+
+def state_directory(settings: Settings) -> StateDirectory:
+    """Return the account's folder. Raises ConfigError where the settings name none."""
+    folder = settings.account.state_directory
+    if folder is None:
+        raise ConfigError([f"{settings.source}: account.state_directory: is missing; set it"])
+    return StateDirectory(folder)
+
+
+def market_is_open(reference: ReferenceData) -> Callable[[Symbol, int], bool]:
+    """Return the question whether a symbol's regular session is open; what is not known counts as open."""
+
+    def is_open(symbol: Symbol, now_ns: int) -> bool:
+        return reference.hours(symbol).is_open(now_ns)
+
+    return is_open
+
+
+@dataclass(frozen=True, slots=True)
+class PluginMakers:
+    """Makes the configured plugins. Also for a process that only wants the brokerage."""
+
+    settings: Settings
+    directory: StateDirectory
+    tasks: Tasks
+    report: Callable[..., None]
+    random: Random
+
+    def history(self) -> HistoryPlugin:
+        """Make the history plugin."""
+        name = self.settings.data.history
+        plugin = registry.load_plugin(registry.HISTORIES, name)
+        history: HistoryPlugin = plugin(plugin.Config(), self._context(name, "history", None))
+        return history
+
+    def brokerage(self, history: HistoryPlugin) -> BrokeragePlugin:
+        """Make the brokerage plugin."""
+        section = self.settings.brokerage
+        plugin = registry.load_plugin(registry.BROKERAGES, section.plugin)
+        config = registry.config_of(plugin, section.options)
+        brokerage: BrokeragePlugin = plugin(config, self._context(section.plugin, "brokerage", history))
+        return brokerage
+
+    def feed(self, history: HistoryPlugin) -> DataFeedPlugin:
+        """Make the feed plugin."""
+        section = self.settings.feed
+        plugin = registry.load_plugin(registry.FEEDS, section.plugin)
+        config = registry.config_of(plugin, section.options)
+        feed: DataFeedPlugin = plugin(config, self._context(section.plugin, "feed", history))
+        return feed
+
+    def _context(self, name: str, kind: str, history: HistoryPlugin | None) -> Context:
+        folder: Path = self.directory.plugin(kind)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Context(
+            name=name,
+            state_directory=folder,
+            data_folder=self.settings.data.folder,
+            now_ns=wall_ns,
+            monotonic_s=monotonic_s,
+            random=Random(self.random.getrandbits(64)),
+            spawn=self.tasks.spawn,
+            report=self.report,
+            reference=None if history is None else history.reference,
+            history=history,
+        )
+
+
+def _say(error: DaemonError) -> None:
+    """Tell whoever must act: an algorithm's author gets a traceback, an operator a line each."""
+    if isinstance(error, AlgorithmLoadError):
+        sys.stderr.write(f"{error}\n")
+    elif isinstance(error, ConfigError):
+        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
+    else:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    logs.event(_log, logging.ERROR, "daemon_failed", error=type(error).__name__, exit_code=error.exit_code)

@@ -1,0 +1,193 @@
+"""What the daemon does for and about its engine: hand it the account, hear its commands, mourn it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+from livetrader.control.operations import TrainingChanged
+from livetrader.errors import DaemonError, EngineGivenUpError
+from livetrader.ipc.messages import StartEngine, StepCompleted, TrainingReported, WarmedUp
+from livetrader.journal.records import EngineLost, EngineStarted
+from livetrader.settings import OnLost, OnSpent
+from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
+from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
+from livetrader.supervisor.engine_process import EngineEnd, EngineProcess
+from livetrader.supervisor.feed_session import FeedSession
+from livetrader.supervisor.parts import Parts
+from livetrader.supervisor.restart import GiveUp
+from livetrader.supervisor.router import Router
+from livetrader_engine.commands import Plot, WriteLog
+from livetrader_engine.events import StopRequested
+
+STOP_LIMIT_S: Final = 5.0  # on_end_of_algorithm may write a model; a hung one is killed after this
+STATISTICS_KEPT: Final = 200  # names; an algorithm that invents names for ever must not fill our memory
+
+
+class Authority(Protocol):
+    """Who decides about the daemon as a whole: the supervisor."""
+
+    def end(self, reason: str, failure: DaemonError | None = None) -> None:
+        """End the daemon in good order."""
+        ...
+
+    def halt(self, reason: str, source: str) -> None:
+        """Refuse new orders from now on."""
+        ...
+
+    def liquidate(self, reason: str, source: str) -> None:
+        """Run the kill switch."""
+        ...
+
+    def engine_ready(self) -> None:
+        """Take note that an engine is READY."""
+        ...
+
+
+class EngineCare:
+    """Owns the keeper and the commands of its engines. Belongs to the loop's thread.
+
+    `attach` completes it: router and feed need the keeper first.
+    """
+
+    def __init__(self, parts: Parts, authority: Authority) -> None:
+        self._parts = parts
+        self._authority = authority
+        self._router: Router | None = None
+        self._feed: FeedSession | None = None
+        self.begin_ns = 0  # where the feed's data begins
+        self.statistics: dict[str, str] = {}
+        self.plots = 0
+        self.started_ns: int | None = None
+        self.keeper = EngineKeeper(
+            KeeperPorts(
+                settings=parts.settings.engine,
+                monotonic_s=parts.timing.monotonic_s,
+                chance=parts.chance,
+                changes=parts.changes,
+                prepare=self._prepare,
+                received=lambda process, message: self.commands.put(process, message),
+                drained=lambda: self.commands.drained(),
+                output=parts.logs.engine,
+                started=self._started,
+                lost=self._lost,
+                spent=self._spent,
+                finished=lambda end: authority.end(f"the algorithm ended: {end.detail}"),
+            )
+        )
+
+    def attach(self, router: Router, feed: FeedSession) -> None:
+        """Say who takes completed steps and subscriptions."""
+        self._router, self._feed = router, feed
+        self.commands = EngineCommands(
+            CommandPorts(
+                gateway=self._parts.gateway,
+                changes=self._parts.changes,
+                subscribe=feed.subscribe,
+                unsubscribe=feed.unsubscribe,
+                completed=self._step_completed,
+                initialized=self.keeper.initialized,
+                warmed_up=self._ready,
+                training=self._training,
+                log=self._log,
+                plot=self._plot,
+                statistic=self._statistic,
+            )
+        )
+
+    async def stop(self, reason: str) -> None:
+        """Ask the engine to end, wait a little, then make it; return when it is dead."""
+        keeper, link = self.keeper, self.keeper.link
+        if link is not None and keeper.ready:
+            keeper.retire()
+            link.send(StopRequested(self._parts.clock.now_ns, reason))
+            try:
+                async with asyncio.timeout(STOP_LIMIT_S):
+                    await self._parts.changes.until(lambda: keeper.process is None)
+            except TimeoutError:
+                self._parts.logs.daemon("engine_stop_overdue", level="warning", limit_s=STOP_LIMIT_S)
+        self.dismiss(reason)
+        await self._parts.changes.until(lambda: keeper.process is None)
+
+    def dismiss(self, reason: str) -> None:
+        """SIGKILL the engine and forget what it still wanted."""
+        self.keeper.dismiss(reason)
+        self.commands.clear()
+
+    async def _prepare(self) -> StartEngine:
+        parts, settings = self._parts, self._parts.settings
+        parts.training.engine_started()
+        parts.gateway.warming = True
+        # An instant that the engine before has seen is not to be traded a second time: it is past.
+        seen = self._router is not None and self._router.events > 0
+        time_ns = parts.clock.now_ns + 1 if seen else max(parts.clock.now_ns, self.begin_ns)
+        level, limits = parts.training.level(), parts.training.limits()
+        account = await parts.gateway.account()
+        return StartEngine(
+            time_ns=time_ns,
+            algorithm_path=str(settings.algorithm.path),
+            class_name=settings.algorithm.class_name,
+            parameters=dict(settings.algorithm.parameters),
+            data_folder=str(settings.data.folder),
+            history_plugin=settings.data.history,
+            object_store=str(parts.directory.object_store),
+            account=account,
+            bucket=level,
+            training=limits,
+        )
+
+    def _started(self, process: EngineProcess, attempt: int) -> None:
+        parts = self._parts
+        self.started_ns = parts.timing.wall_ns()
+        parts.journal.append_soon(EngineStarted(self.started_ns, process.pid, attempt))
+        parts.logs.daemon("engine_started", pid=process.pid, attempt=attempt)
+
+    def _ready(self, process: EngineProcess, message: WarmedUp) -> None:
+        if process is not self.keeper.process:
+            return  # it died with this on its lips
+        self._parts.gateway.warming = False
+        self._parts.logs.daemon("engine_ready", pid=process.pid, warm_up_points=message.warm_up_points)
+        self.keeper.warmed_up()
+        self._authority.engine_ready()
+
+    def _lost(self, process: EngineProcess, end: EngineEnd) -> None:
+        parts = self._parts
+        words = f"{end.cause}: {end.detail}"
+        parts.journal.append_soon(EngineLost(parts.timing.wall_ns(), process.pid, words))
+        parts.metrics.restarts.labels(end.cause.value).inc()
+        fields: dict[str, object] = {"traceback": end.traceback} if end.traceback else {}
+        parts.logs.daemon("engine_lost", level="error", cause=end.cause.value, detail=end.detail, **fields)
+        if parts.settings.engine.on_lost is OnLost.LIQUIDATE:
+            self._authority.liquidate(f"the engine process was lost: {words}", "engine")
+
+    def _spent(self, verdict: GiveUp, end: EngineEnd) -> None:
+        reason = f"the engine process failed {verdict.failures} times; the last time: {end.detail}"
+        match self._parts.settings.engine.on_restarts_spent:
+            case OnSpent.LIQUIDATE:
+                self._authority.liquidate(reason, "restarts")
+            case OnSpent.HALT:
+                self._authority.halt(reason, "restarts")
+            case OnSpent.EXIT:
+                self._authority.end(reason, EngineGivenUpError(reason))
+
+    def _step_completed(self, message: StepCompleted) -> None:
+        self._parts.metrics.steps.inc()
+        if self._router is not None:
+            self._router.completed(message.sequence)
+
+    def _training(self, report: TrainingReported) -> None:
+        parts = self._parts
+        parts.training.reported(report)
+        parts.metrics.training_jobs.labels(report.state.value).inc()
+        if parts.hub.readers:
+            parts.hub.publish(TrainingChanged(parts.training.view()))
+
+    def _log(self, line: WriteLog) -> None:
+        self._parts.logs.algorithm(line.time_ns, line.level.value, line.message)
+
+    def _plot(self, point: Plot) -> None:
+        self.plots += 1
+
+    def _statistic(self, name: str, value: str) -> None:
+        if name in self.statistics or len(self.statistics) < STATISTICS_KEPT:
+            self.statistics[name] = value

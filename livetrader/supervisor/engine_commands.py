@@ -1,0 +1,141 @@
+"""What the engine process asks for, carried out in the order it was asked.
+
+A bounded queue stands between the link and this: while it is full the link is not read, and the engine waits
+in its own send. So a flood of orders is slowed to the pace of the gateway, and everybody else's events pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from livetrader.gateway.gateway import Gateway
+from livetrader.ipc.messages import (
+    FromEngine,
+    Initialized,
+    StepCompleted,
+    TrainingReported,
+    WarmedUp,
+)
+from livetrader.supervisor.changes import Changes
+from livetrader.supervisor.engine_process import EngineProcess
+from livetrader_engine.commands import (
+    CancelOrder,
+    Plot,
+    QuitAlgorithm,
+    SetRuntimeStatistic,
+    SubmitOrder,
+    Subscribe,
+    Unsubscribe,
+    UpdateOrder,
+    WriteLog,
+)
+from livetrader_engine.data.subscription import Subscription
+
+QUEUE_LIMIT: Final = 2_000  # messages: the link stops being read here
+RESUME_BELOW: Final = 500  # and is read again here
+YIELD_EVERY: Final = 50  # messages handled without giving the loop a turn, at most
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPorts:
+    """Who carries out what. None of the plain callbacks may block."""
+
+    gateway: Gateway
+    changes: Changes
+    subscribe: Callable[[Subscription], Awaitable[None]]
+    unsubscribe: Callable[[Subscription], Awaitable[None]]
+    completed: Callable[[StepCompleted], None]
+    initialized: Callable[[], None]
+    warmed_up: Callable[[EngineProcess, WarmedUp], None]
+    training: Callable[[TrainingReported], None]
+    log: Callable[[WriteLog], None]
+    plot: Callable[[Plot], None]
+    statistic: Callable[[str, str], None]
+
+
+class EngineCommands:
+    """Owns the queue and the one task that empties it. Belongs to the loop's thread."""
+
+    def __init__(self, ports: CommandPorts) -> None:
+        self._ports = ports
+        self._queue: deque[tuple[EngineProcess, FromEngine]] = deque()
+        self._arrived = asyncio.Event()
+        self._busy = False
+
+    def put(self, process: EngineProcess, message: FromEngine) -> None:
+        """Queue a message; never waits. Pauses the link of its process where the queue is full."""
+        self._queue.append((process, message))
+        self._arrived.set()
+        if len(self._queue) >= QUEUE_LIMIT:
+            process.link.pause()
+
+    def clear(self) -> None:
+        """Forget what has not been carried out: orders of an engine that was killed on purpose."""
+        self._queue.clear()
+        self._ports.changes.announce()
+
+    async def drained(self) -> None:
+        """Return when everything queued so far has been carried out."""
+        await self._ports.changes.until(lambda: not self._queue and not self._busy)
+
+    async def run(self) -> None:
+        """Carry out commands, one after the other, for ever."""
+        handled = 0
+        while True:
+            while self._queue:
+                process, message = self._queue.popleft()
+                self._busy = True
+                try:
+                    await self._carry_out(process, message)
+                finally:
+                    self._busy = False
+                if len(self._queue) < RESUME_BELOW:
+                    process.link.resume()
+                handled += 1
+                if handled % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)  # denials never wait, so a flood of them would
+            self._ports.changes.announce()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _carry_out(self, process: EngineProcess, message: FromEngine) -> None:
+        ports = self._ports
+        match message:
+            case StepCompleted():
+                ports.completed(message)
+            case SubmitOrder():
+                await ports.gateway.submit(message)
+            case UpdateOrder():
+                await ports.gateway.update(message)
+            case CancelOrder():
+                await ports.gateway.cancel(message)
+            case Subscribe(subscription):
+                await ports.subscribe(subscription)
+            case Unsubscribe(subscription):
+                await ports.unsubscribe(subscription)
+            case Initialized():
+                ports.initialized()
+            case WarmedUp():
+                ports.warmed_up(process, message)
+            case _:
+                self._show(message)
+
+    def _show(self, message: FromEngine) -> None:
+        ports = self._ports
+        match message:
+            case TrainingReported():
+                ports.training(message)
+            case WriteLog():
+                ports.log(message)
+            case Plot():
+                ports.plot(message)
+            case SetRuntimeStatistic(name, value):
+                ports.statistic(name, value)
+            case QuitAlgorithm():
+                pass  # EngineFinished follows, and the end of the process is what counts
+            case _:
+                raise AssertionError(f"{type(message).__name__} is the process's own business")

@@ -1,0 +1,283 @@
+"""One engine process: spawn, watch, and bury. Restarting it is the keeper's job.
+
+The child runs in its own session (a Ctrl-C at the terminal is the supervisor's alone), dies with the
+supervisor (PR_SET_PDEATHSIG, set by the child itself, and the end of the link), inherits one socket and
+nothing else, and is ended by SIGKILL only: user code may hold the interpreter and never see anything milder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from livetrader.ipc.link import Link
+from livetrader.ipc.messages import (
+    Beat,
+    EngineFailed,
+    EngineFinished,
+    FromEngine,
+    Initialized,
+    WarmedUp,
+)
+from livetrader.settings import EngineSettings
+from livetrader.supervisor.child_output import ChildOutput
+from livetrader_engine.limits import StepLimit
+
+CHECK_INTERVAL_S: Final = 0.1  # how often beats and memory are looked at; a hog fills 100 MB meanwhile
+LAST_WORDS_S: Final = 2.0  # how long a dead child's link is read for what it said last
+SPAWN_LIMIT_S: Final = 30.0  # from fork to the first beat: the interpreter and our own imports
+KEPT_ENVIRONMENT: Final = frozenset(
+    {
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TZ",
+        "TMPDIR",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+        "LD_LIBRARY_PATH",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+    }
+)  # fmt: skip — credentials of the daemon stay with the daemon
+
+_PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+
+
+class EndCause(StrEnum):
+    """Why an engine process is no more."""
+
+    FINISHED = "finished"  # the algorithm ended by itself, or was asked to
+    FAILED = "failed"  # it raised and said so
+    EXITED = "exited"  # gone without a word: sys.exit, os._exit
+    SIGNALED = "signaled"  # segmentation fault, out of memory, somebody's kill
+    BEATS_LOST = "beats_lost"
+    STEP_OVERDUE = "step_overdue"
+    MEMORY = "memory"
+    LATE = "late"  # not READY within its limits
+    LINK = "link"  # broke the protocol, or let its order lane overflow
+    KILLED = "killed"  # by us, on purpose
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEnd:
+    """How an engine process ended. `stage` and `traceback` are set for FAILED, in the user's terms."""
+
+    cause: EndCause
+    detail: str
+    stage: str = ""
+    traceback: str = ""
+    was_ready: bool = False
+
+
+class EngineProcess:
+    """Owns one child, its link and its output. All methods belong to the loop's thread.
+
+    `received(message)` gets everything but beats and last words, in order. It never restarts anything.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        monotonic_s: Callable[[], float],
+        received: Callable[[FromEngine], None],
+        output: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._monotonic_s = monotonic_s
+        self._received = received
+        self._output_line = output
+        self._last_words: EngineFailed | EngineFinished | None = None
+        self._verdict: tuple[EndCause, str] | None = None
+        self._exited = asyncio.Event()
+        self._link_ended = asyncio.Event()
+        self._link_fault = ""
+        self._step_limit = StepLimit(settings.step_limit_s)
+        self.initialized = False
+        self.warmed_up = False
+        self.beat: Beat | None = None
+        self._beat_s = self._phase_s = monotonic_s()
+        self._spawn()
+
+    def _spawn(self) -> None:
+        own, theirs = socket.socketpair()
+        try:
+            self._child = subprocess.Popen(
+                [
+                    sys.executable, "-m", "livetrader.worker", str(theirs.fileno()),
+                    str(self._settings.memory_limit_mb), str(os.getpid()),
+                ],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                start_new_session=True,
+            )  # fmt: skip
+        finally:
+            theirs.close()
+        self.pid = self._child.pid
+        loop = asyncio.get_running_loop()
+        self._pidfd = os.pidfd_open(self.pid)
+        loop.add_reader(self._pidfd, self._exit_noticed)
+        self._statm = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY)
+        assert self._child.stdout is not None
+        self._output = ChildOutput(self._child.stdout, self._output_line)
+        self.link = Link(own, self._message, self._link_end)
+
+    @property
+    def beat_age_s(self) -> float:
+        """Seconds since the last sign of life; while we do not read, it does not age."""
+        return 0.0 if self.link.paused else self._monotonic_s() - self._beat_s
+
+    @property
+    def step_age_s(self) -> float | None:
+        """Seconds the engine has been inside its current step, None between steps."""
+        if self.beat is None or self.beat.step_started_s is None:
+            return None
+        return self.beat.step_started_s + self.beat_age_s
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended yet."""
+        return not self._exited.is_set()
+
+    def resident_mb(self) -> float:
+        """Return the resident memory of the child, 0 once it has ended."""
+        try:
+            return int(os.pread(self._statm, 128, 0).split()[1]) * _PAGE_MB
+        except (OSError, IndexError):
+            return 0.0
+
+    def kill(self, cause: EndCause, detail: str) -> None:
+        """SIGKILL the whole session of the child. The first verdict stands."""
+        if self._verdict is None:
+            self._verdict = (cause, detail)
+        if self.alive:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)  # it leads its session, so this reaches its children too
+            except ProcessLookupError:
+                # between fork and setsid, or just dead: the pidfd knows exactly which process is meant
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    async def run(self) -> EngineEnd:
+        """Watch the process until it has ended, and reap it."""
+        try:
+            while not self._exited.is_set():
+                try:
+                    async with asyncio.timeout(CHECK_INTERVAL_S):
+                        await self._exited.wait()
+                except TimeoutError:
+                    self._check()
+            try:
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._link_ended.wait()
+            except TimeoutError:
+                self._link_fault = self._link_fault or "its link stayed open after its end"
+            return self._end()
+        finally:
+            self._bury()
+
+    def _check(self) -> None:
+        """Compare the signs of life with their limits; SIGKILL at the first that is beyond."""
+        limits = self._settings
+        resident_mb = self.resident_mb()
+        if limits.memory_limit_mb and resident_mb > limits.memory_limit_mb:
+            text = f"it uses {resident_mb:.0f} MB, memory_limit_mb is {limits.memory_limit_mb}"
+            self.kill(EndCause.MEMORY, text)
+            return
+        beat_limit_s = limits.io_beat_limit_s if self.beat else max(SPAWN_LIMIT_S, limits.io_beat_limit_s)
+        if self.beat_age_s > beat_limit_s:
+            self.kill(EndCause.BEATS_LOST, f"no beat for {self.beat_age_s:.1f} s")
+            return
+        phase_s = self._monotonic_s() - self._phase_s
+        if not self.initialized:
+            if phase_s > limits.initialize_limit_s:
+                self.kill(EndCause.LATE, f"initialize took over {limits.initialize_limit_s:g} s")
+        elif not self.warmed_up:
+            if phase_s > limits.warm_up_limit_s:
+                self.kill(EndCause.LATE, f"warm-up took over {limits.warm_up_limit_s:g} s")
+        elif self._step_overdue():
+            self.kill(EndCause.STEP_OVERDUE, f"one step has taken {self.step_age_s:.1f} s")
+
+    def _step_overdue(self) -> bool:
+        age_s = self.step_age_s
+        granted_s = 0.0 if self.beat is None else self.beat.training_granted_s
+        return age_s is not None and self._step_limit.exceeded(age_s, granted_s)
+
+    def _message(self, message: FromEngine) -> None:
+        match message:
+            case Beat():
+                self.beat = message
+                self._beat_s = self._monotonic_s()
+                return
+            case EngineFailed() | EngineFinished():
+                self._last_words = message
+                return
+            case Initialized():
+                self.initialized = True
+                self._phase_s = self._monotonic_s()
+            case WarmedUp():
+                self.warmed_up = True
+            case _:
+                pass
+        self._received(message)
+
+    def _link_end(self, reason: str) -> None:
+        self._link_ended.set()
+        self._link_fault = reason
+        if self.alive:
+            self.kill(EndCause.LINK, reason)  # whatever it still does, nobody would hear of it
+
+    def _exit_noticed(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        self._child.poll()
+        self._exited.set()
+
+    def _end(self) -> EngineEnd:
+        status = self._child.poll()
+        words, ready = self._last_words, self.warmed_up
+        if self._verdict is not None and self._verdict[0] is not EndCause.LINK:
+            return EngineEnd(*self._verdict, was_ready=ready)
+        if isinstance(words, EngineFailed):
+            return EngineEnd(EndCause.FAILED, words.error, words.stage, words.traceback, ready)
+        if isinstance(words, EngineFinished):
+            return EngineEnd(EndCause.FINISHED, words.reason, was_ready=ready)
+        stage = "run" if ready else "initialize"
+        if status is not None and status < 0 and self._verdict is None:
+            name = signal.Signals(-status).name
+            return EngineEnd(EndCause.SIGNALED, f"ended by {name}", stage, was_ready=ready)
+        if self._verdict is not None and status is not None and status < 0:
+            return EngineEnd(*self._verdict, stage=stage, was_ready=ready)
+        return EngineEnd(EndCause.EXITED, f"exited with status {status}", stage, was_ready=ready)
+
+    def _bury(self) -> None:
+        """Make sure that the child is dead and reaped and everything of it is closed."""
+        loop = asyncio.get_running_loop()
+        if self.alive:  # we were cancelled
+            self.kill(EndCause.KILLED, "the supervisor is ending")
+            loop.remove_reader(self._pidfd)
+            self._child.wait()  # a SIGKILLed process ends within milliseconds
+            self._exited.set()
+        self.link.close()
+        self._output.close()
+        os.close(self._pidfd)
+        os.close(self._statm)
+
+
+def _environment() -> dict[str, str]:
+    """Return the child's environment: what it needs to find Python and its libraries, no secrets."""
+    kept = {name: value for name, value in os.environ.items() if name in KEPT_ENVIRONMENT}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,270 @@
+"""What an operator may see and do: control.operations.Operations over the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from typing import Final
+
+from livetrader import __version__
+from livetrader.control.operations import (
+    EngineView,
+    EventSubscription,
+    FeedView,
+    KillSwitchView,
+    LogPage,
+    OperationState,
+    OperationView,
+    OrderView,
+    PortfolioChanged,
+    PortfolioView,
+    ReadyView,
+    StatusChanged,
+    StatusView,
+    TrainingChanged,
+    TrainingView,
+)
+from livetrader.control.tracking import OperationLog
+from livetrader.errors import DaemonError
+from livetrader.gateway.gateway import ACCOUNT_CURRENCY
+from livetrader.journal.replay import OrderState
+from livetrader.supervisor.states import DaemonState
+from livetrader.supervisor.supervisor import Supervisor
+from livetrader.supervisor.views import day_profit, order_view, portfolio_view
+
+REFRESH_S: Final = 0.5  # how often readers of the stream get a new status and portfolio
+
+
+class DaemonOperations:
+    """Implements Operations. Belongs to the loop's thread; owns the log of operations."""
+
+    def __init__(self, supervisor: Supervisor, operations: OperationLog) -> None:
+        self._supervisor = supervisor
+        self._parts = supervisor.parts
+        self._operations = operations
+
+    # -- views ---------------------------------------------------------------------------------------
+
+    def live(self) -> bool:
+        """Return whether the loop turns (it does, or nobody would ask) and no beat is overdue."""
+        return self._supervisor.beats_fresh()
+
+    def ready(self) -> ReadyView:
+        """Return whether trading is possible, with every reason why not."""
+        reasons = self._reasons()
+        return ReadyView(not reasons, reasons)
+
+    def _reasons(self) -> dict[str, str]:
+        supervisor = self._supervisor
+        reasons = dict(self._parts.gateway.ready_reasons())
+        state = supervisor.state.current
+        if state is not DaemonState.RUNNING:
+            reasons["state"] = f"{state}: {supervisor.state.reason}"
+        if not supervisor.keeper.ready:
+            failure = supervisor.keeper.last_failure
+            reasons["engine"] = f"{supervisor.keeper.state}{': ' + failure if failure else ''}"
+        if not supervisor.feed.connected:
+            reasons["feed"] = supervisor.feed.message or "not connected"
+        if self._parts.kill.latched:
+            reasons["kill_switch"] = f"latched, {self._parts.kill.stage}"
+        return reasons
+
+    def status(self) -> StatusView:
+        """Return the daemon at a glance."""
+        supervisor, parts, gateway = self._supervisor, self._parts, self._parts.gateway
+        settings = parts.settings
+        return StatusView(
+            state=supervisor.state.current.value,
+            reasons=self._reasons(),
+            version=__version__,
+            pid=os.getpid(),
+            account=settings.account.name,
+            started_ns=supervisor.started_ns,
+            wall_ns=parts.timing.wall_ns(),
+            time_ns=parts.clock.now_ns,
+            algorithm=str(settings.algorithm.path),
+            brokerage=settings.brokerage.plugin,
+            brokerage_connected=supervisor.brokerage.connected,
+            brokerage_session_id=gateway.session_id,
+            feed=self._feed(),
+            engine=self._engine(),
+            kill_switch=self._kill_switch(),
+            training=parts.training.summary(),
+            halted=gateway.halted,
+            currency=ACCOUNT_CURRENCY,
+            equity=gateway.equity(),
+            cash=gateway.cash.get(ACCOUNT_CURRENCY, gateway.equity() * 0),
+            day_profit=day_profit(gateway),
+            open_orders=len(gateway.open_orders),
+            statistics=dict(supervisor.care.statistics),
+        )
+
+    def _feed(self) -> FeedView:
+        feed, parts = self._supervisor.feed, self._parts
+        return FeedView(
+            name=parts.settings.feed.plugin,
+            connected=feed.connected,
+            keeps_time=parts.feed.capabilities.keeps_time,
+            subscriptions=len(feed.subscriptions),
+            data_age_s=None if feed.data_s is None else parts.timing.monotonic_s() - feed.data_s,
+            message=feed.message,
+        )
+
+    def _engine(self) -> EngineView:
+        keeper = self._supervisor.keeper
+        process = keeper.process
+        common = EngineView(
+            state=keeper.state.value,
+            restarts=keeper.restarts,
+            restarts_in_window=keeper.restarts_in_window,
+            last_failure=keeper.last_failure,
+        )
+        if process is None:
+            return common
+        beat = process.beat
+        return EngineView(
+            state=common.state,
+            pid=process.pid,
+            restarts=common.restarts,
+            restarts_in_window=common.restarts_in_window,
+            started_ns=self._supervisor.care.started_ns,
+            beat_age_s=process.beat_age_s,
+            step_age_s=process.step_age_s,
+            steps=0 if beat is None else beat.steps,
+            resident_mb=process.resident_mb(),
+            conflated=process.link.conflated + (0 if beat is None else beat.conflated),
+            last_failure=common.last_failure,
+        )
+
+    def _kill_switch(self) -> KillSwitchView:
+        kill = self._parts.kill
+        record = kill.record
+        if record is None:
+            return KillSwitchView(kill.stage.value, latched=False)
+        return KillSwitchView(
+            state=kill.stage.value,
+            latched=True,
+            kill_id=record.kill_id,
+            reason=record.reason,
+            source=record.source,
+            since_ns=record.time_ns,
+        )
+
+    def portfolio(self) -> PortfolioView:
+        """Return cash and positions."""
+        return portfolio_view(self._parts.gateway, self._parts.clock.now_ns)
+
+    def orders(self, *, open_only: bool, limit: int) -> tuple[OrderView, ...]:
+        """Return at most `limit` orders, newest first."""
+        gateway = self._parts.gateway
+        orders = gateway.open_orders if open_only else gateway.orders
+        return tuple(order_view(order) for order in orders[::-1][:limit])
+
+    def training(self) -> TrainingView:
+        """Return training jobs and the bucket."""
+        return self._parts.training.view()
+
+    def log(self, *, after: int, limit: int) -> LogPage:
+        """Return at most `limit` of the newest lines whose sequence is above `after`."""
+        return self._parts.logs.page(after, limit)
+
+    def operation(self, operation_id: str) -> OperationView | None:
+        """Return an operation that was accepted, None where it is not (or no longer) known."""
+        return self._operations.get(operation_id)
+
+    def subscribe(self) -> EventSubscription:
+        """Start a stream of events: first the current status, portfolio and training, then what happens."""
+        first = (
+            StatusChanged(self.status()),
+            PortfolioChanged(self.portfolio()),
+            TrainingChanged(self.training()),
+        )
+        return self._parts.hub.subscribe(first)
+
+    async def refresh(self) -> None:
+        """Publish status and portfolio to readers, feed the watchdog, measure the loop; until cancelled."""
+        parts, notifier = self._parts, self._supervisor.notifier
+        pause_s = min(REFRESH_S, notifier.ping_interval_s or REFRESH_S)
+        while True:
+            asked_s = parts.timing.monotonic_s()
+            await parts.timing.sleep(pause_s)
+            parts.metrics.loop_lag.observe(max(0.0, parts.timing.monotonic_s() - asked_s - pause_s))
+            notifier.ping()
+            if not self._supervisor.start_over:
+                notifier.extend_timeout(30.0)  # a long warm-up is no failed start
+            if parts.hub.readers:
+                parts.hub.publish(StatusChanged(self.status()))
+                parts.hub.publish(PortfolioChanged(self.portfolio()))
+
+    # -- operations ----------------------------------------------------------------------------------
+
+    async def halt(self, *, who: str, reason: str) -> OperationView:
+        """Refuse new orders from now on; positions and working orders stay."""
+        view = self._operations.begin("halt", who, reason)
+        self._supervisor.halt(reason or f"asked for by {who}", who)
+        return self._done(view, "new orders are refused")
+
+    async def resume(
+        self, *, who: str, reason: str, kill_id: str | None, accept_residue: bool
+    ) -> OperationView:
+        """Allow orders again and unlatch. Raises ControlRefusedError where that cannot be done now."""
+        view = self._operations.begin("resume", who, reason)
+        try:
+            await self._supervisor.resume(who, kill_id, accept_residue=accept_residue)
+        except DaemonError as error:
+            self._operations.end(view.id, OperationState.FAILED, str(error))
+            raise
+        return self._done(view, "orders are allowed")
+
+    async def cancel(self, *, who: str, order: str | None, reason: str) -> OperationView:
+        """Cancel one working order (by client order id or engine number), or all with None."""
+        gateway = self._parts.gateway
+        why = reason or f"asked for by {who}"
+        if order is None:
+            view = self._operations.begin("cancel", who, reason)
+            self._later(view, gateway.cancel_all(why), "cancels were sent")
+            return view
+        found = self._find(order)
+        view = self._operations.begin("cancel", who, reason)
+        self._later(view, gateway.cancel_client(found.client_order_id, why), "the cancel was sent")
+        return view
+
+    async def liquidate(self, *, who: str, reason: str) -> OperationView:
+        """Run the kill switch: halt, cancel, flatten, verify. Joins a run that is under way."""
+        view = self._operations.begin("liquidate", who, reason)
+        self._supervisor.liquidate(reason or f"asked for by {who}", who)
+        self._later(view, self._flat(), "verified flat")
+        return view
+
+    async def stop(self, *, who: str, reason: str) -> OperationView:
+        """End the daemon gracefully; what happens to the account is the setting `daemon.on_shutdown`."""
+        view = self._operations.begin("stop", who, reason)
+        self._supervisor.end(f"{who}: {reason}" if reason else f"asked for by {who}")
+        return view
+
+    async def _flat(self) -> None:
+        await self._parts.changes.until(lambda: self._supervisor.state.current is DaemonState.FLAT)
+
+    def _find(self, order: str) -> OrderState:
+        state = self._parts.gateway.state
+        for client_order_id, known in state.orders.items():
+            if client_order_id == order:
+                return known
+        if order.isdecimal() and int(order) in state.by_order_id:
+            return state.by_order_id[int(order)]
+        raise KeyError(order)
+
+    def _done(self, view: OperationView, message: str) -> OperationView:
+        return self._operations.end(view.id, OperationState.DONE, message) or view
+
+    def _later(self, view: OperationView, work: Coroutine[object, object, object], message: str) -> None:
+        async def finish() -> None:
+            try:
+                await work
+            except (DaemonError, asyncio.CancelledError) as error:
+                self._operations.end(view.id, OperationState.FAILED, str(error) or "the daemon stopped")
+                raise
+            self._operations.end(view.id, OperationState.DONE, message)
+
+        self._parts.tasks.spawn(f"operation {view.kind}", finish())

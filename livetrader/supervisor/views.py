@@ -1,0 +1,68 @@
+"""Turns what the gateway knows into what an operator reads. Pure: frozen copies out, nothing changed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from livetrader.control.operations import HoldingView, OrderStep, OrderView, PortfolioView
+from livetrader.gateway.gateway import ACCOUNT_CURRENCY, Gateway
+from livetrader.journal.replay import OrderState
+
+_CENT = Decimal("0.01")
+
+
+def order_view(order: OrderState) -> OrderView:
+    """Return one order with its history."""
+    spec = order.spec
+    return OrderView(
+        id=spec.id,
+        client_order_id=order.client_order_id,
+        brokerage_order_id=order.brokerage_order_id,
+        symbol=spec.symbol.text,
+        ticker=spec.symbol.value,
+        type=spec.type.name.lower(),
+        quantity=spec.quantity,
+        filled_quantity=order.filled,
+        average_fill_price=order.filled_value / order.filled if order.filled else None,
+        status="unknown" if order.unknown else order.status.name.lower(),
+        open=order.is_open,
+        created_ns=order.created_ns,
+        limit_price=spec.limit_price,
+        stop_price=spec.stop_price,
+        tag=spec.tag,
+        history=tuple(OrderStep(time_ns, words) for time_ns, words in order.history),
+    )
+
+
+def day_profit(gateway: Gateway) -> Decimal:
+    """Return what was won since the day began, 0 before its first look at prices."""
+    return Decimal(0) if gateway.day_start_equity is None else -gateway.daily_loss()
+
+
+def portfolio_view(gateway: Gateway, time_ns: int) -> PortfolioView:
+    """Return cash and every position."""
+    holdings = []
+    for symbol, position in sorted(gateway.positions.items(), key=lambda item: item[0].value):
+        last = gateway.last_prices.get(symbol)
+        price = None if last is None else Decimal(str(last))
+        value = None if price is None else (price * position.quantity).quantize(_CENT)
+        cost = position.average_price * position.quantity
+        holdings.append(
+            HoldingView(
+                symbol=symbol.text,
+                ticker=symbol.value,
+                quantity=position.quantity,
+                average_price=position.average_price,
+                last_price=price,
+                market_value=value,
+                unrealized_profit=None if value is None else (value - cost).quantize(_CENT),
+            )
+        )
+    return PortfolioView(
+        time_ns=time_ns,
+        currency=ACCOUNT_CURRENCY,
+        equity=gateway.equity(),
+        day_profit=day_profit(gateway),
+        cash=dict(gateway.cash),
+        holdings=tuple(holdings),
+    )

@@ -1,0 +1,221 @@
+"""The engine process: load the algorithm, say READY, run, and say how it ended.
+
+Threads: the engine's (this one: all engine state and the user's callbacks), the reader (socket to lanes),
+the beats, and training. User code may do anything here, so nothing here is trusted by the supervisor.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from random import Random  # noqa: TID251 — seeded; required by plugin contexts
+from typing import Final, NoReturn
+
+from livetrader import registry
+from livetrader.clocks import monotonic_s, wall_ns
+from livetrader.ipc.messages import (
+    BEAT_INTERVAL_S,
+    Beat,
+    EngineFailed,
+    EngineFinished,
+    Initialized,
+    StartEngine,
+    StepCompleted,
+    WarmedUp,
+)
+from livetrader.storage import FileObjectStore
+from livetrader.worker.confinement import confine
+from livetrader.worker.failures import user_traceback
+from livetrader.worker.feed import LiveFeed, Progress
+from livetrader.worker.inbox import Inbox
+from livetrader.worker.outbox import Outbox
+from livetrader.worker.remote import RemoteOrders, RemoteResults
+from livetrader.worker.training import ThreadedTrainer, TrainerClocks
+from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
+from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
+from livetrader_engine.limits import LeakyBucket, Quota
+from livetrader_engine.spi import Context, HistoryPlugin
+
+EXIT_FINISHED: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_NOT_LOADED: Final = 3
+_PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Run the engine process: `FD MEMORY_MB SUPERVISOR_PID`. Ends the process; does not return."""
+    descriptor, memory_limit_mb, supervisor_pid = (int(argument) for argument in arguments)
+    confine(supervisor_pid, memory_limit_mb)
+    connection = socket.socket(fileno=descriptor)
+    outbox = Outbox(connection)
+    run = EngineRun(connection, outbox)
+    try:
+        reason = run.run()
+        outbox.send(EngineFinished(reason))
+        status = EXIT_FINISHED
+    except BrokenPipeError:
+        status = EXIT_FAILED  # the supervisor is gone; there is nobody to tell
+    except BaseException as error:  # noqa: BLE001 — boundary: whatever the algorithm raised is told, then we end
+        outbox.send(EngineFailed(run.stage, f"{type(error).__name__}: {error}"[:1000], user_traceback(error)))
+        status = EXIT_FAILED if run.stage == "run" else EXIT_NOT_LOADED
+    _leave(status)
+
+
+class EngineRun:
+    """One life of the engine. `stage` says how far it came: load, initialize or run."""
+
+    def __init__(self, connection: socket.socket, outbox: Outbox) -> None:
+        self.stage = "load"
+        self._outbox = outbox
+        self._progress = Progress(monotonic_s)
+        self._inbox = Inbox(connection, outbox, self._now_ns, _abandoned)
+        self._feed = LiveFeed(self._inbox, self._progress)
+        self._engine: Engine | None = None
+        self._stop_reason = ""
+
+    def run(self) -> str:
+        """Do everything until the algorithm is over; return why. Raises what the algorithm raised."""
+        self._inbox.start()
+        start = self._inbox.wait_for_start()
+        trainer = self._trainer(start)
+        self._start_beats(trainer)
+        engine = self._engine = self._build(start, trainer)
+
+        from livetrader_lean.adapter import AlgorithmAdapter  # user code may not even be loaded yet
+        from livetrader_lean.loader import load
+
+        adapter = AlgorithmAdapter(
+            engine, load(Path(start.algorithm_path), start.class_name), start.parameters
+        )
+        self.stage = "initialize"
+        engine.attach(adapter)
+        adapter.initialize()
+        engine.process(start.account)
+        self._outbox.send(Initialized(engine.warm_up_from_ns))
+        points = self._warm_up(engine, start.time_ns)
+        self.stage = "run"
+        self._outbox.send(WarmedUp(points))
+
+        from livetrader_engine.loop import run
+
+        run(engine, self._feed, self._completed)
+        return self._stop_reason or "the algorithm ended by itself"
+
+    def _now_ns(self) -> int:
+        return 0 if self._engine is None else self._engine.clock.now_ns
+
+    def _completed(self, event: EngineEvent) -> None:
+        if isinstance(event, MarketDataArrived | TimePulse) and event.sequence:
+            self._outbox.send(StepCompleted(event.sequence, event.time_ns))
+        elif isinstance(event, StopRequested):
+            self._stop_reason = event.reason
+        elif isinstance(event, DataEnded):
+            self._stop_reason = "the data ended"
+
+    def _warm_up(self, engine: Engine, until_ns: int) -> int:
+        """Feed the engine its past; return how many points that were."""
+        from_ns = engine.warm_up_from_ns
+        if from_ns is None:
+            return 0
+        from livetrader_engine.data.synchronizer import HistoricalFeed
+
+        history = HistoricalFeed(engine.ports.history, engine.ports.reference, from_ns, until_ns)
+        points = 0
+        for event in self._feed.warm_up(history):
+            points += len(event.points)
+            engine.process(event)
+        return points
+
+    def _trainer(self, start: StartEngine) -> ThreadedTrainer:
+        limits = start.training
+        quota = Quota(limits["capacity_minutes"], limits["refill_minutes"], limits["refill_interval_minutes"])
+        if start.bucket is None:
+            bucket = LeakyBucket.full(quota, wall_ns())
+        else:
+            bucket = LeakyBucket.restored(quota, start.bucket.level_minutes, start.bucket.refilled_ns)
+        nice = int(limits["nice"])
+        return ThreadedTrainer(bucket, TrainerClocks(wall_ns, monotonic_s), self._outbox.send, nice)
+
+    def _build(self, start: StartEngine, trainer: ThreadedTrainer) -> Engine:
+        history = _history(start)
+        cash = start.account.cash
+        options = EngineOptions(start_ns=start.time_ns)
+        if options.account_currency in cash:
+            options = EngineOptions(start_ns=start.time_ns, cash=cash[options.account_currency])
+        ports = EnginePorts(
+            feed=self._feed,
+            orders=RemoteOrders(self._inbox, self._outbox),
+            history=history,
+            reference=history.reference,
+            results=RemoteResults(self._outbox, monotonic_s),
+            trainer=trainer,
+            object_store=FileObjectStore(Path(start.object_store)),
+        )
+        return Engine(ports, options)
+
+    def _start_beats(self, trainer: ThreadedTrainer) -> None:
+        statm = os.open("/proc/self/statm", os.O_RDONLY)
+
+        def beat() -> None:
+            pause = threading.Event()
+            while not pause.wait(BEAT_INTERVAL_S):
+                trainer.tick()
+                started_s = self._progress.step_started_s
+                message = Beat(
+                    step_started_s=None if started_s is None else monotonic_s() - started_s,
+                    steps=self._progress.steps,
+                    training_running=trainer.is_training,
+                    training_granted_s=trainer.granted_s,
+                    resident_mb=int(os.pread(statm, 128, 0).split()[1]) * _PAGE_MB,
+                    conflated=self._inbox.conflated,
+                )
+                try:
+                    self._outbox.send(message)
+                except OSError:
+                    return  # the supervisor is gone, and the reader is about to notice
+
+        threading.Thread(target=beat, name="beats", daemon=True).start()
+
+
+def _history(start: StartEngine) -> HistoryPlugin:
+    """Make the history plugin, which lives in this process."""
+    plugin = registry.load_plugin(registry.HISTORIES, start.history_plugin)
+    folder = Path(start.object_store).parent / "history"
+    folder.mkdir(parents=True, exist_ok=True)
+    context = Context(
+        name=start.history_plugin,
+        state_directory=folder,
+        data_folder=Path(start.data_folder),
+        now_ns=wall_ns,
+        monotonic_s=monotonic_s,
+        random=Random(0),
+        spawn=_no_tasks,
+        report=_report,
+    )
+    history: HistoryPlugin = plugin(plugin.Config(), context)
+    return history
+
+
+def _no_tasks(name: str, coroutine: object) -> None:
+    raise RuntimeError(f"a history plugin is synchronous and cannot start the task {name!r}")
+
+
+def _report(action: str, **fields: object) -> None:
+    details = " ".join(f"{name}={value!r}" for name, value in fields.items())
+    sys.stderr.write(f"{action} {details}\n")
+
+
+def _abandoned(reason: str) -> NoReturn:
+    """Without a supervisor nobody checks orders, so nothing may go on. Called from the reader thread."""
+    sys.stderr.write(f"the engine process ends: {reason}\n")
+    os._exit(EXIT_FAILED)
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once: threads of user code must not keep a finished engine alive."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
