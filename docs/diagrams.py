@@ -11,15 +11,17 @@ import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from livetrader.supervisor import states as daemon
 from livetrader.worker import training
 from livetrader_engine.orders import states as orders
 
+State = TypeVar("State", bound=Enum)
 DOCUMENT = Path(__file__).resolve().with_name("architecture.md")
 
 
-def mermaid(transitions: Mapping[Enum, frozenset[Enum]]) -> str:
+def mermaid(transitions: Mapping[State, frozenset[State]]) -> str:
     """Return a Mermaid state diagram; rows and targets in the table's order, without self-loops."""
     members = list(transitions)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {members[0].name}"]
@@ -32,9 +34,9 @@ def mermaid(transitions: Mapping[Enum, frozenset[Enum]]) -> str:
 
 
 DIAGRAMS: dict[str, Callable[[], str]] = {
-    "daemon-states": lambda: mermaid(dict(daemon.TRANSITIONS)),
-    "order-states": lambda: mermaid(dict(orders.TRANSITIONS)),
-    "training-states": lambda: mermaid(dict(training.TRANSITIONS)),
+    "daemon-states": lambda: mermaid(daemon.TRANSITIONS),
+    "order-states": lambda: mermaid(orders.TRANSITIONS),
+    "training-states": lambda: mermaid(training.TRANSITIONS),
 }
 
 

@@ -281,6 +281,15 @@ class BootedSystem:
             check=False,
         )
 
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file inside, None where there is none."""
+        pid = self._pid()
+        assert pid is not None, self.console()
+        try:
+            return Path(f"/proc/{pid}/root{path}").read_bytes()
+        except FileNotFoundError:
+            return None
+
     def show(self, unit: str, *names: str) -> Mapping[str, str]:
         """Return properties of a unit."""
         done = self.run("systemctl", "show", unit, *(f"--property={name}" for name in names))

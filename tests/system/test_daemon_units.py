@@ -1,0 +1,237 @@
+"""The shipped units under a real systemd: notified, watched, restarted, and at last liquidated."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from livetrader_plugins.lean_data.writer import write_minute, write_reference
+from tests.repository.sources import ROOT
+from tests.repository.wheels import built_wheel
+from tests.system.harness import LOG_FOLDER, BootedSystem, Layer, make_layer, unavailable, wait_until
+
+REASON = unavailable()
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.system,
+    pytest.mark.timeout(120),  # boots, builds a wheel, waits for a watchdog
+    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
+]
+
+DAEMON, LIQUIDATION = "livetrader@.service", "livetrader-liquidate@.service"
+START_LIMIT_S = 30.0
+RESTARTS = 2  # of the drop-in below; the shipped unit has five in ten minutes
+DAY = date(2020, 1, 6)  # a Monday
+STEADY_PRICE = 100.0
+
+DROP_IN = f"""
+[Service]
+StandardOutput=append:{LOG_FOLDER}/%p@%i
+StandardError=append:{LOG_FOLDER}/%p@%i
+"""
+DAEMON_DROP_IN = f"""
+[Unit]
+StartLimitBurst={RESTARTS}
+[Service]
+WatchdogSec=2s
+RestartSec=100ms
+"""
+
+ALGORITHM = """
+from AlgorithmImports import *
+
+
+class BuyOnce(QCAlgorithm):
+    def initialize(self):
+        self.set_cash(100_000)
+        self.one = self.add_equity("ONE", Resolution.MINUTE).symbol
+
+    def on_data(self, slice):
+        if not self.portfolio.invested:
+            self.market_order(self.one, 100)
+"""
+
+# One minute lasts one minute: the market is open for as long as a test can take.
+CONFIGURATION = """
+[algorithm]
+path = "/opt/algorithms/buy_once.py"
+
+[account]
+name = "{name}"
+
+[brokerage]
+plugin = "paper"
+
+[feed]
+plugin = "replay"
+start = "{day}"
+end = "{day}"
+speed = 1.0
+
+[data]
+folder = "/opt/data"
+
+[control]
+port = 0
+"""
+
+
+def _fill(layer: Layer) -> None:
+    """Put units, algorithm and prices where the units and the configurations look for them."""
+    for name in (DAEMON, LIQUIDATION):
+        layer.unit(name, (ROOT / "systemd" / name).read_text())
+        layer.unit(f"{name}.d/logs.conf", DROP_IN)
+    layer.unit(f"{DAEMON}.d/short.conf", DAEMON_DROP_IN)
+    layer.write("/opt/algorithms/buy_once.py", ALGORITHM)
+    data = layer.folder / "opt/data"
+    price = STEADY_PRICE
+    minutes = [((570 + n) * 60_000, price, price, price, price, 1_000_000) for n in range(390)]
+    write_minute(data, "ONE", DAY, minutes)
+    write_reference(data, {"ONE": DAY}, date(2019, 12, 1), date(2020, 2, 1))
+
+
+def _configure(layer: Layer, name: str) -> None:
+    layer.write(f"/etc/livetrader/{name}.toml", CONFIGURATION.format(name=name, day=DAY))
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedSystem]:
+    folder = tmp_path_factory.mktemp("system")
+    layer = make_layer(folder / "layer", built_wheel())
+    _fill(layer)
+    for name in ("first", "hung", "spent"):
+        _configure(layer, name)
+    layer.write("/etc/livetrader/wrong.toml", "[algoritm]\npath = 'x.py'\n")
+    with BootedSystem(folder, layer) as booted:
+        yield booted
+
+
+class Account:
+    """One instance of the daemon's unit, and its account."""
+
+    def __init__(self, system: BootedSystem, name: str, folder: Path) -> None:
+        self.system, self.name, self._copy = system, name, folder / "paper.sqlite3"
+        self.unit = f"livetrader@{name}.service"
+        self.liquidation = f"livetrader-liquidate@{name}.service"
+        self.state = f"/var/lib/livetrader/{name}"
+
+    def explain(self) -> str:
+        """Return what systemd and the daemon have to say, for the message of a failed assertion."""
+        status = self.system.run("systemctl", "status", "--no-pager", self.unit, self.liquidation).stdout
+        logs = (f"livetrader@{self.name}", f"livetrader-liquidate@{self.name}")
+        return "\n".join([status, *(self.system.log(log)[-4000:] for log in logs)])
+
+    def start(self) -> None:
+        done = self.system.run("systemctl", "start", self.unit)
+        assert done.returncode == 0, done.stderr + self.explain()
+
+    def wait(
+        self, what: str, unit: str | None = None, limit_s: float = START_LIMIT_S, **expected: str
+    ) -> None:
+        """Wait until the unit's properties are as expected."""
+
+        def holds() -> bool:
+            return self.system.show(unit or self.unit, *expected) == expected
+
+        try:
+            wait_until(holds, limit_s, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.explain()}") from error
+
+    def main_pid(self) -> str:
+        return self.system.show(self.unit, "MainPID")["MainPID"]
+
+    def positions(self) -> dict[str, str]:
+        """Return what the paper account itself holds, read from a copy of its database."""
+        for suffix in ("", "-wal"):
+            place = f"{self.state}/brokerage/paper.sqlite3{suffix}"
+            content = self.system.read(place)
+            copy = self._copy.with_name(self._copy.name + suffix)
+            copy.unlink(missing_ok=True)
+            if content is not None:
+                copy.write_bytes(content)
+        if not self._copy.exists():
+            return {}
+        database = sqlite3.connect(self._copy)
+        try:
+            return dict(database.execute("SELECT symbol, quantity FROM positions"))
+        except sqlite3.OperationalError:  # copied between the file and its first table
+            return {}
+        finally:
+            database.close()
+
+    def wait_for_position(self) -> None:
+        try:
+            wait_until(lambda: list(self.positions().values()) == ["100"], START_LIMIT_S, "100 held")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.positions()}\n{self.explain()}") from error
+
+
+@pytest.fixture
+def account(system: BootedSystem, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Account]:
+    account = Account(system, request.param, tmp_path)
+    yield account
+    system.run("systemctl", "stop", account.unit, account.liquidation)
+    system.run("systemctl", "reset-failed")
+
+
+@pytest.mark.parametrize("account", ["first"], indirect=True)
+def test_start_returns_when_the_daemon_is_ready_and_stop_keeps_positions(account: Account) -> None:
+    account.start()
+    shown = account.system.show(account.unit, "ActiveState", "SubState", "NRestarts", "User")
+    assert shown == {"ActiveState": "active", "SubState": "running", "NRestarts": "0", "User": "livetrader"}
+    account.wait_for_position()
+    owner = account.system.run("stat", "--format=%U %a", account.state).stdout.split()
+    assert owner == ["livetrader", "700"]
+    stopped = account.system.run("systemctl", "stop", account.unit)
+    assert stopped.returncode == 0
+    account.wait("stopped in good order", ActiveState="inactive", Result="success")
+    assert list(account.positions().values()) == ["100"]
+
+
+@pytest.mark.parametrize("account", ["hung"], indirect=True)
+def test_a_hung_daemon_is_killed_by_the_watchdog_and_started_again(account: Account) -> None:
+    account.start()
+    account.wait_for_position()
+    hung = account.main_pid()
+    account.system.run("kill", "-STOP", hung)
+    account.wait("restarted", ActiveState="active", SubState="running", NRestarts="1")
+    assert account.main_pid() != hung
+    assert list(account.positions().values()) == ["100"]  # neither lost nor bought twice
+    assert account.system.show(account.liquidation, "ExecMainStartTimestampMonotonic") == {
+        "ExecMainStartTimestampMonotonic": "0"
+    }
+
+
+@pytest.mark.parametrize("account", ["spent"], indirect=True)
+def test_spent_restarts_end_in_a_flat_and_latched_account(account: Account) -> None:
+    account.start()
+    account.wait_for_position()
+    for death in range(1, RESTARTS):
+        account.system.run("kill", "-KILL", account.main_pid())
+        account.wait("restarted", ActiveState="active", SubState="running", NRestarts=str(death))
+    account.system.run("kill", "-KILL", account.main_pid())
+    account.wait("given up", ActiveState="failed", Result="signal")
+    account.wait(
+        "liquidated",
+        account.liquidation,
+        ActiveState="inactive",
+        Result="success",
+        ExecMainCode="1",
+        ExecMainStatus="0",
+    )
+    assert account.positions() == {}, account.explain()
+    assert account.system.run("test", "-e", f"{account.state}/kill.latch").returncode == 0
+
+
+@pytest.mark.parametrize("account", ["wrong"], indirect=True)
+def test_wrong_settings_neither_restart_nor_liquidate(account: Account) -> None:
+    done = account.system.run("systemctl", "start", account.unit)
+    assert done.returncode != 0
+    account.wait("given up at once", ActiveState="failed", ExecMainStatus="2", NRestarts="0")
+    account.wait("skipped", account.liquidation, ActiveState="inactive", Result="exec-condition")
+    assert "algoritm" in account.explain()
