@@ -258,6 +258,11 @@ StreamEvent = StatusChanged | PortfolioChanged | OrderChanged | TrainingChanged 
 class EventSubscription(Protocol):
     """One reader of the event stream. Ends by itself when the reader was too slow or the daemon stops."""
 
+    @property
+    def dropped(self) -> bool:
+        """Whether it ended because its reader was too slow."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         """Yield events as they happen."""
         ...

@@ -29,14 +29,19 @@ class QueuedSubscription:
         self._arrived = asyncio.Event()
         self._closed = False
         self._forget = forget
-        self.dropped = False
+        self._dropped = False
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it ended because its reader was too slow."""
+        return self._dropped
 
     def put(self, event: StreamEvent) -> None:
         """Add an event, or end the subscription where the queue is full."""
         if self._closed:
             return
         if len(self._events) >= QUEUE_LIMIT:
-            self.dropped = True
+            self._dropped = True
             self._events.clear()
             self.close()
             return
@@ -50,15 +55,18 @@ class QueuedSubscription:
             self._forget(self)
             self._arrived.set()
 
-    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        """Yield events until the stream ends."""
-        while True:
-            while self._events:
-                yield self._events.popleft()
+    def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        """Return itself: a queue has one reader."""
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        """Return the next event. May be cancelled (a timeout) and called again without losing one."""
+        while not self._events:
             if self._closed:
-                return
+                raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
+        return self._events.popleft()
 
 
 class EventHub:

@@ -1,0 +1,94 @@
+"""What a handler is given, what it returns, and the bodies and queries that requests may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+
+from livetrader.control.auth import Identity
+from livetrader.control.budgets import Confirmations
+from livetrader.control.operations import EventSubscription, Operations
+
+Reason = Annotated[str, msgspec.Meta(max_length=500, description="Why, for the audit trail.")]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern="^[A-Za-z0-9_.:-]+$")]
+
+
+class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No body, or an empty object."""
+
+
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No query parameters."""
+
+
+class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why."""
+
+    reason: Reason = ""
+
+
+class ConfirmBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why, and the confirmation id that the first call was answered with."""
+
+    reason: Reason = ""
+    confirm: Id | None = None
+
+
+class CancelBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which order, by its client order id or the engine's number; none: all working orders."""
+
+    order: Id | None = None
+    reason: Reason = ""
+
+
+class ResumeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """After a liquidation: its kill id, and whether to go on although something could not be closed."""
+
+    kill_id: Id | None = None
+    accept_residue: bool = False
+    reason: Reason = ""
+
+
+class OrdersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which orders."""
+
+    open: bool = False
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Lines after this sequence number."""
+
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What handlers may use. `scrape` returns the metrics, `document` the OpenAPI document."""
+
+    operations: Operations
+    confirmations: Confirmations
+    scrape: Callable[[], bytes]
+    document: Callable[[], bytes]
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request that was let through: who asks, with what."""
+
+    services: Services
+    who: Identity
+    body: msgspec.Struct
+    query: msgspec.Struct
+    parameters: dict[str, str]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a handler answers: a JSON value, raw bytes, or a stream of events."""
+
+    status: int = 200
+    value: object = None
+    raw: bytes | None = None
+    stream: EventSubscription | None = None
+    content_type: str = "application/json"

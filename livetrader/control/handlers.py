@@ -1,0 +1,156 @@
+"""What each route does: ask `Operations`, answer. No handler waits for the engine or the algorithm."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, cast
+
+from livetrader.control import refusals
+from livetrader.control.budgets import CONFIRM_S
+from livetrader.control.calls import (
+    Call,
+    CancelBody,
+    ConfirmBody,
+    LogQuery,
+    OrdersQuery,
+    ReasonBody,
+    Reply,
+    ResumeBody,
+)
+from livetrader.control.operations import OperationView
+from livetrader.control.stream import TooManyReadersError
+
+_OPERATION_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
+def _accepted(operation: OperationView) -> Reply:
+    return Reply(status=202, value=operation)
+
+
+async def halt(call: Call) -> Reply:
+    """Refuse new orders."""
+    body = cast("ReasonBody", call.body)
+    return _accepted(await call.services.operations.halt(who=call.who.name, reason=body.reason))
+
+
+async def liquidate(call: Call) -> Reply:
+    """Ask for a confirmation, then run the kill switch.
+
+    A repeated confirmation answers with the operation that it started, so that a lost answer can be asked
+    for again.
+    """
+    body = cast("ConfirmBody", call.body)
+    confirmations = call.services.confirmations
+    operations = call.services.operations
+    if body.confirm is None:
+        status = operations.status()
+        holdings = operations.portfolio().holdings
+        raise refusals.confirmation_needed(
+            confirmations.ask(call.who.name),
+            CONFIRM_S,
+            f"This cancels {status.open_orders} orders and closes {len(holdings)} positions"
+            f" of the account {status.account!r}, and halts trading until somebody resumes it.",
+        )
+    if not confirmations.valid(body.confirm, call.who.name):
+        raise refusals.unknown_confirmation()
+    done = confirmations.used_for(body.confirm)
+    if done is not None:
+        return _accepted(operations.operation(done.id) or done)
+    operation = await operations.liquidate(who=call.who.name, reason=body.reason)
+    confirmations.use(body.confirm, operation)
+    return _accepted(operation)
+
+
+async def cancel(call: Call) -> Reply:
+    """Cancel one order, or all."""
+    body = cast("CancelBody", call.body)
+    try:
+        operation = await call.services.operations.cancel(
+            who=call.who.name, order=body.order, reason=body.reason
+        )
+    except KeyError:
+        raise refusals.not_found(f"order {body.order}") from None
+    return _accepted(operation)
+
+
+async def resume(call: Call) -> Reply:
+    """Allow orders again."""
+    body = cast("ResumeBody", call.body)
+    operation = await call.services.operations.resume(
+        who=call.who.name, reason=body.reason, kill_id=body.kill_id, accept_residue=body.accept_residue
+    )
+    return _accepted(operation)
+
+
+async def stop(call: Call) -> Reply:
+    """End the daemon."""
+    body = cast("ReasonBody", call.body)
+    return _accepted(await call.services.operations.stop(who=call.who.name, reason=body.reason))
+
+
+async def status(call: Call) -> Reply:
+    """Answer with the status."""
+    return Reply(value=call.services.operations.status())
+
+
+async def portfolio(call: Call) -> Reply:
+    """Answer with the portfolio."""
+    return Reply(value=call.services.operations.portfolio())
+
+
+async def orders(call: Call) -> Reply:
+    """Answer with orders, newest first."""
+    query = cast("OrdersQuery", call.query)
+    return Reply(value=call.services.operations.orders(open_only=query.open, limit=query.limit))
+
+
+async def training(call: Call) -> Reply:
+    """Answer with the training."""
+    return Reply(value=call.services.operations.training())
+
+
+async def log(call: Call) -> Reply:
+    """Answer with lines of the log."""
+    query = cast("LogQuery", call.query)
+    return Reply(value=call.services.operations.log(after=query.after, limit=query.limit))
+
+
+async def operation(call: Call) -> Reply:
+    """Answer with one operation."""
+    operation_id = call.parameters["id"]
+    found = None
+    if _OPERATION_ID.fullmatch(operation_id):
+        found = call.services.operations.operation(operation_id)
+    if found is None:
+        raise refusals.not_found("such operation")
+    return Reply(value=found)
+
+
+async def events(call: Call) -> Reply:
+    """Answer with the event stream."""
+    try:
+        return Reply(stream=call.services.operations.subscribe(), content_type="text/event-stream")
+    except TooManyReadersError as error:
+        raise refusals.too_many_readers(str(error)) from error
+
+
+async def metrics(call: Call) -> Reply:
+    """Answer with the metrics."""
+    return Reply(raw=call.services.scrape(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def live(call: Call) -> Reply:
+    """Answer whether the loop turns. That this code runs is most of the proof."""
+    alive = call.services.operations.live()
+    return Reply(status=200 if alive else 503, value={"live": alive})
+
+
+async def ready(call: Call) -> Reply:
+    """Answer whether trading is possible."""
+    view = call.services.operations.ready()
+    return Reply(status=200 if view.ready else 503, value=view)
+
+
+async def openapi(call: Call) -> Reply:
+    """Answer with the OpenAPI document."""
+    return Reply(raw=call.services.document())

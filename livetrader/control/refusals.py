@@ -1,0 +1,158 @@
+"""Every way in which the control API says no, each with what to do about it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every answer that is not 2xx (but /ready and /live): what went wrong, what to do.
+
+    `confirm` and `expires_in_s` are set only where a confirmation is asked for.
+    """
+
+    error: str
+    message: str
+    remedy: str
+    confirm: str | None = None
+    expires_in_s: float | None = None
+
+
+class Refusal(Exception):
+    """A request that is not carried out. Becomes an ErrorBody with this status."""
+
+    def __init__(self, status: int, body: ErrorBody, retry_after_s: float | None = None) -> None:
+        self.status = status
+        self.body = body
+        self.retry_after_s = retry_after_s
+        super().__init__(body.message)
+
+
+def refusal(status: int, error: str, message: str, remedy: str) -> Refusal:
+    """Return a refusal with this status, short name, message and remedy."""
+    return Refusal(status, ErrorBody(error=error, message=message, remedy=remedy))
+
+
+def bad_request(message: str) -> Refusal:
+    """Return: the body or query does not fit the schema."""
+    return refusal(400, "bad_request", message, "Compare the request with /openapi.json.")
+
+
+def unauthenticated() -> Refusal:
+    """Return: no token, a wrong one, or an expired one; which of them is nobody's business."""
+    return refusal(
+        401,
+        "unauthenticated",
+        "A valid token is needed.",
+        "Send `Authorization: Bearer TOKEN`; make one with `livetrader token new`.",
+    )
+
+
+def missing_scope(scope: str) -> Refusal:
+    """Return: the token is good but not for this."""
+    return refusal(
+        403,
+        "missing_scope",
+        f"This token lacks the scope {scope!r}.",
+        f"Use a token with {scope!r} or 'admin'.",
+    )
+
+
+def foreign_host(host: str) -> Refusal:
+    """Return: the Host header names somebody else (DNS rebinding, or a proxy nobody declared)."""
+    return refusal(
+        403,
+        "host_not_allowed",
+        f"This server does not answer for {host[:100]!r}.",
+        "Add it to control.allowed_hosts.",
+    )
+
+
+def from_browser() -> Refusal:
+    """Return: a web page of another origin made the request."""
+    return refusal(
+        403,
+        "cross_site",
+        "Requests of web pages are not accepted.",
+        "Use the command line or an HTTP client.",
+    )
+
+
+def too_large(limit: int) -> Refusal:
+    """Return: the body exceeds the limit."""
+    return refusal(
+        413, "too_large", f"The body exceeds {limit} bytes.", "Send less; no request needs that much."
+    )
+
+
+def not_json() -> Refusal:
+    """Return: the body is not declared as JSON."""
+    return refusal(
+        415, "not_json", "The body has to be JSON.", "Send `Content-Type: application/json`, or no body."
+    )
+
+
+def too_many(retry_after_s: float) -> Refusal:
+    """Return: the budget of requests is spent."""
+    body = ErrorBody(
+        error="too_many_requests",
+        message="Too many requests.",
+        remedy="Wait as long as Retry-After says; follow /v1/events instead of polling.",
+    )
+    return Refusal(429, body, retry_after_s)
+
+
+def confirmation_needed(confirm: str, expires_in_s: float, message: str) -> Refusal:
+    """Return: this is not undone easily; say it twice."""
+    return Refusal(
+        409,
+        ErrorBody(
+            error="confirmation_required",
+            message=message,
+            remedy=f'Repeat the request with {{"confirm": "{confirm}"}}.',
+            confirm=confirm,
+            expires_in_s=expires_in_s,
+        ),
+    )
+
+
+def unknown_confirmation() -> Refusal:
+    """Return: the confirmation is not known, not yours, or too old."""
+    return refusal(
+        409, "unknown_confirmation", "This confirmation is not valid (any more).", "Send {} to get a new one."
+    )
+
+
+def not_found(what: str) -> Refusal:
+    """Return: there is no such thing."""
+    return refusal(404, "not_found", f"There is no {what}.", "/openapi.json lists what there is.")
+
+
+def wrong_method(allowed: str) -> Refusal:
+    """Return: the path exists, the method does not."""
+    return refusal(405, "method_not_allowed", f"Only {allowed} here.", "/openapi.json lists what there is.")
+
+
+def refused_now(message: str) -> Refusal:
+    """Return: the daemon cannot do this in its present state."""
+    return refusal(409, "refused", message, "GET /v1/status shows the state and its reasons.")
+
+
+def key_reused() -> Refusal:
+    """Return: an Idempotency-Key came again with another request."""
+    return refusal(
+        422,
+        "key_reused",
+        "This Idempotency-Key was used for another request.",
+        "Use a fresh key per request.",
+    )
+
+
+def too_many_readers(message: str) -> Refusal:
+    """Return: the event stream has all the readers it may have."""
+    return refusal(503, "too_many_readers", message, "Close a reader, or poll /v1/status.")
+
+
+def internal(action: str) -> Refusal:
+    """Return: our fault; the details are in the log, not in the answer."""
+    return refusal(500, "internal", f"The daemon failed to {action}.", "Look at its log; please report it.")

@@ -1,0 +1,118 @@
+"""The control API as one table: method, path, scope, handler, body. Server and OpenAPI are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+
+import msgspec
+
+from livetrader.control import handlers
+from livetrader.control.auth import Scope
+from livetrader.control.calls import (
+    Call,
+    CancelBody,
+    ConfirmBody,
+    LogQuery,
+    NoBody,
+    NoQuery,
+    OrdersQuery,
+    ReasonBody,
+    Reply,
+    ResumeBody,
+)
+from livetrader.control.operations import (
+    LogPage,
+    OperationView,
+    OrderView,
+    PortfolioView,
+    ReadyView,
+    StatusView,
+    StreamEvent,
+    TrainingView,
+)
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `scope` None: no token needed. `kill`: has the budget that no flood can use up.
+
+    `answer` is the type of the body of the good answer (`status`); None: not JSON (`content_type` says what).
+    `stream`: the answer has no end.
+    """
+
+    method: str
+    path: str
+    scope: Scope | None
+    handler: Handler
+    summary: str
+    status: int = 200
+    body: type[msgspec.Struct] = NoBody
+    query: type[msgspec.Struct] = NoQuery
+    answer: object = None
+    content_type: str = "application/json"
+    kill: bool = False
+    stream: bool = False
+
+    @property
+    def mutating(self) -> bool:
+        """Whether it changes anything: audited, honours Idempotency-Key."""
+        return self.method == "POST"
+
+
+def _post(path: str, scope: Scope, handler: Handler, body: type[msgspec.Struct], summary: str) -> Route:
+    kill = path in KILL_PATHS
+    return Route(
+        method="POST", path=path, scope=scope, handler=handler, body=body, summary=summary, status=202,
+        answer=OperationView, kill=kill,
+    )  # fmt: skip
+
+
+def _get(
+    path: str, handler: Handler, answer: object, summary: str, query: type[msgspec.Struct] = NoQuery
+) -> Route:
+    return Route(
+        method="GET",
+        path=path,
+        scope=Scope.READ,
+        handler=handler,
+        answer=answer,
+        summary=summary,
+        query=query,
+    )
+
+
+KILL_PATHS: Final = frozenset({"/v1/halt", "/v1/liquidate"})
+
+ROUTES: Final[tuple[Route, ...]] = (
+    _post("/v1/halt", Scope.OPERATE, handlers.halt, ReasonBody,
+          "Refuse new orders. Positions and working orders stay."),
+    _post("/v1/liquidate", Scope.LIQUIDATE, handlers.liquidate, ConfirmBody,
+          "Halt, cancel, flatten, verify. The first call answers 409 with a confirmation id."),
+    _post("/v1/cancel", Scope.OPERATE, handlers.cancel, CancelBody,
+          "Cancel one working order, or all."),
+    _post("/v1/resume", Scope.OPERATE, handlers.resume, ResumeBody,
+          "Allow orders again; after a liquidation the kill id of the status is needed."),
+    _post("/v1/stop", Scope.OPERATE, handlers.stop, ReasonBody,
+          "End the daemon; daemon.on_shutdown says what happens to the account."),
+    _get("/v1/status", handlers.status, StatusView, "The daemon at a glance."),
+    _get("/v1/portfolio", handlers.portfolio, PortfolioView, "Cash and positions."),
+    _get("/v1/orders", handlers.orders, tuple[OrderView, ...], "Orders with their history, newest first.",
+         OrdersQuery),
+    _get("/v1/training", handlers.training, TrainingView, "Training jobs and the leaky bucket."),
+    _get("/v1/log", handlers.log, LogPage, "Lines of the log, oldest first.", LogQuery),
+    _get("/v1/operations/{id}", handlers.operation, OperationView, "What became of an accepted operation."),
+    Route(method="GET", path="/v1/events", scope=Scope.READ, handler=handlers.events, stream=True,
+          answer=StreamEvent, content_type="text/event-stream",
+          summary="Server-sent events: first the present state, then what happens."),
+    Route(method="GET", path="/metrics", scope=Scope.READ, handler=handlers.metrics,
+          content_type="text/plain", summary="Metrics in Prometheus' text format."),
+    Route(method="GET", path="/live", scope=None, handler=handlers.live,
+          answer=Annotated[dict[str, bool], msgspec.Meta(description="live: true")],
+          summary="200 while the daemon's loop turns, else 503."),
+    Route(method="GET", path="/ready", scope=None, handler=handlers.ready, answer=ReadyView,
+          summary="200 while trading is possible, else 503; every reason why not."),
+    Route(method="GET", path="/openapi.json", scope=None, handler=handlers.openapi, answer=dict[str, object],
+          summary="This document."),
+)  # fmt: skip
