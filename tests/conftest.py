@@ -1,0 +1,69 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
+
+DATA_VARIABLE = "LIVETRADER_LEAN_DATA"
+DEADLINE_S = 10.0  # of waiting for another process or thread; half of a test's own limit
+POLL_S = 0.01
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+# A slow machine is no failure, and the same commit must give the same verdict twice.
+settings.register_profile(
+    "livetrader", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("livetrader")
+
+_T = TypeVar("_T")
+
+
+class Deadline:
+    """Waits for something another process or thread will do. Tests never sleep for a fixed time."""
+
+    def __init__(self, limit_s: float = DEADLINE_S) -> None:
+        self.limit_s = limit_s
+
+    def until(self, probe: Callable[[], _T], what: str = "", limit_s: float | None = None) -> _T:
+        """Return the first true value of `probe`; fail the test, naming `what`, when time is up."""
+        limit_s = self.limit_s if limit_s is None else limit_s
+        end_s = time.monotonic() + limit_s
+        while True:
+            value = probe()
+            if value:
+                return value
+            if time.monotonic() > end_s:
+                pytest.fail(f"waited {limit_s} s in vain for {what or probe!r}; last answer: {value!r}")
+            time.sleep(POLL_S)
+
+
+@pytest.fixture
+def deadline() -> Deadline:
+    """Poll with a limit: `deadline.until(lambda: path.exists(), "the socket")`."""
+    return Deadline()
+
+
+@pytest.fixture(scope="session")
+def lean_data() -> Path:
+    """LEAN's sample data folder; the test is skipped where it is not there."""
+    named = os.environ.get(DATA_VARIABLE)
+    folder = Path(named) if named else _REPOSITORY.parent / "shared" / "lean" / "data"
+    if not (folder / "market-hours").is_dir():
+        pytest.skip(f"LEAN's sample data is not at {folder}; set {DATA_VARIABLE} to its folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_blocks_a_loop() -> Iterator[None]:
+    """Make a blocking call of our own code inside a running asyncio loop an error."""
+    with blockbuster_ctx(scanned_modules=["livetrader", "livetrader_plugins", "livetrader_engine"]):
+        yield
