@@ -1,0 +1,284 @@
+"""A real control server on a unix socket and on loopback, and an `Operations` that keeps honest books."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+
+from livetrader import settings as live_settings
+from livetrader.control.auth import Scope, TokenStore
+from livetrader.control.operations import (
+    EngineView,
+    FeedView,
+    HoldingView,
+    KillSwitchView,
+    LogPage,
+    LogView,
+    LogWritten,
+    OperationState,
+    OperationView,
+    OrderChanged,
+    OrderStep,
+    OrderView,
+    PortfolioChanged,
+    PortfolioView,
+    ReadyView,
+    StatusChanged,
+    StatusView,
+    TrainingChanged,
+    TrainingJobView,
+    TrainingSummary,
+    TrainingView,
+)
+from livetrader.control.server import ControlServer
+from livetrader.control.stream import EventHub, QueuedSubscription
+from livetrader.control.tracking import OperationLog
+from livetrader.errors import ControlRefusedError
+from livetrader.journal.records import AuditEntry
+from livetrader.telemetry.metrics import Metrics
+
+NOW_NS = 1_700_000_000_000_000_000
+
+
+class FakeOperations:
+    """A small account with one position and two working orders; operations change it as the real ones do."""
+
+    def __init__(self) -> None:
+        self.hub = EventHub()
+        self.log_lines: list[LogView] = []
+        self.asked: list[tuple[str, str, str]] = []
+        self.halted = False
+        self.kill_id = ""
+        self.stopped = asyncio.Event()
+        self.alive = True
+        self.reasons: dict[str, str] = {}
+        self.failure: Exception | None = None
+        self.held: asyncio.Event | None = None
+        self._numbers = iter(range(1, 10_000))
+        self._log = OperationLog(lambda: NOW_NS, lambda: f"op-{next(self._numbers)}")
+        self._quantity = Decimal(10)
+        self._orders = {f"lt-{number}": _order(number) for number in (1, 2)}
+
+    def live(self) -> bool:
+        return self.alive
+
+    def ready(self) -> ReadyView:
+        return ReadyView(ready=not self.reasons, reasons=self.reasons)
+
+    def status(self) -> StatusView:
+        return StatusView(
+            state="flat" if self.kill_id else "halted" if self.halted else "running",
+            reasons=self.reasons,
+            version="0.1.0",
+            pid=4242,
+            account="paper",
+            started_ns=NOW_NS,
+            wall_ns=NOW_NS,
+            time_ns=NOW_NS,
+            algorithm="BuyAndHold",
+            brokerage="paper",
+            brokerage_connected=True,
+            brokerage_session_id="session-1",
+            feed=FeedView(name="replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5),
+            engine=EngineView(state="running", pid=4243, steps=12, beat_age_s=0.1, resident_mb=64.0),
+            kill_switch=KillSwitchView(
+                state="flat" if self.kill_id else "armed", latched=bool(self.kill_id), kill_id=self.kill_id
+            ),
+            training=TrainingSummary(
+                ready=True,
+                is_training=False,
+                jobs=1,
+                bucket_level_minutes=100.0,
+                bucket_capacity_minutes=120.0,
+            ),
+            halted=self.halted,
+            currency="USD",
+            equity=Decimal("101500.25"),
+            cash=Decimal("100000"),
+            day_profit=Decimal("12.5"),
+            open_orders=sum(order.open for order in self._orders.values()),
+        )
+
+    def portfolio(self) -> PortfolioView:
+        holdings = ()
+        if self._quantity:
+            holdings = (HoldingView(symbol="SPY R735QTJ8XC9X", ticker="SPY", quantity=self._quantity,
+                                    average_price=Decimal(149), last_price=Decimal("150.025"),
+                                    market_value=Decimal("1500.25"), unrealized_profit=Decimal("10.25")),)  # fmt: skip
+        return PortfolioView(time_ns=NOW_NS, currency="USD", equity=Decimal("101500.25"),
+                             day_profit=Decimal("12.5"), cash={"USD": Decimal(100000)}, holdings=holdings)  # fmt: skip
+
+    def orders(self, *, open_only: bool, limit: int) -> tuple[OrderView, ...]:
+        newest = sorted(self._orders.values(), key=lambda order: -order.id)
+        return tuple(order for order in newest if order.open or not open_only)[:limit]
+
+    def training(self) -> TrainingView:
+        job = TrainingJobView(job=1, name="train", state="ready", time_ns=NOW_NS, minutes_used=2.0)
+        return TrainingView(ready=True, is_training=False, bucket_level_minutes=100.0,
+                            bucket_capacity_minutes=120.0, next_refill_ns=NOW_NS + 10**9, jobs=(job,))  # fmt: skip
+
+    def log(self, *, after: int, limit: int) -> LogPage:
+        lines = tuple(line for line in self.log_lines if line.sequence > after)[-limit:]
+        return LogPage(lines=lines, next_sequence=lines[-1].sequence if lines else after)
+
+    def operation(self, operation_id: str) -> OperationView | None:
+        return self._log.get(operation_id)
+
+    def subscribe(self) -> QueuedSubscription:
+        return self.hub.subscribe(
+            [
+                StatusChanged(self.status()),
+                PortfolioChanged(self.portfolio()),
+                TrainingChanged(self.training()),
+            ]
+        )
+
+    def write(self, message: str) -> None:
+        """Add a line to the log, as the algorithm would."""
+        line = LogView(
+            sequence=len(self.log_lines) + 1, time_ns=NOW_NS, level="log", source="algorithm", message=message
+        )
+        self.log_lines.append(line)
+        self.hub.publish(LogWritten(line))
+
+    async def halt(self, *, who: str, reason: str) -> OperationView:
+        return await self._done("halt", who, reason, lambda: setattr(self, "halted", True))
+
+    async def resume(
+        self, *, who: str, reason: str, kill_id: str | None, accept_residue: bool
+    ) -> OperationView:
+        if self.kill_id and kill_id != self.kill_id:
+            raise ControlRefusedError("the kill switch is latched; resume with its kill id")
+        self.halted, self.kill_id = False, ""
+        return await self._done("resume", who, reason, lambda: None)
+
+    async def cancel(self, *, who: str, order: str | None, reason: str) -> OperationView:
+        if order is not None and order not in self._orders:
+            raise KeyError(order)
+        return await self._done("cancel", who, reason, lambda: self._cancel(order))
+
+    async def liquidate(self, *, who: str, reason: str) -> OperationView:
+        return await self._done("liquidate", who, reason, self._flatten)
+
+    async def stop(self, *, who: str, reason: str) -> OperationView:
+        return await self._done("stop", who, reason, self.stopped.set)
+
+    def _cancel(self, wanted: str | None) -> None:
+        for name, order in self._orders.items():
+            if order.open and wanted in (None, name):
+                self._orders[name] = msgspec.structs.replace(order, open=False, status="canceled")
+                self.hub.publish(OrderChanged(self._orders[name]))
+
+    def _flatten(self) -> None:
+        self._cancel(None)
+        self._quantity, self.halted, self.kill_id = Decimal(0), True, "kill-1"
+
+    async def _done(self, kind: str, who: str, reason: str, change: Callable[[], None]) -> OperationView:
+        self.asked.append((kind, who, reason))
+        if self.failure is not None:
+            raise self.failure
+        view = self._log.begin(kind, who)
+        if self.held is not None:
+            await self.held.wait()
+        change()
+        self._log.end(view.id, OperationState.DONE, "done")
+        return view
+
+
+def _order(number: int) -> OrderView:
+    step = OrderStep(time_ns=NOW_NS, status="submitted")
+    return OrderView(id=number, client_order_id=f"lt-{number}", brokerage_order_id=str(number),
+                     symbol="SPY R735QTJ8XC9X", ticker="SPY", type="limit", quantity=Decimal(5),
+                     filled_quantity=Decimal(0), average_fill_price=None, status="submitted", open=True,
+                     created_ns=NOW_NS, limit_price=Decimal("140.5"), history=(step,))  # fmt: skip
+
+
+class Running:
+    """A started server with everything a test wants to look at. Turn `clock_s` to let time pass."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.clock_s = 1000.0
+        self.wall_ns = NOW_NS
+        self.operations = FakeOperations()
+        self.audit: list[AuditEntry] = []
+        self.metrics = Metrics()
+        self.port = port
+        self.store = TokenStore(folder / "tokens.json")
+        self.settings = make_settings(folder, port)
+        self.server = ControlServer(
+            self.operations,
+            self.settings,
+            metrics=self.metrics,
+            audit=self.audit.append,
+            wall_ns=lambda: self.wall_ns,
+            monotonic_s=lambda: self.clock_s,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def token(self, *scopes: Scope, name: str = "tester") -> dict[str, str]:
+        """Make a token and return the header that presents it; the server sees it at once."""
+        secret = self.store.create(name, scopes, now_ns=NOW_NS)
+        self.clock_s += 1.0
+        return {"Authorization": f"Bearer {secret}"}
+
+    @asynccontextmanager
+    async def tcp(self) -> AsyncIterator[aiohttp.ClientSession]:
+        """Talk over TCP, where only tokens count."""
+        async with aiohttp.ClientSession(self.url) as session:
+            yield session
+
+    @asynccontextmanager
+    async def unix(self) -> AsyncIterator[aiohttp.ClientSession]:
+        """Talk over the unix socket, as the daemon's own user."""
+        connector = aiohttp.UnixConnector(str(self.server.socket_path))
+        async with aiohttp.ClientSession("http://localhost", connector=connector) as session:
+            yield session
+
+
+def make_settings(folder: Path, port: int) -> live_settings.Settings:
+    return live_settings.Settings(
+        source=folder / "test.toml",
+        algorithm=live_settings.AlgorithmSettings(path=folder / "main.py"),
+        account=live_settings.AccountSettings(state_directory=folder),
+        brokerage=live_settings.PluginSection(plugin="paper", options={}),
+        feed=live_settings.PluginSection(plugin="replay", options={}),
+        data=live_settings.DataSettings(folder=folder),
+        engine=live_settings.EngineSettings(),
+        limits=live_settings.LimitSettings(),
+        training=live_settings.TrainingSettings(),
+        control=live_settings.ControlSettings(port=port),
+        daemon=live_settings.DaemonSettings(),
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def _run(folder: Path) -> AsyncIterator[Running]:
+    running = Running(folder, free_port())
+    await running.server.start()
+    try:
+        yield running
+    finally:
+        await running.server.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Callable[[], object]:
+    """Return a context manager factory: a started server in a folder of its own."""
+    return lambda: _run(tmp_path)

@@ -1,0 +1,459 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+
+from livetrader.control import budgets
+from livetrader.control.auth import Scope
+from livetrader.control.gate import BODY_LIMIT
+from livetrader.control.routes import ROUTES, Route
+from livetrader.control.server import ControlServer
+from livetrader.control.sockets import listen, short_path
+from livetrader.control.stream import QUEUE_LIMIT
+from livetrader.errors import ConfigError
+
+Serve = Callable[[], AbstractAsyncContextManager]
+PATHS = {"/v1/operations/{id}": "/v1/operations/op-0"}
+
+
+def path_of(route: Route) -> str:
+    return PATHS.get(route.path, route.path)
+
+
+# What each scope may do, written out by hand: the table of the server is tested against this one.
+ALLOWED = {
+    "POST /v1/halt": {"operate", "admin"},
+    "POST /v1/liquidate": {"liquidate", "admin"},
+    "POST /v1/cancel": {"operate", "admin"},
+    "POST /v1/resume": {"operate", "admin"},
+    "POST /v1/stop": {"operate", "admin"},
+    "GET /v1/status": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/portfolio": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/orders": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/training": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/log": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/operations/{id}": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/events": {"read", "operate", "liquidate", "admin"},
+    "GET /metrics": {"read", "operate", "liquidate", "admin"},
+}
+PUBLIC = {"GET /live", "GET /ready", "GET /openapi.json"}
+
+
+def test_every_route_stands_in_the_matrix() -> None:
+    assert {f"{route.method} {route.path}" for route in ROUTES} == ALLOWED.keys() | PUBLIC
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_each_route_opens_for_its_scopes_and_for_no_others(serve: Serve, route: Route) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            name = f"{route.method} {route.path}"
+            async with session.request(route.method, path_of(route)) as answer:
+                assert (answer.status == 401) is (name not in PUBLIC), "without a token"
+            for scope in Scope:
+                headers = running.token(scope, name=f"only-{scope}")
+                async with session.request(route.method, path_of(route), headers=headers) as answer:
+                    refused = answer.status == 403
+                    assert refused is (name not in PUBLIC and scope not in ALLOWED[name]), (
+                        scope,
+                        answer.status,
+                    )
+                    if refused:
+                        body = await answer.json()
+                        assert body["error"] == "missing_scope" and body["remedy"]
+
+    asyncio.run(scenario())
+
+
+def test_wrong_expired_and_revoked_tokens_get_401_and_change_nothing(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            good = running.token(Scope.ADMIN, name="good")
+            late = running.store.create("late", [Scope.ADMIN], now_ns=0, expires_ns=running.wall_ns)
+            gone = running.store.create("gone", [Scope.ADMIN], now_ns=0)
+            assert running.store.revoke("gone")
+            running.clock_s += 1
+            for header in (
+                f"Bearer {late}",
+                f"Bearer {gone}",
+                "Bearer x",
+                "Basic Zm9v",
+                "Bearer",
+                good["Authorization"][:-1],
+            ):
+                async with session.post("/v1/halt", headers={"Authorization": header}) as answer:
+                    assert answer.status == 401, header
+                    assert answer.headers["WWW-Authenticate"] == "Bearer"
+            assert running.operations.asked == []
+            async with session.post("/v1/halt", headers=good) as answer:
+                assert answer.status == 202
+            assert running.operations.asked == [("halt", "good", "")]
+
+    asyncio.run(scenario())
+
+
+def test_the_daemons_own_user_needs_no_token_on_the_unix_socket(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            assert stat.S_IMODE(running.server.socket_path.stat().st_mode) == 0o660
+            async with session.post("/v1/halt", json={"reason": "lunch"}) as answer:
+                assert answer.status == 202
+                operation = await answer.json()
+            assert running.operations.asked == [("halt", f"uid:{os.geteuid()}", "lunch")]
+            async with session.get(f"/v1/operations/{operation['id']}") as answer:
+                assert (await answer.json())["state"] == "done"
+            reader = running.token(Scope.READ)
+            async with session.post("/v1/stop", headers=reader) as answer:
+                assert answer.status == 403, "a token sent is the token that counts"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "request_arguments"),
+    [
+        (400, "bad_request", {"method": "POST", "url": "/v1/halt", "json": {"why": "x"}}),
+        (400, "bad_request", {"method": "POST", "url": "/v1/halt", "json": {"reason": 3}}),
+        (400, "bad_request", {"method": "POST", "url": "/v1/halt", "json": {"reason": "x" * 501}}),
+        (400, "bad_request", {"method": "POST", "url": "/v1/halt", "json": []}),
+        (400, "bad_request", {"method": "GET", "url": "/v1/orders?limit=0"}),
+        (400, "bad_request", {"method": "GET", "url": "/v1/orders?limit=5&limit=6"}),
+        (400, "bad_request", {"method": "GET", "url": "/v1/status?token=x"}),
+        (404, "not_found", {"method": "GET", "url": "/v2/status"}),
+        (404, "not_found", {"method": "GET", "url": "/v1/operations/..%2F..%2Fetc"}),
+        (404, "not_found", {"method": "POST", "url": "/v1/cancel", "json": {"order": "lt-99"}}),
+        (405, "method_not_allowed", {"method": "GET", "url": "/v1/halt"}),
+        (405, "method_not_allowed", {"method": "DELETE", "url": "/v1/status"}),
+        (415, "not_json", {"method": "POST", "url": "/v1/halt", "data": {"reason": "x"}}),
+        (409, "unknown_confirmation", {"method": "POST", "url": "/v1/liquidate", "json": {"confirm": "nope"}}),
+    ],
+)  # fmt: skip
+def test_a_bad_request_is_refused_with_a_remedy_and_no_effect(
+    serve: Serve, status: int, error: str, request_arguments: dict[str, object]
+) -> None:
+    async def scenario() -> None:
+        async with (
+            serve() as running,
+            running.unix() as session,
+            session.request(**request_arguments) as answer,
+        ):
+            body = await answer.json()
+            assert (answer.status, body["error"]) == (status, error)
+            assert body["message"] and body["remedy"]
+            assert running.operations.asked == []
+
+    asyncio.run(scenario())
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    for _ in range(64):
+        yield b" " * 4096
+
+
+def test_an_oversized_body_is_refused_declared_or_not(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            headers = {"Content-Type": "application/json"}
+            for body in (b" " * (BODY_LIMIT + 1), _endless()):
+                async with session.post("/v1/halt", data=body, headers=headers) as answer:
+                    assert answer.status == 413
+                    assert (await answer.json())["error"] == "too_large"
+            async with session.post("/v1/halt", data=b" " * BODY_LIMIT, headers=headers) as answer:
+                assert answer.status == 202, "the limit itself is allowed"
+            assert [kind for kind, _, _ in running.operations.asked] == ["halt"]
+
+    asyncio.run(scenario())
+
+
+def test_a_flood_gets_429_and_leaves_the_kill_path_open(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            headers = running.token(Scope.ADMIN)
+            other = running.token(Scope.READ, name="other")
+            seen = []
+            for _ in range(int(budgets.REQUESTS_BURST) + 5):
+                async with session.get("/v1/status", headers=headers) as answer:
+                    seen.append(answer.status)
+            assert seen == [200] * int(budgets.REQUESTS_BURST) + [429] * 5
+            assert int(answer.headers["Retry-After"]) >= 1
+            async with session.post("/v1/halt", headers=headers) as answer:
+                assert answer.status == 202
+            async with session.get("/v1/status", headers=other) as answer:
+                assert answer.status == 200, "another token has its own budget"
+            running.clock_s += 1
+            async with session.get("/v1/status", headers=headers) as answer:
+                assert answer.status == 200, "the budget refills"
+
+    asyncio.run(scenario())
+
+
+def test_guessing_tokens_is_slowed_down_without_locking_out_the_good_one(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            good = running.token(Scope.LIQUIDATE)
+            seen = []
+            for number in range(int(budgets.FAILURES_BURST) + 3):
+                async with session.get("/v1/status", headers={"Authorization": f"Bearer {number}"}) as answer:
+                    seen.append(answer.status)
+            assert seen == [401] * int(budgets.FAILURES_BURST) + [429] * 3
+            async with session.post("/v1/liquidate", headers=good) as answer:
+                assert answer.status == 409
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}],
+)
+def test_requests_of_foreign_web_pages_are_refused(serve: Serve, headers: dict[str, str]) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            token = running.token(Scope.ADMIN)
+            async with session.post("/v1/halt", headers=token | headers) as answer:
+                assert answer.status == 403
+            assert running.operations.asked == []
+
+    asyncio.run(scenario())
+
+
+def test_liquidation_wants_a_confirmation_that_is_fresh_and_ones_own(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            mine = running.token(Scope.LIQUIDATE, name="mine")
+            other = running.token(Scope.LIQUIDATE, name="other")
+            async with session.post("/v1/liquidate", headers=mine) as answer:
+                asked = await answer.json()
+                assert answer.status == 409 and asked["error"] == "confirmation_required"
+                assert "2 orders" in asked["message"] and "1 positions" in asked["message"]
+            confirm = {"confirm": asked["confirm"], "reason": "fire"}
+            async with session.post("/v1/liquidate", headers=other, json=confirm) as answer:
+                assert (answer.status, (await answer.json())["error"]) == (409, "unknown_confirmation")
+            assert running.operations.asked == []
+            async with session.post("/v1/liquidate", headers=mine, json=confirm) as answer:
+                first = await answer.json()
+                assert answer.status == 202
+            async with session.post("/v1/liquidate", headers=mine, json=confirm) as answer:
+                assert (answer.status, (await answer.json())["id"]) == (202, first["id"])
+            assert running.operations.asked == [("liquidate", "mine", "fire")]
+            async with session.get("/v1/portfolio", headers=mine) as answer:
+                assert (await answer.json())["holdings"] == []
+
+    asyncio.run(scenario())
+
+
+def test_a_confirmation_expires(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            async with session.post("/v1/liquidate") as answer:
+                confirm = {"confirm": (await answer.json())["confirm"]}
+            running.clock_s += budgets.CONFIRM_S
+            async with session.post("/v1/liquidate", json=confirm) as answer:
+                assert answer.status == 409
+            assert running.operations.asked == []
+
+    asyncio.run(scenario())
+
+
+def test_resume_after_a_liquidation_wants_the_kill_id(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            await running.operations.liquidate(who="test", reason="")
+            async with session.post("/v1/resume") as answer:
+                assert (answer.status, (await answer.json())["error"]) == (409, "refused")
+            async with session.post("/v1/resume", json={"kill_id": "kill-1"}) as answer:
+                assert answer.status == 202
+            assert not running.operations.halted
+
+    asyncio.run(scenario())
+
+
+def test_an_idempotency_key_runs_a_request_once(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            key = {"Idempotency-Key": "abc"}
+            running.operations.held = asyncio.Event()
+
+            async def post(body: dict[str, str]) -> tuple[int, dict[str, str]]:
+                async with session.post("/v1/cancel", json=body, headers=key) as answer:
+                    return answer.status, await answer.json()
+
+            async with asyncio.TaskGroup() as group:
+                first, second = group.create_task(post({})), group.create_task(post({}))
+                async with asyncio.timeout(5):
+                    while not running.operations.asked:
+                        await asyncio.sleep(0)
+                running.operations.held.set()
+            assert first.result() == second.result()
+            assert first.result()[0] == 202
+            assert await post({}) == first.result()
+            assert [kind for kind, _, _ in running.operations.asked] == ["cancel"]
+            assert (await post({"order": "lt-1"}))[0] == 422
+
+    asyncio.run(scenario())
+
+
+def test_a_failed_request_does_not_spend_its_idempotency_key(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            key = {"Idempotency-Key": "abc"}
+            running.operations.failure = RuntimeError("planted")
+            async with session.post("/v1/cancel", headers=key) as answer:
+                assert answer.status == 500
+                assert "planted" not in await answer.text(), "the inside stays inside"
+            running.operations.failure = None
+            async with session.post("/v1/cancel", headers=key) as answer:
+                assert answer.status == 202
+
+    asyncio.run(scenario())
+
+
+def test_every_mutating_call_is_audited_with_its_outcome(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            reader, operator = (
+                running.token(Scope.READ, name="reader"),
+                running.token(Scope.OPERATE, name="op"),
+            )
+            for headers, body in ((reader, {}), (operator, {"x": 1}), (operator, {"reason": "y"}), ({}, {})):
+                async with session.post("/v1/halt", headers=headers, json=body):
+                    pass
+            async with session.get("/v1/status", headers=reader):
+                pass
+            assert [(entry.who, entry.route, entry.outcome) for entry in running.audit] == [
+                ("reader", "POST /v1/halt", "403 missing_scope"),
+                ("op", "POST /v1/halt", "400 bad_request"),
+                ("op", "POST /v1/halt", "202"),
+                ("ip:127.0.0.1", "POST /v1/halt", "401 unauthenticated"),
+            ]
+            assert len({entry.body_sha256 for entry in running.audit}) == 3
+
+    asyncio.run(scenario())
+
+
+async def _next_event(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, object]]:
+    fields: dict[str, str] = {}
+    async for raw in answer.content:
+        line = raw.decode().rstrip("\n")
+        if not line and fields:
+            return fields["event"], json.loads(fields["data"])
+        name, _, value = line.partition(": ")
+        fields[name] = value
+    raise EOFError
+
+
+def test_the_event_stream_begins_with_the_state_and_goes_on_with_what_happens(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            async with session.get("/v1/events") as answer:
+                assert answer.content_type == "text/event-stream"
+                first = [await _next_event(answer) for _ in range(3)]
+                assert [name for name, _ in first] == ["status", "portfolio", "training"]
+                assert first[0][1]["status"]["equity"] == "101500.25"
+                running.operations.write("hello")
+                name, body = await _next_event(answer)
+                assert (name, body["line"]["message"]) == ("log", "hello")
+                async with session.post("/v1/cancel", json={"order": "lt-1"}):
+                    pass
+                name, body = await _next_event(answer)
+                assert (name, body["order"]["status"]) == ("order", "canceled")
+            async with asyncio.timeout(5):
+                while running.operations.hub.readers:
+                    running.operations.write("x")
+                    await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+
+
+def test_the_stream_ends_when_the_server_stops(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session, session.get("/v1/events") as answer:
+            for _ in range(3):
+                await _next_event(answer)
+            await running.server.stop()
+            with pytest.raises(EOFError):
+                await _next_event(answer)
+            assert not running.server.socket_path.exists()
+
+    asyncio.run(scenario())
+
+
+def test_a_reader_that_does_not_read_is_dropped_and_holds_nobody_up(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running:
+            slow = socket.socket(socket.AF_UNIX)
+            slow.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(slow, str(running.server.socket_path))
+            await loop.sock_sendall(slow, b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            async with asyncio.timeout(10):
+                while not running.operations.hub.readers:
+                    await asyncio.sleep(0)
+                written = 0
+                while running.operations.hub.readers:
+                    running.operations.write("x" * 10_000)
+                    written += 1
+                    if written % 64 == 0:
+                        await asyncio.sleep(0)
+            assert written > QUEUE_LIMIT
+            assert running.operations.hub.dropped == 1
+            slow.close()
+            async with running.unix() as session, session.get("/v1/status") as answer:
+                assert answer.status == 200
+
+    asyncio.run(scenario())
+
+
+def test_live_ready_and_metrics_tell_the_truth(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            async with session.get("/ready") as answer:
+                assert (answer.status, await answer.json()) == (200, {"ready": True, "reasons": {}})
+            running.operations.reasons = {"brokerage": "disconnected"}
+            running.operations.alive = False
+            async with session.get("/ready") as answer:
+                assert answer.status == 503
+                assert (await answer.json())["reasons"] == {"brokerage": "disconnected"}
+            async with session.get("/live") as answer:
+                assert (answer.status, await answer.json()) == (503, {"live": False})
+            async with session.get("/metrics") as answer:
+                text = await answer.text()
+            assert "livetrader_equity 101500.25" in text
+            assert "livetrader_ready 0.0" in text
+            assert 'livetrader_control_requests_total{code="503",route="/ready"} 1.0' in text
+
+    asyncio.run(scenario())
+
+
+def test_a_host_that_is_not_loopback_needs_tls(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running:
+            control = msgspec.structs.replace(running.settings.control, host="0.0.0.0")
+            exposed = ControlServer(
+                running.operations,
+                msgspec.structs.replace(running.settings, control=control),
+                metrics=running.metrics,
+                audit=running.audit.append,
+            )
+            with pytest.raises(ConfigError, match="TLS"):
+                await exposed.start()
+
+    asyncio.run(scenario())
+
+
+def test_a_socket_path_longer_than_the_kernel_allows_works(tmp_path: Path) -> None:
+    folder = tmp_path / ("d" * 120)
+    folder.mkdir()
+    listener = listen(folder / "control.sock")
+    with listener, socket.socket(socket.AF_UNIX) as client, short_path(folder / "control.sock") as name:
+        client.connect(name)
