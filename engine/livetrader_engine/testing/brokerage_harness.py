@@ -40,11 +40,13 @@ class BrokerageSession:
         self.ended = False
         self.consuming = asyncio.Event()
         self.consuming.set()
+        self.received = asyncio.Event()  # an event was yielded, though perhaps not handled yet
         self._news = asyncio.Condition()
 
     async def consume(self) -> None:
         """Collect events until they end; waits between two of them while `consuming` is clear."""
         async for event in self.plugin.events():
+            self.received.set()
             await self.consuming.wait()
             self.events.append(event)
             async with self._news:

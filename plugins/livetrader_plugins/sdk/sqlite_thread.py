@@ -67,16 +67,21 @@ class SqliteThread:
         self._thread.start()
         await opened
 
-    async def call(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run `function` in the thread; return its result once it is durable.
+    def start(self, function: Callable[[sqlite3.Connection], object]) -> asyncio.Future[object]:
+        """Queue `function`; return the future of its result, which is set once it is durable.
 
-        An exception of `function` undoes its own writes only and is raised here.
+        An exception of `function` undoes its own writes only and is the future's. Futures are answered in
+        the order of `start`. Cancelling the future does not undo the work.
         """
         if self._thread is None or self._loop is None:
             raise StoreFailedError(f"{self._path} is not open")
         done: asyncio.Future[object] = self._loop.create_future()
         self._put(_Item(function, done))
-        return await done  # type: ignore[return-value]  # the future carries what `function` returned
+        return done
+
+    async def call(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run `function` in the thread; return its result once it is durable."""
+        return await self.start(function)  # type: ignore[return-value]  # the future carries what it returned
 
     def post(self, function: Callable[[sqlite3.Connection], object]) -> None:
         """Run `function` in the thread some time; nobody waits. For what may be lost, like marks.

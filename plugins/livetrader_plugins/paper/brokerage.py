@@ -1,0 +1,364 @@
+"""The paper brokerage: a venue of our own behind the async interface, with an account that lasts.
+
+What is told has been written: a report leaves the venue only when the change it reports is durable, so the
+account never knows less than the daemon's journal. What is sent is durable when `submit` returns: with a
+wire delay it becomes an order later, in this process or, after a SIGKILL, in the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from decimal import Decimal
+from functools import partial
+from typing import ClassVar, Final
+
+import msgspec
+
+from livetrader_engine.errors import DataError
+from livetrader_engine.events import MarketDataArrived, TimePulse
+from livetrader_engine.orders.order import ClientOrderId, OrderChange
+from livetrader_engine.spi import (
+    API_VERSION,
+    AccountSnapshot,
+    Approved,
+    ApprovedChange,
+    BrokerageCapabilities,
+    BrokerageEvent,
+    Context,
+    OutcomeUnknownError,
+    PluginError,
+    VenueError,
+)
+from livetrader_engine.symbols import Symbol
+from livetrader_plugins.paper import store
+from livetrader_plugins.paper.checks import ORDER_TYPES
+from livetrader_plugins.paper.config import PaperConfig
+from livetrader_plugins.paper.store import WireItem
+from livetrader_plugins.paper.stream import EventStream
+from livetrader_plugins.paper.venue import Outcome, Venue
+from livetrader_plugins.sdk.sqlite_thread import SqliteThread, StoreFailedError
+
+NS_PER_MS: Final = 1_000_000
+NS_PER_S: Final = 1_000_000_000
+FENCE_MARGIN_S: Final = 0.25  # what the courier may be late by on a busy machine
+LAZY_WRITE_S: Final = 1.0  # marks reach the disk at most this often, and with every order
+
+_WRITE_ERRORS: Final = (StoreFailedError, sqlite3.Error)
+
+
+class PaperBrokerage:
+    """Trades a paper account on the market that the daemon shows it.
+
+    Its own state is the session's: a stream, what is on its way, and the venue with the books. A failed
+    write ends the session, because memory is then ahead of the disk; `connect` reads the account back.
+    """
+
+    API_VERSION: ClassVar[int] = API_VERSION
+    Config: ClassVar[type[msgspec.Struct]] = PaperConfig
+
+    def __init__(self, config: PaperConfig, context: Context) -> None:
+        """Keep the settings; nothing is opened before `connect`."""
+        self._config = config
+        self._context = context
+        most_s = config.wire_delay_ms[1] / 1000
+        self.capabilities = BrokerageCapabilities(
+            order_types=ORDER_TYPES,
+            absence_fence_s=most_s + FENCE_MARGIN_S if most_s else 0.0,
+            simulated=True,
+        )
+        self._database: SqliteThread | None = None
+        self._stream = EventStream()
+        self._stream.end()
+        self._venue: Venue | None = None
+        self._session = 0
+        self._known: set[str] = set()  # every client order id the account has ever seen
+        self._behind: dict[ClientOrderId, list[OrderChange | None]] = {}  # on the wire: what follows it
+        self._parcels: list[tuple[int, int, WireItem | BrokerageEvent]] = []  # due wall ns, number, what
+        self._parcel_count = 0
+        self._wake = asyncio.Event()
+        self._lazy_due_s = 0.0
+        self._unknown: set[Symbol] = set()
+        self._broken = ""
+
+    # The session.
+
+    async def connect(self) -> AccountSnapshot:
+        """Open the account and return all of it. What is due on the wire has become an order."""
+        reference = self._context.reference
+        if reference is None:
+            raise PluginError("the paper brokerage needs the hours of a data folder: set [data] folder")
+        await self._end_session()
+        database = SqliteThread(self._context.state_directory / store.FILE_NAME, store.SCHEMA)
+        try:
+            await database.open()
+            stored = await database.call(
+                partial(
+                    store.begin_session,
+                    currency=self._config.currency,
+                    cash=Decimal(str(self._config.cash)),
+                    remembered=self._config.remembered_orders,
+                )
+            )
+        except _WRITE_ERRORS as error:
+            await database.close()
+            raise VenueError(f"the paper account cannot be opened: {error}") from error
+        self._broken = ""
+        self._database = database
+        self._venue = await asyncio.to_thread(Venue, self._config, reference, stored)
+        self._session = stored.sessions
+        self._known = stored.known
+        for item in stored.wire:
+            await self._continue(item)
+        self._stream = EventStream()  # what happened so far is in the snapshot, not in the events
+        self._context.spawn("paper-courier", self._carry(self._stream))
+        return await self.snapshot()
+
+    async def _continue(self, item: WireItem) -> None:
+        """Take up an order that an earlier session left on the wire."""
+        await self._learn(item.spec.symbol)
+        self._behind[item.client_order_id] = []
+        if item.due_ns > self._context.now_ns():
+            self._send_parcel(item.due_ns, item)
+        else:
+            await self._arrive(item)
+
+    async def _end_session(self) -> None:
+        """Forget the session; the account stays on disk."""
+        self._stream.end()
+        self._wake.set()
+        self._parcels.clear()
+        self._behind.clear()
+        database, self._database = self._database, None
+        venue, self._venue = self._venue, None
+        if database is not None:
+            if venue is not None:
+                with suppress(*_WRITE_ERRORS):  # marks may be lost; the session is over either way
+                    await database.call(partial(_write, venue.lazy()))
+            await database.close()
+
+    async def close(self) -> None:
+        """End the session. Orders, positions and what is on the wire stay."""
+        await self._end_session()
+
+    def events(self) -> AsyncIterator[BrokerageEvent]:
+        """Yield news of the newest session until it ends."""
+        return self._stream.read()
+
+    async def snapshot(self) -> AccountSnapshot:
+        """Return the account, every part of it durable. What is on the wire is not an order yet."""
+        venue, database = self._connected()
+        taken = AccountSnapshot(
+            account_id=f"paper-{self._context.name}",
+            session_id=f"paper-{self._session}",
+            time_ns=venue.market_ns or self._context.now_ns(),
+            cash=venue.cash(),
+            positions=venue.positions(),
+            open_orders=venue.open_orders(),
+            closed_orders=venue.closed_orders(),
+            fills=venue.fills(),
+        )
+        try:
+            await database.call(_nothing)  # writes are answered in order: what was seen is on disk now
+        except _WRITE_ERRORS as error:
+            self._break(error)
+            raise VenueError(f"the paper account cannot be written: {error}") from error
+        return taken
+
+    # Orders.
+
+    async def submit(self, order: Approved) -> None:
+        """Send the order; it is durable when this returns. An id that was ever seen is ignored."""
+        venue, _ = self._connected()
+        if order.client_order_id in self._known:
+            return
+        self._known.add(order.client_order_id)
+        await self._learn(order.spec.symbol)
+        delay_ns = self._draw_ns(self._config.wire_delay_ms)
+        if not delay_ns:
+            await self._settle_on_disk(venue.arrive(order.client_order_id, order.spec))
+            return
+        item = WireItem(order.client_order_id, self._context.now_ns() + delay_ns, order.spec)
+        self._behind[order.client_order_id] = []
+        outcome = Outcome()
+        outcome.statements.append(store.put_on_wire(item))
+        await self._settle_on_disk(outcome)
+        self._send_parcel(item.due_ns, item)
+
+    async def update(self, change: ApprovedChange) -> None:
+        """Change a working order; behind one that is on the wire, the change waits for it."""
+        venue, _ = self._connected()
+        behind = self._behind.get(change.client_order_id)
+        if behind is not None:
+            behind.append(change.change)
+        else:
+            await self._settle_on_disk(venue.update(change.client_order_id, change.change))
+
+    async def cancel(self, client_order_id: ClientOrderId) -> None:
+        """Cancel a working order; behind one that is on the wire, the cancel waits for it."""
+        venue, _ = self._connected()
+        behind = self._behind.get(client_order_id)
+        if behind is not None:
+            behind.append(None)
+        else:
+            await self._settle_on_disk(venue.cancel(client_order_id))
+
+    # The market.
+
+    async def observe(self, data: MarketDataArrived | TimePulse) -> None:
+        """Fill what this market fills; return when the daemon has dealt with the news."""
+        venue, _ = self._connected()
+        points = data.points if isinstance(data, MarketDataArrived) else ()
+        for point in points:
+            if not venue.knows(point.symbol):
+                await self._learn(point.symbol)
+        outcome = venue.observe(points, data.time_ns)
+        if outcome.statements:
+            await self._settle_on_disk(outcome)
+            await self._stream.settle()
+        self._write_lazily(venue)
+
+    async def settle(self) -> None:
+        """Return when the daemon has dealt with everything emitted so far."""
+        await self._stream.settle()
+
+    # Inside.
+
+    def _connected(self) -> tuple[Venue, SqliteThread]:
+        if self._broken:
+            raise VenueError(self._broken)
+        if self._venue is None or self._database is None:
+            raise VenueError("the paper account is not connected")
+        return self._venue, self._database
+
+    def _draw_ns(self, bounds_ms: tuple[int, int]) -> int:
+        least, most = bounds_ms
+        return round(self._context.random.uniform(least, most) * NS_PER_MS) if most else 0
+
+    async def _learn(self, symbol: Symbol) -> None:
+        """Look up a symbol the venue has not met. One without hours stays unknown: its orders are refused."""
+        venue, _ = self._connected()
+        if venue.knows(symbol) or symbol in self._unknown:
+            return
+        try:
+            await asyncio.to_thread(venue.learn, symbol)
+        except DataError as error:
+            self._unknown.add(symbol)
+            self._context.report("paper_symbol_unknown", symbol=symbol.value, error=str(error))
+
+    async def _arrive(self, item: WireItem) -> None:
+        """Make an order of what was on the wire, then do what was sent behind it."""
+        venue, _ = self._connected()
+        await self._settle_on_disk(venue.arrive(item.client_order_id, item.spec))
+        for change in self._behind.pop(item.client_order_id, ()):
+            if change is None:
+                await self._settle_on_disk(venue.cancel(item.client_order_id))
+            else:
+                await self._settle_on_disk(venue.update(item.client_order_id, change))
+
+    async def _settle_on_disk(self, outcome: Outcome) -> None:
+        """Write the outcome; its news leave when it is durable, even if the caller is cancelled meanwhile."""
+        if not outcome.statements:
+            return
+        _, database = self._connected()
+        try:
+            written = database.start(partial(_write, outcome))
+        except StoreFailedError as error:
+            self._break(error)
+            raise OutcomeUnknownError(f"the paper account cannot be written: {error}") from error
+        written.add_done_callback(partial(self._tell, outcome, self._stream))
+        try:
+            await asyncio.shield(written)
+        except _WRITE_ERRORS as error:
+            raise OutcomeUnknownError(f"the paper account cannot be written: {error}") from error
+
+    def _tell(self, outcome: Outcome, stream: EventStream, written: asyncio.Future[object]) -> None:
+        """Emit the news of a durable outcome, now or when its acknowledgement is due."""
+        error = None if written.cancelled() else written.exception()
+        if error is not None:
+            self._break(error)
+            return
+        events: list[BrokerageEvent] = [*outcome.reports, *outcome.cash]
+        due_ns = 0
+        for report in outcome.reports:
+            due_ns = max(due_ns, self._acknowledged_ns(report.client_order_id))
+        for event in events:
+            if due_ns:
+                self._send_parcel(due_ns, event)
+            elif not stream.put(event) and not stream.ended:
+                self._break(VenueError("nobody reads the events of the paper account"))
+
+    def _acknowledged_ns(self, client_order_id: ClientOrderId) -> int:
+        """Return the wall time before which no news of this order leaves, 0 where there is no delay.
+
+        Drawn at the order's first news; later news wait as long as earlier ones that are not out yet.
+        """
+        if not self._config.ack_delay_ms[1] or self._venue is None:
+            return 0
+        order = self._venue.orders.get(client_order_id)
+        if order is None:
+            return 0
+        now_ns = self._context.now_ns()
+        if not order.acknowledged_ns:
+            order.acknowledged_ns = now_ns + self._draw_ns(self._config.ack_delay_ms)
+        return max(order.acknowledged_ns, now_ns)
+
+    def _write_lazily(self, venue: Venue) -> None:
+        """Let marks reach the disk now and then: a restart without a feed trades on them."""
+        now_s = self._context.monotonic_s()
+        if now_s < self._lazy_due_s or self._database is None:
+            return
+        self._lazy_due_s = now_s + LAZY_WRITE_S
+        try:
+            self._database.post(partial(_write, venue.lazy()))
+        except StoreFailedError as error:
+            self._break(error)
+
+    def _break(self, error: BaseException) -> None:
+        """End the session: memory and disk may differ from here on."""
+        if not self._broken:
+            self._broken = f"the paper account cannot be written: {error}"
+            self._context.report("paper_session_broken", error=str(error))
+        self._stream.end()
+        self._wake.set()
+
+    # The courier: what takes time arrives late.
+
+    def _send_parcel(self, due_ns: int, parcel: WireItem | BrokerageEvent) -> None:
+        self._parcel_count += 1
+        heapq.heappush(self._parcels, (due_ns, self._parcel_count, parcel))
+        self._wake.set()
+
+    async def _carry(self, stream: EventStream) -> None:
+        """Deliver parcels when they are due, until the session ends."""
+        while not stream.ended:
+            self._wake.clear()
+            wait_s = None
+            if self._parcels:
+                wait_s = (self._parcels[0][0] - self._context.now_ns()) / NS_PER_S
+            if wait_s is None or wait_s > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._wake.wait()
+                continue
+            _, _, parcel = heapq.heappop(self._parcels)
+            if not isinstance(parcel, WireItem):
+                stream.put(parcel)
+                continue
+            try:
+                await self._arrive(parcel)
+            except VenueError:
+                return  # the session is broken or over, which whoever waits for its events is told
+
+
+def _write(outcome: Outcome, connection: sqlite3.Connection) -> None:
+    """Write an outcome; runs in the database's thread."""
+    store.apply(connection, outcome.statements)
+    store.apply(connection, map(store.set_mark, outcome.points))
+
+
+def _nothing(_connection: sqlite3.Connection) -> None:
+    """Write nothing: awaiting it means that everything before is durable."""

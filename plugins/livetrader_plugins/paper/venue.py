@@ -1,0 +1,394 @@
+"""The venue of the paper account: takes orders, watches the market, keeps the books. No I/O, no clock.
+
+Every method returns an Outcome: what must be written down, and what may be told once it is. The matching
+is the engine's own (`livetrader_engine.simulation`), the same that a backtest uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.events import PositionRecord
+from livetrader_engine.money import from_float
+from livetrader_engine.orders.fills import WorkingOrder
+from livetrader_engine.orders.order import (
+    BrokerageOrderId,
+    ClientOrderId,
+    ExecutionId,
+    Fill,
+    OrderChange,
+    OrderSpec,
+    OrderType,
+)
+from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus
+from livetrader_engine.portfolio.portfolio import Portfolio
+from livetrader_engine.ports import ReferenceData
+from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.simulation.brokerage import (
+    SimulatedBrokerage,
+    SimulatedReport,
+    SimulationModels,
+    WorkingEntry,
+)
+from livetrader_engine.spi import CashChanged, ExecutionReport, OrderRecord
+from livetrader_engine.symbols import Symbol
+from livetrader_plugins.paper.checks import refusal
+from livetrader_plugins.paper.config import PaperConfig
+from livetrader_plugins.paper.models import fee_model, slippage_model
+from livetrader_plugins.paper.store import (
+    Statement,
+    StoredAccount,
+    StoredOrder,
+    add_fill,
+    set_cash,
+    set_meta,
+    set_order,
+    set_position,
+    take_off_wire,
+)
+
+# What the rest of a partly filled order works as: its condition has been met.
+REMAINDER_TYPES: Final[dict[OrderType, OrderType]] = {
+    OrderType.MARKET: OrderType.MARKET,
+    OrderType.LIMIT: OrderType.LIMIT,
+    OrderType.STOP_MARKET: OrderType.MARKET,
+    OrderType.STOP_LIMIT: OrderType.LIMIT,
+    OrderType.MARKET_ON_OPEN: OrderType.MARKET,
+    OrderType.MARKET_ON_CLOSE: OrderType.MARKET,
+    OrderType.LIMIT_IF_TOUCHED: OrderType.LIMIT,
+    OrderType.TRAILING_STOP: OrderType.MARKET,
+}
+
+
+FEE_STEP: Final = Decimal("0.0001")  # what a part of a fee is rounded to
+
+
+class Outcome:
+    """What one call did: `statements` and `points` to write, then `reports` and `cash` to tell."""
+
+    __slots__ = ("cash", "points", "reports", "statements")
+
+    def __init__(self) -> None:
+        self.statements: list[Statement] = []
+        self.reports: list[ExecutionReport] = []
+        self.cash: list[CashChanged] = []
+        self.points: list[MarketPoint] = []
+
+
+class Venue:
+    """One account and the orders in it. Owned by the plugin's loop; nothing else mutates it.
+
+    It believes the market it is shown: its time is that of the newest data (`market_ns`), so an account
+    without a feed stands still at its last mark.
+    """
+
+    def __init__(self, config: PaperConfig, reference: ReferenceData, stored: StoredAccount) -> None:
+        """Rebuild the account. Looks symbols up, which may read files: call it in a thread."""
+        self.market_ns = stored.market_ns
+        self.orders: dict[ClientOrderId, StoredOrder] = {}
+        self._config = config
+        self._reference = reference
+        self._open: dict[ClientOrderId, StoredOrder] = {}
+        self._fills: list[tuple[ClientOrderId, Fill]] = list(stored.fills)
+        self._next_number = stored.next_number
+        self._largest = from_float(config.largest_fill)
+        self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → order
+        self._remainders: list[StoredOrder] = []  # go back to work when the market moves next
+        self._dirty: set[Symbol] = set()  # marks not written yet
+        self._securities = SecurityManager()
+        self._portfolio = Portfolio(self._securities, account_currency=config.currency)
+        self._simulation = SimulatedBrokerage(
+            self._securities,
+            self._portfolio,
+            books=False,  # a fill may be taken in parts, so they are booked here
+            models=SimulationModels(fee_model(config), slippage_model(config)),
+        )
+        self._restore(stored)
+
+    def _restore(self, stored: StoredAccount) -> None:
+        symbols = [item.symbol for item in stored.positions] + [point.symbol for point in stored.marks]
+        symbols += [order.spec.symbol for order in stored.orders if order.status not in CLOSED]
+        for symbol in symbols:
+            self.learn(symbol)
+        held = {item.symbol: (item.quantity, item.average_price) for item in stored.positions}
+        self._portfolio.load(stored.cash, held)
+        self._securities.update(stored.marks)
+        for order in stored.orders:
+            self.orders[order.client_order_id] = order
+            if order.status in CLOSED:
+                continue
+            self._open[order.client_order_id] = order
+            if order.remainder:
+                self._remainders.append(order)
+            else:
+                self._by_key[order.client_order_id] = order
+                working = order.working or WorkingOrder.of(order.spec, self._time_of(order))
+                entry = WorkingEntry(order.client_order_id, working, brokerage_order_id(order), order.status)
+                self._simulation.restore(entry)
+
+    def knows(self, symbol: Symbol) -> bool:
+        """Return whether the symbol's hours and properties are at hand."""
+        return symbol in self._securities
+
+    def learn(self, symbol: Symbol) -> None:
+        """Look the symbol up. May read files: call it in a thread. Raises DataError for an unknown one."""
+        hours, properties = self._reference.hours(symbol), self._reference.properties(symbol)
+        self._securities.add(Security(symbol, properties, hours))
+
+    # What the daemon asks for.
+
+    def arrive(self, client_order_id: ClientOrderId, spec: OrderSpec) -> Outcome:
+        """Make an order of what was sent, and try to fill it at once."""
+        outcome = Outcome()
+        outcome.statements.append(take_off_wire(client_order_id))
+        if self.market_ns:
+            # an order cannot be younger than the market it meets: a stale clock would make every mark stale
+            spec = msgspec.structs.replace(spec, created_ns=min(spec.created_ns, self.market_ns))
+        order = StoredOrder(self._next_number, client_order_id, spec, OrderStatus.NEW)
+        self._next_number += 1
+        self.orders[client_order_id] = self._open[client_order_id] = order
+        self._note_mark(outcome, spec.symbol)
+        reason = refusal(spec, self._securities.get(spec.symbol), self._config)
+        if reason is not None:
+            self._close(order, OrderStatus.INVALID, reason, outcome)
+        else:
+            self._by_key[client_order_id] = order
+            now_ns = self._time_of(order)
+            self._take(self._simulation.accept(client_order_id, spec, now_ns), outcome)
+            self._take(self._simulation.scan(now_ns), outcome)
+        return outcome
+
+    def cancel(self, client_order_id: ClientOrderId) -> Outcome:
+        """Cancel a working order; anything else is no news."""
+        outcome = Outcome()
+        order = self._open.get(client_order_id)
+        if order is None:
+            return outcome
+        if order in self._remainders:
+            self._remainders.remove(order)
+            self._close(order, OrderStatus.CANCELED, "", outcome)
+        else:
+            key = self._key_of(order)
+            self._take(self._simulation.cancel(key, self._time_of(order)), outcome)
+        return outcome
+
+    def update(self, client_order_id: ClientOrderId, change: OrderChange) -> Outcome:
+        """Change a working order; anything else is no news. Quantities are of the whole order."""
+        outcome = Outcome()
+        order = self._open.get(client_order_id)
+        if order is None:
+            return outcome
+        if order in self._remainders:
+            order.spec = changed_spec(order.spec, change)
+            self._tell(order, OrderStatus.UPDATE_SUBMITTED, outcome)
+            return outcome
+        quantity = None if change.quantity is None else change.quantity - order.filled
+        change = msgspec.structs.replace(change, quantity=quantity)
+        self._take(self._simulation.update(self._key_of(order), change, self._time_of(order)), outcome)
+        return outcome
+
+    def observe(self, points: Sequence[MarketPoint], now_ns: int) -> Outcome:
+        """Take in the market of this instant and fill what it fills."""
+        outcome = Outcome()
+        self.market_ns = max(self.market_ns, now_ns)
+        self._securities.update(points)
+        for point in points:
+            self._dirty.add(point.symbol)
+        if not self._open:
+            return outcome
+        if self._remainders:
+            self._put_remainders_to_work(outcome)
+        # lazily: each fill is booked before the next order is looked at, which may need its cash
+        self._take(self._simulation.scan(self.market_ns), outcome)
+        return outcome
+
+    # What is told and shown.
+
+    def positions(self) -> tuple[PositionRecord, ...]:
+        """Return the positions that are not flat."""
+        return tuple(
+            PositionRecord(held.symbol, held.quantity, held.average_price)
+            for held in self._portfolio.holdings()
+        )
+
+    def cash(self) -> dict[str, Decimal]:
+        """Return the balances by currency."""
+        return self._portfolio.cash.amounts()
+
+    def open_orders(self) -> tuple[OrderRecord, ...]:
+        """Return the working orders, oldest first."""
+        return tuple(record_of(order) for order in self._open.values())
+
+    def closed_orders(self) -> tuple[OrderRecord, ...]:
+        """Return the closed orders that are still remembered, oldest first."""
+        return tuple(record_of(order) for order in self.orders.values() if order.status in CLOSED)
+
+    def fills(self) -> tuple[tuple[ClientOrderId, Fill], ...]:
+        """Return the fills of the orders that are still remembered, oldest first."""
+        return tuple(self._fills)
+
+    def lazy(self) -> Outcome:
+        """Return what may be written once in a while: marks, the market's time, moved and armed stops."""
+        outcome = Outcome()
+        outcome.statements.append(set_meta("market_ns", self.market_ns))
+        for symbol in self._dirty:
+            outcome.points += self._marks_of(symbol)
+        self._dirty.clear()
+        for entry in self._simulation.working():
+            order = self._by_key[entry.key]
+            if not order.remainder and order.working is not entry.order:
+                order.working = entry.order
+                outcome.statements.append(set_order(order))
+        return outcome
+
+    # Inside.
+
+    def _time_of(self, order: StoredOrder) -> int:
+        return self.market_ns or order.spec.created_ns
+
+    def _key_of(self, order: StoredOrder) -> str:
+        return f"{order.client_order_id}#{order.filled}" if order.remainder else order.client_order_id
+
+    def _take(self, reports: Iterable[SimulatedReport], outcome: Outcome) -> None:
+        for report in reports:
+            order = self._by_key[report.key]
+            if report.fill is not None:
+                self._book(order, report.fill, outcome)
+            elif report.status in CLOSED:
+                self._close(order, report.status, report.message, outcome)
+            elif not order.remainder or report.status is not OrderStatus.SUBMITTED:
+                quantity = report.spec.quantity + order.filled
+                order.spec = msgspec.structs.replace(
+                    report.spec, id=order.spec.id, type=order.spec.type, quantity=quantity
+                )
+                self._tell(order, report.status, outcome)
+
+    def _book(self, order: StoredOrder, fill: Fill, outcome: Outcome) -> None:
+        """Book a fill of the simulation, or as much of it as one step may fill."""
+        part = fill.quantity
+        if self._largest and abs(part) > self._largest:
+            part = self._largest.copy_sign(part)
+        fee = fill.fee
+        if part != fill.quantity:
+            fee = (fee * part / fill.quantity).quantize(FEE_STEP)
+        number = sum(1 for name, _ in self._fills if name == order.client_order_id) if order.filled else 0
+        booked = msgspec.structs.replace(
+            fill,
+            execution_id=ExecutionId(f"{brokerage_order_id(order)}.{number + 1}"),
+            quantity=part,
+            fee=fee,
+        )
+        symbol = order.spec.symbol
+        self._portfolio.apply_fill(symbol, booked)
+        self._portfolio.transactions.clear()  # the engine keeps those records; here nobody reads them
+        order.filled += part
+        self._fills.append((order.client_order_id, booked))
+        outcome.statements.append(add_fill(order.client_order_id, symbol, booked))
+        held = self._portfolio[symbol]
+        outcome.statements.append(set_position(symbol, held.quantity, held.average_price))
+        outcome.cash = [CashChanged(booked.time_ns, name, amount) for name, amount in self.cash().items()]
+        outcome.statements += [set_cash(name, amount) for name, amount in self.cash().items()]
+        self._note_mark(outcome, symbol)
+        if order.filled == order.spec.quantity:
+            self._close(order, OrderStatus.FILLED, "", outcome, booked)
+        else:
+            order.remainder = True
+            self._remainders.append(order)
+            self._tell(order, OrderStatus.PARTIALLY_FILLED, outcome, booked)
+
+    def _put_remainders_to_work(self, outcome: Outcome) -> None:
+        waiting, self._remainders = self._remainders, []
+        for order in waiting:
+            spec = msgspec.structs.replace(
+                order.spec,
+                type=REMAINDER_TYPES[order.spec.type],
+                quantity=order.spec.quantity - order.filled,
+            )
+            key = self._key_of(order)
+            self._by_key[key] = order
+            self._take(self._simulation.accept(key, spec, self.market_ns), outcome)
+
+    def _close(
+        self,
+        order: StoredOrder,
+        status: OrderStatus,
+        message: str,
+        outcome: Outcome,
+        fill: Fill | None = None,
+    ) -> None:
+        order.message = message
+        del self._open[order.client_order_id]
+        self._tell(order, status, outcome, fill)
+        self._forget_old()
+
+    def _tell(
+        self, order: StoredOrder, status: OrderStatus, outcome: Outcome, fill: Fill | None = None
+    ) -> None:
+        assert (fill is not None) is (status in FILLS), "a fill and its status go together"
+        order.status = status
+        if status in (OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED) and not order.remainder:
+            entries = (item for item in self._simulation.working() if item.key == order.client_order_id)
+            order.working = next((item.order for item in entries), None)
+        outcome.statements.append(set_order(order))
+        outcome.reports.append(
+            ExecutionReport(
+                client_order_id=order.client_order_id,
+                status=status,
+                time_ns=self._time_of(order),
+                brokerage_order_id=brokerage_order_id(order),
+                fill=fill,
+                message=order.message,
+            )
+        )
+
+    def _forget_old(self) -> None:
+        """Drop the oldest closed orders from memory, not from disk, once there are twice too many."""
+        limit = self._config.remembered_orders
+        if len(self.orders) - len(self._open) < 2 * limit:
+            return
+        closed = [name for name, order in self.orders.items() if order.status in CLOSED]
+        for name in closed[:-limit]:
+            del self.orders[name]
+        self._fills = [item for item in self._fills if item[0] in self.orders]
+        self._by_key = {
+            key: order for key, order in self._by_key.items() if order.client_order_id in self.orders
+        }
+
+    def _note_mark(self, outcome: Outcome, symbol: Symbol) -> None:
+        outcome.points += self._marks_of(symbol)
+        outcome.statements.append(set_meta("market_ns", self.market_ns))
+        self._dirty.discard(symbol)
+
+    def _marks_of(self, symbol: Symbol) -> list[MarketPoint]:
+        security = self._securities.get(symbol)
+        if security is None:
+            return []
+        newest = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
+        return [point for point in newest if point is not None]
+
+
+def brokerage_order_id(order: StoredOrder) -> BrokerageOrderId:
+    """Return the venue's own id of an order."""
+    return BrokerageOrderId(f"P{order.number}")
+
+
+def record_of(order: StoredOrder) -> OrderRecord:
+    """Return an order as snapshots show it."""
+    return OrderRecord(
+        client_order_id=order.client_order_id,
+        brokerage_order_id=brokerage_order_id(order),
+        spec=order.spec,
+        status=order.status,
+        filled_quantity=order.filled,
+    )
+
+
+def changed_spec(spec: OrderSpec, change: OrderChange) -> OrderSpec:
+    """Return the order with the values that the change names."""
+    named = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
+    return msgspec.structs.replace(spec, **named)
