@@ -55,6 +55,7 @@ class FakeOperations:
         self.hub = EventHub()
         self.log_lines: list[LogView] = []
         self.asked: list[tuple[str, str, str]] = []
+        self.first_asked = asyncio.Event()
         self.halted = False
         self.kill_id = ""
         self.stopped = asyncio.Event()
@@ -108,13 +109,23 @@ class FakeOperations:
         )
 
     def portfolio(self) -> PortfolioView:
-        holdings = ()
-        if self._quantity:
-            holdings = (HoldingView(symbol="SPY R735QTJ8XC9X", ticker="SPY", quantity=self._quantity,
-                                    average_price=Decimal(149), last_price=Decimal("150.025"),
-                                    market_value=Decimal("1500.25"), unrealized_profit=Decimal("10.25")),)  # fmt: skip
-        return PortfolioView(time_ns=NOW_NS, currency="USD", equity=Decimal("101500.25"),
-                             day_profit=Decimal("12.5"), cash={"USD": Decimal(100000)}, holdings=holdings)  # fmt: skip
+        holding = HoldingView(
+            symbol="SPY R735QTJ8XC9X",
+            ticker="SPY",
+            quantity=self._quantity,
+            average_price=Decimal(149),
+            last_price=Decimal("150.025"),
+            market_value=Decimal("1500.25"),
+            unrealized_profit=Decimal("10.25"),
+        )
+        return PortfolioView(
+            time_ns=NOW_NS,
+            currency="USD",
+            equity=Decimal("101500.25"),
+            day_profit=Decimal("12.5"),
+            cash={"USD": Decimal(100000)},
+            holdings=(holding,) if self._quantity else (),
+        )
 
     def orders(self, *, open_only: bool, limit: int) -> tuple[OrderView, ...]:
         newest = sorted(self._orders.values(), key=lambda order: -order.id)
@@ -122,8 +133,14 @@ class FakeOperations:
 
     def training(self) -> TrainingView:
         job = TrainingJobView(job=1, name="train", state="ready", time_ns=NOW_NS, minutes_used=2.0)
-        return TrainingView(ready=True, is_training=False, bucket_level_minutes=100.0,
-                            bucket_capacity_minutes=120.0, next_refill_ns=NOW_NS + 10**9, jobs=(job,))  # fmt: skip
+        return TrainingView(
+            ready=True,
+            is_training=False,
+            bucket_level_minutes=100.0,
+            bucket_capacity_minutes=120.0,
+            next_refill_ns=NOW_NS + 10**9,
+            jobs=(job,),
+        )
 
     def log(self, *, after: int, limit: int) -> LogPage:
         lines = tuple(line for line in self.log_lines if line.sequence > after)[-limit:]
@@ -183,6 +200,7 @@ class FakeOperations:
 
     async def _done(self, kind: str, who: str, reason: str, change: Callable[[], None]) -> OperationView:
         self.asked.append((kind, who, reason))
+        self.first_asked.set()
         if self.failure is not None:
             raise self.failure
         view = self._log.begin(kind, who)
@@ -226,9 +244,9 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def token(self, *scopes: Scope, name: str = "tester") -> dict[str, str]:
+    async def token(self, *scopes: Scope, name: str = "tester") -> dict[str, str]:
         """Make a token and return the header that presents it; the server sees it at once."""
-        secret = self.store.create(name, scopes, now_ns=NOW_NS)
+        secret = await asyncio.to_thread(self.store.create, name, scopes, now_ns=NOW_NS)
         self.clock_s += 1.0
         return {"Authorization": f"Bearer {secret}"}
 
