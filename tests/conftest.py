@@ -16,6 +16,11 @@ DATA_VARIABLE = "LIVETRADER_LEAN_DATA"
 DEADLINE_S = 10.0  # of waiting for another process or thread; half of a test's own limit
 POLL_S = 0.01
 
+# Calls that may block the loop all the same: (file, function), each with its reason.
+MAY_BLOCK = (
+    ("livetrader/control/auth.py", "refresh"),  # a token file of a few kB, read again only when it changes
+)
+
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 # A slow machine is no failure, and the same commit must give the same verdict twice.
@@ -65,5 +70,8 @@ def lean_data() -> Path:
 @pytest.fixture(autouse=True)
 def _nothing_blocks_a_loop() -> Iterator[None]:
     """Make a blocking call of our own code inside a running asyncio loop an error."""
-    with blockbuster_ctx(scanned_modules=["livetrader", "livetrader_plugins", "livetrader_engine"]):
+    with blockbuster_ctx(scanned_modules=["livetrader", "livetrader_plugins", "livetrader_engine"]) as guard:
+        for call in guard.functions.values():
+            for file, function in MAY_BLOCK:
+                call.can_block_in(file, function)
         yield
