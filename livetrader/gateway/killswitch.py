@@ -23,6 +23,7 @@ from livetrader.gateway.liquidator import Liquidator, Switch
 from livetrader.journal.identifiers import make_kill_id
 from livetrader.journal.records import KillStageEntered, Record
 from livetrader_engine.errors import InvariantError
+from livetrader_engine.orders.order import ClientOrderId, OrderSpec
 from livetrader_engine.spi import Approved
 
 __all__ = ["Gate", "KillPorts", "KillStage", "KillSwitch"]
@@ -162,7 +163,7 @@ class KillSwitch:
         liquidator = self._liquidator
         if liquidator is None:
             assert self.record is not None
-            switch = Switch(self._enter, self._note, Approved)
+            switch = Switch(self._enter, self._note, _approve)
             liquidator = self._liquidator = Liquidator(self._ports, switch, self.record.kill_id)
         if await liquidator.run():
             await self._finish()
@@ -259,3 +260,8 @@ class KillSwitch:
                 self._ports.journal.append_soon(record)
         except Exception:  # noqa: BLE001 — boundary: journaling is best effort here
             self._ports.report("kill_journal_failed", level="error", exc_info=True)
+
+
+def _approve(client_order_id: ClientOrderId, spec: OrderSpec) -> Approved:
+    """Let a liquidation order pass: it takes risk away, and no limit may stop it."""
+    return Approved(client_order_id, spec)

@@ -67,6 +67,7 @@ class Journal:
         """
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[JournalState] = self._loop.create_future()
+        self._writing = 1
         self._thread = threading.Thread(target=self._run, args=(opened,), name="journal", daemon=True)
         self._thread.start()
         self.state = await opened
@@ -124,8 +125,10 @@ class Journal:
         except (JournalError, sqlite3.Error, OSError) as error:
             self._store.close()
             self._call(_fail, opened, f"{self._path} cannot be opened: {error}")
+            self._writing = 0
             return
         self._call(_succeed, opened, state)
+        self._writing = 0
         batch: list[_Waiting] = []
         try:
             while batch := self._next_batch():
@@ -164,11 +167,10 @@ class Journal:
         except (sqlite3.Error, OSError) as error:
             self.broken = f"{self._path} cannot be written: {error}. Free disk space, then restart the daemon"
             self._abandon()
-            self._writing = 0
             self._call(self._break, self.broken, batch)
-            return
+        else:
+            self._call(_settle, batch, first)
         self._writing = 0
-        self._call(_settle, batch, first)
 
     def _salvage(self, batch: list[_Waiting]) -> None:
         rows = [waiting.row for waiting in batch if waiting.future is None]
@@ -179,8 +181,8 @@ class Journal:
         except (sqlite3.Error, OSError):
             lost = len(rows)
             self._abandon()
-        self._writing = 0
         self._call(self._lose, batch, lost)
+        self._writing = 0
 
     def _tidy(self) -> None:
         try:
