@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from datetime import date, timedelta
 from typing import Final
@@ -33,7 +34,13 @@ def hours_from_exchange_calendars(code: str) -> ExchangeHours:
     from exchange_calendars.errors import InvalidCalendarName
 
     try:
-        calendar = exchange_calendars.get_calendar(code, start=FIRST_DAY.isoformat())
+        with warnings.catch_warnings():
+            # the package lags behind pandas; its use of deprecated calls is nothing the operator can mend
+            warnings.simplefilter("ignore", DeprecationWarning)
+            newest = exchange_calendars.get_calendar(code)
+            earliest = newest.bound_min()  # some calendars begin later than 1990
+            first = FIRST_DAY if earliest is None else max(FIRST_DAY, earliest.date())
+            calendar = exchange_calendars.get_calendar(code, start=first.isoformat())
     except InvalidCalendarName as error:
         raise ConfigurationError(f"exchange_calendars knows no calendar {code!r}") from error
     zone = ZoneInfo(str(calendar.tz))
