@@ -1,0 +1,157 @@
+"""Liquidate from this process, because the daemon is dead or hangs: brokerage plugin and kill switch only.
+
+Starts no engine, no feed, no server and loads no algorithm. Imports little, because every tenth of a second
+counts here; composing it from `app` would load the HTTP stack first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from random import Random, SystemRandom  # noqa: TID251 — a composition root: here chance enters this process
+from typing import TYPE_CHECKING, Final
+
+from livetrader import registry
+from livetrader.clocks import SessionClock, monotonic_s, wall_ns
+from livetrader.errors import ConfigError, NotFlatError
+from livetrader.telemetry.logs import event
+
+if TYPE_CHECKING:
+    from livetrader.gateway.latch import LatchRecord
+    from livetrader.settings import Settings
+    from livetrader_engine.ports import ReferenceData
+    from livetrader_engine.spi import BrokeragePlugin, HistoryPlugin
+    from livetrader_engine.symbols import Symbol
+
+TAKE_OVER_S: Final = 0.2  # for a dying daemon to let go of the lock, before it is killed
+_log = logging.getLogger("livetrader.emergency")
+
+
+def liquidate(settings: Settings, reason: str, source: str, limit_s: float | None) -> LatchRecord:
+    """Take the account over from whatever holds it and make it flat; return what the latch then says.
+
+    Kills a daemon that hangs on the account's lock: two processes must never trade one account. Tries until
+    `limit_s` is over, forever with None. Raises NotFlatError when the time is over, ConfigError where the
+    brokerage plugin cannot be had.
+    """
+    from livetrader.gateway.takeover import take_over
+
+    folder = settings.account.state_directory
+    if folder is None:
+        raise ConfigError([f"{settings.source}: account.state_directory: is missing; set it"])
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = take_over(folder / "daemon.lock", wait_s=TAKE_OVER_S)
+    try:
+        return asyncio.run(_liquidate(settings, folder, reason, source, limit_s))
+    finally:
+        lock.release()
+
+
+async def _liquidate(
+    settings: Settings, folder: Path, reason: str, source: str, limit_s: float | None
+) -> LatchRecord:
+    from livetrader.gateway.killports import KillPorts
+    from livetrader.gateway.standalone import liquidate_standalone
+    from livetrader.gateway.timing import real_timing
+
+    try:
+        async with asyncio.timeout(limit_s), asyncio.TaskGroup() as group:
+            tasks: list[asyncio.Task[None]] = []
+
+            def spawn(name: str, work: Coroutine[object, object, None]) -> None:
+                tasks.append(group.create_task(_plain(work), name=name))
+
+            history = _history(settings, folder, spawn)
+            brokerage = _brokerage(settings, folder, spawn, history)
+            ports = KillPorts(
+                brokerage=brokerage,
+                latch=folder / "kill.latch",
+                is_open=_is_open(brokerage, None if history is None else history.reference),
+                timing=real_timing(SessionClock()),
+                report=_report,
+                escalate=lambda words: _report("alarm", level="critical", detail=words),
+            )
+            record = await liquidate_standalone(ports, reason, source)
+            for task in tasks:
+                task.cancel()
+            return record
+    except TimeoutError as error:
+        raise NotFlatError(
+            f"not verified flat after {limit_s} s; look at the brokerage, then repeat"
+        ) from error
+
+
+async def _plain(work: Coroutine[object, object, None]) -> None:
+    await work
+
+
+def _history(
+    settings: Settings, folder: Path, spawn: Callable[[str, Coroutine[object, object, None]], None]
+) -> HistoryPlugin | None:
+    """Return the history plugin, which knows when markets open, or None: then orders go out at once."""
+    name = settings.data.history
+    try:
+        plugin = registry.load_plugin(registry.HISTORIES, name)
+        made: HistoryPlugin = plugin(plugin.Config(), _context(settings, folder, name, spawn, None))
+    except Exception:  # noqa: BLE001 — boundary: no plugin but the brokerage's may stand in the way
+        _log.exception("history plugin unusable", extra={"action": "history_unusable"})
+        return None
+    return made
+
+
+def _brokerage(
+    settings: Settings,
+    folder: Path,
+    spawn: Callable[[str, Coroutine[object, object, None]], None],
+    history: HistoryPlugin | None,
+) -> BrokeragePlugin:
+    section = settings.brokerage
+    plugin = registry.load_plugin(registry.BROKERAGES, section.plugin)
+    config = registry.config_of(plugin, section.options)
+    own = folder / "brokerage"
+    own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made: BrokeragePlugin = plugin(config, _context(settings, own, section.plugin, spawn, history))
+    return made
+
+
+def _context(
+    settings: Settings,
+    folder: Path,
+    name: str,
+    spawn: Callable[[str, Coroutine[object, object, None]], None],
+    history: HistoryPlugin | None,
+) -> object:
+    from livetrader_engine.spi import Context
+
+    return Context(
+        name=name,
+        state_directory=folder,
+        data_folder=settings.data.folder,
+        now_ns=wall_ns,
+        monotonic_s=monotonic_s,
+        random=Random(SystemRandom().getrandbits(64)),
+        spawn=spawn,
+        report=_report,
+        reference=None if history is None else history.reference,
+        history=history,
+    )
+
+
+def _is_open(brokerage: BrokeragePlugin, reference: ReferenceData | None) -> Callable[[Symbol, int], bool]:
+    """Return whether a market is open: what is not known counts as open.
+
+    A simulated brokerage is always open here: without a daemon no data will come that could open it.
+    """
+    if reference is None or brokerage.capabilities.simulated:
+        return lambda symbol, now_ns: True
+    known = reference
+    return lambda symbol, now_ns: known.hours(symbol).is_open(now_ns)
+
+
+def _report(action: str, /, *, level: str = "info", exc_info: bool = False, **fields: object) -> None:
+    if exc_info:
+        _log.error(action, exc_info=True, extra={"action": action, "fields": fields})
+        return
+    event(_log, logging.getLevelNamesMapping()[level.upper()], action, **fields)

@@ -1,0 +1,180 @@
+"""How the command line shows the daemon's views to a person: rich renderables, no I/O, no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from livetrader.control.operations import (
+    LogView,
+    OrderView,
+    PortfolioView,
+    StatusView,
+    TrainingView,
+)
+
+_STATE_STYLES: Final = {
+    "running": "green", "flat": "yellow", "halted": "yellow", "liquidating": "bold red", "failed": "bold red",
+    "ready": "green", "filled": "green", "invalid": "red", "canceled": "dim", "expired": "red",
+    "deferred": "yellow", "error": "red", "warning": "yellow", "critical": "bold red",
+}  # fmt: skip
+
+
+def time_text(time_ns: int | None) -> str:
+    """Return UTC date and time to the second, or a dash."""
+    if time_ns is None:
+        return "-"
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def money(value: Decimal | None) -> str:
+    """Return an amount with thousands and cents, or a dash."""
+    return "-" if value is None else f"{value:,.2f}"
+
+
+def number(value: Decimal) -> str:
+    """Return a quantity without trailing zeros."""
+    return f"{value.normalize():f}" if value else "0"
+
+
+def state(word: str) -> Text:
+    """Return a state in its colour."""
+    return Text(word, style=_STATE_STYLES.get(word.lower(), ""))
+
+
+def gain(value: Decimal | None) -> Text:
+    """Return a profit or loss in its colour, with its sign."""
+    if value is None:
+        return Text("-")
+    return Text(f"{value:+,.2f}", style="green" if value > 0 else "red" if value < 0 else "")
+
+
+def status_view(status: StatusView) -> RenderableType:
+    """Show the status as name and value, reasons last."""
+    table = _grid()
+    engine, kill = status.engine, status.kill_switch
+    table.add_row("state", state(status.state))
+    table.add_row(
+        "account", f"{status.account}  ({status.brokerage}, session {status.brokerage_session_id or '-'})"
+    )
+    table.add_row("algorithm", status.algorithm)
+    table.add_row("time", f"{time_text(status.time_ns)} UTC")
+    table.add_row("equity", f"{money(status.equity)} {status.currency}")
+    table.add_row("cash", f"{money(status.cash)} {status.currency}")
+    table.add_row("day", gain(status.day_profit))
+    table.add_row("open orders", str(status.open_orders))
+    table.add_row("feed", f"{status.feed.name}, {'connected' if status.feed.connected else 'not connected'}"
+                  f", {status.feed.subscriptions} subscriptions")  # fmt: skip
+    table.add_row("engine", f"{engine.state}, pid {engine.pid or '-'}, {engine.restarts} restarts"
+                  f", {engine.steps} steps, {engine.resident_mb:.0f} MB")  # fmt: skip
+    if engine.last_failure:
+        table.add_row("last failure", Text(engine.last_failure.strip(), style="red"))
+    table.add_row("training", training_line(status))
+    if kill.latched:
+        table.add_row("kill switch", Text(f"{kill.state}, latched since {time_text(kill.since_ns)}: {kill.reason}"
+                      f" (resume --kill-id {kill.kill_id})", style="yellow"))  # fmt: skip
+    else:
+        table.add_row("kill switch", kill.state)
+    for name, value in status.statistics.items():
+        table.add_row(name, value)
+    for name, reason in status.reasons.items():
+        table.add_row("not ready", Text(f"{name}: {reason}", style="yellow"))
+    return table
+
+
+def training_line(status: StatusView) -> str:
+    """Return the training summary on one line."""
+    training = status.training
+    word = "running" if training.is_training else "ready" if training.ready else "not ready"
+    error = f"; last error: {training.last_error}" if training.last_error else ""
+    return (
+        f"{word}, {training.jobs} jobs, bucket {training.bucket_level_minutes:.1f}"
+        f" of {training.bucket_capacity_minutes:g} min{error}"
+    )
+
+
+def portfolio_view(portfolio: PortfolioView) -> RenderableType:
+    """Show holdings and cash."""
+    table = _table("symbol", "quantity>", "average>", "price>", "value>", "profit>")
+    for holding in portfolio.holdings:
+        table.add_row(
+            holding.ticker,
+            number(holding.quantity),
+            money(holding.average_price),
+            money(holding.last_price),
+            money(holding.market_value),
+            gain(holding.unrealized_profit),
+        )
+    cash = ", ".join(f"{money(amount)} {currency}" for currency, amount in portfolio.cash.items())
+    total = Text(f"equity {money(portfolio.equity)} {portfolio.currency}   cash {cash}   day ")
+    total.append_text(gain(portfolio.day_profit))
+    return Group(table, total)
+
+
+def orders_view(orders: Iterable[OrderView], *, history: bool = False) -> RenderableType:
+    """Show orders, one line each; with `history` every step below its order."""
+    table = _table("id>", "created", "symbol", "type", "quantity>", "filled>", "price>", "status", "tag")
+    for order in orders:
+        table.add_row(
+            str(order.id or "kill"),
+            time_text(order.created_ns),
+            order.ticker,
+            order.type,
+            number(order.quantity),
+            number(order.filled_quantity),
+            money(order.average_fill_price or order.limit_price or order.stop_price),
+            state(order.status),
+            Text(order.tag, style="dim"),
+        )
+        for step in order.history if history else ():
+            fill = "" if step.quantity is None else f"{number(step.quantity)} @ {money(step.price)} "
+            table.add_row("", Text(time_text(step.time_ns), style="dim"), "", "", "", "", "",
+                          state(step.status), Text(fill + step.message, style="dim"))  # fmt: skip
+    return table
+
+
+def training_view(training: TrainingView) -> RenderableType:
+    """Show the bucket and the newest jobs."""
+    summary = _grid()
+    summary.add_row("ready", "yes" if training.ready else "no")
+    summary.add_row(
+        "bucket", f"{training.bucket_level_minutes:.1f} of {training.bucket_capacity_minutes:g} minutes"
+    )
+    summary.add_row("next refill", f"{time_text(training.next_refill_ns)} UTC")
+    table = _table("job>", "time", "name", "state", "minutes>", "message")
+    for job in training.jobs:
+        table.add_row(
+            str(job.job), time_text(job.time_ns), job.name, state(job.state), f"{job.minutes_used:.2f}",
+            Text(job.message, style="dim"),
+        )  # fmt: skip
+    return Group(summary, table)
+
+
+def log_line(line: LogView) -> Text:
+    """Show one line of the log."""
+    text = Text(f"{time_text(line.time_ns)} ", style="dim")
+    text.append(f"{line.source:<9} {line.level:<7} ", style=_STATE_STYLES.get(line.level, ""))
+    text.append(line.message, style="default")
+    return text
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    return table
+
+
+def _table(*columns: str) -> Table:
+    """Return a table; a column whose name ends in > is aligned to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        right = name.endswith(">")
+        table.add_column(name.rstrip(">"), justify="right" if right else "left", no_wrap=right)
+    return table
