@@ -10,13 +10,16 @@ from __future__ import annotations
 from livetrader_engine.errors import AlgorithmError
 
 
-class NotInLivetrader(AlgorithmError):
-    """A member of LEAN that livetrader does not offer was used. `livetrader check FILE` lists them."""
+class NotInLivetrader(AlgorithmError, AttributeError):
+    """A member of LEAN that livetrader does not offer was used. `livetrader check FILE` lists them.
+
+    It is an AttributeError too, so that `hasattr` says what is true.
+    """
 
     def __init__(self, name: str, reason: str = "") -> None:
-        self.name = name
         because = f": {reason}" if reason else ""
-        super().__init__(f"{name} is a member of LEAN that livetrader does not offer{because}")
+        AlgorithmError.__init__(self, f"{name} is a member of LEAN that livetrader does not offer{because}")
+        self.name = name
 
 
 class LoadError(AlgorithmError):

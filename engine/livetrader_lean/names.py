@@ -126,7 +126,7 @@ class TwinEnumType(EnumType):
                 return found
         raise AttributeError(f"{cls.__name__} has no member {name!r}")
 
-    def __getitem__(cls, name: str) -> Any:  # type: ignore[override]  # typeshed types it by the subclass
+    def __getitem__(cls, name: str) -> Any:
         if name not in cls.__members__ and is_pascal(name):
             name = snake(name).upper()
         return super().__getitem__(name)

@@ -1,0 +1,176 @@
+"""Between the engine's callbacks and the algorithm's: makes the object, runs `initialize`, hands events on.
+
+One adapter per run, in the engine's thread. Exceptions of the algorithm leave every method as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from livetrader_engine.commands import LogLevel
+from livetrader_engine.data.slice import Slice as CoreSlice
+from livetrader_engine.engine import Engine
+from livetrader_engine.events import BrokerageMessageArrived, BrokerageMessageKind, OrderEventArrived
+from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.subscriptions import SecurityChanges
+from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_lean.algorithm import QCAlgorithm
+from livetrader_lean.algorithm.core import SecurityChangesFace
+from livetrader_lean.binding import Binding, RunSettings, WarmUpRequest
+from livetrader_lean.history import start_of_bars
+from livetrader_lean.market import Slice
+from livetrader_lean.schedule import takes_arguments
+from livetrader_lean.symbols import Symbol
+from livetrader_lean.tickets import OrderEvent
+from livetrader_lean.views import Face
+
+
+class BrokerageMessageFace(Face):
+    """What `on_brokerage_message` gets."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: BrokerageMessageArrived) -> None:
+        self._event = event
+
+    @property
+    def type(self) -> str:
+        """Kind of message: Information, Warning, Error, Disconnect or Reconnect."""
+        return _MESSAGE_KINDS[self._event.kind]
+
+    @property
+    def code(self) -> str:
+        """The brokerage's code."""
+        return self._event.code
+
+    @property
+    def message(self) -> str:
+        """The text."""
+        return self._event.message
+
+    def __str__(self) -> str:
+        return f"{self.type} - Code: {self.code} - {self.message}"
+
+
+_MESSAGE_KINDS = {
+    BrokerageMessageKind.INFORMATION: "Information",
+    BrokerageMessageKind.WARNING: "Warning",
+    BrokerageMessageKind.ERROR: "Error",
+    BrokerageMessageKind.DISCONNECTED: "Disconnect",
+    BrokerageMessageKind.RECONNECTED: "Reconnect",
+}
+
+
+class AlgorithmAdapter:
+    """Implements the engine's AlgorithmCallbacks for one QCAlgorithm.
+
+    `run` says whether the run is live (the default) and what overrides the algorithm's dates. The caller
+    attaches the adapter to the engine, then calls `initialize` once, before the first event.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        algorithm_type: type[QCAlgorithm],
+        parameters: Mapping[str, str],
+        *,
+        run: RunSettings | None = None,
+    ) -> None:
+        self.binding = Binding(engine, parameters, run or RunSettings())
+        self._engine = engine
+        self._type = algorithm_type
+        self._algorithm: QCAlgorithm | None = None
+
+    @property
+    def algorithm(self) -> QCAlgorithm:
+        """The user's object. Only after `initialize` was called."""
+        assert self._algorithm is not None, "initialize makes the algorithm"
+        return self._algorithm
+
+    @property
+    def quit_reason(self) -> str | None:
+        """Why the algorithm called `quit`; None where it did not."""
+        return self.binding.quit_reason
+
+    def initialize(self) -> None:
+        """Make the algorithm and run its `initialize`; tell the engine of the warm-up it asked for."""
+        algorithm = self._type.__new__(self._type)
+        algorithm._lean = (
+            self.binding
+        )  # before __init__, so that the user's own may use the algorithm's members
+        algorithm.__init__()  # type: ignore[misc]  # the usual second half of making an object
+        self._algorithm = algorithm
+        algorithm.initialize()
+        self._request_warm_up(self.binding.warm_up)
+        self.binding.initialized = True
+
+    def _request_warm_up(self, wanted: WarmUpRequest | None) -> None:
+        if wanted is None:
+            return
+        until_ns = self._engine.clock.now_ns
+        from_ns = warm_up_start(self._engine, wanted, until_ns)
+        if from_ns < until_ns:
+            self._engine.set_warm_up(from_ns, until_ns)
+
+    # -- AlgorithmCallbacks ------------------------------------------------------------------------
+
+    def on_data(self, data: CoreSlice) -> None:
+        """Show a slice."""
+        binding = self.binding
+        self.algorithm.on_data(Slice(data.time_ns, data.points, binding.time_zone, binding.zone))
+
+    def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
+        """Show news of an order."""
+        self.algorithm.on_order_event(OrderEvent(self.binding, event, record))
+
+    def on_warmup_finished(self) -> None:
+        """Say that warm-up is over."""
+        self.algorithm.on_warmup_finished()
+
+    def on_end_of_day(self, symbol: CoreSymbol) -> None:
+        """Say that a symbol's session ends soon; algorithms may take the symbol or nothing."""
+        method = self.algorithm.on_end_of_day
+        if takes_arguments(method):
+            method(Symbol(symbol))
+        else:
+            method()
+
+    def on_brokerage_message(self, event: BrokerageMessageArrived) -> None:
+        """Show a message of the brokerage; lost and regained connections have their own callbacks too."""
+        self.algorithm.on_brokerage_message(BrokerageMessageFace(event))
+        if event.kind is BrokerageMessageKind.DISCONNECTED:
+            self.algorithm.on_brokerage_disconnect()
+        elif event.kind is BrokerageMessageKind.RECONNECTED:
+            self.algorithm.on_brokerage_reconnect()
+
+    def on_securities_changed(self, changes: SecurityChanges) -> None:
+        """Show which securities came and went."""
+        added = [self.binding.security(item.symbol) for item in changes.added]
+        removed = [self.binding.security(item.symbol) for item in changes.removed]
+        self.algorithm.on_securities_changed(SecurityChangesFace(added, removed))
+
+    def on_end_of_algorithm(self) -> None:
+        """Say that the run is over."""
+        self.algorithm.on_end_of_algorithm()
+        if self.binding.quit_reason is not None:
+            self.binding.log(LogLevel.LOG, f"ended: {self.binding.quit_reason}")
+
+
+def warm_up_start(engine: Engine, wanted: WarmUpRequest, until_ns: int) -> int:
+    """Return where warm-up data begins: the earliest start over all subscriptions.
+
+    A number of bars counts bars of each subscription's resolution, unless one was named.
+    Source: LEAN's QCAlgorithm.History.cs, GetWarmupHistoryRequests.
+    """
+    if wanted.span_ns is not None:
+        return until_ns - wanted.span_ns
+    assert wanted.bars is not None, "a warm-up is bars or a span"
+    starts = [
+        start_of_bars(
+            security.hours, until_ns, wanted.bars, wanted.resolution or stream.resolution,
+            extended=stream.extended_market_hours,
+        )
+        for security in engine.securities.values()
+        for stream in security.subscriptions
+    ]  # fmt: skip
+    return min(starts, default=until_ns)

@@ -1,0 +1,203 @@
+"""Dates, cash, parameters, time, log lines, and the callbacks that LEAN calls."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from livetrader_engine.commands import LogLevel
+from livetrader_engine.errors import AlgorithmError
+from livetrader_lean.algorithm.part import Part
+from livetrader_lean.market import Slice
+from livetrader_lean.names import hook
+from livetrader_lean.tickets import decimal
+from livetrader_lean.times import local, to_ns, utc
+from livetrader_lean.views import Face
+
+
+def _day(arguments: tuple[Any, ...]) -> date:
+    if len(arguments) == 3:
+        return date(*(int(part) for part in arguments))
+    (given,) = arguments
+    if isinstance(given, datetime):
+        return given.date()
+    if isinstance(given, date):
+        return given
+    raise AlgorithmError(f"a date is given as year, month, day or as a datetime, not as {given!r}")
+
+
+class ParametersMixin(Part):
+    """Dates, cash, time zone and parameters. Live, dates and cash come from outside and these do nothing."""
+
+    def set_start_date(self, *when: Any) -> None:
+        """Begin the backtest on this date, unless the run overrides it."""
+        day = _day(when)
+        lean = self._lean
+        if lean.run.live or lean.run.start is not None:
+            return
+        lean.start = day
+        start_ns = to_ns(day, lean.time_zone)
+        if not lean.initialized and start_ns > lean.engine.clock.now_ns:
+            lean.engine.clock.advance(start_ns)
+
+    def set_end_date(self, *when: Any) -> None:
+        """End the backtest with this date, unless the run overrides it."""
+        day = _day(when)
+        if not self._lean.run.live and self._lean.run.end is None:
+            self._lean.end = day
+
+    def set_cash(self, *arguments: Any) -> None:
+        """Start with this cash: an amount, or a currency, an amount and a conversion rate."""
+        lean = self._lean
+        if lean.run.live:
+            return
+        cash = lean.engine.portfolio.cash
+        if isinstance(arguments[0], str) and len(arguments) > 1:
+            rate = decimal(arguments[2]) if len(arguments) > 2 else None
+            cash.set(arguments[0], decimal(arguments[1]), rate)
+        else:
+            cash.set(cash.account_currency, Decimal(str(arguments[0])))
+
+    def set_time_zone(self, time_zone: Any) -> None:
+        """Tell `time` in another zone than New York's."""
+        try:
+            self._lean.time_zone = time_zone if isinstance(time_zone, ZoneInfo) else ZoneInfo(str(time_zone))
+        except ZoneInfoNotFoundError as error:
+            raise AlgorithmError(f"there is no time zone {time_zone!r}") from error
+
+    def get_parameter(self, name: str, default: Any = None) -> Any:
+        """Return a parameter of the run; where there is a default, converted to its type."""
+        text = self._lean.parameters.get(name)
+        if text is None:
+            return default
+        if isinstance(default, bool):
+            return text.strip().lower() in ("true", "1", "yes")
+        if isinstance(default, int | float):
+            try:
+                return type(default)(text)
+            except ValueError as error:
+                raise AlgorithmError(
+                    f"parameter {name!r} is {text!r}, not a {type(default).__name__}"
+                ) from error
+        return text
+
+    def get_parameters(self) -> dict[str, str]:
+        """Return all parameters of the run."""
+        return dict(self._lean.parameters)
+
+    def set_parameters(self, parameters: dict[str, Any]) -> None:
+        """Replace the parameters."""
+        self._lean.parameters = {str(key): str(value) for key, value in parameters.items()}
+
+    def set_name(self, name: str) -> None:
+        """Give the algorithm a name."""
+        self._lean.name = str(name)
+
+    @property
+    def start_date(self) -> datetime:
+        """First date of the run; live, the day it began."""
+        start = self._lean.start
+        return self.time if start is None else datetime(start.year, start.month, start.day)  # noqa: DTZ001
+
+    @property
+    def end_date(self) -> datetime:
+        """Last date of the run. Live there is none: LEAN's end of time."""
+        end = self._lean.end
+        return datetime(2050, 12, 31) if end is None else datetime(end.year, end.month, end.day)  # noqa: DTZ001
+
+    @property
+    def time(self) -> datetime:
+        """Engine time, local to the algorithm's time zone."""
+        return local(self._lean.engine.clock.now_ns, self._lean.time_zone)
+
+    @property
+    def utc_time(self) -> datetime:
+        """Engine time in UTC."""
+        return utc(self._lean.engine.clock.now_ns)
+
+    @property
+    def time_zone(self) -> Any:
+        """Time zone of `time`."""
+        return self._lean.time_zone
+
+    @property
+    def live_mode(self) -> bool:
+        """Whether orders go to a brokerage instead of a backtest's arithmetic."""
+        return self._lean.run.live
+
+
+class OutputMixin(Part):
+    """Log lines and the end of the run."""
+
+    def log(self, message: Any) -> None:
+        """Write a line."""
+        self._lean.log(LogLevel.LOG, message)
+
+    def debug(self, message: Any) -> None:
+        """Write a debug line."""
+        self._lean.log(LogLevel.DEBUG, message)
+
+    def error(self, message: Any) -> None:
+        """Write an error line; the algorithm goes on."""
+        self._lean.log(LogLevel.ERROR, message)
+
+    def quit(self, message: str = "") -> None:
+        """End the algorithm after the present step; positions stay."""
+        self._lean.quit_reason = str(message) or "the algorithm quit"
+        self._lean.log(LogLevel.LOG, f"Algorithm quit: {message}")
+
+
+class SecurityChangesFace(Face):
+    """Securities that came and went: what `on_securities_changed` gets."""
+
+    __slots__ = ("added_securities", "removed_securities")
+
+    def __init__(self, added: list[Any], removed: list[Any]) -> None:
+        self.added_securities = added
+        self.removed_securities = removed
+
+
+class CallbacksMixin(Part):
+    """What LEAN calls and algorithms override, in either spelling. None of them does anything here."""
+
+    @hook
+    def initialize(self) -> None:
+        """Set the algorithm up: dates, cash, securities, schedules."""
+
+    @hook
+    def on_data(self, data: Slice) -> None:
+        """New data arrived."""
+
+    @hook
+    def on_order_event(self, order_event: Any) -> None:
+        """News of an order arrived."""
+
+    @hook
+    def on_warmup_finished(self) -> None:
+        """Warm-up is over."""
+
+    @hook
+    def on_end_of_day(self, symbol: Any = None) -> None:
+        """A symbol's session ends in ten minutes."""
+
+    @hook
+    def on_end_of_algorithm(self) -> None:
+        """The run is over."""
+
+    @hook
+    def on_securities_changed(self, changes: Any) -> None:
+        """Securities were added or removed."""
+
+    @hook
+    def on_brokerage_message(self, message_event: Any) -> None:
+        """The brokerage said something beside orders."""
+
+    @hook
+    def on_brokerage_disconnect(self) -> None:
+        """The connection to the brokerage was lost."""
+
+    @hook
+    def on_brokerage_reconnect(self) -> None:
+        """The connection to the brokerage is back."""

@@ -1,0 +1,61 @@
+"""Past data and warm-up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.symbols import Resolution
+from livetrader_lean.algorithm.part import Part
+from livetrader_lean.binding import WarmUpRequest
+from livetrader_lean.history import History
+from livetrader_lean.market import BaseData
+from livetrader_lean.symbols import Symbol
+from livetrader_lean.times import span_ns
+
+
+class HistoryMixin(Part):
+    """`history` and `set_warm_up`."""
+
+    @property
+    def history(self) -> History:
+        """Past data: `history(symbol, 20, Resolution.DAILY)` is a DataFrame, `history[TradeBar](…)` bars."""
+        return History(self._lean)
+
+    def get_last_known_price(self, symbol: Any) -> BaseData | None:
+        """Return the newest bar before now, None where there is none in the last ten days."""
+        core = self._lean.resolve(symbol)
+        for kind in (Resolution.MINUTE, Resolution.HOUR, Resolution.DAILY):
+            found = self._bars(core, kind)
+            if found:
+                return found[-1]
+        return None
+
+    def _bars(self, core: Any, resolution: Resolution) -> list[BaseData]:
+        bars: list[BaseData] = History(self._lean, BaseData)(Symbol(core), timedelta(days=10), resolution)
+        return bars
+
+    def set_warm_up(self, period: Any, resolution: int | None = None) -> None:
+        """Feed the algorithm data from before the start: a number of bars, or a timedelta.
+
+        Orders are refused meanwhile and `is_warming_up` is True. Only from `initialize`.
+        """
+        if self._lean.initialized:
+            raise AlgorithmError("set_warm_up can only be called from initialize")
+        chosen = None if resolution is None else Resolution(int(resolution))
+        if isinstance(period, timedelta):
+            self._lean.warm_up = WarmUpRequest(span_ns=span_ns(period), resolution=chosen)
+        else:
+            self._lean.warm_up = WarmUpRequest(bars=int(period), resolution=chosen)
+
+    def set_warmup(self, period: Any, resolution: int | None = None) -> None:
+        """Do what `set_warm_up` does; LEAN has both names."""
+        HistoryMixin.set_warm_up(self, period, resolution)
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether warm-up is not over."""
+        return self._lean.engine.is_warming_up or (
+            not self._lean.initialized and self._lean.warm_up is not None
+        )

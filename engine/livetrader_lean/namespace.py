@@ -1,0 +1,120 @@
+"""What `from AlgorithmImports import *` gives, and what a name of LEAN that we lack looks like."""
+
+from __future__ import annotations
+
+import json
+import math
+import typing
+from datetime import date, datetime, time, timedelta
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final, NoReturn
+
+from livetrader_lean import enums, market, tickets
+from livetrader_lean.algorithm import QCAlgorithm
+from livetrader_lean.algorithm.trading import PortfolioTarget
+from livetrader_lean.consolidation import QuoteBarConsolidator, TradeBarConsolidator
+from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
+from livetrader_lean.names import TwinEnum, Twins
+from livetrader_lean.symbols import SecurityIdentifier, Symbol
+
+
+class LazyModule(ModuleType):
+    """A module that is imported when an attribute of it is first used: an idle engine stays light."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(name)  # inspection, as by `inspect` and `doctest`, is no use
+        return getattr(import_module(self.__name__), name)
+
+    def __dir__(self) -> list[str]:
+        return dir(import_module(self.__name__))
+
+
+class MissingType:
+    """A type of LEAN that is not offered: calling, subclassing or looking into it says so by name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _refuse(self) -> NoReturn:
+        raise NotInLivetrader(self._name)
+
+    def __call__(self, *arguments: object, **named: object) -> NoReturn:
+        self._refuse()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotInLivetrader(f"{self._name}.{name}")
+
+    def __mro_entries__(self, bases: tuple[type, ...]) -> NoReturn:
+        self._refuse()
+
+
+class Market(Twins):
+    """LEAN's names of markets."""
+
+    USA = "usa"
+    OANDA = "oanda"
+    FXCM = "fxcm"
+    COINBASE = "coinbase"
+    BINANCE = "binance"
+    KRAKEN = "kraken"
+    BITFINEX = "bitfinex"
+
+
+class TimeZones(Twins):
+    """Names of time zones, for `set_time_zone` and the schedule."""
+
+    NEW_YORK = NewYork = "America/New_York"
+    CHICAGO = Chicago = "America/Chicago"
+    LOS_ANGELES = LosAngeles = "America/Los_Angeles"
+    LONDON = London = "Europe/London"
+    BERLIN = Berlin = "Europe/Berlin"
+    TOKYO = Tokyo = "Asia/Tokyo"
+    HONG_KONG = HongKong = "Asia/Hong_Kong"
+    SYDNEY = Sydney = "Australia/Sydney"
+    UTC = Utc = "UTC"
+
+
+class Extensions(Twins):
+    """The few of LEAN's extension methods that algorithms call by name."""
+
+    @staticmethod
+    def to_python(value: object) -> object:
+        """Return the value: nothing needs converting here."""
+        return value
+
+
+def _enums() -> dict[str, object]:
+    return {
+        name: value
+        for name, value in vars(enums).items()
+        if isinstance(value, type) and issubclass(value, TwinEnum) and value is not TwinEnum
+    }
+
+
+NAMES: Final[dict[str, Any]] = {
+    **{name: getattr(typing, name) for name in typing.__all__ if name != "Text"},
+    **_enums(),
+    **INDICATORS,
+    "BaseData": market.BaseData, "TradeBar": market.TradeBar, "TradeBars": market.TradeBars,
+    "QuoteBar": market.QuoteBar, "QuoteBars": market.QuoteBars, "Tick": market.Tick, "Ticks": market.Ticks,
+    "Bar": market.Bar, "Slice": market.Slice, "Symbol": Symbol, "SecurityIdentifier": SecurityIdentifier,
+    "OrderTicket": tickets.OrderTicket, "OrderEvent": tickets.OrderEvent, "Order": tickets.Order,
+    "UpdateOrderFields": tickets.UpdateOrderFields, "OrderResponse": tickets.OrderResponse,
+    "PortfolioTarget": PortfolioTarget, "RollingWindow": RollingWindow,
+    "IndicatorDataPoint": IndicatorDataPoint, "TradeBarConsolidator": TradeBarConsolidator,
+    "QuoteBarConsolidator": QuoteBarConsolidator, "Market": Market, "TimeZones": TimeZones,
+    "Extensions": Extensions, "QCAlgorithm": QCAlgorithm, "QCAlgorithmFramework": QCAlgorithm,
+    "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,
+    "time": time, "math": math, "json": json, "np": LazyModule("numpy"), "pd": LazyModule("pandas"),
+}  # fmt: skip
+
+
+def lookup(name: str) -> Any:
+    """Return a name of LEAN's; for one that is not offered, what says so on first use."""
+    found = NAMES.get(name)
+    return MissingType(name) if found is None else found

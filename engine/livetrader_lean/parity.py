@@ -1,0 +1,59 @@
+"""What LEAN's QCAlgorithm has and what of it is offered here: parity.csv and what follows from it.
+
+Columns: member (LEAN's PascalCase name), kind (method | property), status (done | partial | missing |
+refused), note. The names are the public members of LEAN's Algorithm/QCAlgorithm*.cs, commit 24863901.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple, NoReturn
+
+from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.names import pascal, snake
+
+OFFERED = frozenset({"done", "partial"})
+
+
+class Member(NamedTuple):
+    """One public member of LEAN's QCAlgorithm."""
+
+    name: str
+    kind: str
+    status: str
+    note: str
+
+
+@lru_cache(maxsize=1)
+def members() -> dict[str, Member]:
+    """Return every member by each of its two names."""
+    found: dict[str, Member] = {}
+    text = files("livetrader_lean").joinpath("parity.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(text.splitlines()):
+        member = Member(row["member"], row["kind"], row["status"], row["note"])
+        found[member.name] = member
+        found[snake(member.name)] = member
+        if pascal(snake(member.name)) != member.name:
+            found.setdefault(pascal(snake(member.name)), member)
+    return found
+
+
+def refuse(name: str) -> Callable[..., NoReturn]:
+    """Return what a member that is not offered looks like: a method that raises when it is called.
+
+    Raises NotInLivetrader for properties, AttributeError for names that LEAN does not have.
+    """
+    member = members().get(name)
+    if member is None:
+        raise AttributeError(f"neither the algorithm nor LEAN has a member {name!r}")
+    error = NotInLivetrader(f"QCAlgorithm.{name}", member.note)
+    if member.kind == "property":
+        raise error
+
+    def call(*arguments: object, **named: object) -> NoReturn:
+        raise error
+
+    return call
