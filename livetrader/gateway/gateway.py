@@ -395,8 +395,12 @@ class Gateway(AccountView):
 
     def _remember_recent(self) -> None:
         """Count the journal's newest orders as sent, so that a restart hands out no new order budget."""
-        since = self._now() - WINDOW_NS
-        orders = [order for order in self.orders if order.created_ns > since and order.kill_id is None]
+        now_ns = self._now()
+        orders = [
+            order
+            for order in self.orders
+            if now_ns - WINDOW_NS < order.created_ns <= now_ns and order.kill_id is None
+        ]
         self._recent = deque((order.created_ns, order.spec.symbol, order.spec.quantity) for order in orders)
 
     def _journal_broken(self, reason: str) -> None:

@@ -1,0 +1,737 @@
+"""The one door: what leaves was checked and journaled, what is unknown stays blocked, a trade counts once."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from livetrader.errors import ControlRefusedError, JournalError
+from livetrader.journal.journal import Journal
+from livetrader.journal.records import Record
+from livetrader.journal.replay import JournalState, OrderState, replay
+from livetrader.journal.store import read_state
+from livetrader.settings import LimitSettings
+from livetrader_engine.events import AccountLoaded
+from livetrader_engine.orders.order import ClientOrderId, OrderType
+from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.spi import BrokerageCapabilities, CashChanged, ExecutionReport, VenueError
+from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryVenue
+
+from .money import IBM, NO_LIMITS, SPY, START_NS, Desk, make_desk, new_venue, open_desk, resting, spec
+from .virtual_time import run
+
+S = OrderStatus
+
+
+def break_disk(desk: Desk) -> None:
+    """Make every further insert fail, as a full disk would."""
+    with sqlite3.connect(desk.directory / "journal.sqlite3") as other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'disk'); END")
+    other.close()
+
+
+def rows(directory: Path, kind: str) -> int:
+    """Count the records of a kind that are on disk now."""
+    with sqlite3.connect(directory / "journal.sqlite3") as other:
+        (count,) = other.execute("SELECT count(*) FROM record WHERE kind = ?", (kind,)).fetchone()
+    other.close()
+    return int(count)
+
+
+def test_an_order_is_journaled_before_the_venue_sees_it(tmp_path: Path) -> None:
+    venue = new_venue()
+    seen: list[int] = []
+
+    def look(name: str) -> None:
+        if name == "submit":
+            seen.append(rows(tmp_path, "order_intended"))
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.boundary = look
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
+            assert desk.held() == 10 == desk.venue_held()
+            assert desk.gateway.cash == {"USD": venue.cash}
+
+    run(body())
+    assert seen == [1]
+
+
+def test_client_order_ids_count_on_over_restarts(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def day(number: int) -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(number))
+            await desk.settle()
+
+    for number in (1, 2, 3):
+        run(day(number))
+    assert len(set(venue.submits)) == 3
+    assert [name[-2:] for name in venue.submits] == ["-1", "-2", "-3"]
+    assert len({name.split("-")[0] for name in venue.submits}) == 1
+
+
+def test_a_denied_order_reaches_nobody_and_the_algorithm_is_told_why(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path, LimitSettings(max_order_quantity=5)) as desk:
+            await desk.submit(spec(1, 6))
+            assert desk.statuses(1) == [S.INVALID]
+            assert "max_order_quantity = 5" in desk.messages(1)
+            assert desk.gateway.state.next_order_id == 2
+
+    run(body())
+    assert venue.submits == []
+    assert read_state(tmp_path / "journal.sqlite3").next_order_id == 2
+
+
+def test_a_repeated_fill_counts_once(tmp_path: Path) -> None:
+    venue = new_venue()
+    venue.faults.repeat_fills = True
+    venue.faults.fill_parts = 3
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED, S.PARTIALLY_FILLED, S.PARTIALLY_FILLED, S.FILLED]
+            assert desk.gateway.counters.repeated_fills == 3
+            assert desk.agrees()
+
+    run(body())
+    assert read_state(tmp_path / "journal.sqlite3").position(SPY) == 10
+
+
+def test_a_fill_is_durable_before_the_algorithm_hears_of_it(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        desk = make_desk(venue, tmp_path)
+        await desk.journal.open()
+        await desk.gateway.reconcile_at_start()
+        on_disk: list[int] = []
+
+        def emit(event: object) -> None:
+            if getattr(event, "fill", None) is not None:
+                on_disk.append(rows(tmp_path, "report_received"))
+
+        desk.gateway._ledger._emit = emit
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(desk.pump())
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+            pump.cancel()
+        await desk.journal.close()
+        assert on_disk == [2]  # the acknowledgement and the trade
+
+    run(body())
+
+
+def test_a_halt_that_falls_while_the_disk_writes_stops_the_order(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    class HaltingJournal(Journal):
+        async def append(self, record: Record) -> int:
+            seq = await super().append(record)
+            desk.gateway.halted = True
+            return seq
+
+    async def body() -> None:
+        nonlocal desk
+        desk = make_desk(venue, tmp_path)
+        await desk.journal.open()
+        await desk.gateway.reconcile_at_start()
+        desk.journal.__class__ = HaltingJournal
+        await desk.submit(spec(1, 10))
+        assert desk.statuses(1) == [S.INVALID]
+        await desk.journal.close()
+
+    desk: Desk
+    run(body())
+    assert venue.submits == []
+    assert not read_state(tmp_path / "journal.sqlite3").open
+
+
+def test_halted_refuses_orders_and_still_cancels_and_survives_a_restart(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def first() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            desk.gateway.halt("lunch")
+            await desk.submit(spec(2, 10))
+            await desk.cancel(1)
+            await desk.settle()
+            assert desk.statuses(2) == [S.INVALID] and "halted" in desk.messages(2)
+            assert desk.statuses(1)[-1] is S.CANCELED
+
+    async def second() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            assert desk.gateway.ready_reasons() == {"halted": "lunch"}
+            await desk.submit(spec(3, 10))
+            assert desk.statuses(3) == [S.INVALID]
+            await desk.gateway.resume("operator")
+            assert desk.gateway.ready_reasons() == {}
+            await desk.submit(spec(4, 10))
+            await desk.settle()
+            assert desk.statuses(4)[-1] is S.FILLED
+
+    run(first())
+    run(second())
+
+
+def test_a_halt_of_a_stopping_daemon_is_gone_after_the_restart(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def first() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            desk.gateway.halt("stopping", "daemon", persist=False)
+
+    async def second() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            assert not desk.gateway.halted
+
+    run(first())
+    run(second())
+
+
+def test_resume_while_a_kill_is_latched_needs_its_name(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with open_desk(new_venue(), tmp_path) as desk:
+            desk.gateway.halt("x")
+            desk.gateway.kill_id = "k1"
+            with pytest.raises(ControlRefusedError, match="k1"):
+                await desk.gateway.resume("operator")
+            assert desk.gateway.halted
+
+    run(body())
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_an_unknown_outcome_blocks_the_side_until_the_account_proves_it(
+    tmp_path: Path, reached: bool
+) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            if reached:
+                venue.faults.cut_after = 1
+            else:
+                venue.faults.cut_before = 1
+            await desk.submit(resting(1))
+            assert desk.gateway.unresolved == 1
+            desk.gateway.disconnected("connection lost")
+            await desk.submit(resting(2))
+            assert "not ready" in desk.messages(2)
+            await desk.gateway.reconcile_at_start()
+            assert desk.gateway.unresolved == 0
+            assert desk.statuses(1) == ([S.SUBMITTED] if reached else [S.INVALID])
+            await desk.submit(resting(3))
+            await desk.brokerage.snapshot()
+            assert len(venue.submits) == (2 if reached else 1)  # order 1 was never sent again
+
+    run(body())
+
+
+def test_absence_is_no_proof_before_the_fence_and_a_late_order_is_cancelled(tmp_path: Path) -> None:
+    venue = MemoryVenue(BrokerageCapabilities(ORDER_TYPES, absence_fence_s=120.0))
+    venue.prices[SPY] = Decimal(100)
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.faults.hold_orders = 1
+            await desk.submit(resting(1))
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(desk.gateway.watch())
+                desk.gateway._session.ask()
+                await asyncio.sleep(60)
+                desk.gateway._session.ask()
+                await asyncio.sleep(50)
+                assert desk.gateway.unresolved == 1
+                await desk.submit(resting(2))
+                assert "blocked" in desk.messages(2) and "wait until" in desk.messages(2)
+                await desk.submit(spec(3, -5))  # the other side is free
+                await desk.settle()
+                assert desk.statuses(3)[-1] is S.FILLED
+                await asyncio.sleep(120)
+                assert desk.statuses(1) == [S.INVALID]
+                assert desk.gateway.unresolved == 0
+                venue.deliver_held()
+                await asyncio.sleep(1000)
+                await desk.settle()
+                assert venue.orders[venue.submits[-1]].status is S.CANCELED
+                watch.cancel()
+            assert desk.agrees()
+
+    run(body())
+
+
+def test_an_order_the_plugin_could_not_send_is_invalid_and_blocks_nothing(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.faults.unreachable_submits = 1
+            await desk.submit(spec(1, 10))
+            assert desk.statuses(1) == [S.INVALID] and "nothing was sent" in desk.messages(1)
+            await desk.submit(spec(2, 10))
+            await desk.settle()
+            assert desk.statuses(2)[-1] is S.FILLED
+
+    run(body())
+
+
+def test_a_plugin_that_raises_anything_else_leaves_the_outcome_unknown(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    def fault(name: str) -> None:
+        if name == "submitted":
+            raise ZeroDivisionError("a bug of the plugin")
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.boundary = fault
+            venue.faults.lost_acks = 1
+            await desk.submit(resting(1))
+            assert desk.gateway.unresolved == 1
+            await desk.gateway.look()
+            assert desk.gateway.unresolved == 0
+            assert desk.statuses(1) == [S.SUBMITTED]
+
+    run(body())
+
+
+def test_a_broken_journal_sends_no_order_and_still_cancels(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            break_disk(desk)
+            await desk.submit(resting(2))
+            assert desk.statuses(2) == [S.INVALID]
+            assert desk.gateway.halted and "journal" in desk.gateway.ready_reasons()
+            await desk.cancel(1)
+            await desk.settle()
+            assert desk.statuses(1)[-1] is S.CANCELED
+            with pytest.raises(JournalError):
+                await desk.gateway.resume("operator")
+            assert desk.gateway.halted
+
+    run(body())
+    assert len(venue.submits) == 1
+
+
+def test_a_trade_that_cannot_be_journaled_still_counts_and_is_found_again(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def first() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            break_disk(desk)
+            venue.set_price(SPY, Decimal(50))
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
+            assert desk.held() == 10 and desk.gateway.halted
+
+    async def second() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            assert desk.statuses(1) == [S.FILLED]
+            assert desk.agrees()
+
+    run(first())
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as other:
+        other.execute("DROP TRIGGER full")
+    other.close()
+    run(second())
+
+
+def test_trades_made_while_disconnected_are_recovered_once(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.submit(resting(2, 20, IBM))
+            await desk.settle()
+            venue.disconnect()
+            desk.gateway.disconnected("connection lost")
+            venue.set_price(SPY, Decimal(49))
+            venue.cancel(venue.submits[1])
+            for _ in range(3):
+                account = await desk.gateway.reconcile_at_start()
+            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
+            assert desk.statuses(2) == [S.SUBMITTED, S.CANCELED]
+            assert desk.agrees()
+            assert [(held.symbol, held.quantity) for held in account.positions] == [(SPY, 10)]
+            assert desk.gateway.state.adjustments == {}
+
+    run(body())
+
+
+def test_a_fill_after_the_cancel_is_applied_and_the_order_stays_closed(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.cancel(1)
+            await desk.settle()
+            venue.trade(venue.submits[0], Decimal(4), Decimal(50))
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED, S.CANCELED, S.PARTIALLY_FILLED, S.CANCELED]
+            assert desk.gateway.counters.late_fills == 1
+            assert desk.agrees() and not desk.gateway.open_orders
+
+    run(body())
+
+
+def test_an_overfill_moves_the_position_and_tells_no_impossible_event(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+            venue.trade(venue.submits[0], Decimal(5), Decimal(100))
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
+            assert desk.gateway.counters.overfills == 1 and desk.reported("overfill") == 1
+            assert desk.held() == 15
+
+    run(body())
+
+
+def test_a_lost_cancel_is_asked_again(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            venue.faults.lost_cancels = 1
+            await desk.cancel(1)
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED]
+            await desk.gateway.look()
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED, S.CANCELED]
+
+    run(body())
+
+
+def test_a_manual_trade_is_adopted_and_told_and_never_undone(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.trade_elsewhere(SPY, Decimal(7), Decimal(100))
+            await desk.settle()
+            assert desk.reported("unknown_report") == 1
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(desk.gateway.watch())
+                await asyncio.sleep(20)
+                watch.cancel()
+            assert desk.held() == 7
+            (account,) = [event for event in desk.emitted if isinstance(event, AccountLoaded)]
+            assert account.positions[0].quantity == 7
+            assert desk.gateway.state.restricted == {}
+
+    run(body())
+    assert venue.submits == []
+
+
+def test_an_unexplained_position_restricts_the_symbol_to_reducing(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def first() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+
+    async def second() -> None:
+        venue.positions[SPY] = (Decimal(20), Decimal(50))  # a split, say
+        async with open_desk(venue, tmp_path) as desk:
+            assert desk.held() == 20
+            await desk.submit(spec(2, 1))
+            assert "restricted" in desk.messages(2)
+            await desk.submit(spec(3, -5))
+            await desk.settle()
+            assert desk.statuses(3)[-1] is S.FILLED
+            await desk.gateway.resume("operator")
+            await desk.submit(spec(4, 1))
+            await desk.settle()
+            assert desk.statuses(4)[-1] is S.FILLED
+
+    run(first())
+    run(second())
+
+
+def test_the_first_start_takes_over_what_the_account_holds(tmp_path: Path) -> None:
+    venue = new_venue()
+    venue.trade_elsewhere(IBM, Decimal(3), Decimal(90))
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            assert desk.held(IBM) == 3
+            assert [a.reason for a in desk.gateway.state.adjustments.values()] == ["opening"]
+            await desk.submit(spec(1, 1, IBM))
+            await desk.settle()
+            assert desk.statuses(1)[-1] is S.FILLED
+
+    run(body())
+
+
+def test_repeated_restarts_change_nothing(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def trade() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.submit(resting(2))
+            await desk.settle()
+
+    async def restart() -> tuple[int, int, int]:
+        async with open_desk(venue, tmp_path) as desk:
+            state = desk.gateway.state
+            return len(state.orders), len(state.adjustments), len(desk.emitted)
+
+    run(trade())
+    assert [run(restart()) for _ in range(5)] == [(2, 0, 0)] * 5
+
+
+def test_an_order_of_ours_without_a_record_halts(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def first() -> str:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            return desk.gateway.state.instance
+
+    async def second() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            assert desk.gateway.halted and "old journal" in desk.gateway.halt_reason
+            assert desk.gateway.state.next_number == 3
+
+    instance = run(first())
+    made = venue.orders[venue.submits[0]]
+    made.client_order_id = ClientOrderId(f"LT{instance}-2")
+    venue.orders[made.client_order_id] = made
+    del venue.orders[venue.submits[0]]
+    run(second())
+
+
+def test_foreign_orders_are_counted_and_never_touched(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            made = venue.orders[venue.submits[0]]
+            made.client_order_id = ClientOrderId("somebody")
+            venue.orders = {made.client_order_id: made}
+            await desk.gateway.look()
+            assert desk.gateway.foreign_orders == 1
+            assert not desk.gateway.halted
+            assert made.status is S.SUBMITTED
+
+    run(body())
+
+
+def test_another_account_behind_the_same_journal_is_refused(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    class Other(MemoryVenue):
+        def snapshot(self, session_id: str):  # type: ignore[no-untyped-def]  # as the base
+            import msgspec
+
+            return msgspec.structs.replace(super().snapshot(session_id), account_id="OTHER")
+
+    async def body(at: MemoryVenue) -> None:
+        async with open_desk(at, tmp_path):
+            pass
+
+    run(body(venue))
+    with pytest.raises(JournalError, match="OTHER"):
+        run(body(Other()))
+
+
+def test_a_change_is_checked_journaled_and_adopted_when_the_venue_has_it(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path, LimitSettings(max_order_quantity=15)) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            await desk.update(1, quantity=Decimal(16))
+            assert "max_order_quantity" in desk.messages(1)
+            await desk.update(1, quantity=Decimal(12), limit_price=Decimal(55))
+            await desk.settle()
+            (order,) = desk.gateway.open_orders
+            assert (order.spec.quantity, order.spec.limit_price) == (12, 55)
+            assert desk.statuses(1)[-1] is S.UPDATE_SUBMITTED
+            await desk.update(1, quantity=Decimal(-12))
+            assert "cannot turn a buy into a sell" in desk.messages(1)
+
+    run(body())
+    (order,) = read_state(tmp_path / "journal.sqlite3").open.values()
+    assert order.spec.limit_price == 55
+
+
+def test_the_account_for_a_new_engine_has_orders_cash_and_the_next_number(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.submit(resting(2))
+            await desk.settle()
+            account = await desk.gateway.account()
+            assert account.next_order_id == 3
+            assert account.cash == {"USD": Decimal(999_000)}
+            (working,) = account.open_orders
+            assert (working.spec.id, working.status, working.brokerage_order_id) == (2, S.SUBMITTED, "V2")
+
+    run(body())
+
+
+def test_the_rate_limit_is_not_refilled_by_a_restart(tmp_path: Path) -> None:
+    venue = new_venue()
+    limits = LimitSettings(orders_per_minute=3, duplicate_window_s=0)
+
+    async def first() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            await desk.submit(resting(1))
+            await desk.submit(resting(2))
+
+    async def second() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            for number in (3, 4):
+                await desk.submit(resting(number))
+            await desk.settle()
+            assert desk.statuses(3) == [S.SUBMITTED]
+            assert desk.statuses(4) == [S.INVALID] and "orders_per_minute" in desk.messages(4)
+            await asyncio.sleep(61)
+            await desk.submit(resting(5))
+            await desk.settle()
+            assert desk.statuses(5) == [S.SUBMITTED]
+
+    run(first())
+    run(second())
+
+
+def test_the_daily_loss_counts_from_the_first_look_and_over_restarts(tmp_path: Path) -> None:
+    venue = new_venue()
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0, daily_loss=100)
+
+    async def first() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            desk.gateway.observe_price(SPY, 100.0)
+            assert not desk.gateway.loss_limit_reached()
+            assert desk.gateway.day_start_equity == 1_000_000
+            await desk.submit(spec(1, 50))
+            await desk.settle()
+            desk.gateway.observe_price(SPY, 99.0)
+            assert desk.gateway.daily_loss() == 50
+            assert not desk.gateway.loss_limit_reached()
+
+    async def second() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            desk.gateway.observe_price(SPY, 98.0)
+            assert desk.gateway.loss_limit_reached()
+            await asyncio.sleep(24 * 3600)
+            assert not desk.gateway.loss_limit_reached()  # a new day
+            assert desk.gateway.day_start_equity == 999_900
+
+    run(first())
+    run(second())
+
+
+def test_idle_waits_for_the_order_on_its_way(tmp_path: Path) -> None:
+    venue = new_venue()
+    seen: list[bool] = []
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.boundary = lambda name: (
+                seen.append(desk.gateway._quiet.is_set()) if name == "submit" else None
+            )
+            await desk.submit(spec(1, 1))
+            await desk.gateway.idle()
+
+    run(body())
+    assert seen == [False]
+
+
+def test_a_repeated_order_number_is_ignored(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.submit(resting(1))
+            await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED]
+            assert desk.reported("order_repeated") == 1
+
+    run(body())
+    assert len(venue.submits) == 1
+
+
+def test_a_connection_that_fails_keeps_the_gate_shut(tmp_path: Path) -> None:
+    venue = new_venue()
+    venue.faults.failed_snapshots = 1
+
+    async def body() -> None:
+        desk = make_desk(venue, tmp_path, NO_LIMITS)
+        await desk.journal.open()
+        with pytest.raises(VenueError):
+            await desk.gateway.reconcile_at_start()
+        await desk.submit(spec(1, 1))
+        assert desk.statuses(1) == [S.INVALID]
+        await desk.gateway.reconcile_at_start()
+        assert desk.gateway.ready_reasons() == {}
+        await desk.gateway.on_event(CashChanged(1, "EUR", Decimal(5)))
+        assert desk.gateway.cash["EUR"] == 5
+        await desk.journal.close()
+
+    run(body())
+
+
+def test_stale_and_regressing_reports_change_nothing() -> None:
+    state = JournalState(instance="x")
+    client_id = ClientOrderId("LTx-1")
+    state.add(OrderState(client_id, spec(1, 10), 1, START_NS))
+
+    def say(status: OrderStatus) -> list[OrderStatus]:
+        from livetrader.journal.records import ReportReceived
+
+        report = ExecutionReport(client_id, status, START_NS)
+        return [event.status for event in state.apply(ReportReceived(START_NS, report))]
+
+    assert say(S.SUBMITTED) == [S.SUBMITTED]
+    assert say(S.SUBMITTED) == []
+    assert say(S.FILLED) == []  # claims a fill without a trade: the order is not closed by words
+    assert state.orders[client_id].status is S.SUBMITTED
+    assert say(S.CANCELED) == [S.CANCELED]
+    assert say(S.SUBMITTED) == []
+    assert state.counters.stale_reports == 1
+
+
+def test_replay_of_nothing_is_an_empty_account() -> None:
+    state = replay([])
+    assert (state.next_number, state.next_order_id, state.positions, state.open) == (1, 1, {}, {})
+    assert state.orders == {}
+    assert OrderType.MARKET in ORDER_TYPES
