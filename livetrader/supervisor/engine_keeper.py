@@ -148,10 +148,10 @@ class EngineKeeper:
             self._ports.monotonic_s,
             lambda message: self._ports.received(process, message),
             self._ports.output,
+            lambda: self._ports.started(process, self._attempts),
         )
         self.process = process
         process.link.send(start)
-        self._ports.started(process, self._attempts)
         try:
             end = await process.run()
         finally:

@@ -8,6 +8,7 @@ nothing else, and is ended by SIGKILL only: user code may hold the interpreter a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -94,7 +95,9 @@ class EngineProcess:
         monotonic_s: Callable[[], float],
         received: Callable[[FromEngine], None],
         output: Callable[[str], None],
+        started: Callable[[], None],
     ) -> None:
+        self._started = started
         self._settings = settings
         self._monotonic_s = monotonic_s
         self._received = received
@@ -109,33 +112,42 @@ class EngineProcess:
         self.warmed_up = False
         self.beat: Beat | None = None
         self._beat_s = self._phase_s = monotonic_s()
-        self._spawn()
-
-    def _spawn(self) -> None:
-        own, theirs = socket.socketpair()
-        try:
-            self._child = subprocess.Popen(
-                [
-                    sys.executable, "-m", "livetrader.worker", str(theirs.fileno()),
-                    str(self._settings.memory_limit_mb), str(os.getpid()),
-                ],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=_environment(),
-                start_new_session=True,
-            )  # fmt: skip
-        finally:
-            theirs.close()
-        self.pid = self._child.pid
-        loop = asyncio.get_running_loop()
-        self._pidfd = os.pidfd_open(self.pid)
-        loop.add_reader(self._pidfd, self._exit_noticed)
-        self._statm = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY)
-        assert self._child.stdout is not None
-        self._output = ChildOutput(self._child.stdout, self._output_line)
+        self.pid = 0  # until it is spawned
+        self._child: subprocess.Popen[bytes] | None = None
+        self._pidfd = self._statm = -1
+        self._output: ChildOutput | None = None
+        own, self._theirs = socket.socketpair()
         self.link = Link(own, self._message, self._link_end)
+
+    async def _spawn(self) -> None:
+        """Start the child. What was sent over the link before waits for it.
+
+        Forking takes milliseconds, so a thread does it: one of the loop's default executor, whose threads
+        live as long as the loop does. (The child dies with the *thread* that forked it, see prctl(2).)
+        """
+        with self._theirs:
+            self._child = child = await asyncio.to_thread(self._fork)
+        self.pid = child.pid
+        self._pidfd = os.pidfd_open(self.pid)
+        asyncio.get_running_loop().add_reader(self._pidfd, self._exit_noticed)
+        self._statm = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY)
+        assert child.stdout is not None
+        self._output = ChildOutput(child.stdout, self._output_line)
+        if self._verdict is not None:
+            self.kill(*self._verdict)  # somebody wanted it dead before it lived
+
+    def _fork(self) -> subprocess.Popen[bytes]:
+        theirs = self._theirs.fileno()
+        arguments = [str(theirs), str(self._settings.memory_limit_mb), str(os.getpid())]
+        return subprocess.Popen(
+            [sys.executable, "-m", "livetrader.worker", *arguments],
+            pass_fds=(theirs,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            start_new_session=True,
+        )
 
     @property
     def beat_age_s(self) -> float:
@@ -165,16 +177,17 @@ class EngineProcess:
         """SIGKILL the whole session of the child. The first verdict stands."""
         if self._verdict is None:
             self._verdict = (cause, detail)
-        if self.alive:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)  # it leads its session, so this reaches its children too
-            except ProcessLookupError:
-                # between fork and setsid, or just dead: the pidfd knows exactly which process is meant
+        if self.alive and self.pid:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)  # it leads its session: what it started ends too
 
     async def run(self) -> EngineEnd:
-        """Watch the process until it has ended, and reap it."""
+        """Spawn it and watch it until it has ended, and reap it."""
         try:
+            await self._spawn()
+            self._started()
             while not self._exited.is_set():
                 try:
                     async with asyncio.timeout(CHECK_INTERVAL_S):
@@ -185,7 +198,7 @@ class EngineProcess:
                 async with asyncio.timeout(LAST_WORDS_S):
                     await self._link_ended.wait()
             except TimeoutError:
-                self._link_fault = self._link_fault or "its link stayed open after its end"
+                pass  # a child of the child holds it; there will be no more words
             return self._end()
         finally:
             self._bury()
@@ -193,6 +206,9 @@ class EngineProcess:
     def _check(self) -> None:
         """Compare the signs of life with their limits; SIGKILL at the first that is beyond."""
         limits = self._settings
+        if self._link_ended.is_set():
+            self.kill(EndCause.LINK, self._link_fault)  # whatever it still does, nobody would hear of it
+            return
         resident_mb = self.resident_mb()
         if limits.memory_limit_mb and resident_mb > limits.memory_limit_mb:
             text = f"it uses {resident_mb:.0f} MB, memory_limit_mb is {limits.memory_limit_mb}"
@@ -238,16 +254,15 @@ class EngineProcess:
     def _link_end(self, reason: str) -> None:
         self._link_ended.set()
         self._link_fault = reason
-        if self.alive:
-            self.kill(EndCause.LINK, reason)  # whatever it still does, nobody would hear of it
 
     def _exit_noticed(self) -> None:
         asyncio.get_running_loop().remove_reader(self._pidfd)
-        self._child.poll()
+        if self._child is not None:
+            self._child.poll()
         self._exited.set()
 
     def _end(self) -> EngineEnd:
-        status = self._child.poll()
+        status = None if self._child is None else self._child.poll()
         words, ready = self._last_words, self.warmed_up
         if self._verdict is not None and self._verdict[0] is not EndCause.LINK:
             return EngineEnd(*self._verdict, was_ready=ready)
@@ -265,16 +280,17 @@ class EngineProcess:
 
     def _bury(self) -> None:
         """Make sure that the child is dead and reaped and everything of it is closed."""
-        loop = asyncio.get_running_loop()
-        if self.alive:  # we were cancelled
+        if self.alive and self._child is not None:  # we were cancelled
             self.kill(EndCause.KILLED, "the supervisor is ending")
-            loop.remove_reader(self._pidfd)
+            asyncio.get_running_loop().remove_reader(self._pidfd)
             self._child.wait()  # a SIGKILLed process ends within milliseconds
             self._exited.set()
         self.link.close()
-        self._output.close()
-        os.close(self._pidfd)
-        os.close(self._statm)
+        if self._output is not None:
+            self._output.close()
+        for descriptor in (self._pidfd, self._statm):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,134 @@
+"""Bounds and overflow rules of the lanes."""
+
+from __future__ import annotations
+
+import pytest
+
+from livetrader.ipc import lanes as lanes_module
+from livetrader.ipc.lanes import CONTROL_LIMIT, LaneOverflowError, Lanes
+from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
+from livetrader_engine.events import (
+    BrokerageMessageArrived,
+    BrokerageMessageKind,
+    DataEnded,
+    MarketDataArrived,
+    OrderEventArrived,
+    StopRequested,
+    TimePulse,
+)
+from livetrader_engine.orders.order import OrderId
+from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.symbols import SecurityType, Symbol
+
+SPY = Symbol.create("SPY", "SPY", SecurityType.EQUITY, "usa")
+IBM = Symbol.create("IBM", "IBM", SecurityType.EQUITY, "usa")
+
+
+def order_event(number: int) -> OrderEventArrived:
+    return OrderEventArrived(OrderId(number), OrderStatus.SUBMITTED, number)
+
+
+def quote(symbol: Symbol, end_ns: int) -> QuoteBar:
+    return QuoteBar(symbol, end_ns - 1, end_ns, 1, 1, 1, 1, 1, 2, 2, 2, 2, 1)
+
+
+def bar(symbol: Symbol, end_ns: int, period_ns: int = 1) -> TradeBar:
+    return TradeBar(symbol, end_ns - period_ns, end_ns, 1, 1, 1, 1, 1)
+
+
+def step(time_ns: int, *points: TradeBar | QuoteBar | Tick) -> MarketDataArrived:
+    return MarketDataArrived(time_ns, time_ns, points)
+
+
+def test_control_goes_first_then_orders_then_data() -> None:
+    lanes = Lanes()
+    pulse, order, stop = TimePulse(1), order_event(1), StopRequested(1, "x")
+    for message in (pulse, order, stop):
+        lanes.push(message)
+    assert lanes.take(10, 10) == [stop, order, pulse]
+    assert len(lanes) == 0
+
+
+def test_a_frame_of_a_backlog_holds_few_data_so_that_order_news_wait_for_little() -> None:
+    lanes = Lanes()
+    for time_ns in range(10):
+        lanes.push(step(time_ns, bar(SPY, time_ns)))
+    assert len(lanes.take(100, 4)) == 4
+    assert len(lanes.data) == 6
+
+
+def test_order_events_are_never_dropped_the_link_is_given_up_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "ORDER_LIMIT", 3)
+    lanes = Lanes()
+    for number in range(3):
+        lanes.push(order_event(number))
+    with pytest.raises(LaneOverflowError):
+        lanes.push(order_event(4))
+    assert len(lanes.orders) == 3
+
+
+def test_a_flood_of_venue_messages_loses_the_oldest_and_never_the_stop() -> None:
+    lanes = Lanes()
+    lanes.push(StopRequested(0, "x"))
+    for number in range(CONTROL_LIMIT + 5):
+        lanes.push(BrokerageMessageArrived(number, BrokerageMessageKind.INFORMATION, "", ""))
+    assert len(lanes.control) == CONTROL_LIMIT
+    assert isinstance(lanes.control[0], StopRequested)
+    newest = lanes.control[-1]
+    assert isinstance(newest, BrokerageMessageArrived)
+    assert newest.time_ns == CONTROL_LIMIT + 4
+
+
+def test_pulses_that_wait_become_one() -> None:
+    lanes = Lanes()
+    for time_ns in (1, 2, 3):
+        lanes.push(TimePulse(time_ns))
+    assert list(lanes.data) == [TimePulse(3)]
+
+
+def test_beyond_the_bound_quotes_and_ticks_keep_their_newest_and_bars_stay() -> None:
+    lanes = Lanes(quote_limit=6, bar_limit=1000)
+    lanes.push(step(1, bar(SPY, 1), quote(SPY, 1), quote(IBM, 1)))
+    lanes.push(step(2, quote(SPY, 2)))
+    lanes.push(step(3, Tick(SPY, 3, price=1.0), Tick(SPY, 3, bid_price=1.0)))
+    assert lanes.conflated == 0
+    lanes.push(step(4, bar(SPY, 4), quote(SPY, 4), Tick(SPY, 4, price=2.0)))
+    kept = [(event.time_ns, [type(point).__name__ for point in event.points]) for event in lanes.data
+            if isinstance(event, MarketDataArrived)]  # fmt: skip
+    assert kept == [(1, ["TradeBar", "QuoteBar"]), (3, ["Tick"]), (4, ["TradeBar", "QuoteBar", "Tick"])]
+    assert lanes.conflated == 3  # two quotes of SPY and a trade tick; the quote tick is a stream of its own
+
+
+def test_trade_bars_conflate_by_symbol_and_period_only_beyond_their_own_bound() -> None:
+    lanes = Lanes(quote_limit=2, bar_limit=4)
+    for time_ns in range(1, 5):
+        lanes.push(step(time_ns, bar(SPY, time_ns)))
+    assert lanes.conflated == 0
+    lanes.push(step(5, bar(SPY, 5), bar(SPY, 5, period_ns=3), bar(IBM, 5)))
+    assert [event.time_ns for event in lanes.data] == [5]
+    assert lanes.conflated == 4
+
+
+def test_the_end_of_data_is_never_conflated_away() -> None:
+    lanes = Lanes(quote_limit=1, bar_limit=1)
+    lanes.push(step(1, bar(SPY, 1)))
+    lanes.push(step(2, bar(SPY, 2)))
+    lanes.push(DataEnded(3))
+    assert [type(message).__name__ for message in lanes.data] == ["MarketDataArrived", "DataEnded"]
+
+
+def test_a_lane_far_over_its_bound_is_not_walked_for_every_message() -> None:
+    lanes = Lanes(quote_limit=10, bar_limit=10**9)
+    walks = 0
+    conflate = lanes._conflate
+
+    def counted(*, bars: bool) -> None:
+        nonlocal walks
+        walks += 1
+        conflate(bars=bars)
+
+    lanes._conflate = counted  # type: ignore[method-assign]  # counts calls of the real one
+    for time_ns in range(5_000):
+        lanes.push(step(time_ns, bar(SPY, time_ns)))  # nothing here may be conflated
+    assert walks <= 12
+    assert len(lanes.data) == 5_000
