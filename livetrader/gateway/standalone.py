@@ -20,10 +20,10 @@ async def liquidate_standalone(ports: KillPorts, reason: str, source: str) -> La
     """Latch, log in, make the account flat, log out; return what the latch says at the end.
 
     Needs the account's lock (takeover.py) and nothing of the daemon. Continues a kill that an earlier
-    process left. Tries to log in forever: bound it from outside. Blocks on the disk at its start.
+    process left. Tries to log in forever: bound it from outside.
     """
     switch = KillSwitch(replace(ports, reconnect=lambda: _connect(ports)), None)
-    switch.load()
+    await asyncio.to_thread(switch.load)
     await switch.latch(reason, source)
     await _connect(ports)
     try:

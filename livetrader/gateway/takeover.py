@@ -1,7 +1,7 @@
 """One process per account directory: the lock, and taking it from a daemon that hangs.
 
-The lock is a flock on `daemon.lock`, so it ends with its process however that dies; the pid in the file is for
-people and for `take_over`, which never kills on the pid alone.
+The lock is a flock on `daemon.lock`, so it ends with its process however that dies; the pid in the file is
+for people and for `take_over`, which never kills on the pid alone.
 """
 
 from __future__ import annotations

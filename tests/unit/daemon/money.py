@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from livetrader.gateway.gateway import Gateway
+from livetrader.gateway.killstages import KillStage
 from livetrader.gateway.killswitch import KillPorts, KillSwitch
 from livetrader.gateway.timing import Timing
 from livetrader.journal.journal import Journal
@@ -133,6 +134,12 @@ class Desk:
         """Return when everything the venue said has been handled."""
         await self.brokerage.settle()
 
+    async def stage(self, wanted: KillStage) -> None:
+        """Return when the kill switch has entered this stage."""
+        # virtual time: every turn of the loop is progress
+        while not any(fields.get("stage") == wanted for _, fields in self.records):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
     def kill_switch(
         self,
         is_open: Callable[[Symbol, int], bool] = lambda of, now_ns: True,
@@ -169,6 +176,7 @@ def make_desk(
 ) -> Desk:
     """Put the parts together; nothing is opened or connected yet."""
     timing = virtual_timing()
+    directory.mkdir(exist_ok=True)
     chosen = journal or Journal(directory / "journal.sqlite3", "test", lambda: START_NS)
     running = asyncio.get_running_loop()
     if isinstance(running, VirtualLoop):

@@ -11,7 +11,7 @@ import pytest
 
 from livetrader.errors import ControlRefusedError, JournalError
 from livetrader.journal.journal import Journal
-from livetrader.journal.records import Record
+from livetrader.journal.records import Record, kind_of
 from livetrader.journal.replay import JournalState, OrderState, replay
 from livetrader.journal.store import read_state
 from livetrader.settings import LimitSettings
@@ -34,33 +34,63 @@ def break_disk(desk: Desk) -> None:
     other.close()
 
 
-def rows(directory: Path, kind: str) -> int:
-    """Count the records of a kind that are on disk now."""
-    with sqlite3.connect(directory / "journal.sqlite3") as other:
-        (count,) = other.execute("SELECT count(*) FROM record WHERE kind = ?", (kind,)).fetchone()
-    other.close()
-    return int(count)
+class WatchedJournal(Journal):
+    """Notes when a record became durable (what `append` returning means is tested with the journal)."""
+
+    def watch(self, log: list[str]) -> None:
+        self.log = log
+
+    async def append(self, record: Record) -> int:
+        seq = await super().append(record)
+        self.log.append(f"durable {kind_of(record)}")
+        return seq
 
 
-def test_an_order_is_journaled_before_the_venue_sees_it(tmp_path: Path) -> None:
+def watched_desk(venue: MemoryVenue, directory: Path, log: list[str]) -> Desk:
+    journal = WatchedJournal(directory / "journal.sqlite3", "test", lambda: START_NS)
+    journal.watch(log)
+    return make_desk(venue, directory, NO_LIMITS, journal)
+
+
+def test_intents_are_durable_before_the_venue_sees_them_and_fills_before_the_algorithm(
+    tmp_path: Path,
+) -> None:
     venue = new_venue()
-    seen: list[int] = []
-
-    def look(name: str) -> None:
-        if name == "submit":
-            seen.append(rows(tmp_path, "order_intended"))
+    log: list[str] = []
 
     async def body() -> None:
-        async with open_desk(venue, tmp_path) as desk:
-            venue.boundary = look
+        desk = watched_desk(venue, tmp_path, log)
+        await desk.journal.open()
+        await desk.gateway.reconcile_at_start()
+        venue.boundary = lambda name: log.append(name) if name in ("submit", "cancel", "update") else None
+        log.clear()
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(desk.pump())
             await desk.submit(spec(1, 10))
             await desk.settle()
-            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
-            assert desk.held() == 10 == desk.venue_held()
-            assert desk.gateway.cash == {"USD": venue.cash}
+            await desk.submit(resting(2))
+            await desk.settle()
+            await desk.update(2, quantity=Decimal(12))
+            await desk.cancel(2)
+            await desk.settle()
+            pump.cancel()
+        await desk.journal.close()
+        assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
+        assert desk.held() == 10 == desk.venue_held()
+        assert desk.gateway.cash == {"USD": venue.cash}
 
     run(body())
-    assert seen == [1]
+    assert log == [
+        "durable order_intended",
+        "submit",
+        "durable report_received",
+        "durable order_intended",
+        "submit",
+        "durable change_intended",
+        "update",
+        "durable cancel_intended",
+        "cancel",
+    ]
 
 
 def test_client_order_ids_count_on_over_restarts(tmp_path: Path) -> None:
@@ -110,27 +140,25 @@ def test_a_repeated_fill_counts_once(tmp_path: Path) -> None:
     assert read_state(tmp_path / "journal.sqlite3").position(SPY) == 10
 
 
-def test_a_fill_is_durable_before_the_algorithm_hears_of_it(tmp_path: Path) -> None:
+def test_the_algorithm_hears_of_a_fill_after_it_is_durable(tmp_path: Path) -> None:
     venue = new_venue()
+    log: list[str] = []
 
     async def body() -> None:
-        desk = make_desk(venue, tmp_path)
+        desk = watched_desk(venue, tmp_path, log)
         await desk.journal.open()
         await desk.gateway.reconcile_at_start()
-        on_disk: list[int] = []
-
-        def emit(event: object) -> None:
-            if getattr(event, "fill", None) is not None:
-                on_disk.append(rows(tmp_path, "report_received"))
-
-        desk.gateway._ledger._emit = emit
+        log.clear()
         async with asyncio.TaskGroup() as group:
             pump = group.create_task(desk.pump())
             await desk.submit(spec(1, 10))
+            while "durable report_received" not in log:
+                assert desk.statuses(1) in ([], [S.SUBMITTED])
+                await asyncio.sleep(0)
             await desk.settle()
+            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
             pump.cancel()
         await desk.journal.close()
-        assert on_disk == [2]  # the acknowledgement and the trade
 
     run(body())
 
