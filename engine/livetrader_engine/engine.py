@@ -59,10 +59,11 @@ from livetrader_engine.schedule.rules import DateRule, TimeRule
 from livetrader_engine.schedule.scheduler import ScheduledEvent, Scheduler
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.subscriptions import SecurityChanges, Subscriptions
-from livetrader_engine.symbols import NS_PER_MINUTE, Symbol
+from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Symbol
 from livetrader_engine.trading import Trading
 from livetrader_engine.transactions import TradingPolicy, Transactions
 
+LATE_DATA_NS: Final = 2 * NS_PER_SECOND  # how long after its end a bar may arrive and still be consolidated
 END_OF_DAY_BEFORE_CLOSE_NS: Final = 10 * NS_PER_MINUTE  # LEAN: SecurityEndOfDayDelta
 
 
@@ -228,7 +229,8 @@ class Engine:
         self._fire_schedule(time_ns, inclusive=False)  # 2: each with the clock at its own time, old prices
         if not self.orders.warming_up:
             self.equity.sample_midnights(time_ns)
-        self.consolidators.scan(time_ns)  # 3
+        # 3: bars that the clock has closed; between data it waits a little for what is on its way
+        self.consolidators.close_before(time_ns if points else time_ns - LATE_DATA_NS, self._advance)
         self._advance(time_ns)  # 4
         changes = self.subscriptions.take_changes()
         self.securities.update(points)  # 5

@@ -26,6 +26,7 @@ Spans = Callable[[int], tuple[int, int]]  # UTC instant -> start and end of the 
 _DAYS_BEFORE_1970: Final = 719_162  # since 0001-01-01, from which .NET rounds
 _ONE_DAY: Final = timedelta(days=1)
 _LONG_AGO_NS: Final = -(2**63)
+NEVER_NS: Final = 2**63 - 1
 
 
 class Consolidator:
@@ -66,6 +67,11 @@ class Consolidator:
             self._emit(self.working.end_time_ns)
         if point.time_ns >= self._emitted_ns:
             self._aggregate(point, start_ns, end_ns)
+
+    @property
+    def due_ns(self) -> int:
+        """When the time of the working bar is over (UTC ns); NEVER_NS where nothing waits for the clock."""
+        return NEVER_NS if self.working is None or self._spans is None else self._until_ns
 
     def scan(self, now_ns: int) -> None:
         """Close the working bar if its time is over at `now_ns`."""

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.bars import QuoteBar, TradeBar
+from livetrader_engine.data.consolidators import TimeConsolidator
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
-from livetrader_engine.engine import Engine, EngineOptions
+from livetrader_engine.engine import LATE_DATA_NS, Engine, EngineOptions
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import (
     BrokerageMessageArrived,
@@ -27,7 +28,7 @@ from livetrader_engine.schedule.rules import DateRule, TimeRule
 from livetrader_engine.symbols import NS_PER_MINUTE, Resolution
 from livetrader_engine.trading import Target
 from livetrader_engine.transactions import TradingPolicy
-from tests.unit.engine.world import IBM, SPY, at, backtest, daily_bar, minute_bar, step
+from tests.unit.engine.world import IBM, SPY, STOCK_EXCHANGE, at, backtest, daily_bar, minute_bar, step
 
 START = "2013-10-07 00:00"
 FLAT = (100.0, 100.0, 100.0, 100.0)
@@ -48,28 +49,53 @@ def once(engine: Engine, when: str, note: list[tuple[str, int]]) -> None:
     )
 
 
-class Doubled:
-    """A consolidator that notes when it is fed and scanned."""
+def note_bars(engine: Engine, calls: list[str], period_ns: int) -> TimeConsolidator:
+    """Have the engine note the bars of a period that it makes of SPY's trades, with the clock's minute."""
+    consolidator = TimeConsolidator(period_ns, STOCK_EXCHANGE)
 
-    def __init__(self, calls: list[str]) -> None:
-        self.calls = calls
+    def note(bar: TradeBar | QuoteBar) -> None:
+        minute = (engine.clock.now_ns - at("2013-10-07 09:00")) // NS_PER_MINUTE
+        calls.append(f"bar {bar.value:g} at {minute}")
 
-    def update(self, point: MarketPoint) -> None:
-        self.calls.append("consolidate")
-
-    def scan(self, now_ns: int) -> None:
-        self.calls.append("scan")
+    consolidator.handlers.append(note)
+    engine.consolidators.add(SPY, consolidator)
+    return consolidator
 
 
 def test_a_step_works_in_leans_order() -> None:
     engine, recorder, _ = backtest(START)
     engine.subscriptions.add_security(SPY, Resolution.MINUTE)
-    engine.consolidators.add(SPY, Doubled(recorder.calls))
+    note_bars(engine, recorder.calls, 2 * NS_PER_MINUTE)
     engine.process(step(minute_bar("2013-10-07 09:31", FLAT)))
     engine.orders.submit(OrderRequest(SPY, OrderType.LIMIT, Decimal(1), limit_price=Decimal(101)))
     recorder.calls.clear()
-    engine.process(step(minute_bar("2013-10-07 09:32", FLAT)))
-    assert recorder.calls == ["scan", "order 1 FILLED", "consolidate", "scan", "data"]
+    engine.process(step(minute_bar("2013-10-07 09:32", (99, 99, 99, 99))))
+    assert recorder.calls == ["order 1 FILLED", "bar 99 at 32", "data"]
+
+
+def test_the_clock_closes_a_bar_before_later_data_and_at_its_own_time() -> None:
+    engine, recorder, _ = backtest(START)
+    engine.subscriptions.add_security(SPY, Resolution.MINUTE)
+    note_bars(engine, recorder.calls, 2 * NS_PER_MINUTE)
+    engine.process(step(minute_bar("2013-10-07 09:31", FLAT)))
+    recorder.calls.clear()
+    engine.process(step(minute_bar("2013-10-07 09:35", (99, 99, 99, 99))))
+    assert recorder.calls == ["bar 100 at 32", "data"]
+
+
+def test_a_pulse_closes_a_bar_when_late_data_need_not_be_waited_for() -> None:
+    engine, recorder, _ = backtest(START)
+    engine.subscriptions.add_security(SPY, Resolution.MINUTE)
+    removed = note_bars(engine, recorder.calls, 3 * NS_PER_MINUTE)
+    note_bars(engine, recorder.calls, 2 * NS_PER_MINUTE)
+    engine.process(step(minute_bar("2013-10-07 09:31", FLAT)))
+    engine.consolidators.remove(SPY, removed)
+    recorder.calls.clear()
+    engine.process(TimePulse(at("2013-10-07 09:32") + LATE_DATA_NS))
+    assert recorder.calls == []
+    engine.process(TimePulse(at("2013-10-07 09:33") + LATE_DATA_NS))
+    assert recorder.calls == ["bar 100 at 32"]
+    assert len(engine.consolidators) == 1
 
 
 def test_the_first_step_ends_warm_up_and_announces_the_securities() -> None:
