@@ -1,0 +1,154 @@
+"""The campaign itself: kill, look, start again, and at the end let everything come to rest and compare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.campaign.checker import Belief, check
+from tests.campaign.daemon import DaemonProcess, count_intents, wait_until
+from tests.campaign.facts import read_account, read_journal
+from tests.campaign.workload import MINUTES, PAUSE_S, Workload, prepare
+
+ENGINE_DELAY_S = 0.8  # an engine lives at most this long after it was spawned or traded
+DAEMON_DELAY_S = 1.2
+SPAWN_LIMIT_S = 30.0
+TRADING_LIMIT_S = 60.0
+REST_LIMIT_S = 60.0
+EARLY_SHARE = 0.3  # of the kills: at a random instant of the start, before it trades
+
+
+@dataclass
+class Result:
+    """What a campaign did and found."""
+
+    engine_kills: int = 0
+    daemon_kills: int = 0
+    orders: int = 0
+    fills: int = 0
+    given_up: int = 0
+    seconds: float = 0.0
+    violations: list[str] = field(default_factory=list)
+
+
+class Campaign:
+    """One state directory under fire. `say` gets a line of progress now and then."""
+
+    def __init__(self, root: Path, seed: int, say: Callable[[str], None]) -> None:
+        self._root = root
+        self._random = Random(seed)
+        self._seed = seed
+        self._say = say
+        self._log = root / "daemon.log"
+        self.result = Result()
+
+    def run(self, engine_kills: int, daemon_kills: int) -> Result:
+        """Kill so many engines, then so many daemons, then compare. Raises TimeoutError where it hangs."""
+        started = time.monotonic()
+        seconds = (engine_kills + daemon_kills) * 4 + 60
+        workload = prepare(self._root, days=int(seconds / PAUSE_S / MINUTES) + 2, seed=self._seed)
+        self._kill_engines(workload, engine_kills)
+        self._kill_daemons(workload, daemon_kills)
+        self._come_to_rest(workload)
+        records, account = read_journal(workload.state), read_account(workload.state)
+        self.result.violations += check(records, account, at_rest=True)
+        belief = Belief.of(records)
+        self.result.orders, self.result.fills = len(belief.intents), len(belief.fills)
+        present = {order.client_order_id for order in account.orders}
+        self.result.given_up = len(belief.intents.keys() - present)
+        self.result.seconds = time.monotonic() - started
+        return self.result
+
+    def _kill_engines(self, workload: Workload, kills: int) -> None:
+        if not kills:
+            return
+        daemon = DaemonProcess(workload, self._log)
+        try:
+            self._trade_once(daemon, workload)
+            for number in range(kills):
+                pid = self._engine(daemon)
+                if self._random.random() > EARLY_SHARE:
+                    self._trade_once(daemon, workload)
+                self._linger(ENGINE_DELAY_S)
+                while not daemon.kill_engine(pid):  # it may have been restarted for a reason of its own
+                    pid = self._engine(daemon)
+                self.result.engine_kills += 1
+                self._progress("engine", number + 1, kills)
+        finally:
+            daemon.kill()
+        self._look(workload)
+
+    def _kill_daemons(self, workload: Workload, kills: int) -> None:
+        for number in range(kills):
+            daemon = DaemonProcess(workload, self._log)
+            try:
+                if self._random.random() > EARLY_SHARE:
+                    self._trade_once(daemon, workload)
+                self._linger(DAEMON_DELAY_S)
+                if not daemon.alive:
+                    raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
+            finally:
+                daemon.kill()
+            self.result.daemon_kills += 1
+            self._look(workload)
+            self._progress("daemon", number + 1, kills)
+
+    def _engine(self, daemon: DaemonProcess) -> int:
+        """Wait for an engine process and return its pid."""
+        found: list[int] = []
+
+        def look() -> bool:
+            pid = daemon.engine_pid()
+            if pid is not None:
+                found.append(pid)
+            return bool(found) or not daemon.alive
+
+        wait_until(look, SPAWN_LIMIT_S, "an engine process")
+        if not found:
+            raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
+        return found[0]
+
+    def _trade_once(self, daemon: DaemonProcess, workload: Workload) -> None:
+        """Wait until one more order was journaled than now."""
+        before = count_intents(workload.state)
+        try:
+            wait_until(
+                lambda: not daemon.alive or count_intents(workload.state) > before,
+                TRADING_LIMIT_S,
+                "the next order",
+            )
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{daemon.tail()}") from error
+        if not daemon.alive:
+            raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
+
+    def _linger(self, most_s: float) -> None:
+        time.sleep(self._random.uniform(0.0, most_s))
+
+    def _look(self, workload: Workload) -> None:
+        """Check what must hold even in the middle of a crash."""
+        found = check(read_journal(workload.state), read_account(workload.state), at_rest=False)
+        if found:
+            self.result.violations += found
+            raise AssertionError("\n".join(found[:20]))
+
+    def _come_to_rest(self, workload: Workload) -> None:
+        """Run once more without new orders until the books agree or time is up; then stop in good order."""
+        daemon = DaemonProcess(workload, self._log, quiet=True)
+        agreed = False
+        deadline = time.monotonic() + REST_LIMIT_S
+        while time.monotonic() < deadline and daemon.alive and not agreed:
+            self._linger(1.0)
+            agreed = not check(read_journal(workload.state), read_account(workload.state), at_rest=True)
+        if not daemon.alive:
+            raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
+        code = daemon.stop(REST_LIMIT_S)
+        if code != 0:
+            self.result.violations.append(f"the last stop ended with exit code {code}")
+
+    def _progress(self, what: str, done: int, wanted: int) -> None:
+        if done % 10 == 0 or done == wanted:
+            self._say(f"{done}/{wanted} {what} kills")
