@@ -77,8 +77,9 @@ def status_view(status: StatusView) -> RenderableType:
         table.add_row("last failure", Text(engine.last_failure.strip(), style="red"))
     table.add_row("training", training_line(status))
     if kill.latched:
-        table.add_row("kill switch", Text(f"{kill.state}, latched since {time_text(kill.since_ns)}: {kill.reason}"
-                      f" (resume --kill-id {kill.kill_id})", style="yellow"))  # fmt: skip
+        since = time_text(kill.since_ns)
+        words = f"{kill.state}, latched since {since}: {kill.reason} (resume --kill-id {kill.kill_id})"
+        table.add_row("kill switch", Text(words, style="yellow"))
     else:
         table.add_row("kill switch", kill.state)
     for name, value in status.statistics.items():

@@ -225,10 +225,24 @@ class Loader:
         config = self._plugin_config(f"{name}.plugin", group, plugin)
         if config is None:
             return settings.PluginSection(plugin=plugin, options={}) if name not in self._needed else None
+        before = len(self._problems)
         values = self._values(name, config, options)
         fields = msgspec.structs.fields(config)
         keyed = {each.encode_name: values[each.name] for each in fields if each.name in values}
+        if len(self._problems) == before:
+            self._check_whole(name, config, keyed)
         return settings.PluginSection(plugin=plugin, options=keyed)
+
+    def _check_whole(self, name: str, config: type[msgspec.Struct], keyed: dict[str, object]) -> None:
+        """Let the plugin judge what depends on several of its keys (its `__post_init__`)."""
+        try:
+            msgspec.convert(keyed, config, dec_hook=convert_path)
+        except msgspec.ValidationError as error:
+            key, colon, what = str(error).partition(": ")
+            if colon and key in config.__struct_fields__:
+                self._problem(f"{name}.{key}", what, f"compare with the other keys of [{name}]")
+            else:
+                self._problem(name, str(error), f"compare the keys of [{name}]")
 
     def _plugin_config(self, key: str, group: str, plugin: str) -> type[msgspec.Struct] | None:
         names = _installed(group)

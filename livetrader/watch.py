@@ -1,4 +1,4 @@
-"""The live terminal view: equity, holdings, orders, training, log, drawn anew as the event stream brings them.
+"""The live terminal view: equity, holdings, orders, training, log, drawn as the event stream brings them.
 
 Only looks: nothing can be commanded from here. Reconnects when the daemon restarts; Ctrl-C ends it.
 """
@@ -18,6 +18,7 @@ from rich.text import Text
 from livetrader import operator_views as views
 from livetrader.control.client import Client
 from livetrader.control.operations import (
+    LogPage,
     LogView,
     LogWritten,
     OrderChanged,
@@ -119,10 +120,11 @@ def watch(client: Client, console: Console, wait: Callable[[float], object]) -> 
     with Live(picture, console=console, refresh_per_second=REFRESH_PER_S, screen=console.is_terminal):
         while True:
             try:
-                picture.begin(
-                    client.get("/v1/orders", tuple[OrderView, ...], {"limit": ORDERS_SHOWN}),
-                    (),
+                orders: tuple[OrderView, ...] = client.get(
+                    "/v1/orders", tuple[OrderView, ...], {"limit": ORDERS_SHOWN}
                 )
+                page: LogPage = client.get("/v1/log", LogPage, {"limit": LINES_SHOWN})
+                picture.begin(orders, page.lines)
                 for event in client.events():
                     picture.take(event)
                 picture.notice("the daemon has ended the stream; waiting for it ...")

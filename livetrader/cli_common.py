@@ -1,0 +1,133 @@
+"""What the commands share: errors as exit codes, where the daemon is, and output for people or programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+import msgspec
+
+from livetrader.errors import AlgorithmLoadError, ConfigError, DaemonError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from livetrader.control.client import Target
+
+CONFIG_NAME: Final = "livetrader.toml"  # looked for in the working directory
+CONFIG_HELP: Final = f"The configuration file; default $LIVETRADER_CONFIG, else ./{CONFIG_NAME}."
+PIPE_WIDTH: Final = 200  # columns where there is no terminal to ask: a table must not be cut in a pipe
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+class ToldError(click.ClickException):
+    """A DaemonError on its way to the user: the message on standard error, its exit code."""
+
+    def __init__(self, error: DaemonError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
+        self._error = error
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message: problems a line each, an algorithm's traceback as it is."""
+        if isinstance(self._error, ConfigError | AlgorithmLoadError):
+            click.echo(self.message, err=True)
+        else:
+            click.echo(f"livetrader: {self.message}", err=True)
+
+
+class Commands(click.Group):
+    """A group that turns the daemon's errors into messages and exit codes."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except DaemonError as error:
+            raise ToldError(error) from error
+
+
+def config_options(command: _F) -> _F:
+    """Add the configuration file, as an argument or as --config."""
+    path = click.Path(path_type=Path)
+    argument = click.argument(
+        "config_argument",
+        metavar="[CONFIG]",
+        required=False,
+        type=path,
+        callback=_remember,
+        expose_value=False,
+    )
+    option = click.option("-c", "--config", type=path, envvar="LIVETRADER_CONFIG", help=CONFIG_HELP)
+    return option(argument(command))
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    """Keep the argument for `given_config`: a command has one word for the file, however it was given."""
+    if value is not None:
+        context.meta["livetrader.config"] = value
+
+
+json_option = click.option("--json", "output_json", is_flag=True, help="Print JSON.")
+
+
+def given_config(config: Path | None) -> Path | None:
+    """Return the configuration file that was named or lies in the working directory; None for neither."""
+    named: Path | None = click.get_current_context().meta.get("livetrader.config", config)
+    if named is not None:
+        return named
+    return Path(CONFIG_NAME) if Path(CONFIG_NAME).is_file() else None
+
+
+def find_config(config: Path | None) -> Path:
+    """Return the configuration file. Raises UsageError where none is named and none lies here."""
+    found = given_config(config)
+    if found is None:
+        raise click.UsageError(f"name a configuration file (there is no {CONFIG_NAME} here)")
+    return found
+
+
+def find_target(config: Path | None, state_directory: Path | None) -> Target:
+    """Return where the daemon is: by its state directory, else its configuration, else $STATE_DIRECTORY."""
+    from livetrader.control.client import Target, token_from
+    from livetrader.settings import ControlSettings, load
+
+    token = token_from()
+    path = given_config(config)
+    if state_directory is None and path is not None:
+        settings = load(path, needed=("account", "control"), plugins=False)
+        control, folder = settings.control, settings.account.state_directory or Path("state")
+    else:
+        named = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        control, folder = ControlSettings(), state_directory or Path(named or "state")
+    return Target(
+        socket_path=folder / "control.sock",
+        host=control.host,
+        port=control.port,
+        token=token,
+        tls_certificate=control.tls_certificate,
+    )
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return where people read: colours only on a terminal and without NO_COLOR, wide lines in a pipe."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not made.is_terminal:
+        made = Console(stderr=stderr, highlight=False, width=PIPE_WIDTH, color_system=None)
+    return made
+
+
+def as_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def as_json_line(value: object) -> None:
+    """Print a value as one line of JSON."""
+    click.echo(msgspec.json.encode(value).decode())

@@ -1,0 +1,329 @@
+"""The commands that talk to a daemon, and `liquidate`, which works without one too."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from livetrader.cli_common import (
+    as_json,
+    as_json_line,
+    config_options,
+    console,
+    find_config,
+    find_target,
+    given_config,
+    json_option,
+)
+from livetrader.errors import ControlRefusedError, NotFlatError, NotRunningError
+
+if TYPE_CHECKING:
+    from livetrader.control.client import Client
+    from livetrader.control.operations import OperationView
+
+KILL_ANSWER_S: Final = 0.4  # a daemon that takes longer to accept a liquidation counts as hung
+WAIT_S: Final = 30.0  # for an operation to end
+LIQUIDATE_WAIT_S: Final = 60.0
+POLL_S: Final = 0.03
+FOLLOW_S: Final = 0.3
+
+_commands: list[click.Command] = []
+
+
+def register(group: click.Group) -> None:
+    """Add these commands to the group."""
+    for command in _commands:
+        group.add_command(command)
+
+
+def _command(function: Callable[..., None]) -> click.Command:
+    """Make a command that knows where the daemon is."""
+    path = click.Path(path_type=Path, file_okay=False)
+    option = click.option("--state-directory", type=path, help="The account's folder, instead of CONFIG.")
+    made = click.command(name=function.__name__.rstrip("_"))(config_options(option(json_option(function))))
+    _commands.append(made)
+    return made
+
+
+def _client(config: Path | None, state_directory: Path | None, timeout_s: float = 5.0) -> Client:
+    from livetrader.control.client import Client
+
+    return Client(find_target(config, state_directory), timeout_s)
+
+
+@_command
+def status(config: Path | None, state_directory: Path | None, output_json: bool) -> None:
+    """Show the daemon at a glance."""
+    from livetrader.control.operations import StatusView
+
+    view: StatusView = _client(config, state_directory).get("/v1/status", StatusView)
+    if output_json:
+        as_json(view)
+        return
+    from livetrader.operator_views import status_view
+
+    console().print(status_view(view))
+
+
+@_command
+def portfolio(config: Path | None, state_directory: Path | None, output_json: bool) -> None:
+    """Show cash and positions."""
+    from livetrader.control.operations import PortfolioView
+
+    view: PortfolioView = _client(config, state_directory).get("/v1/portfolio", PortfolioView)
+    if output_json:
+        as_json(view)
+        return
+    from livetrader.operator_views import portfolio_view
+
+    console().print(portfolio_view(view))
+
+
+@_command
+@click.option("--open", "open_only", is_flag=True, help="Only working orders.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--history", is_flag=True, help="Every step of each order.")
+def orders(
+    config: Path | None,
+    state_directory: Path | None,
+    output_json: bool,
+    open_only: bool,
+    limit: int,
+    history: bool,
+) -> None:
+    """Show orders, newest first."""
+    from livetrader.control.operations import OrderView
+
+    client = _client(config, state_directory)
+    kind = tuple[OrderView, ...]
+    views: tuple[OrderView, ...] = client.get("/v1/orders", kind, {"open": open_only, "limit": limit})
+    if output_json:
+        as_json(views)
+        return
+    from livetrader.operator_views import orders_view
+
+    console().print(orders_view(views, history=history))
+
+
+@_command
+def training(config: Path | None, state_directory: Path | None, output_json: bool) -> None:
+    """Show training jobs and the leaky bucket."""
+    from livetrader.control.operations import TrainingView
+
+    view: TrainingView = _client(config, state_directory).get("/v1/training", TrainingView)
+    if output_json:
+        as_json(view)
+        return
+    from livetrader.operator_views import training_view
+
+    console().print(training_view(view))
+
+
+@_command
+@click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
+@click.option("-n", "--lines", type=click.IntRange(1, 1000), default=50, show_default=True)
+def logs(
+    config: Path | None, state_directory: Path | None, output_json: bool, follow: bool, lines: int
+) -> None:
+    """Show what algorithm, engine and daemon have logged; JSON is one object a line."""
+    from livetrader.control.operations import LogPage
+    from livetrader.operator_views import log_line
+
+    client, out, after, pause = _client(config, state_directory), console(), 0, threading.Event()
+    try:
+        while True:
+            page: LogPage = client.get(
+                "/v1/log", LogPage, {"after": after, "limit": lines if not after else 1000}
+            )
+            if page.lost and after:
+                click.echo(f"... {page.lost} lines were overwritten before they could be shown", err=True)
+            for line in page.lines:
+                as_json_line(line) if output_json else out.print(log_line(line), soft_wrap=True)
+            after = max(after, *(line.sequence for line in page.lines)) if page.lines else after
+            if not follow:
+                return
+            pause.wait(FOLLOW_S)
+    except KeyboardInterrupt:
+        return
+
+
+@_command
+@click.option("--reason", default="", help="Why, for the audit trail.")
+def halt(config: Path | None, state_directory: Path | None, output_json: bool, reason: str) -> None:
+    """Refuse new orders from now on; positions and working orders stay."""
+    _operate(_client(config, state_directory), "/v1/halt", {"reason": reason}, output_json)
+
+
+@_command
+@click.option("--kill-id", help="After a liquidation: the kill id that the status shows.")
+@click.option("--accept-residue", is_flag=True, help="Go on although something could not be closed.")
+@click.option("--reason", default="", help="Why, for the audit trail.")
+def resume(
+    config: Path | None, state_directory: Path | None, output_json: bool,
+    kill_id: str | None, accept_residue: bool, reason: str,
+) -> None:  # fmt: skip
+    """Allow orders again, after a halt or a liquidation."""
+    body = {"kill_id": kill_id, "accept_residue": accept_residue, "reason": reason}
+    _operate(_client(config, state_directory), "/v1/resume", body, output_json)
+
+
+@_command
+@click.option("--reason", default="", help="Why, for the audit trail.")
+def stop(config: Path | None, state_directory: Path | None, output_json: bool, reason: str) -> None:
+    """End the daemon; daemon.on_shutdown says what happens to the account (default: positions stay)."""
+    _operate(_client(config, state_directory), "/v1/stop", {"reason": reason}, output_json, gone_is_done=True)
+
+
+@_command
+@click.option("--order", help="One order, by its number or client order id; default: all working orders.")
+@click.option("--reason", default="", help="Why, for the audit trail.")
+def cancel(
+    config: Path | None, state_directory: Path | None, output_json: bool, order: str | None, reason: str
+) -> None:
+    """Cancel working orders."""
+    _operate(_client(config, state_directory), "/v1/cancel", {"order": order, "reason": reason}, output_json)
+
+
+@_command
+@click.option("--yes", is_flag=True, help="Do not ask (nothing is asked where there is no terminal).")
+@click.option("--reason", default="asked for on the command line", help="Why, for the audit trail.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=LIQUIDATE_WAIT_S,
+    show_default=True,
+    help="Seconds to wait for a flat account; the daemon goes on beyond.",
+)
+def liquidate(
+    config: Path | None, state_directory: Path | None, output_json: bool,
+    yes: bool, reason: str, timeout: float,
+) -> None:  # fmt: skip
+    """Halt, cancel all orders, close all positions, and verify it. Trading stays off until `resume`.
+
+    Asks the daemon; where that is dead or hangs, its processes are ended and this process liquidates by
+    itself, with the brokerage plugin alone.
+
+    \b
+    livetrader liquidate paper.toml --yes
+    """
+    if not yes and sys.stdin.isatty():
+        click.confirm("Cancel every order and close every position of this account?", abort=True)
+    try:
+        _liquidate_by_daemon(_client(config, state_directory, KILL_ANSWER_S), reason, timeout, output_json)
+    except NotRunningError as error:
+        click.echo(f"livetrader: {error}; liquidating without it", err=True)
+        _liquidate_here(config, state_directory, reason, timeout, output_json)
+
+
+@_command
+def watch(config: Path | None, state_directory: Path | None, output_json: bool) -> None:
+    """Show equity, holdings, orders, training and log as they change. Ctrl-C leaves; the daemon goes on."""
+    client = _client(config, state_directory)
+    try:
+        if output_json:
+            for event in client.events():
+                as_json_line(event)
+            return
+        from livetrader.watch import watch as show
+
+        show(client, console(), threading.Event().wait)
+    except KeyboardInterrupt:
+        return
+
+
+def _operate(
+    client: Client, path: str, body: Mapping[str, object], output_json: bool, *, gone_is_done: bool = False
+) -> None:
+    """Ask for an operation and show how it ended. Raises ControlRefusedError where it failed."""
+    from livetrader.control.operations import OperationState, OperationView
+
+    accepted: OperationView = client.post(path, _without_none(body), OperationView)
+    try:
+        ended = _await(client, accepted, WAIT_S, until_gone=gone_is_done)
+    except NotRunningError:
+        if not gone_is_done:
+            raise
+        ended = accepted
+    _show_operation(ended, output_json)
+    if ended.state is OperationState.FAILED:
+        raise ControlRefusedError(ended.message or f"{ended.kind} failed")
+
+
+def _liquidate_by_daemon(client: Client, reason: str, timeout_s: float, output_json: bool) -> None:
+    """Let the daemon do it.
+
+    Raises NotRunningError where it is gone, hangs or fails, NotFlatError where the time is over.
+    """
+    from livetrader.control.client import RefusedError
+    from livetrader.control.operations import OperationState, OperationView
+
+    try:
+        try:
+            accepted: OperationView = client.post("/v1/liquidate", {"reason": reason}, OperationView)
+        except RefusedError as refused:
+            if refused.body.get("confirm") is None:
+                raise
+            body = {"reason": reason, "confirm": refused.body["confirm"]}
+            accepted = client.post("/v1/liquidate", body, OperationView)
+    except RefusedError as refused:
+        if refused.status in (429, 500, 503):
+            raise NotRunningError(f"the daemon cannot do it ({refused})") from refused
+        raise
+    ended = _await(client, accepted, timeout_s)
+    _show_operation(ended, output_json)
+    if ended.state is not OperationState.DONE:
+        raise NotFlatError(ended.message or "not verified flat yet; `livetrader status` shows how far it is")
+
+
+def _liquidate_here(
+    config: Path | None, state_directory: Path | None, reason: str, timeout_s: float, output_json: bool
+) -> None:
+    import msgspec
+
+    from livetrader.settings import load
+
+    if state_directory is not None and given_config(config) is None:
+        raise click.UsageError("without a daemon the configuration file is needed: it names the brokerage")
+    from livetrader.emergency import liquidate as liquidate_alone
+
+    settings = load(find_config(config), needed=("account", "brokerage"))
+    if state_directory is not None:
+        account = msgspec.structs.replace(settings.account, state_directory=state_directory.absolute())
+        settings = msgspec.structs.replace(settings, account=account)
+    record = liquidate_alone(settings, reason, "command line", timeout_s)
+    if output_json:
+        as_json(record)
+    else:
+        click.echo(f"flat and latched; `livetrader resume --kill-id {record.kill_id}` lets it trade again")
+
+
+def _await(
+    client: Client, accepted: OperationView, limit_s: float, *, until_gone: bool = False
+) -> OperationView:
+    """Return the operation as it ended, or as it stands when the time is over."""
+    from livetrader.clocks import monotonic_s
+    from livetrader.control.operations import OperationState, OperationView
+
+    pause, end_s, latest = threading.Event(), monotonic_s() + limit_s, accepted
+    while (until_gone or latest.state is OperationState.RUNNING) and monotonic_s() < end_s:
+        pause.wait(POLL_S)
+        latest = client.get(f"/v1/operations/{accepted.id}", OperationView)
+        if latest.state is OperationState.FAILED:
+            break
+    return latest
+
+
+def _show_operation(view: OperationView, output_json: bool) -> None:
+    if output_json:
+        as_json(view)
+    else:
+        click.echo(f"{view.kind}: {view.state}{': ' + view.message if view.message else ''}")
+
+
+def _without_none(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if value is not None}
