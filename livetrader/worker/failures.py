@@ -9,6 +9,7 @@ from typing import Final
 import livetrader
 import livetrader_engine
 import livetrader_lean
+from livetrader_lean.errors import LoadError
 
 TRACEBACK_LENGTH: Final = 16_000  # characters; the end says most
 _OURS: Final = tuple(
@@ -23,6 +24,8 @@ def user_traceback(error: BaseException) -> str:
 
     Where not one frame is the user's, nothing is taken out: it is our fault and every line is needed.
     """
+    if isinstance(error, LoadError):
+        return str(error)  # it is the user's traceback already
     told = traceback.TracebackException.from_exception(error, capture_locals=False)
     if any(_is_users(frame) for frame in told.stack):
         seen: set[int] = set()
