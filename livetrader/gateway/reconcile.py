@@ -183,7 +183,7 @@ def _status_reports(
     order: OrderState, shown: OrderRecord, fills: list[Fill], snapshot: AccountSnapshot
 ) -> Iterator[ExecutionReport]:
     status = shown.status
-    if order.pending is not None and _same_terms(order, shown):
+    if status not in CLOSED and _same_terms(order, shown):
         status = OrderStatus.UPDATE_SUBMITTED
     if status is OrderStatus.FILLED or abs(order.filled + _total(fills)) >= abs(order.spec.quantity):
         return  # the trades say it, or `_found` does where the venue shows none

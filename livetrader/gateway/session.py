@@ -13,11 +13,12 @@ from typing import Final
 
 from livetrader.errors import JournalError
 from livetrader.gateway.ledger import Ledger, Report
-from livetrader.gateway.reconcile import Corrections, Evidence, reconcile
+from livetrader.gateway.reconcile import ACK_WAIT_S, Corrections, Evidence, reconcile
 from livetrader.gateway.timing import Timing
 from livetrader.journal.identifiers import order_number
 from livetrader.journal.records import CancelIntended, OrderResolved, Reconciled, SessionOpened
 from livetrader_engine.orders.order import ClientOrderId
+from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, VenueError
 from livetrader_engine.symbols import Symbol
 
@@ -33,6 +34,7 @@ class Doubts:
     absent_since_s: dict[ClientOrderId, float] = field(default_factory=dict)
     differences: Mapping[Symbol, Decimal] = field(default_factory=dict)
     fills_then: int = -1  # fills applied when `differences` were seen
+    waiting_since_s: dict[ClientOrderId, float] = field(default_factory=dict)  # for an answer
     asked: bool = False  # somebody wants a look soon
 
 
@@ -114,9 +116,23 @@ class Session:
         while True:
             await self._timing.sleep(RECHECK_S)
             due = self._timing.monotonic_s() - self._looked_s >= PERIODIC_S
-            doubtful = self._doubts.asked or bool(self._doubts.differences) or self.unresolved
+            doubtful = (
+                self._unanswered() or self._doubts.asked or bool(self._doubts.differences) or self.unresolved
+            )
             if not self.why_not_ready and (due or doubtful) and await self.look():
                 adjusted()
+
+    def _unanswered(self) -> bool:
+        """Whether an order or a cancel has been waiting for its answer for too long: it may be lost."""
+        now_s = self._timing.monotonic_s()
+        since = self._doubts.waiting_since_s
+        waiting = (OrderStatus.NEW, OrderStatus.CANCEL_PENDING)
+        self._doubts.waiting_since_s = {
+            client_id: since.get(client_id, now_s)
+            for client_id, order in self._ledger.state.open.items()
+            if order.status in waiting
+        }
+        return any(now_s - then >= ACK_WAIT_S for then in self._doubts.waiting_since_s.values())
 
     async def look(self) -> bool:
         """Take a snapshot and correct what it proves; return whether positions were adjusted.

@@ -452,9 +452,30 @@ def test_a_lost_cancel_is_asked_again(tmp_path: Path) -> None:
             await desk.cancel(1)
             await desk.settle()
             assert desk.statuses(1) == [S.SUBMITTED]
-            await desk.gateway.look()
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(desk.gateway.watch())
+                await asyncio.sleep(10)
+                watch.cancel()
             await desk.settle()
             assert desk.statuses(1) == [S.SUBMITTED, S.CANCELED]
+
+    run(body())
+
+
+def test_a_lost_acknowledgement_is_found_by_looking(tmp_path: Path) -> None:
+    venue = new_venue()
+    venue.faults.lost_acks = 1
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(desk.gateway.watch())
+                await asyncio.sleep(4)
+                assert desk.statuses(1) == []
+                await asyncio.sleep(6)
+                watch.cancel()
+            assert desk.statuses(1) == [S.SUBMITTED]
 
     run(body())
 
