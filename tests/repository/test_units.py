@@ -23,7 +23,7 @@ def units(tmp_path: Path) -> Path:
     """A copy whose executable exists: `verify` looks for it."""
     for name in UNITS:
         text = (ROOT / "systemd" / name).read_text()
-        assert f"ExecStart={EXECUTABLE} " in text
+        assert f"{EXECUTABLE} " in text
         (tmp_path / name).write_text(text.replace(EXECUTABLE, "/bin/true"))
     return tmp_path
 
@@ -87,4 +87,4 @@ def test_mistakes_of_the_operator_neither_restart_nor_liquidate() -> None:
 
     codes = [str(error.exit_code) for error in (ConfigError, AlgorithmLoadError, AlreadyRunningError)]
     assert _values(UNITS[0], "RestartPreventExitStatus") == [" ".join(codes)]
-    assert f"exit-code:[{''.join(codes)}])" in _values(UNITS[1], "ExecCondition")[0]
+    assert f"exit-code:[{''.join(codes)}])" in _values(UNITS[1], "ExecStart")[0]

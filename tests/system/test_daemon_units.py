@@ -233,5 +233,6 @@ def test_wrong_settings_neither_restart_nor_liquidate(account: Account) -> None:
     done = account.system.run("systemctl", "start", account.unit)
     assert done.returncode != 0
     account.wait("given up at once", ActiveState="failed", ExecMainStatus="2", NRestarts="0")
-    account.wait("skipped", account.liquidation, ActiveState="inactive", Result="exec-condition")
-    assert "algoritm" in account.explain()
+    account.wait("asked", account.liquidation, ActiveState="inactive", Result="success", ExecMainCode="1")
+    assert "algoritm" in account.system.log("livetrader@wrong")
+    assert account.system.log("livetrader-liquidate@wrong") == "left alone\n"
