@@ -19,7 +19,7 @@ algorithm's callbacks leave `process` as they are; what to do about them is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
@@ -46,6 +46,7 @@ from livetrader_engine.events import (
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.portfolio.sampling import EquitySampler
+from livetrader_engine.portfolio.statistics import RunFacts
 from livetrader_engine.ports import (
     DataFeed,
     HistoryProvider,
@@ -155,6 +156,7 @@ class Engine:
         self._warm_up_from_ns: int | None = None
         self._warm_up_until_ns: int | None = None
         self._warm_up_announced = False
+        self._last_data_ns = 0
         self._end_of_day: dict[Symbol, ScheduledEvent] = {}
 
     # -- set-up ------------------------------------------------------------------------------------
@@ -191,6 +193,19 @@ class Engine:
         points = list(self.ports.history.history(clipped)) if request.start_ns < end_ns else []
         self.history_data_points += len(points)
         return points
+
+    def facts(self, *, benchmark: Sequence[float] = (), risk_free_rate: float = 0.0) -> RunFacts:
+        """Return what `portfolio.statistics.statistics` needs of the run so far."""
+        return RunFacts(
+            starting_equity=self.equity.starting_equity,
+            ending_equity=self.portfolio.total_value,
+            samples=self.equity.samples,
+            transactions=self.portfolio.transactions,
+            total_orders=self.orders.submitted,
+            total_fees=self.portfolio.total_fees,
+            benchmark=benchmark,
+            risk_free_rate=risk_free_rate,
+        )
 
     # -- events --------------------------------------------------------------------------------------
 
@@ -236,6 +251,7 @@ class Engine:
         self.securities.update(points)  # 5
         self.portfolio.settle(time_ns)  # 6
         if points:
+            self._last_data_ns = time_ns
             data = self.current_slice = Slice(time_ns, self.subscriptions.visible(points))
         if not self._warm_up_announced:
             self._finish_warm_up(time_ns)  # 7
@@ -267,7 +283,7 @@ class Engine:
     def _begin(self) -> None:
         """Before the first step: time goes back to where warm-up data begin, the schedule with it."""
         if self._warm_up_from_ns is None:
-            self.equity.restart(self.options.start_ns)
+            self.equity.restart(self.clock.now_ns)
         elif self._warm_up_from_ns < self.clock.now_ns:
             self.clock.rewind(self._warm_up_from_ns)
             self.scheduler.restart(self._warm_up_from_ns)
@@ -331,7 +347,7 @@ class Engine:
         self.ended = True
         self._callbacks.on_end_of_algorithm()
         self.orders.collect()
-        self.equity.finish(self.clock.now_ns)
+        self.equity.finish(self._last_data_ns or self.clock.now_ns)
 
     def _report(self, message: str) -> None:
         self.ports.results.log(self.clock.now_ns, LogLevel.ERROR, message)

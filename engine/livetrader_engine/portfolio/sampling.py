@@ -56,8 +56,8 @@ class EquitySampler:
             self._next_midnight_ns = self._midnight_after(self._next_midnight_ns)
 
     def sample(self, time_ns: int) -> None:
-        """Take a sample unless the last one is too close."""
-        if time_ns >= self._next_ns:
+        """Take a sample if more than the period has gone by since the last one."""
+        if time_ns > self._next_ns:
             self._next_ns = time_ns + self._period_ns
             self._take(time_ns, daily=False)
 
