@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date
@@ -17,6 +18,12 @@ from livetrader_engine.symbols import Resolution, SecurityType
 MAX_CACHED_FILES: Final = 32  # whole-history files (daily, hour) kept as rows; the oldest goes
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024  # uncompressed; more is a damaged or hostile archive
 MAX_MISSING: Final = 256  # names of missing files kept for whoever asks; older ones go
+
+# What zipfile raises for damaged archives; RuntimeError and NotImplementedError are its answers to flags
+# that say "encrypted" or name a compression it does not know.
+_UNREADABLE: Final = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError,
+)  # fmt: skip
 
 _KINDS: Final = {TickType.TRADE: "trade", TickType.QUOTE: "quote", TickType.OPEN_INTEREST: "openinterest"}
 
@@ -108,7 +115,7 @@ class DataFolder:
         except FileNotFoundError:
             self._note_missing(path)
             return None
-        except (zipfile.BadZipFile, UnicodeDecodeError, OSError, EOFError, ValueError) as error:
+        except _UNREADABLE as error:
             raise DataError(f"{path}: not a readable zip archive of text: {error}") from error
         return text.splitlines()
 
