@@ -145,11 +145,10 @@ def check(files: tuple[Path, ...], output_json: bool) -> None:
     if output_json:
         as_json(findings)
     else:
-        out = console()
         for name, lines in findings.items():
-            out.print(f"{name}: {'ok' if not lines else ''}", markup=False)
+            click.echo(f"{name}: ok" if not lines else f"{name}:")
             for line in lines:
-                out.print(f"  {line}", markup=False)
+                click.echo(f"  {line.removeprefix(name + ': ')}")
     if any(findings.values()):
         sys.exit(1)
 

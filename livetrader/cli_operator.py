@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 KILL_ANSWER_S: Final = 0.4  # a daemon that takes longer to accept a liquidation counts as hung
 WAIT_S: Final = 30.0  # for an operation to end
 LIQUIDATE_WAIT_S: Final = 60.0
-POLL_S: Final = 0.03
+POLL_S: Final = 0.03  # between the first looks at an operation; grows by half each time ...
+POLL_MAX_S: Final = 0.5  # ... up to this, far within the budget of requests
 FOLLOW_S: Final = 0.3
 
 _commands: list[click.Command] = []
@@ -307,12 +308,18 @@ def _await(
 ) -> OperationView:
     """Return the operation as it ended, or as it stands when the time is over."""
     from livetrader.clocks import monotonic_s
+    from livetrader.control.client import RefusedError
     from livetrader.control.operations import OperationState, OperationView
 
-    pause, end_s, latest = threading.Event(), monotonic_s() + limit_s, accepted
+    pause, end_s, latest, wait_s = threading.Event(), monotonic_s() + limit_s, accepted, POLL_S
     while (until_gone or latest.state is OperationState.RUNNING) and monotonic_s() < end_s:
-        pause.wait(POLL_S)
-        latest = client.get(f"/v1/operations/{accepted.id}", OperationView)
+        pause.wait(wait_s)
+        wait_s = min(POLL_MAX_S, wait_s * 1.5)
+        try:
+            latest = client.get(f"/v1/operations/{accepted.id}", OperationView)
+        except RefusedError as refused:
+            if refused.status != 429:
+                raise
         if latest.state is OperationState.FAILED:
             break
     return latest

@@ -11,11 +11,12 @@ import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random, SystemRandom  # noqa: TID251 — a composition root: here chance enters this process
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from livetrader import registry
 from livetrader.clocks import SessionClock, monotonic_s, wall_ns
 from livetrader.errors import ConfigError, NotFlatError
+from livetrader.telemetry import logs
 from livetrader.telemetry.logs import event
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from livetrader_engine.spi import BrokeragePlugin, HistoryPlugin
     from livetrader_engine.symbols import Symbol
 
-TAKE_OVER_S: Final = 0.2  # for a dying daemon to let go of the lock, before it is killed
 _log = logging.getLogger("livetrader.emergency")
 
 
@@ -38,11 +38,12 @@ def liquidate(settings: Settings, reason: str, source: str, limit_s: float | Non
     """
     from livetrader.gateway.takeover import take_over
 
+    logs.configure(settings.daemon.log_level)
     folder = settings.account.state_directory
     if folder is None:
         raise ConfigError([f"{settings.source}: account.state_directory: is missing; set it"])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = take_over(folder / "daemon.lock", wait_s=TAKE_OVER_S)
+    lock = take_over(folder / "daemon.lock", report=_report)
     try:
         return asyncio.run(_liquidate(settings, folder, reason, source, limit_s))
     finally:
