@@ -245,10 +245,13 @@ class FeedCapabilities(msgspec.Struct, frozen=True):
     `keeps_time`: event times are the feed's own (a replay); the daemon's clock follows them and it sends
     no pulses of its own. `lockstep`: the daemon asks for the next event only when the engine has completed
     the step of the previous one and its orders are settled, so that a replay at any speed is deterministic.
+    `timeless`: events come as fast as they can be handled, so a training would take feed time out of
+    proportion; the engine waits for each one, as a backtest does.
     """
 
     keeps_time: bool = False
     lockstep: bool = False
+    timeless: bool = False
 
 
 class FeedStatus(msgspec.Struct, frozen=True, tag="feed"):

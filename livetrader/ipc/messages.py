@@ -53,6 +53,7 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     account: AccountLoaded
     bucket: BucketLevel | None
     training: dict[str, float]  # capacity_minutes, refill_minutes, refill_interval_minutes, nice
+    training_waits: bool = False  # the feed is timeless: a step waits for the trainings it starts
 
 
 class Initialized(msgspec.Struct, frozen=True, tag="initialized"):

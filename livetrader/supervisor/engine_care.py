@@ -134,6 +134,7 @@ class EngineCare:
             account=account,
             bucket=level,
             training=limits,
+            training_waits=parts.feed.capabilities.timeless,
         )
 
     def _started(self, process: EngineProcess, attempt: int) -> None:

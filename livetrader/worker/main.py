@@ -137,7 +137,8 @@ class EngineRun:
         else:
             bucket = LeakyBucket.restored(quota, start.bucket.level_minutes, start.bucket.refilled_ns)
         nice = int(limits["nice"])
-        return ThreadedTrainer(bucket, TrainerClocks(wall_ns, monotonic_s), self._outbox.send, nice)
+        clocks = TrainerClocks(wall_ns, monotonic_s)
+        return ThreadedTrainer(bucket, clocks, self._outbox.send, nice, waits=start.training_waits)
 
     def _build(self, start: StartEngine, trainer: ThreadedTrainer) -> Engine:
         history = _history(start)
@@ -173,7 +174,7 @@ class EngineRun:
                     conflated=self._inbox.conflated,
                 )
                 try:
-                    self._outbox.send(message)
+                    self._outbox.send_urgent(message)
                 except OSError:
                     return  # the supervisor is gone, and the reader is about to notice
 

@@ -36,6 +36,7 @@ TRANSITIONS: Final[dict[TrainingState, frozenset[TrainingState]]] = {
     _T.FAILED: frozenset(),
     _T.EXPIRED: frozenset(),
 }
+UNDER_WAY: Final = frozenset({_T.PENDING, _T.RUNNING})  # may end without anybody doing anything
 
 
 @dataclass
@@ -70,7 +71,8 @@ class TrainerClocks:
 class ThreadedTrainer:
     """Implements ports.Trainer and its TrainingStatus. Thread-safe.
 
-    `report` is called for every change of a job or of the bucket, from whatever thread caused it.
+    `report` is called for every change of a job or of the bucket, from whatever thread caused it. With
+    `waits`, `submit` returns when the job is over or deferred: for feeds in which no time passes meanwhile.
     `tick` must be called a few times a second (the beat thread does); it charges the running job.
     """
 
@@ -80,11 +82,14 @@ class ThreadedTrainer:
         clocks: TrainerClocks,
         report: Callable[[TrainingReported], None],
         nice: int = 0,
+        *,
+        waits: bool = False,
     ) -> None:
         self._bucket = bucket
         self._clocks = clocks
         self._report = report
         self._nice = nice
+        self._waits = waits
         self._waiting: deque[Job] = deque()
         self._running: Job | None = None
         self._numbers = 0
@@ -121,7 +126,7 @@ class ThreadedTrainer:
         return 0.0 if job is None else (1.0 + job.minutes_used) * 60.0
 
     def submit(self, name: str, function: Callable[[], object]) -> None:
-        """Run `function` on the training thread when the quota allows; returns at once."""
+        """Run `function` on the training thread when the quota allows; returns at once, or see `waits`."""
         with self._changed:
             self._numbers += 1
             job = Job(self._numbers, name, function)
@@ -135,6 +140,8 @@ class ThreadedTrainer:
                 self._started = True
                 self._thread.start()
             self._changed.notify_all()
+            if self._waits and threading.current_thread() is not self._thread:
+                self._changed.wait_for(lambda: job.state not in UNDER_WAY)
 
     def tick(self) -> None:
         """Charge the running job for its minutes and look whether a deferred one may start."""
@@ -206,6 +213,7 @@ class ThreadedTrainer:
     def _move(self, job: Job, state: TrainingState, message: str = "") -> None:
         job.move(state, message)
         self._tell(job)
+        self._changed.notify_all()
 
     def _tell(self, job: Job) -> None:
         now_ns = self._clocks.wall_ns()

@@ -38,7 +38,9 @@ class ReplayFeed:
         """Keep the settings; nothing is read before `connect`."""
         self._config = config
         self._context = context
-        self.capabilities = FeedCapabilities(keeps_time=True, lockstep=config.lockstep)
+        self.capabilities = FeedCapabilities(
+            keeps_time=True, lockstep=config.lockstep, timeless=config.lockstep and config.speed == "max"
+        )
         self._end_ns = 0
         self._here_ns = 0  # tape time of the last event delivered, or the begin
         self._position: PositionFile | None = None
