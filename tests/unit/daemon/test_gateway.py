@@ -715,7 +715,7 @@ def test_idle_waits_for_the_order_on_its_way(tmp_path: Path) -> None:
     async def body() -> None:
         async with open_desk(venue, tmp_path) as desk:
             venue.boundary = lambda name: (
-                seen.append(desk.gateway._quiet.is_set()) if name == "submit" else None
+                seen.append(desk.gateway._sender.quiet.is_set()) if name == "submit" else None
             )
             await desk.submit(spec(1, 1))
             await desk.gateway.idle()

@@ -477,7 +477,7 @@ def test_a_gateway_that_never_settles_delays_it_by_its_limit_only(tmp_path: Path
     async def body() -> None:
         async with open_desk(venue, tmp_path) as desk:
             await invested(desk)
-            desk.gateway._quiet.clear()
+            desk.gateway._sender.quiet.clear()
             await desk.kill_switch().trip("test", "http")
             assert flat(venue) and desk.reported("kill_settle_timeout") == 1
 
