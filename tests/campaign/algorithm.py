@@ -1,7 +1,7 @@
 # ruff: noqa: F403, F405 — written as LEAN users write them
 """The algorithm under the campaign: an order or two on every bar, each tagged with its bar."""
 
-import time
+from time import sleep
 
 from AlgorithmImports import *
 
@@ -16,7 +16,7 @@ class UnderFire(QCAlgorithm):
         self.symbols = [self.add_equity(ticker, Resolution.MINUTE).symbol for ticker in tickers]
 
     def on_data(self, data):
-        time.sleep(self.pause_s)
+        sleep(self.pause_s)
         if self.quiet:
             self.transactions.cancel_open_orders()
             return

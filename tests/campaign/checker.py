@@ -43,6 +43,7 @@ class Belief:
     repeated_intents: list[str] = field(default_factory=list)
     sent: set[str] = field(default_factory=set)
     fills: dict[str, tuple[str, Fill]] = field(default_factory=dict)  # execution id → (order, fill)
+    traded: dict[str, Decimal] = field(default_factory=dict)  # order → sum of its fills
     contradictions: list[str] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
@@ -70,12 +71,21 @@ class Belief:
                 belief.adjustments.append(record)
         return belief
 
+    def end_of(self, name: str) -> OrderStatus | None:
+        """Return the order's status: FILLED once its trades make its quantity, whatever was last said."""
+        if name in self.intents and self.traded.get(name) == self.intents[name].spec.quantity:
+            return OrderStatus.FILLED
+        return self.status.get(name)
+
     def _take_report(self, record: ReportReceived) -> None:
         report = record.report
         if self.status.get(report.client_order_id) not in CLOSED or report.status in CLOSED:
             self.status[report.client_order_id] = report.status
         if report.fill is None:
             return
+        if report.fill.execution_id not in self.fills:
+            before = self.traded.get(report.client_order_id, Decimal(0))
+            self.traded[report.client_order_id] = before + report.fill.quantity
         known = self.fills.setdefault(report.fill.execution_id, (report.client_order_id, report.fill))
         if known != (report.client_order_id, report.fill):
             self.contradictions.append(f"execution {report.fill.execution_id} was journaled in two versions")
@@ -169,14 +179,14 @@ def _ends(belief: Belief, account: Account) -> Iterable[str]:
     for name in belief.intents:
         order = present.get(name)
         if order is None:
-            refused = belief.status.get(name) is OrderStatus.INVALID
+            refused = belief.end_of(name) is OrderStatus.INVALID
             if belief.verdicts.get(name) not in ABSENT and not refused:
                 yield f"{name} was intended, is not in the account, and has no verdict"
         elif order.on_wire:
             yield f"{name} is still on the wire: nothing is at rest"
-        elif order.status in CLOSED and belief.status.get(name) is not order.status:
+        elif order.status in CLOSED and belief.end_of(name) is not order.status:
             yield f"{name} is {order.status.name} in the account; the journal does not say so"
-        elif order.status not in CLOSED and belief.status.get(name) in CLOSED:
+        elif order.status not in CLOSED and belief.end_of(name) in CLOSED:
             yield f"{name} is working in the account; the journal says it is over"
 
 
