@@ -53,7 +53,8 @@ class Mine(QCAlgorithm):
 
 def test_the_users_own_members_are_not_reported(tmp_path: Path) -> None:
     (tmp_path / "base.py").write_text(
-        "from AlgorithmImports import *\nclass Base(QCAlgorithm):\n    def shortable(self):\n        return 1\n",
+        "from AlgorithmImports import *\n"
+        "class Base(QCAlgorithm):\n    def shortable(self):\n        return 1\n",
         encoding="utf-8",
     )
     text = """from AlgorithmImports import *

@@ -53,7 +53,8 @@ def test_dotnet_imports_of_old_algorithms_work(tmp_path: Path) -> None:
 def test_files_beside_the_algorithm_are_importable_and_win_over_lean(tmp_path: Path) -> None:
     write(tmp_path, "FACTOR = 3\n", "my_features.py")
     write(tmp_path, "ours = True\n", "System.py")
-    text = "from AlgorithmImports import *\nimport my_features, System\nkept = (my_features.FACTOR, System.ours)\n"
+    text = "from AlgorithmImports import *\nimport my_features, System\n"
+    text += "kept = (my_features.FACTOR, System.ours)\n"
     found = load(write(tmp_path, text + ALGORITHM))
     assert sys.modules[found.__module__].kept == (3, True)
 

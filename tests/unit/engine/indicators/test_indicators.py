@@ -294,7 +294,7 @@ def test_directional_index_agrees_with_wilders_sums(bars: pd.DataFrame) -> None:
 
     sums = [smoothed(series) for series in (ranges, plus, minus)]
     index = []
-    for span, rise, fall in list(zip(*sums, strict=True))[PERIOD - 1 :]:
+    for _, rise, fall in list(zip(*sums, strict=True))[PERIOD - 1 :]:
         index.append(100 * abs(rise - fall) / (rise + fall) if rise + fall else np.nan)
     assert not np.isnan(index).any()
     assert values[-1] == pytest.approx(wilder(index, PERIOD)[-1])
