@@ -94,8 +94,26 @@ def _copies(previous: Bar, next_ns: int, next_end_ns: int, rule: FillRule) -> It
         copy = _next_copy(previous, next_end_ns, step_ns, rule)
         if copy is None or previous.end_time_ns >= rule.end_ns:
             return
-        previous = copy
         yield copy
+        if copy.time_ns == previous.end_time_ns and step_ns == rule.period_ns and not rule.strict:
+            # the usual gap, minutes in one session: walk on without asking the calendar each time
+            until_ns = min(next_end_ns - step_ns, rule.end_ns, _open_until(copy.time_ns, rule))
+            start_ns = copy.end_time_ns
+            while start_ns < until_ns and rule.step_ns() == step_ns:
+                copy = _copy(copy, start_ns, start_ns + step_ns)
+                start_ns += step_ns
+                yield copy
+        previous = copy
+
+
+def _open_until(time_ns: int, rule: FillRule) -> int:
+    """Return when the open interval around `time_ns` ends, `time_ns` itself where there is none."""
+    if rule.hours.always_open:
+        return rule.end_ns
+    for low_ns, high_ns in rule.hours.intervals(rule.hours.local_date(time_ns), rule.extended):
+        if low_ns <= time_ns < high_ns:
+            return high_ns
+    return time_ns
 
 
 def _tail(previous: Bar, rule: FillRule) -> Iterator[Bar]:

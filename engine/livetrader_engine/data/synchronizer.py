@@ -75,23 +75,26 @@ def subscription_points(
 class Merger:
     """Merges streams that may come and go. Each stream ascends by end time; ties keep slice order.
 
-    Holds one point per stream and nothing else. A stream that goes back in time is put into the present.
+    Holds two points per stream and nothing else: the newest handed out and the next. A stream
+    that goes back in time is put into the present.
     """
 
     def __init__(self) -> None:
         # (end time, slice key, serial, point, stream): serials are unique, so points are never compared
         self._heap: list[tuple[int, SliceKey, int, MarketPoint, Iterator[MarketPoint]]] = []
-        self._alive: dict[int, Subscription] = {}
+        self._newest: dict[int, MarketPoint] = {}  # by serial: the point handed out last
         self._serial_of: dict[Subscription, int] = {}
         self._next_serial = 0
         self._time_ns = 0
 
     def add(self, subscription: Subscription, points: Iterable[MarketPoint]) -> None:
         """Merge this stream from now on, in place of the one this subscription had."""
+        newest = self.newest(subscription)
         self.remove(subscription)
         serial = self._next_serial
         self._next_serial += 1
-        self._alive[serial] = subscription
+        if newest is not None:
+            self._newest[serial] = newest
         self._serial_of[subscription] = serial
         stream = iter(points)
         point = next(stream, None)
@@ -102,10 +105,15 @@ class Merger:
         """Forget a stream with the point it has ready; harmless where there is none."""
         serial = self._serial_of.pop(subscription, None)
         if serial is not None:
-            del self._alive[serial]
+            self._newest.pop(serial, None)
             if self._heap:
                 self._heap = [entry for entry in self._heap if entry[2] != serial]
                 self._heap.sort()
+
+    def newest(self, subscription: Subscription) -> MarketPoint | None:
+        """Return the point of this stream that was handed out last, None where there is none."""
+        serial = self._serial_of.get(subscription)
+        return None if serial is None else self._newest.get(serial)
 
     @property
     def next_time_ns(self) -> int | None:
@@ -118,10 +126,12 @@ class Merger:
         if not heap:
             return None
         time_ns = self._time_ns = max(heap[0][0], self._time_ns)
+        newest = self._newest
         points: list[MarketPoint] = []
         while heap and heap[0][0] <= time_ns:
             _, key, serial, point, stream = heap[0]
             points.append(point)
+            newest[serial] = point
             following = next(stream, None)
             if following is None:
                 heappop(heap)
@@ -172,7 +182,6 @@ class HistoricalFeed:
         self._now_ns = start_ns
         self._merger = Merger()
         self._subscriptions: dict[Subscription, None] = {}
-        self._last: dict[Subscription, Bar] = {}
         self._step_ns = _NO_STEP_NS
         self._sequence = 0
         self._pulses: list[int] = []
@@ -203,7 +212,6 @@ class HistoricalFeed:
         """Deliver it no longer; harmless where it was not delivered."""
         if subscription in self._subscriptions:
             del self._subscriptions[subscription]
-            self._last.pop(subscription, None)
             self._merger.remove(subscription)
             self._refine()
 
@@ -234,20 +242,10 @@ class HistoricalFeed:
     def _open(self, subscription: Subscription) -> None:
         hours = self._reference.hours(subscription.symbol)
         request = HistoryRequest(subscription, self._now_ns, self._end_ns)
-        previous = self._last.get(subscription)
+        last = self._merger.newest(subscription)
+        previous = None if isinstance(last, Tick) else last
         points = subscription_points(self._provider, hours, request, lambda: self._step_ns, previous)
-        if subscription.fill_forward:
-            points = self._remember(subscription, points)
         self._merger.add(subscription, points)
-
-    def _remember(self, subscription: Subscription, points: Iterator[MarketPoint]) -> Iterator[MarketPoint]:
-        """Note each point as it is handed out, so that the stream can be begun anew behind it."""
-        last = self._last
-        for point in points:
-            yield point
-            # resumed when the next one is asked for, which is when this one has been handed out
-            if not isinstance(point, Tick):
-                last[subscription] = point
 
     def _refine(self) -> None:
         """Begin the filling streams anew where the fill-forward resolution has changed."""
@@ -256,5 +254,5 @@ class HistoricalFeed:
             return
         self._step_ns = step_ns
         for subscription in self._subscriptions:
-            if subscription.fill_forward and subscription in self._last:
+            if subscription.fill_forward and self._merger.newest(subscription) is not None:
                 self._open(subscription)

@@ -23,6 +23,7 @@ EQUITY_UNIT: Final = Decimal("0.0001")
 PLAIN_UNIT: Final = Decimal(1)
 
 _ONE: Final = Decimal(1)
+_NO_SIDE: Final = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Adjustment(NamedTuple):
@@ -82,32 +83,38 @@ def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator
 def quote_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[QuoteBar]:
     """Yield the quote bars of rows `time,bid o,h,l,c,size,ask o,h,l,c,size`; an empty side is all zero."""
     _, symbol, divisor, start_of, period_ns = layout
+    scale = how.scale
     for number, row in enumerate(rows, 1):
         try:
             when, *columns = row.split(",")
-            bid, ask = _side(columns[:5], divisor, how), _side(columns[5:], divisor, how)
             start_ns = start_of(when)
-        except ValueError as error:
+            bid, ask = _side(columns[:5], divisor, how), _side(columns[5:], divisor, how)
+        except (ValueError, IndexError) as error:
             if not row.strip():
                 continue
             raise _bad_row(layout.place, number, row) from error
-        yield QuoteBar(symbol, start_ns, start_ns + period_ns, *bid, *ask, False, how.scale)
+        yield QuoteBar(symbol, start_ns, start_ns + period_ns, *bid, *ask, False, scale)
 
 
 def _side(
     columns: Sequence[str], divisor: float, how: Adjustment
 ) -> tuple[float, float, float, float, float]:
-    opens, high, low, close, size = columns
-    if not opens or not close or float(close) == 0.0:
-        return (0.0, 0.0, 0.0, 0.0, 0.0)
+    if not (columns[0] and columns[3]):
+        if len(columns) != 5:
+            raise ValueError("a side has five columns")
+        return _NO_SIDE
+    opens, high, low, close, size = map(float, columns) if columns[4] else map(float, (*columns[:4], "0"))
+    if not close:
+        return _NO_SIDE
     factor, dividends, _ = how
-    quantity = float(size or 0.0)
+    if factor != 1.0 or dividends:
+        size = float(round(size / factor))
     return (
-        float(opens) / divisor * factor + dividends,
-        float(high) / divisor * factor + dividends,
-        float(low) / divisor * factor + dividends,
-        float(close) / divisor * factor + dividends,
-        quantity if factor == 1.0 else float(round(quantity / factor)),
+        opens / divisor * factor + dividends,
+        high / divisor * factor + dividends,
+        low / divisor * factor + dividends,
+        close / divisor * factor + dividends,
+        size,
     )
 
 

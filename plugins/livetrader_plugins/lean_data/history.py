@@ -12,6 +12,7 @@ import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours, local_to_utc_ns, utc_ns_to_local
 from livetrader_engine.data.bars import MarketPoint, PriceScale
+from livetrader_engine.data.fill_forward import open_hours_only
 from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import ConfigurationError, DataError
@@ -91,11 +92,12 @@ class LeanDataHistory:
         hours = self._reference.hours(subscription.symbol)
         start_ns, end_ns = request.start_ns, request.end_ns
         extended = subscription.extended_market_hours
-        for point in self._points(subscription, hours, start_ns, end_ns):
+        points = self._points(subscription, hours, start_ns, end_ns)
+        for point in open_hours_only(points, hours, extended):
             point_end_ns = point.end_time_ns
             if point_end_ns > end_ns:
                 return
-            if point_end_ns > start_ns and hours.is_open_during(point.time_ns, point_end_ns, extended):
+            if point_end_ns > start_ns:
                 yield point
 
     def _points(

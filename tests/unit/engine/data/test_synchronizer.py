@@ -160,6 +160,17 @@ def test_a_finer_subscription_makes_the_coarser_ones_fill_at_its_resolution() ->
     assert len(hours) == 6  # none of the real bars is lost or repeated
 
 
+def test_a_stream_begun_anew_twice_still_fills_from_its_newest_bar() -> None:
+    feed = _feed(_history(), SPY_HOUR)
+    feed.next()
+    feed.subscribe(IBM_MINUTE)
+    feed.unsubscribe(IBM_MINUTE)
+    feed.subscribe(IBM_MINUTE)
+    event = feed.next()
+    assert isinstance(event, MarketDataArrived) and event.time_ns == at("2013-10-07 10:01")
+    assert SPY in {point.symbol for point in event.points}
+
+
 def test_an_unsubscribed_stream_ends_at_once() -> None:
     feed = _feed(_history(), SPY_MINUTE, IBM_MINUTE)
     feed.next()
