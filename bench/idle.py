@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -88,7 +89,7 @@ def measure(settle_s: float) -> Cost:
         config = prepare(folder)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, (folder / "log").open("wb") as log:
             listener.bind(str(folder / "notify"))
-            listener.settimeout(READY_LIMIT_S)
+            listener.settimeout(0.5)
             environment = {**os.environ, "NOTIFY_SOCKET": str(folder / "notify")}
             begun = time.monotonic()
             daemon = subprocess.Popen(
@@ -99,15 +100,13 @@ def measure(settle_s: float) -> Cost:
                 stdin=subprocess.DEVNULL,
             )
             try:
-                while b"READY=1" not in listener.recv(4096).split(b"\n"):
-                    pass
+                wait_for_ready(listener, daemon, begun)
                 ready_s = time.monotonic() - begun
                 time.sleep(settle_s)
-                if daemon.poll() is not None:
-                    raise RuntimeError(f"the daemon ended: {(folder / 'log').read_text()}")
+                require_running_engine(config)
                 return Cost(ready_s, *memory(daemon.pid))
-            except TimeoutError:
-                sys.exit(f"not READY within {READY_LIMIT_S:.0f} s:\n{(folder / 'log').read_text()}")
+            except RuntimeError as error:
+                sys.exit(f"{error}\n{(folder / 'log').read_text()}")
             finally:
                 daemon.send_signal(signal.SIGTERM)
                 try:
@@ -115,6 +114,28 @@ def measure(settle_s: float) -> Cost:
                 except subprocess.TimeoutExpired:
                     daemon.kill()
                     daemon.wait()
+
+
+def wait_for_ready(listener: socket.socket, daemon: subprocess.Popen[bytes], begun: float) -> None:
+    """Wait for the READY datagram. Raises RuntimeError when the daemon ends or the time is over."""
+    while daemon.poll() is None and time.monotonic() - begun < READY_LIMIT_S:
+        with suppress(TimeoutError):
+            if b"READY=1" in listener.recv(4096).split(b"\n"):
+                return
+    raise RuntimeError(f"not READY after {time.monotonic() - begun:.1f} s")
+
+
+def require_running_engine(config: Path) -> None:
+    """Refuse to measure a daemon without its algorithm: raises RuntimeError with what it says of itself."""
+    command = [sys.executable, "-m", "livetrader", "status", str(config), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    status = json.loads(done.stdout)
+    if (
+        status["state"] != "running"
+        or status["engine"]["state"] != "running"
+        or not status["engine"]["steps"]
+    ):
+        raise RuntimeError(f"not idle but {done.stdout}")
 
 
 def memory(pid: int) -> tuple[dict[str, float], float]:
@@ -129,8 +150,9 @@ def memory(pid: int) -> tuple[dict[str, float], float]:
 
 
 def tree(pid: int) -> list[int]:
-    """Return `pid` and all its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """Return `pid` and all its descendants, whichever thread started them."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [child for task in tasks for child in (task / "children").read_text().split()]
     return [pid, *(found for child in children for found in tree(int(child)))]
 
 

@@ -13,9 +13,11 @@ import json
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import make_data
@@ -155,13 +157,12 @@ def explain_control(port: int) -> None:
 
 
 def watch(daemon: subprocess.Popen[bytes]) -> None:
-    """Show the live view until the daemon ends or somebody presses Ctrl-C."""
+    """Show the live view until the daemon ends or somebody presses Ctrl-C, which reaches the view, too."""
     view = subprocess.Popen([*LIVETRADER, "watch", str(CONFIG)])
     try:
-        view.wait()
         daemon.wait()
     finally:
-        end(view, signal.SIGTERM)
+        end(view, signal.SIGINT)
 
 
 def wait_for_fill(daemon: subprocess.Popen[bytes], begun: float) -> None:
@@ -176,6 +177,15 @@ def wait_for_fill(daemon: subprocess.Popen[bytes], begun: float) -> None:
         if ended or time.monotonic() - begun > FILL_LIMIT_S:
             raise DemoError(f"no fill after {time.monotonic() - begun:.0f} s:\n{last_lines()}")
         time.sleep(POLL_S)
+
+
+def summary() -> str:
+    """Return in a line what the paper account itself says, now that nobody writes to it."""
+    with closing(sqlite3.connect(f"file:{STATE / 'brokerage' / 'paper.sqlite3'}?mode=ro", uri=True)) as account:
+        (fills,) = account.execute("SELECT count(*) FROM fills").fetchone()
+        cash = ", ".join(f"{float(amount):,.2f} {currency}" for currency, amount in account.execute("SELECT * FROM cash"))
+        held = ", ".join(f"{quantity} {symbol.split()[0]}" for symbol, quantity, _ in account.execute("SELECT * FROM positions"))
+    return f"the paper account: {fills} fills, {cash}, {held or 'no position'}"
 
 
 def end(process: subprocess.Popen[bytes], by: signal.Signals) -> None:
@@ -221,7 +231,7 @@ def main() -> int:
     finally:
         if daemon is not None:
             end(daemon, signal.SIGTERM)
-    say(f"the daemon ended with {daemon.returncode}")
+    say(f"the daemon ended with {daemon.returncode}; {summary()}")
     return 0 if daemon.returncode == 0 else 1
 
 
