@@ -187,7 +187,7 @@ class Transactions:
                 ResponseCode.INVALID_ORDER_STATUS, f"order {order_id} is {record.status.name}", order_id
             )
         if tag:
-            record.change(OrderChange(tag=tag), self._clock.now_ns)
+            record.retag(tag)
         record.request_cancel()
         self._sink.cancel(CancelOrder(order_id))
         self.collect()

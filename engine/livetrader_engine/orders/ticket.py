@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import Enum
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -29,9 +29,6 @@ from livetrader_engine.orders.order import (
 from livetrader_engine.orders.request import ACCEPTED, Response
 from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus, late, move
 from livetrader_engine.symbols import Symbol
-
-# News without a fill that may be overtaken by the news they precede.
-_ACKNOWLEDGEMENTS: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED, OrderStatus.NONE})
 
 
 class SubmissionData(msgspec.Struct, frozen=True):
@@ -76,8 +73,8 @@ class OrderRecord:
     """
 
     __slots__ = (
-        "average_fill_price", "brokerage_order_id", "canceled_ns", "created_ns", "execution_ids",
-        "fees", "filled_quantity", "fills", "last_fill_ns", "last_update_ns", "message", "response", "spec",
+        "_before_change", "average_fill_price", "brokerage_order_id", "canceled_ns", "created_ns",
+        "execution_ids", "fees", "filled_quantity", "fills", "last_fill_ns", "last_update_ns", "message", "response", "spec",
         "status", "submission",
     )  # fmt: skip
 
@@ -99,6 +96,7 @@ class OrderRecord:
         self.last_fill_ns: int | None = None
         self.last_update_ns: int | None = None
         self.canceled_ns: int | None = None
+        self._before_change: OrderSpec | None = None
 
     @property
     def id(self) -> OrderId:
@@ -137,9 +135,10 @@ class OrderRecord:
             self.brokerage_order_id = event.brokerage_order_id
         if event.fill is not None:
             return self._apply_fill(event, event.fill)
-        overtaken = event.status in _ACKNOWLEDGEMENTS and self.status is OrderStatus.PARTIALLY_FILLED
-        if self.status in CLOSED or (overtaken and event.status is not OrderStatus.UPDATE_SUBMITTED):
+        overtaken = event.status is OrderStatus.SUBMITTED and self.status is OrderStatus.PARTIALLY_FILLED
+        if self.status in CLOSED or overtaken:
             return Outcome.STALE
+        self._settle_change(event)
         self.status = move(self.status, event.status)
         if event.message:
             self.message = event.message
@@ -148,6 +147,14 @@ class OrderRecord:
         elif event.status is OrderStatus.UPDATE_SUBMITTED:
             self.last_update_ns = event.time_ns
         return Outcome.APPLIED
+
+    def _settle_change(self, event: OrderNews) -> None:
+        """Keep a change that the venue has; take back one that was refused."""
+        if event.status is OrderStatus.UPDATE_SUBMITTED:
+            self._before_change = None
+        elif event.message and event.status is OrderStatus.SUBMITTED and self._before_change is not None:
+            self.spec = self._before_change
+            self._before_change = None
 
     def _apply_fill(self, event: OrderNews, fill: Fill) -> Outcome:
         if fill.execution_id in self.execution_ids:
@@ -175,8 +182,17 @@ class OrderRecord:
             self.message = event.message
         return Outcome.LATE if was_late else Outcome.APPLIED
 
+    def retag(self, tag: str) -> None:
+        """Give the order another tag; the venue need not know."""
+        self.spec = msgspec.structs.replace(self.spec, tag=tag)
+
     def change(self, change: OrderChange, time_ns: int) -> None:
-        """Make the spec what it will be after `change`; the venue's word comes as UPDATE_SUBMITTED."""
+        """Make the spec what it will be after `change`; UPDATE_SUBMITTED confirms it.
+
+        SUBMITTED with a message takes it back: the change was refused, the order works on as it was.
+        """
+        if self._before_change is None:
+            self._before_change = self.spec
         wanted = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
         self.spec = msgspec.structs.replace(self.spec, **wanted)
         self.last_update_ns = time_ns

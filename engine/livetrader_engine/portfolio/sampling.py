@@ -15,6 +15,7 @@ import msgspec
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.symbols import NS_PER_SECOND
 
+SAMPLES_PER_RUN: Final = 4000  # LEAN: BacktestingResultHandler
 MAX_SAMPLES: Final = 100_000  # then every second intraday sample goes and the period doubles
 
 
@@ -41,6 +42,10 @@ class EquitySampler:
         self._next_midnight_ns = 0
         self.samples: list[EquitySample] = []
         self.starting_equity = portfolio.total_value
+
+    def spread_over(self, duration_ns: int) -> None:
+        """Space the samples for a run of this length: 4000 of them, never closer than the period given."""
+        self._period_ns = max(self._period_ns, duration_ns // SAMPLES_PER_RUN)
 
     def restart(self, time_ns: int) -> None:
         """Begin at `time_ns` with the present equity: forget all samples before."""

@@ -114,6 +114,27 @@ def test_a_change_shows_at_once() -> None:
     assert (ticket.spec.limit_price, ticket.spec.tag, ticket.spec.quantity) == (99, "lower", 10)
 
 
+def test_a_confirmed_change_stays_and_a_refused_one_is_taken_back() -> None:
+    ticket = record()
+    ticket.apply(news(S.SUBMITTED))
+    ticket.change(OrderChange(limit_price=Decimal(99)), NOW)
+    ticket.apply(news(S.UPDATE_SUBMITTED))
+    ticket.change(OrderChange(limit_price=Decimal(98)), NOW)
+    ticket.apply(news(S.SUBMITTED, message="price too far away"))
+    assert ticket.spec.limit_price == 99
+    ticket.apply(news(S.SUBMITTED, message="again"))
+    assert ticket.spec.limit_price == 99
+
+
+def test_doubt_about_a_partly_filled_order_is_kept() -> None:
+    ticket = record()
+    ticket.apply(news(S.PARTIALLY_FILLED, fill("a", 4)))
+    ticket.apply(news(S.NONE, message="the venue does not answer"))
+    assert (ticket.status, ticket.remaining) == (S.NONE, 6)
+    ticket.apply(news(S.FILLED, fill("b", 6)))
+    assert ticket.status is S.FILLED
+
+
 def test_every_status_is_open_or_closed_and_has_a_row() -> None:
     assert OPEN | CLOSED == set(OrderStatus) == set(TRANSITIONS)
     assert not OPEN & CLOSED

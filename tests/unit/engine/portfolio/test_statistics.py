@@ -159,3 +159,12 @@ def test_the_samples_of_an_endless_run_stay_bounded() -> None:
     for number in range(MAX_SAMPLES + 2000):
         sampler.sample(10 * number)
     assert len(sampler.samples) <= MAX_SAMPLES
+
+
+def test_a_long_backtest_has_four_thousand_intraday_samples() -> None:
+    sampler = EquitySampler(account(), "America/New_York", 4 * NS_PER_MINUTE)
+    sampler.spread_over(4000 * NS_PER_HOUR)
+    sampler.restart(0)
+    for minute in range(1, 6 * 60):
+        sampler.sample(minute * NS_PER_MINUTE)
+    assert [item.time_ns // NS_PER_MINUTE for item in sampler.samples] == [1, 62, 123, 184, 245, 306]
