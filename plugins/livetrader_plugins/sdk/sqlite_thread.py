@@ -115,10 +115,7 @@ class SqliteThread:
     def _run(self, opened: asyncio.Future[object]) -> None:
         first = _Item(lambda _connection: None, opened)
         try:
-            connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(self._schema)
+            connection = self._connect()
         except sqlite3.Error as error:
             first.error = StoreFailedError(f"{self._path} cannot be opened: {error}")
             self._answer([first])
@@ -130,6 +127,17 @@ class SqliteThread:
                 self._answer(group)
         finally:
             connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(self._schema)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
 
     def _next_group(self) -> list[_Item] | None:
         """Wait for work; return it with whatever queued up meanwhile, None at the end."""
