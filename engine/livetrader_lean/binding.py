@@ -16,9 +16,10 @@ from livetrader_engine.schedule.rules import Market
 from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.consolidation import Consolidator
-from livetrader_lean.portfolio import Portfolio, Securities, Security
+from livetrader_lean.portfolio import Portfolio
+from livetrader_lean.securities import Securities, Security
 from livetrader_lean.symbols import Symbol
-from livetrader_lean.tickets import Transactions
+from livetrader_lean.transactions import Transactions
 
 DEFAULT_MARKETS: Final = {  # market of a security type where the algorithm names none; LEAN's defaults
     SecurityType.EQUITY: "usa", SecurityType.INDEX: "usa", SecurityType.FOREX: "oanda",

@@ -21,10 +21,11 @@ from livetrader_lean.market import Slice
 from livetrader_lean.names import TwinEnumType, is_pascal, snake
 from livetrader_lean.namespace import NAMES
 from livetrader_lean.parity import OFFERED, members
-from livetrader_lean.portfolio import Portfolio, Securities
+from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
+from livetrader_lean.securities import Securities
 from livetrader_lean.storage import ObjectStore
-from livetrader_lean.tickets import Transactions
+from livetrader_lean.transactions import Transactions
 
 ALGORITHM_BASES: Final = frozenset({"QCAlgorithm", "QCAlgorithmFramework", "QCAlgorithmFrameworkBridge"})
 

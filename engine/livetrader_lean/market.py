@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.data import bars as core
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.enums import TickType
 from livetrader_lean.names import Twins
@@ -89,23 +90,21 @@ class TradeBar(_Bar):
 
     __slots__ = ()
 
-    def __init__(  # noqa: PLR0913 — LEAN's constructor
-        self,
-        time: datetime,
-        symbol: Symbol,
-        open: float,
-        high: float,
-        low: float,
-        close: float,
-        volume: float = 0.0,
-        period: timedelta = timedelta(minutes=1),
+    def __init__(
+        self, time: datetime, symbol: Symbol, *prices: Any, period: timedelta = timedelta(minutes=1)
     ) -> None:
+        """Make a bar as LEAN does: time, symbol, open, high, low, close[, volume[, period]]."""
+        numbers = list(prices)
+        if len(numbers) == 6:
+            period = numbers.pop()
+        if len(numbers) not in (4, 5):
+            raise AlgorithmError("TradeBar(time, symbol, open, high, low, close, volume, period)")
         self._zone = DEFAULT_ZONE
         start_ns = to_ns(time, DEFAULT_ZONE)
+        opens, high, low, close, volume = (float(number) for number in (*numbers, 0.0)[:5])
         self.core = core.TradeBar(
-            symbol.core, start_ns, start_ns + span_ns(period), float(open), float(high), float(low),
-            float(close), float(volume),
-        )  # fmt: skip
+            symbol.core, start_ns, start_ns + span_ns(period), opens, high, low, close, volume
+        )
 
     @property
     def open(self) -> float:

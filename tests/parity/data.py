@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def daily(folder: Path, ticker: str) -> pd.DataFrame:
-    """Return adjusted daily bars by date: prices scaled, times the factor of the first row at or after the day."""
+    """Return adjusted daily bars by date: each day's factor is that of the first row at or after it."""
     with (
         zipfile.ZipFile(folder / f"equity/usa/daily/{ticker}.zip") as archive,
         archive.open(f"{ticker}.csv") as file,

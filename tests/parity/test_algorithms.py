@@ -72,7 +72,8 @@ def test_minute_history_merges_trades_and_quotes(backtest: Backtest) -> None:
 def test_warm_up_feeds_as_many_bars_as_were_asked_for(backtest: Backtest) -> None:
     body = """
     def on_data(self, data):
-        self.log(f"{self.time:%m-%d} {self.IsWarmingUp} {self.average.is_ready} {self.average.Current.Value:.4f}")
+        value = self.average.Current.Value
+        self.log(f"{self.time:%m-%d} {self.IsWarmingUp} {self.average.is_ready} {value:.4f}")
         if self.is_warming_up:
             assert self.market_order(self.spy, 1).status == OrderStatus.INVALID
 
@@ -138,7 +139,8 @@ def test_orders_tickets_and_views_speak_floats_in_both_spellings(backtest: Backt
         assert data[self.spy].close == data.Bars["SPY"].Close == price
         assert data.quote_bars[self.spy].bid.close <= data.quote_bars[self.spy].Ask.Close
         assert [kvp.Key for kvp in data.bars] == [self.spy] and "AAPL" not in data
-        self.log(f"{ticket.average_fill_price > 100} {self.portfolio[self.spy].unrealized_profit_percent < 0.1}")
+        held = self.portfolio[self.spy]
+        self.log(f"{ticket.average_fill_price > 100} {held.unrealized_profit_percent < 0.1}")
         self.quit("done")
 """
     run = backtest(probe(body=body, resolution="MINUTE"))
@@ -149,7 +151,8 @@ def test_orders_tickets_and_views_speak_floats_in_both_spellings(backtest: Backt
 
 
 def test_schedules_in_both_spellings_fire_at_exchange_times(backtest: Backtest) -> None:
-    setup = """self.Schedule.On(self.DateRules.EveryDay(self.spy), self.TimeRules.BeforeMarketClose(self.spy, 10), self.mark)
+    setup = """before_close = self.TimeRules.BeforeMarketClose(self.spy, 10)
+self.Schedule.On(self.DateRules.EveryDay(self.spy), before_close, self.mark)
 self.schedule.on("named", self.date_rules.every(DayOfWeek.WEDNESDAY), self.time_rules.at(12, 30), self.named)
 self.schedule.event().every_day("SPY").at(11, 0).run(self.mark)
 self.train(self.date_rules.every_day(), self.time_rules.midnight, self.fit)

@@ -13,8 +13,10 @@ from livetrader_engine.orders.order import OrderType
 from livetrader_engine.orders.request import OrderRequest
 from livetrader_engine.trading import OrderTerms, Target
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.portfolio import Portfolio, Securities
-from livetrader_lean.tickets import OrderTicket, Transactions, decimal
+from livetrader_lean.portfolio import Portfolio
+from livetrader_lean.securities import Securities
+from livetrader_lean.tickets import OrderTicket, decimal
+from livetrader_lean.transactions import Transactions
 from livetrader_lean.views import Face
 
 

@@ -10,7 +10,7 @@ from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.consolidation import SubscriptionManager
 from livetrader_lean.errors import NotInLivetrader
-from livetrader_lean.portfolio import Security
+from livetrader_lean.securities import Security
 from livetrader_lean.symbols import Symbol
 
 
