@@ -19,7 +19,7 @@ from livetrader.ipc.lanes import LaneOverflowError, Lanes
 from livetrader.ipc.messages import FromEngine, ToEngine
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
 
-READ_CHUNK: Final = 64 * 1024  # bytes per turn of the loop: 500 orders, decoded in under 1 ms
+READ_CHUNK: Final = 16 * 1024  # bytes per turn of the loop: 100 orders, decoded in a fraction of 1 ms
 DATA_PER_FRAME: Final = 64  # data messages per frame: later news of orders waits for no more than these
 
 

@@ -35,8 +35,8 @@ from livetrader_engine.commands import (
 )
 from livetrader_engine.data.subscription import Subscription
 
-QUEUE_LIMIT: Final = 2_000  # messages: the link stops being read here
-RESUME_BELOW: Final = 500  # and is read again here
+QUEUE_LIMIT: Final = 256  # messages: the link stops being read here; beats stand behind so many orders
+RESUME_BELOW: Final = 64  # and is read again here
 YIELD_EVERY: Final = 50  # messages handled without giving the loop a turn, at most
 
 

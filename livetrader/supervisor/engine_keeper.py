@@ -109,6 +109,8 @@ class EngineKeeper:
         self._wanted = self.ready = False
         if self.process is not None:
             self.process.kill(EndCause.KILLED, reason)
+        else:
+            self.state = KeeperState.STOPPED
         self._ports.changes.announce()
 
     def retire(self) -> None:
@@ -158,8 +160,6 @@ class EngineKeeper:
             self.process = None
             self.ready = False
             self._ports.changes.announce()
-        if self._wanted:
-            await self._ports.drained()
         return process, end
 
     async def _after_loss(self, process: EngineProcess, end: EngineEnd) -> None:
@@ -174,6 +174,7 @@ class EngineKeeper:
         self._ports.lost(process, end)
         if not self._wanted or self._ports.settings.on_lost is OnLost.LIQUIDATE:
             return  # the supervisor has tripped the kill switch, which dismissed us
+        await self._ports.drained()  # what it still said is done before the account is told to the next one
         verdict = decide(self._failures, now_s, self._policy, self._ports.chance())
         if isinstance(verdict, GiveUp):
             self._wanted = False

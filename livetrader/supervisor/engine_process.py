@@ -35,6 +35,7 @@ from livetrader_engine.limits import StepLimit
 CHECK_INTERVAL_S: Final = 0.1  # how often beats and memory are looked at; a hog fills 100 MB meanwhile
 LAST_WORDS_S: Final = 2.0  # how long a dead child's link is read for what it said last
 SPAWN_LIMIT_S: Final = 30.0  # from fork to the first beat: the interpreter and our own imports
+SEND_BUFFER: Final = 32 * 1024  # bytes of the child: a flood of orders waits there, and beats behind it
 KEPT_ENVIRONMENT: Final = frozenset(
     {
         "PATH",
@@ -117,6 +118,7 @@ class EngineProcess:
         self._pidfd = self._statm = -1
         self._output: ChildOutput | None = None
         own, self._theirs = socket.socketpair()
+        self._theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.link = Link(own, self._message, self._link_end)
 
     async def _spawn(self) -> None:
@@ -194,11 +196,11 @@ class EngineProcess:
                         await self._exited.wait()
                 except TimeoutError:
                     self._check()
-            try:
-                async with asyncio.timeout(LAST_WORDS_S):
-                    await self._link_ended.wait()
-            except TimeoutError:
-                pass  # a child of the child holds it; there will be no more words
+            if not self.link.paused:  # of a flood nobody needs the end
+                # a child of the child may hold the link open; then there are no more words either
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WORDS_S):
+                        await self._link_ended.wait()
             return self._end()
         finally:
             self._bury()

@@ -22,7 +22,6 @@ MINUTES = 390
 OPEN_MS = (9 * 60 + 30) * 60_000
 WAIT_S = 15.0  # for another process to do what it should
 POLL_S = 0.1  # the daemon answers 20 requests a second
-RUN = "import sys, pathlib; from livetrader import app, settings; sys.exit(app.run(settings.load(pathlib.Path(sys.argv[1]))))"
 
 
 def write_market(folder: Path, price_of: Callable[[int], float]) -> None:
@@ -65,7 +64,7 @@ class Daemon:
             "account": {"name": "scenario", "state_directory": "state"},
             "brokerage": {"plugin": "paper"},
             "feed": {
-                "plugin": "replay", "start": DAY, "end": DAY, "speed": 240.0, "lockstep": False, "resume": True,
+                "plugin": "replay", "start": DAY, "end": DAY, "speed": 240.0, "lockstep": False,
             },
             "data": {"folder": "data"},
             "control": {"port": 0},
@@ -80,7 +79,7 @@ class Daemon:
         """Start the daemon."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN, str(self.config)],
+                [sys.executable, "-m", "livetrader", "run", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
             )  # fmt: skip
 

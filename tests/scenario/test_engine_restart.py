@@ -108,7 +108,8 @@ def test_a_second_daemon_on_the_same_account_is_refused(daemon: Daemon, tmp_path
         ("import nothing_of_this_name\n", "nothing_of_this_name"),
         ("def broken(:\n", "main.py"),
         (
-            "from AlgorithmImports import *\nclass A(QCAlgorithm):\n    def initialize(self):\n        1 / 0\n",
+            "from AlgorithmImports import *\nclass A(QCAlgorithm):\n    def initialize(self):\n"
+            "        1 / 0\n",
             "ZeroDivisionError",
         ),
         (
