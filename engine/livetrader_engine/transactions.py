@@ -22,8 +22,7 @@ from livetrader_engine.money import ZERO, toward_zero
 from livetrader_engine.orders.checks import (
     MARKET_ON_CLOSE_BUFFER_NS,
     check_request,
-    default_tag,
-    initial_stop,
+    make_spec,
     rounded_price,
 )
 from livetrader_engine.orders.fees import DefaultFees, FeeModel
@@ -140,8 +139,11 @@ class Transactions:
         security = self._securities.get(request.symbol)
         response = self._pre_check(request, security)
         if security is None or not response.accepted:
-            return self._refused(request, response)
-        record = self._register(self._spec(request, security), security)
+            return _refused(request, response, self._clock.now_ns)
+        spec = make_spec(OrderId(self._next_id), request, security, self._clock.now_ns)
+        self._next_id += 1
+        self.submitted += 1
+        record = self._register(spec, security)
         refusal = self._handler_check(record, security)
         if refusal is not None:
             record.response = refusal
@@ -274,44 +276,6 @@ class Transactions:
             self._portfolio.cash.rate(security.properties.quote_currency),
         )  # fmt: skip
 
-    def _refused(self, request: OrderRequest, response: Response) -> OrderRecord:
-        spec = OrderSpec(
-            id=NO_ORDER,
-            symbol=request.symbol,
-            type=request.type,
-            quantity=request.quantity,
-            created_ns=self._clock.now_ns,
-            reference_price=ZERO,
-            tag=request.tag,
-        )
-        record = OrderRecord(spec, response=response)
-        record.apply(self._event(record, OrderStatus.INVALID, response.message))
-        return record
-
-    def _spec(self, request: OrderRequest, security: Security) -> OrderSpec:
-        order_id = OrderId(self._next_id)
-        self._next_id += 1
-        self.submitted += 1
-        stop_price = request.stop_price
-        if request.type is OrderType.TRAILING_STOP and stop_price is None:
-            stop_price = initial_stop(request, security)
-        return OrderSpec(
-            id=order_id,
-            symbol=request.symbol,
-            type=request.type,
-            quantity=toward_zero(request.quantity, security.properties.lot_size),
-            created_ns=self._clock.now_ns,
-            reference_price=security.exact_price(),
-            limit_price=rounded_price(request.limit_price, security),
-            stop_price=rounded_price(stop_price, security),
-            trigger_price=rounded_price(request.trigger_price, security),
-            trailing_amount=request.trailing_amount,
-            trailing_as_percentage=request.trailing_as_percentage,
-            time_in_force=request.time_in_force,
-            outside_regular_hours=request.outside_regular_hours,
-            tag=request.tag or default_tag(request),
-        )
-
     def _register(self, spec: OrderSpec, security: Security) -> OrderRecord:
         submission = SubmissionData(security.exact_bid(), security.exact_ask(), security.exact_price())
         record = OrderRecord(spec, submission, Response(order_id=spec.id))
@@ -345,6 +309,13 @@ class Transactions:
         self._closed.append(record.id)
         if len(self._closed) > KEPT_CLOSED_ORDERS:
             del self._records[self._closed.popleft()]
+
+
+def _refused(request: OrderRequest, response: Response, now_ns: int) -> OrderRecord:
+    spec = OrderSpec(NO_ORDER, request.symbol, request.type, request.quantity, now_ns, ZERO, tag=request.tag)
+    record = OrderRecord(spec, response=response)
+    record.apply(OrderEventArrived(NO_ORDER, OrderStatus.INVALID, now_ns, message=response.message))
+    return record
 
 
 def _id_of(record: OrderRecord) -> int:

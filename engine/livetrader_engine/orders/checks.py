@@ -10,8 +10,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.money import ONE, normalized
-from livetrader_engine.orders.order import OrderType
+from livetrader_engine.money import ONE, normalized, toward_zero
+from livetrader_engine.orders.order import OrderId, OrderSpec, OrderType
 from livetrader_engine.orders.request import ACCEPTED, OrderRequest, Response, ResponseCode
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
@@ -144,3 +144,26 @@ def default_tag(request: OrderRequest) -> str:
     if request.trailing_as_percentage:
         return f"Trailing Amount: {normalized(request.trailing_amount * 100)}%"
     return f"Trailing Amount: ${normalized(request.trailing_amount)}"
+
+
+def make_spec(order_id: OrderId, request: OrderRequest, security: Security, now_ns: int) -> OrderSpec:
+    """Return the order a checked request becomes: whole lots, prices on the grid, default stop and tag."""
+    stop_price = request.stop_price
+    if request.type is OrderType.TRAILING_STOP and stop_price is None:
+        stop_price = initial_stop(request, security)
+    return OrderSpec(
+        id=order_id,
+        symbol=request.symbol,
+        type=request.type,
+        quantity=toward_zero(request.quantity, security.properties.lot_size),
+        created_ns=now_ns,
+        reference_price=security.exact_price(),
+        limit_price=rounded_price(request.limit_price, security),
+        stop_price=rounded_price(stop_price, security),
+        trigger_price=rounded_price(request.trigger_price, security),
+        trailing_amount=request.trailing_amount,
+        trailing_as_percentage=request.trailing_as_percentage,
+        time_in_force=request.time_in_force,
+        outside_regular_hours=request.outside_regular_hours,
+        tag=request.tag or default_tag(request),
+    )

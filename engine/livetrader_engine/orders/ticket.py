@@ -74,8 +74,8 @@ class OrderRecord:
 
     __slots__ = (
         "_before_change", "average_fill_price", "brokerage_order_id", "canceled_ns", "created_ns",
-        "execution_ids", "fees", "filled_quantity", "fills", "last_fill_ns", "last_update_ns", "message", "response", "spec",
-        "status", "submission",
+        "execution_ids", "fees", "filled_quantity", "fills", "last_fill_ns", "last_update_ns", "message",
+        "response", "spec", "status", "submission",
     )  # fmt: skip
 
     def __init__(
