@@ -126,8 +126,10 @@ class Client:
             try:
                 connection.connect()
             except TimeoutError as error:
+                connection.close()
                 raise self._silent() from error
             except OSError as error:
+                connection.close()
                 reasons.append(f"{place}: {error.strerror or error}")
                 continue
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -113,6 +113,6 @@ ROUTES: Final[tuple[Route, ...]] = (
           summary="200 while the daemon's loop turns, else 503."),
     Route(method="GET", path="/ready", scope=None, handler=handlers.ready, answer=ReadyView,
           summary="200 while trading is possible, else 503; every reason why not."),
-    Route(method="GET", path="/openapi.json", scope=None, handler=handlers.openapi, answer=dict[str, object],
+    Route(method="GET", path="/openapi.json", scope=None, handler=handlers.openapi, answer=dict[str, Any],
           summary="This document."),
 )  # fmt: skip

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import socket
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -294,6 +296,51 @@ async def _run(folder: Path) -> AsyncIterator[Running]:
         yield running
     finally:
         await running.server.stop()
+
+
+class Daemon:
+    """A control server in a thread of its own, for commands that block."""
+
+    def __init__(self, folder: Path, running: Running, loop: asyncio.AbstractEventLoop) -> None:
+        self.folder = folder
+        self.running = running
+        self._loop = loop
+
+    @property
+    def operations(self) -> FakeOperations:
+        return self.running.operations
+
+    def do(self, action: Callable[[], object]) -> None:
+        """Do something on the server's loop and wait for it."""
+        done = threading.Event()
+
+        def run() -> None:
+            action()
+            done.set()
+
+        self._loop.call_soon_threadsafe(run)
+        assert done.wait(5)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """Return a running server whose state directory is tmp_path."""
+    started: queue.Queue[Daemon] = queue.Queue()
+    ended: list[asyncio.Event] = []
+
+    async def serve_until_ended() -> None:
+        async with _run(tmp_path) as running:
+            ended.append(asyncio.Event())
+            started.put(Daemon(tmp_path, running, asyncio.get_running_loop()))
+            await ended[0].wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve_until_ended(),), name="server")
+    thread.start()
+    made = started.get(timeout=10)
+    yield made
+    made.do(ended[0].set)
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from livetrader import cli_operator
+from livetrader.cli import cli
+from livetrader.cli_token import SCOPES
+from livetrader.control.auth import Scope, TokenStore, digest
+from livetrader.control.client import Client, RefusedError, Target
+from livetrader.control.operations import StatusView
+from livetrader.errors import NotRunningError
+
+LIVETRADER = (sys.executable, "-m", "livetrader")
+
+
+def command(*words: str | Path, **environment: str) -> Result:
+    return CliRunner(env=environment).invoke(cli, [str(word) for word in words], prog_name="livetrader")
+
+
+def process(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LIVETRADER, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=15,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+def at(daemon: Any) -> tuple[str, Path]:
+    return "--state-directory", daemon.folder
+
+
+def test_every_view_is_shown_to_people_and_as_json(daemon: Any) -> None:
+    for name, word, key in (
+        ("status", "101,500.25 USD", "equity"),
+        ("portfolio", "SPY", "holdings"),
+        ("training", "100.0 of 120 minutes", "bucket_level_minutes"),
+    ):
+        shown = command(name, *at(daemon))
+        assert (shown.exit_code, word in shown.output) == (0, True), shown.output
+        assert key in json.loads(command(name, *at(daemon), "--json").output)
+    assert "140.50" in command("orders", *at(daemon), "--history").output
+    orders = json.loads(command("orders", *at(daemon), "--limit", "1", "--json").output)
+    assert [order["id"] for order in orders] == [2], "newest first"
+
+
+def test_commands_show_how_their_operation_ended(daemon: Any) -> None:
+    halted = command("halt", *at(daemon), "--reason", "lunch")
+    assert (halted.exit_code, halted.output) == (0, "halt: done: done\n")
+    cancelled = json.loads(command("cancel", *at(daemon), "--order", "lt-1", "--json").output)
+    assert (cancelled["kind"], cancelled["state"]) == ("cancel", "done")
+    me = f"uid:{os.geteuid()}"
+    assert daemon.operations.asked == [("halt", me, "lunch"), ("cancel", me, "")]
+    unknown = command("cancel", *at(daemon), "--order", "lt-9")
+    assert (unknown.exit_code, "no order lt-9" in unknown.output) == (6, True)
+
+
+def test_liquidate_confirms_for_its_user_and_resume_wants_the_kill_id(daemon: Any) -> None:
+    done = command("liquidate", *at(daemon), "--yes", "--reason", "fire")
+    assert (done.exit_code, done.output) == (0, "liquidate: done: done\n")
+    assert daemon.operations.asked == [("liquidate", f"uid:{os.geteuid()}", "fire")]
+    refused = command("resume", *at(daemon))
+    assert (refused.exit_code, "kill id" in refused.output) == (6, True)
+    assert command("resume", *at(daemon), "--kill-id", "kill-1").exit_code == 0
+
+
+def test_logs_shows_the_newest_lines_in_order(daemon: Any) -> None:
+    for number in range(5):
+        daemon.do(lambda number=number: daemon.operations.write(f"line {number}"))
+    lines = command("logs", *at(daemon), "-n", "2", "--json").output.splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["line 3", "line 4"]
+
+
+def test_a_tcp_client_needs_its_token_and_its_scope(daemon: Any) -> None:
+    store = TokenStore(daemon.folder / "tokens.json")
+    secret = store.create("reader", [Scope.READ], now_ns=0)
+    daemon.running.clock_s += 1
+    nowhere = daemon.folder / "none.sock"
+    client = Client(Target(socket_path=nowhere, port=daemon.running.port, token=secret))
+    view: StatusView = client.get("/v1/status", StatusView)
+    assert view.pid == 4242
+    with pytest.raises(RefusedError) as refused:
+        client.post("/v1/halt", {}, dict[str, object])
+    assert refused.value.status == 403
+    with pytest.raises(NotRunningError, match=r"none\.sock"):
+        Client(Target(socket_path=nowhere, port=daemon.running.port)).get("/v1/status", StatusView)
+
+
+def test_the_stream_is_followed_until_the_daemon_ends_it(daemon: Any) -> None:
+    events = Client(Target(socket_path=daemon.folder / "control.sock")).events()
+    names = [type(next(events)).__name__ for _ in range(3)]
+    assert names == ["StatusChanged", "PortfolioChanged", "TrainingChanged"]
+    daemon.do(lambda: daemon.operations.write("hello"))
+    assert next(events).line.message == "hello"
+    daemon.do(daemon.operations.hub.close)
+    assert list(events) == []
+
+
+def test_without_a_daemon_the_exit_code_says_so(tmp_path: Path) -> None:
+    for name in ("status", "halt", "stop", "orders", "logs"):
+        result = command(name, "--state-directory", tmp_path)
+        assert (result.exit_code, "livetrader run" in result.output) == (5, True), name
+
+
+def write_config(folder: Path, **sections: str) -> Path:
+    (folder / "main.py").write_text("")
+    (folder / "data").mkdir(exist_ok=True)
+    file = folder / "test.toml"
+    file.write_text(
+        '[algorithm]\npath = "main.py"\n[account]\nstate_directory = "."\n[brokerage]\nplugin = "paper"\n'
+        '[feed]\nplugin = "replay"\n[data]\nfolder = "data"\n[control]\nport = 0\n'
+    )
+    return file
+
+
+def test_a_hung_daemon_is_given_up_in_time_and_liquidation_goes_on_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Path | None, str]] = []
+
+    def here(config: Path | None, state_directory: Path | None, reason: str, *rest: object) -> None:
+        asked.append((config, reason))
+
+    monkeypatch.setattr(cli_operator, "_liquidate_here", here)
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(tmp_path / "control.sock"))
+        hung.listen()
+        result = command("liquidate", "--config", write_config(tmp_path), "--reason", "x")
+    assert result.exit_code == 0
+    assert "did not answer within 0.4 s" in result.output
+    assert asked == [(tmp_path / "test.toml", "x")]
+
+
+def test_a_wrong_configuration_lists_everything_and_starts_nothing(tmp_path: Path) -> None:
+    file = write_config(tmp_path)
+    file.write_text(file.read_text() + '[engine]\nrestarts = -1\non_lost = "x"\n')
+    result = process("run", file)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == [
+        "engine.on_lost",
+        "engine.restarts",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "main.py", "test.toml"]
+    assert process("check", file).returncode == 1
+
+
+def test_set_overrides_are_values_as_in_toml_or_plain_texts(tmp_path: Path) -> None:
+    file = write_config(tmp_path)
+    result = process("run", file, "--set", "engine.restarts=many", "--set", "control.port=1.5")
+    assert result.returncode == 2
+    assert 'command line: engine.restarts: is "many"' in result.stderr
+    assert "command line: control.port: is 1.5" in result.stderr
+    assert process("run", file, "--set", "nonsense").returncode == 2
+
+
+def test_tokens_are_shown_once_stored_as_digests_and_revoked(tmp_path: Path) -> None:
+    file = write_config(tmp_path)
+    made = process("token", "new", "ops", "--scope", "operate", "--days", "1", "--config", file)
+    secret = made.stdout.strip()
+    assert made.returncode == 0 and len(secret) >= 43 + len("lt_")
+    stored = (tmp_path / "tokens.json").read_text()
+    assert secret not in stored and digest(secret) in stored
+    assert (tmp_path / "tokens.json").stat().st_mode & 0o777 == 0o600
+    assert "ops\toperate\texpires" in command("token", "list", file).output
+    assert process("token", "new", "ops", "--config", file).returncode == 2, "the name is taken"
+    assert command("token", "revoke", "ops", "--config", file).exit_code == 0
+    assert command("token", "revoke", "ops", "--config", file).exit_code == 1
+    (tmp_path / "tokens.json").chmod(0o644)
+    shown = command("token", "list", file)
+    assert (shown.exit_code, "others may read it" in shown.output) == (2, True)
+
+
+def test_the_scopes_offered_are_the_scopes_there_are() -> None:
+    assert set(SCOPES) == set(Scope)
+
+
+def test_every_command_has_help_with_a_summary() -> None:
+    for name in cli.commands:
+        result = command(name, "--help")
+        assert result.exit_code == 0 and len(result.output.splitlines()) > 4, name
+    assert command("--version").output.startswith("livetrader, version ")
+    assert set(json.loads(command("version", "--json").output)["plugins"]) == {
+        "brokerages",
+        "feeds",
+        "histories",
+    }
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status", "--state-directory", "."], ["check", "test.toml"]])
+def test_looking_something_up_loads_nothing_heavy(tmp_path: Path, words: list[str]) -> None:
+    write_config(tmp_path)
+    code = (
+        "import sys\n"
+        "from livetrader.cli import cli\n"
+        "cli(sys.argv[1:], standalone_mode=False) if '--help' in sys.argv else None\n"
+        "try:\n    cli(sys.argv[1:])\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'pandas', 'sklearn', 'aiohttp', 'numpy', 'prometheus_client', 'exchange_calendars'}\n"
+        "print('LOADED', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        timeout=15,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "LOADED []", done
+
+
+@pytest.mark.slow
+def test_watch_draws_what_happens_and_ends_cleanly_on_ctrl_c(daemon: Any, deadline: Any) -> None:
+    def start(*words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*LIVETRADER, "watch", *map(str, at(daemon)), *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    with start("--json") as following:
+        assert following.stdout is not None
+        for _ in range(3):
+            following.stdout.readline()
+        daemon.do(lambda: daemon.operations.write("hello watcher"))
+        assert json.loads(following.stdout.readline())["line"]["message"] == "hello watcher"
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 0
+
+    def readers() -> int:
+        counted: list[int] = []
+        daemon.do(lambda: counted.append(daemon.operations.hub.readers))
+        return counted[0]
+
+    daemon.do(lambda: daemon.operations.write("is anybody there?"))  # the server notices who has gone
+    deadline.until(lambda: readers() == 0, "the first watcher's stream to end")
+    with start() as drawing:
+        deadline.until(lambda: readers() == 1, "the second watcher's stream")
+        drawing.send_signal(signal.SIGINT)
+        output, errors = drawing.communicate(timeout=10)
+        assert (drawing.returncode, errors) == (0, "")
+        assert "101,500.25" in output and "\x1b[3" not in output, "no colour where there is no terminal"
