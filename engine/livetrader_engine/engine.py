@@ -32,7 +32,7 @@ from livetrader_engine.consolidation import Consolidators
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
-from livetrader_engine.errors import InvariantError
+from livetrader_engine.errors import DataError, InvariantError
 from livetrader_engine.events import (
     AccountLoaded,
     BrokerageMessageArrived,
@@ -60,7 +60,7 @@ from livetrader_engine.schedule.rules import DateRule, TimeRule
 from livetrader_engine.schedule.scheduler import ScheduledEvent, Scheduler
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.subscriptions import SecurityChanges, Subscriptions
-from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Symbol
+from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution, Symbol
 from livetrader_engine.trading import Trading
 from livetrader_engine.transactions import TradingPolicy, Transactions
 
@@ -330,15 +330,30 @@ class Engine:
         )
 
     def _load_account(self, event: AccountLoaded) -> None:
-        """Replace cash, positions and working orders by what the account has."""
+        """Replace cash, positions and working orders by what the account has.
+
+        A position in a symbol that the algorithm did not add gets data all the same: without a price it could
+        be neither valued nor closed. One whose symbol is not known here is reported and left alone.
+        """
         self._advance(event.time_ns)
-        for position in event.positions:
-            self.subscriptions.ensure_security(position.symbol)
-        for order in event.open_orders:
-            self.subscriptions.ensure_security(order.spec.symbol)
-        positions = {item.symbol: (item.quantity, item.average_price) for item in event.positions}
+        positions = {
+            item.symbol: (item.quantity, item.average_price)
+            for item in event.positions
+            if self._adopt(item.symbol, "position")
+        }
+        open_orders = [item for item in event.open_orders if self._adopt(item.spec.symbol, "open order")]
         self.portfolio.load(event.cash, positions)
-        self.orders.load(event.open_orders, event.next_order_id)
+        self.orders.load(open_orders, event.next_order_id)
+
+    def _adopt(self, symbol: Symbol, what: str) -> bool:
+        """Have data of a symbol that the account brings; return whether it is known."""
+        try:
+            if not self.subscriptions.ensure_security(symbol).subscriptions:
+                self.subscriptions.add_security(symbol, self.subscriptions.finest() or Resolution.MINUTE)
+        except DataError as error:
+            self._report(f"the account has a {what} in {symbol.value}, which cannot be traded here: {error}")
+            return False
+        return True
 
     def _end(self, time_ns: int) -> None:
         if self.ended:

@@ -135,6 +135,10 @@ class Subscriptions:
         """Return every stream asked for, in order."""
         return list(self._streams)
 
+    def finest(self) -> Resolution | None:
+        """Return the finest resolution the algorithm asked for, None where it asked for nothing."""
+        return min((item.resolution for item in self._streams if not item.internal), default=None)
+
     def visible(self, points: tuple[MarketPoint, ...]) -> tuple[MarketPoint, ...]:
         """Return the points the algorithm may see."""
         if not self._hidden:

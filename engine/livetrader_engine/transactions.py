@@ -27,6 +27,7 @@ from livetrader_engine.orders.checks import (
 )
 from livetrader_engine.orders.fees import DefaultFees, FeeModel
 from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
+from livetrader_engine.orders.quotes import STALE_AFTER_NS
 from livetrader_engine.orders.request import OrderRequest, Response, ResponseCode
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord, Outcome, SubmissionData
@@ -61,6 +62,7 @@ class TradingPolicy(msgspec.Struct, frozen=True):
 
     convert_daily_market_orders: bool = False
     order_wait_s: float = 5.0
+    wait_on_stale_prices: bool = True
     max_orders: int | None = None
     market_on_close_buffer_ns: int = MARKET_ON_CLOSE_BUFFER_NS
     free_portfolio_value: Decimal = Decimal("0.0025")
@@ -152,7 +154,7 @@ class Transactions:
         self._sink.submit(SubmitOrder(record.spec))
         self.collect()
         if request.type is OrderType.MARKET and request.synchronous:
-            self._wait(record)
+            self._wait(record, security)
         return record
 
     def update(self, order_id: OrderId, change: OrderChange) -> Response:
@@ -290,7 +292,10 @@ class Transactions:
             return None
         return Response(ResponseCode.INSUFFICIENT_BUYING_POWER, problem, record.id)
 
-    def _wait(self, record: OrderRecord) -> None:
+    def _wait(self, record: OrderRecord, security: Security) -> None:
+        stale = security.last_time_ns < self._clock.now_ns - STALE_AFTER_NS
+        if stale and not self.policy.wait_on_stale_prices:
+            return
         for _ in range(MAX_WAIT_ROUNDS):
             if record.closed or not self.collect(self.policy.order_wait_s):
                 return

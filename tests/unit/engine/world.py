@@ -13,6 +13,7 @@ from livetrader_engine.data.bars import MarketPoint, PriceScale, QuoteBar, Trade
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
+from livetrader_engine.errors import DataError
 from livetrader_engine.events import (
     BrokerageMessageArrived,
     EngineEvent,
@@ -135,6 +136,7 @@ class Surroundings:
         self.lines: list[str] = []
         self.stored: dict[str, bytes] = {}
         self.requests: list[HistoryRequest] = []
+        self.unknown: set[Symbol] = set()
 
     def next(self) -> EngineEvent | None:
         return self.events.pop(0) if self.events else None
@@ -153,6 +155,8 @@ class Surroundings:
         return Symbol.create(f"{ticker} R735QTJ8XC9X", ticker, security_type, market)
 
     def hours(self, symbol: Symbol) -> ExchangeHours:
+        if symbol in self.unknown:
+            raise DataError(f"no hours of {symbol.value}")
         return STOCK_EXCHANGE
 
     def properties(self, symbol: Symbol) -> SecurityProperties:

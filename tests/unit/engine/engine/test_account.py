@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.engine import Engine, EngineOptions
-from livetrader_engine.events import AccountLoaded, OpenOrderRecord, OrderEventArrived, PositionRecord
+from livetrader_engine.events import (
+    AccountLoaded,
+    OpenOrderRecord,
+    OrderEventArrived,
+    PositionRecord,
+    TimePulse,
+)
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
     ExecutionId,
@@ -22,7 +28,7 @@ from livetrader_engine.orders.order import (
 from livetrader_engine.orders.request import OrderRequest, ResponseCode
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import Resolution
-from livetrader_engine.transactions import KEPT_CLOSED_ORDERS
+from livetrader_engine.transactions import KEPT_CLOSED_ORDERS, TradingPolicy
 from tests.unit.engine.world import IBM, SPY, Recorder, Surroundings, at, minute_bar, order, step
 
 S = OrderStatus
@@ -60,9 +66,10 @@ class Lane:
         return news
 
 
-def live() -> tuple[Engine, Recorder, Lane, Surroundings]:
+def live(policy: TradingPolicy | None = None) -> tuple[Engine, Recorder, Lane, Surroundings]:
     around, lane, recorder = Surroundings(), Lane(), Recorder()
-    engine = Engine(around.ports(lane), EngineOptions(start_ns=at(START)))
+    options = EngineOptions(start_ns=at(START), policy=policy or TradingPolicy())
+    engine = Engine(around.ports(lane), options)
     engine.attach(recorder)
     engine.subscriptions.add_security(SPY, Resolution.MINUTE)
     engine.process(step(minute_bar("2013-10-07 09:31", FLAT)))
@@ -162,8 +169,9 @@ def loaded(**changes: object) -> AccountLoaded:
 
 
 def test_the_account_replaces_cash_positions_and_orders() -> None:
-    engine, _, lane, _ = live()
+    engine, _, lane, around = live()
     engine.process(loaded())
+    assert [item.symbol for item in around.subscribed if item.symbol is IBM] == [IBM, IBM]  # to be priced
     assert engine.portfolio.cash["USD"].amount == 5000
     assert engine.portfolio.quantity(IBM) == 7
     assert engine.portfolio.total_value == 5000 + 350  # valued at cost until data come
@@ -176,6 +184,24 @@ def test_the_account_replaces_cash_positions_and_orders() -> None:
     sent = lane.sent[-1]
     assert isinstance(sent, SubmitOrder)
     assert sent.spec.id == 5
+
+
+def test_a_position_nobody_can_trade_is_reported_and_the_rest_is_taken() -> None:
+    engine, _, _, around = live()
+    around.unknown = {IBM}
+    engine.process(loaded())
+    assert engine.portfolio.quantity(IBM) == 0
+    assert engine.portfolio.cash["USD"].amount == 5000
+    assert [record.id for record in engine.orders.open_orders()] == [4]
+    assert any("position in IBM" in line for line in around.lines)
+
+
+def test_an_order_on_stale_prices_waits_only_where_prices_can_come() -> None:
+    for waits, expected in ((True, [5.0]), (False, [])):
+        engine, _, lane, _ = live(TradingPolicy(wait_on_stale_prices=waits))
+        engine.process(TimePulse(at("2013-10-07 10:32")))
+        engine.trading.market_order(SPY, Decimal(1))
+        assert lane.waits == expected
 
 
 def test_orders_the_account_does_not_know_are_closed_but_not_those_made_since() -> None:
