@@ -19,6 +19,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import IO
 
 import make_data
 
@@ -34,6 +35,7 @@ START_LIMIT_S = 60.0  # from start to an answer of the control API
 FILL_LIMIT_S = 60.0  # from start to the first fill, with --check
 STOP_LIMIT_S = 30.0  # from SIGTERM to the end
 POLL_S = 0.25
+STATUS_EVERY_S = 5.0  # without a terminal
 
 TEMPLATE = """\
 # Written by examples/demo/run.py.
@@ -158,11 +160,32 @@ def explain_control(port: int) -> None:
 
 def watch(daemon: subprocess.Popen[bytes]) -> None:
     """Show the live view until the daemon ends or somebody presses Ctrl-C, which reaches the view, too."""
-    view = subprocess.Popen([*LIVETRADER, "watch", str(CONFIG)])
+    terminal = sys.stdout.isatty()
+    output = None if terminal else subprocess.PIPE
+    view = subprocess.Popen([*LIVETRADER, "watch", str(CONFIG), *(() if terminal else ("--json",))], stdout=output)
     try:
+        if view.stdout is not None:
+            follow(view.stdout)
         daemon.wait()
     finally:
         end(view, signal.SIGINT)
+
+
+def follow(events: IO[bytes]) -> None:
+    """Print plain lines where there is no terminal: every fill, and the account now and then."""
+    next_status = 0.0
+    for line in events:
+        event = json.loads(line)
+        if event["event"] == "order" and event["order"]["status"] == "filled":
+            order = event["order"]
+            when = time.strftime("%Y-%m-%d", time.gmtime(order["history"][-1]["time_ns"] / 1e9))
+            say(f"{when}  filled {order['filled_quantity']} {order['ticker']} at {order['average_fill_price']}")
+        elif event["event"] == "status" and time.monotonic() >= next_status:
+            status = event["status"]
+            next_status = time.monotonic() + STATUS_EVERY_S
+            when = time.strftime("%Y-%m-%d", time.gmtime(status["time_ns"] / 1e9))
+            bucket = status["training"]["bucket_level_minutes"]
+            say(f"{when}  {status['state']}, equity {status['equity']} {status['currency']}, bucket {bucket} min")
 
 
 def wait_for_fill(daemon: subprocess.Popen[bytes], begun: float) -> None:
