@@ -11,7 +11,7 @@ import ipaddress
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, cast, get_type_hints
@@ -36,6 +36,7 @@ _TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "daemon": settings.DaemonSettings,
 }
 _PLUGIN_GROUPS: Final = {"brokerage": "livetrader.brokerages", "feed": "livetrader.feeds"}
+_Problem = Callable[[str, str, str], None]  # (key, what is wrong, remedy)
 _STAND_INS: Final[dict[str, dict[str, object]]] = {  # for sections that are not needed and not usable
     "algorithm": {"path": "main.py"},
     "data": {"folder": "data"},
@@ -66,9 +67,9 @@ class Loader:
         for name, group in _PLUGIN_GROUPS.items():
             sections[name] = self._plugin_section(name, group, self._table(document, name))
         if not self._problems:
-            sections["account"] = self._with_state_directory(sections["account"])
-            sections["control"] = self._with_tokens_file(sections["control"], sections["account"])
-            self._check_together(sections)
+            sections["account"] = _with_state_directory(sections["account"], self._base)
+            sections["control"] = _with_tokens_file(sections["control"], sections["account"])
+            _check_together(sections, self._problem, plugins=self._plugins)
         if self._problems:
             raise ConfigError(self._problems)
         return settings.Settings(source=self._path.absolute(), **sections)
@@ -282,64 +283,55 @@ class Loader:
                 )
         return ""
 
-    # -- what depends on more than one key
 
-    def _with_state_directory(self, account: settings.AccountSettings) -> settings.AccountSettings:
-        """Return the account with its directory: the file's, else systemd's, else ./state."""
-        if account.state_directory is not None:
-            return account
-        given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-        folder = Path(given) if given else self._base / "state"
-        return msgspec.structs.replace(account, state_directory=folder)
+def _with_state_directory(account: settings.AccountSettings, base: Path) -> settings.AccountSettings:
+    """Return the account with its directory: the file's, else systemd's, else ./state."""
+    if account.state_directory is not None:
+        return account
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return msgspec.structs.replace(account, state_directory=Path(given) if given else base / "state")
 
-    def _with_tokens_file(
-        self, control: settings.ControlSettings, account: settings.AccountSettings
-    ) -> settings.ControlSettings:
-        if control.tokens_file is not None or account.state_directory is None:
-            return control
-        return msgspec.structs.replace(control, tokens_file=account.state_directory / "tokens.json")
 
-    def _check_together(self, sections: Mapping[str, Any]) -> None:
-        algorithm: settings.AlgorithmSettings = sections["algorithm"]
-        data: settings.DataSettings = sections["data"]
-        engine: settings.EngineSettings = sections["engine"]
-        if not algorithm.path.is_file():
-            self._problem(
-                "algorithm.path", f"there is no file {algorithm.path}", "name the algorithm's .py file"
-            )
-        if not data.folder.is_dir():
-            self._problem(
-                "data.folder", f"there is no folder {data.folder}", "name a folder in LEAN's format"
-            )
-        if self._plugins:
-            names = _installed("livetrader.histories")
-            if data.history not in names:
-                self._problem(
-                    "data.history",
-                    f"there is no plugin {data.history!r}",
-                    _suggest(data.history, names, "installed"),
-                )
-        if engine.restart_delay_s > engine.restart_delay_max_s:
-            self._problem(
-                "engine.restart_delay_s", "is above restart_delay_max_s", "lower it, or raise the other"
-            )
-        self._check_control(sections["control"])
+def _with_tokens_file(
+    control: settings.ControlSettings, account: settings.AccountSettings
+) -> settings.ControlSettings:
+    if control.tokens_file is not None or account.state_directory is None:
+        return control
+    return msgspec.structs.replace(control, tokens_file=account.state_directory / "tokens.json")
 
-    def _check_control(self, control: settings.ControlSettings) -> None:
-        pair = (control.tls_certificate, control.tls_key)
-        if (pair[0] is None) != (pair[1] is None):
-            self._problem(
-                "control.tls_key", "only one of tls_certificate and tls_key is set", "set both or none"
-            )
-        for key, file in zip(("tls_certificate", "tls_key"), pair, strict=True):
-            if file is not None and not file.is_file():
-                self._problem(f"control.{key}", f"there is no file {file}", "name a PEM file")
-        if not is_loopback(control.host) and None in pair:
-            self._problem(
-                "control.host",
-                f"{control.host!r} is not loopback and there is no TLS",
-                "use 127.0.0.1 (and a tunnel), or set tls_certificate and tls_key",
-            )
+
+def _check_together(sections: Mapping[str, Any], problem: _Problem, *, plugins: bool) -> None:
+    """Judge what depends on more than one key, or on what is there."""
+    algorithm: settings.AlgorithmSettings = sections["algorithm"]
+    data: settings.DataSettings = sections["data"]
+    engine: settings.EngineSettings = sections["engine"]
+    if not algorithm.path.is_file():
+        problem("algorithm.path", f"there is no file {algorithm.path}", "name the algorithm's .py file")
+    if not data.folder.is_dir():
+        problem("data.folder", f"there is no folder {data.folder}", "name a folder in LEAN's format")
+    if plugins:
+        names = _installed("livetrader.histories")
+        if data.history not in names:
+            what = f"there is no plugin {data.history!r}"
+            problem("data.history", what, _suggest(data.history, names, "installed"))
+    if engine.restart_delay_s > engine.restart_delay_max_s:
+        problem("engine.restart_delay_s", "is above restart_delay_max_s", "lower it, or raise the other")
+    _check_control(sections["control"], problem)
+
+
+def _check_control(control: settings.ControlSettings, problem: _Problem) -> None:
+    pair = (control.tls_certificate, control.tls_key)
+    if (pair[0] is None) != (pair[1] is None):
+        problem("control.tls_key", "only one of tls_certificate and tls_key is set", "set both or none")
+    for key, file in zip(("tls_certificate", "tls_key"), pair, strict=True):
+        if file is not None and not file.is_file():
+            problem(f"control.{key}", f"there is no file {file}", "name a PEM file")
+    if not is_loopback(control.host) and None in pair:
+        problem(
+            "control.host",
+            f"{control.host!r} is not loopback and there is no TLS",
+            "use 127.0.0.1 (and a tunnel), or set tls_certificate and tls_key",
+        )
 
 
 def is_loopback(host: str) -> bool:
