@@ -207,9 +207,13 @@ class Transactions:
     # -- news ----------------------------------------------------------------------------------------
 
     def work(self, now_ns: int) -> None:
-        """Say that the prices of this instant are in place and take in what that causes."""
-        self._sink.advance(now_ns)
-        self.collect()
+        """Say that the prices of this instant are in place and take in what that causes.
+
+        Without an open order there is nothing to try; late news of closed ones come through the feed.
+        """
+        if self._open:
+            self._sink.advance(now_ns)
+            self.collect()
 
     def collect(self, wait_s: float = 0.0) -> bool:
         """Take in all news that have arrived; return whether there were any."""
