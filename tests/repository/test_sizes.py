@@ -13,8 +13,21 @@ CLASS_LINES = 250
 PUBLIC_METHODS = 20
 ARGUMENTS = 6
 
+KIT = "a contract kit: one class of numbered cases, inherited whole"
 # "path", "path::Class" or "path::Class.function" -> why splitting it would hurt the reader.
-EXEMPT: dict[str, str] = {}
+EXEMPT: dict[str, str] = {
+    "engine/livetrader_engine/testing/brokerage_contract.py": KIT,
+    "engine/livetrader_engine/testing/brokerage_contract.py::BrokerageContract": KIT,
+    "livetrader/app.py::build": "the composition root: one flat list of what is made of what",
+}
+
+# Too long today: the lines they may have. They may shrink, never grow; once below the limit they leave here.
+OWED: dict[str, int] = {
+    "livetrader/settings_loading.py::Loader": 300,
+    "livetrader/supervisor/supervisor.py::Supervisor": 340,
+    "plugins/livetrader_plugins/paper/brokerage.py::PaperBrokerage": 305,
+    "plugins/livetrader_plugins/paper/venue.py::Venue": 290,
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -37,8 +50,9 @@ def _of_function(where: str, node: Function) -> Iterator[tuple[str, str]]:
 
 def _of_class(where: str, node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     public = [m for m in node.body if isinstance(m, Function) and not m.name.startswith("_")]
-    if _span(node) > CLASS_LINES:
-        yield where, f"{_span(node)} lines, a class has at most {CLASS_LINES}"
+    allowed = OWED.get(where, CLASS_LINES)
+    if _span(node) > allowed:
+        yield where, f"{_span(node)} lines, a class has at most {allowed}"
     if len(public) > PUBLIC_METHODS:
         yield where, f"{len(public)} public methods, a class has at most {PUBLIC_METHODS}"
 
