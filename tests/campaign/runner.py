@@ -138,6 +138,7 @@ class Campaign:
     def _come_to_rest(self, workload: Workload) -> None:
         """Run once more without new orders until the books agree or time is up; then stop in good order."""
         daemon = DaemonProcess(workload, self._log, quiet=True)
+        self._engine(daemon)  # by then it listens to SIGTERM
         agreed = False
         deadline = time.monotonic() + REST_LIMIT_S
         while time.monotonic() < deadline and daemon.alive and not agreed:

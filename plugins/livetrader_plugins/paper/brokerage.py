@@ -8,7 +8,6 @@ wire delay it becomes an order later, in this process or, after a SIGKILL, in th
 from __future__ import annotations
 
 import asyncio
-import heapq
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -37,13 +36,13 @@ from livetrader_engine.symbols import Symbol
 from livetrader_plugins.paper import store
 from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
+from livetrader_plugins.paper.courier import Courier
 from livetrader_plugins.paper.store import WireItem
 from livetrader_plugins.paper.stream import EventStream
 from livetrader_plugins.paper.venue import Outcome, Venue
 from livetrader_plugins.sdk.sqlite_thread import SqliteThread, StoreFailedError
 
 NS_PER_MS: Final = 1_000_000
-NS_PER_S: Final = 1_000_000_000
 FENCE_MARGIN_S: Final = 0.25  # what the courier may be late by on a busy machine
 LAZY_WRITE_S: Final = 1.0  # marks reach the disk at most this often, and with every order
 
@@ -77,9 +76,7 @@ class PaperBrokerage:
         self._session = 0
         self._known: set[str] = set()  # every client order id the account has ever seen
         self._behind: dict[ClientOrderId, list[OrderChange | None]] = {}  # on the wire: what follows it
-        self._parcels: list[tuple[int, int, WireItem | BrokerageEvent]] = []  # due wall ns, number, what
-        self._parcel_count = 0
-        self._wake = asyncio.Event()
+        self._courier = Courier(context.now_ns)
         self._lazy_due_s = 0.0
         self._unknown: set[Symbol] = set()
         self._broken = ""
@@ -108,13 +105,17 @@ class PaperBrokerage:
             raise VenueError(f"the paper account cannot be opened: {error}") from error
         self._broken = ""
         self._database = database
-        self._venue = await asyncio.to_thread(Venue, self._config, reference, stored)
+        try:
+            self._venue = await asyncio.to_thread(Venue, self._config, reference, stored)
+        except DataError as error:
+            await self._end_session()
+            raise VenueError(f"the account holds what the data folder does not know: {error}") from error
         self._session = stored.sessions
         self._known = stored.known
         for item in stored.wire:
             await self._continue(item)
         self._stream = EventStream()  # what happened so far is in the snapshot, not in the events
-        self._context.spawn("paper-courier", self._carry(self._stream))
+        self._context.spawn("paper-courier", self._courier.carry(self._stream, self._arrive))
         return await self.snapshot()
 
     async def _continue(self, item: WireItem) -> None:
@@ -122,15 +123,14 @@ class PaperBrokerage:
         await self._learn(item.spec.symbol)
         self._behind[item.client_order_id] = []
         if item.due_ns > self._context.now_ns():
-            self._send_parcel(item.due_ns, item)
+            self._courier.send(item.due_ns, item)
         else:
             await self._arrive(item)
 
     async def _end_session(self) -> None:
         """Forget the session; the account stays on disk."""
         self._stream.end()
-        self._wake.set()
-        self._parcels.clear()
+        self._courier.drop()
         self._behind.clear()
         database, self._database = self._database, None
         venue, self._venue = self._venue, None
@@ -157,9 +157,9 @@ class PaperBrokerage:
             time_ns=venue.market_ns or self._context.now_ns(),
             cash=venue.cash(),
             positions=venue.positions(),
-            open_orders=venue.open_orders(),
-            closed_orders=venue.closed_orders(),
-            fills=venue.fills(),
+            open_orders=venue.book.open_orders(),
+            closed_orders=venue.book.closed_orders(),
+            fills=venue.book.fills(),
         )
         try:
             await database.call(_nothing)  # writes are answered in order: what was seen is on disk now
@@ -186,7 +186,7 @@ class PaperBrokerage:
         outcome = Outcome()
         outcome.statements.append(store.put_on_wire(item))
         await self._settle_on_disk(outcome)
-        self._send_parcel(item.due_ns, item)
+        self._courier.send(item.due_ns, item)
 
     async def update(self, change: ApprovedChange) -> None:
         """Change a working order; behind one that is on the wire, the change waits for it."""
@@ -287,7 +287,7 @@ class PaperBrokerage:
             due_ns = max(due_ns, self._acknowledged_ns(report.client_order_id))
         for event in events:
             if due_ns:
-                self._send_parcel(due_ns, event)
+                self._courier.send(due_ns, event)
             elif not stream.put(event) and not stream.ended:
                 self._break(VenueError("nobody reads the events of the paper account"))
 
@@ -298,7 +298,7 @@ class PaperBrokerage:
         """
         if not self._config.ack_delay_ms[1] or self._venue is None:
             return 0
-        order = self._venue.orders.get(client_order_id)
+        order = self._venue.book.orders.get(client_order_id)
         if order is None:
             return 0
         now_ns = self._context.now_ns()
@@ -323,35 +323,7 @@ class PaperBrokerage:
             self._broken = f"the paper account cannot be written: {error}"
             self._context.report("paper_session_broken", error=str(error))
         self._stream.end()
-        self._wake.set()
-
-    # The courier: what takes time arrives late.
-
-    def _send_parcel(self, due_ns: int, parcel: WireItem | BrokerageEvent) -> None:
-        self._parcel_count += 1
-        heapq.heappush(self._parcels, (due_ns, self._parcel_count, parcel))
-        self._wake.set()
-
-    async def _carry(self, stream: EventStream) -> None:
-        """Deliver parcels when they are due, until the session ends."""
-        while not stream.ended:
-            self._wake.clear()
-            wait_s = None
-            if self._parcels:
-                wait_s = (self._parcels[0][0] - self._context.now_ns()) / NS_PER_S
-            if wait_s is None or wait_s > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):
-                        await self._wake.wait()
-                continue
-            _, _, parcel = heapq.heappop(self._parcels)
-            if not isinstance(parcel, WireItem):
-                stream.put(parcel)
-                continue
-            try:
-                await self._arrive(parcel)
-            except VenueError:
-                return  # the session is broken or over, which whoever waits for its events is told
+        self._courier.drop()
 
 
 def _write(outcome: Outcome, connection: sqlite3.Connection) -> None:

@@ -17,7 +17,6 @@ from livetrader_engine.events import PositionRecord
 from livetrader_engine.money import from_float
 from livetrader_engine.orders.fills import WorkingOrder
 from livetrader_engine.orders.order import (
-    BrokerageOrderId,
     ClientOrderId,
     ExecutionId,
     Fill,
@@ -35,11 +34,12 @@ from livetrader_engine.simulation.brokerage import (
     SimulationModels,
     WorkingEntry,
 )
-from livetrader_engine.spi import CashChanged, ExecutionReport, OrderRecord
+from livetrader_engine.spi import CashChanged, ExecutionReport
 from livetrader_engine.symbols import Symbol
 from livetrader_plugins.paper.checks import refusal
 from livetrader_plugins.paper.config import PaperConfig
 from livetrader_plugins.paper.models import fee_model, slippage_model
+from livetrader_plugins.paper.orderbook import OrderBook, brokerage_order_id, changed_spec
 from livetrader_plugins.paper.store import (
     Statement,
     StoredAccount,
@@ -90,14 +90,12 @@ class Venue:
     def __init__(self, config: PaperConfig, reference: ReferenceData, stored: StoredAccount) -> None:
         """Rebuild the account. Looks symbols up, which may read files: call it in a thread."""
         self.market_ns = stored.market_ns
-        self.orders: dict[ClientOrderId, StoredOrder] = {}
+        self.book = OrderBook(stored, config.remembered_orders)
         self._config = config
         self._reference = reference
-        self._open: dict[ClientOrderId, StoredOrder] = {}
-        self._fills: list[tuple[ClientOrderId, Fill]] = list(stored.fills)
-        self._next_number = stored.next_number
         self._largest = from_float(config.largest_fill)
-        self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → order
+        self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → open order
+        self._keys: dict[ClientOrderId, str] = {}  # open order → its key, where it is not its own id
         self._remainders: list[StoredOrder] = []  # go back to work when the market moves next
         self._dirty: set[Symbol] = set()  # marks not written yet
         self._securities = SecurityManager()
@@ -112,17 +110,13 @@ class Venue:
 
     def _restore(self, stored: StoredAccount) -> None:
         symbols = [item.symbol for item in stored.positions] + [point.symbol for point in stored.marks]
-        symbols += [order.spec.symbol for order in stored.orders if order.status not in CLOSED]
+        symbols += [order.spec.symbol for order in self.book.open.values()]
         for symbol in symbols:
             self.learn(symbol)
         held = {item.symbol: (item.quantity, item.average_price) for item in stored.positions}
         self._portfolio.load(stored.cash, held)
         self._securities.update(stored.marks)
-        for order in stored.orders:
-            self.orders[order.client_order_id] = order
-            if order.status in CLOSED:
-                continue
-            self._open[order.client_order_id] = order
+        for order in self.book.open.values():
             if order.remainder:
                 self._remainders.append(order)
             else:
@@ -149,9 +143,7 @@ class Venue:
         if self.market_ns:
             # an order cannot be younger than the market it meets: a stale clock would make every mark stale
             spec = msgspec.structs.replace(spec, created_ns=min(spec.created_ns, self.market_ns))
-        order = StoredOrder(self._next_number, client_order_id, spec, OrderStatus.NEW)
-        self._next_number += 1
-        self.orders[client_order_id] = self._open[client_order_id] = order
+        order = self.book.add(client_order_id, spec)
         self._note_mark(outcome, spec.symbol)
         reason = refusal(spec, self._securities.get(spec.symbol), self._config)
         if reason is not None:
@@ -166,7 +158,7 @@ class Venue:
     def cancel(self, client_order_id: ClientOrderId) -> Outcome:
         """Cancel a working order; anything else is no news."""
         outcome = Outcome()
-        order = self._open.get(client_order_id)
+        order = self.book.open.get(client_order_id)
         if order is None:
             return outcome
         if order in self._remainders:
@@ -180,9 +172,11 @@ class Venue:
     def update(self, client_order_id: ClientOrderId, change: OrderChange) -> Outcome:
         """Change a working order; anything else is no news. Quantities are of the whole order."""
         outcome = Outcome()
-        order = self._open.get(client_order_id)
+        order = self.book.open.get(client_order_id)
         if order is None:
             return outcome
+        if change.quantity is not None and abs(change.quantity) <= abs(order.filled):
+            return self.cancel(client_order_id)  # all that is wanted has traded
         if order in self._remainders:
             order.spec = changed_spec(order.spec, change)
             self._tell(order, OrderStatus.UPDATE_SUBMITTED, outcome)
@@ -199,7 +193,7 @@ class Venue:
         self._securities.update(points)
         for point in points:
             self._dirty.add(point.symbol)
-        if not self._open:
+        if not self.book.open:
             return outcome
         if self._remainders:
             self._put_remainders_to_work(outcome)
@@ -219,18 +213,6 @@ class Venue:
     def cash(self) -> dict[str, Decimal]:
         """Return the balances by currency."""
         return self._portfolio.cash.amounts()
-
-    def open_orders(self) -> tuple[OrderRecord, ...]:
-        """Return the working orders, oldest first."""
-        return tuple(record_of(order) for order in self._open.values())
-
-    def closed_orders(self) -> tuple[OrderRecord, ...]:
-        """Return the closed orders that are still remembered, oldest first."""
-        return tuple(record_of(order) for order in self.orders.values() if order.status in CLOSED)
-
-    def fills(self) -> tuple[tuple[ClientOrderId, Fill], ...]:
-        """Return the fills of the orders that are still remembered, oldest first."""
-        return tuple(self._fills)
 
     def lazy(self) -> Outcome:
         """Return what may be written once in a while: marks, the market's time, moved and armed stops."""
@@ -252,7 +234,7 @@ class Venue:
         return self.market_ns or order.spec.created_ns
 
     def _key_of(self, order: StoredOrder) -> str:
-        return f"{order.client_order_id}#{order.filled}" if order.remainder else order.client_order_id
+        return self._keys.get(order.client_order_id, order.client_order_id)
 
     def _take(self, reports: Iterable[SimulatedReport], outcome: Outcome) -> None:
         for report in reports:
@@ -276,18 +258,17 @@ class Venue:
         fee = fill.fee
         if part != fill.quantity:
             fee = (fee * part / fill.quantity).quantize(FEE_STEP)
-        number = sum(1 for name, _ in self._fills if name == order.client_order_id) if order.filled else 0
+        number = self.book.fill_count(order) + 1
         booked = msgspec.structs.replace(
             fill,
-            execution_id=ExecutionId(f"{brokerage_order_id(order)}.{number + 1}"),
+            execution_id=ExecutionId(f"{brokerage_order_id(order)}.{number}"),
             quantity=part,
             fee=fee,
         )
         symbol = order.spec.symbol
         self._portfolio.apply_fill(symbol, booked)
         self._portfolio.transactions.clear()  # the engine keeps those records; here nobody reads them
-        order.filled += part
-        self._fills.append((order.client_order_id, booked))
+        self.book.add_fill(order, booked)
         outcome.statements.append(add_fill(order.client_order_id, symbol, booked))
         held = self._portfolio[symbol]
         outcome.statements.append(set_position(symbol, held.quantity, held.average_price))
@@ -309,7 +290,8 @@ class Venue:
                 type=REMAINDER_TYPES[order.spec.type],
                 quantity=order.spec.quantity - order.filled,
             )
-            key = self._key_of(order)
+            self._by_key.pop(self._key_of(order), None)
+            key = self._keys[order.client_order_id] = f"{order.client_order_id}#{order.filled}"
             self._by_key[key] = order
             self._take(self._simulation.accept(key, spec, self.market_ns), outcome)
 
@@ -322,9 +304,10 @@ class Venue:
         fill: Fill | None = None,
     ) -> None:
         order.message = message
-        del self._open[order.client_order_id]
+        self._by_key.pop(self._key_of(order), None)
+        self._keys.pop(order.client_order_id, None)
         self._tell(order, status, outcome, fill)
-        self._forget_old()
+        self.book.close(order)
 
     def _tell(
         self, order: StoredOrder, status: OrderStatus, outcome: Outcome, fill: Fill | None = None
@@ -346,19 +329,6 @@ class Venue:
             )
         )
 
-    def _forget_old(self) -> None:
-        """Drop the oldest closed orders from memory, not from disk, once there are twice too many."""
-        limit = self._config.remembered_orders
-        if len(self.orders) - len(self._open) < 2 * limit:
-            return
-        closed = [name for name, order in self.orders.items() if order.status in CLOSED]
-        for name in closed[:-limit]:
-            del self.orders[name]
-        self._fills = [item for item in self._fills if item[0] in self.orders]
-        self._by_key = {
-            key: order for key, order in self._by_key.items() if order.client_order_id in self.orders
-        }
-
     def _note_mark(self, outcome: Outcome, symbol: Symbol) -> None:
         outcome.points += self._marks_of(symbol)
         outcome.statements.append(set_meta("market_ns", self.market_ns))
@@ -370,25 +340,3 @@ class Venue:
             return []
         newest = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
         return [point for point in newest if point is not None]
-
-
-def brokerage_order_id(order: StoredOrder) -> BrokerageOrderId:
-    """Return the venue's own id of an order."""
-    return BrokerageOrderId(f"P{order.number}")
-
-
-def record_of(order: StoredOrder) -> OrderRecord:
-    """Return an order as snapshots show it."""
-    return OrderRecord(
-        client_order_id=order.client_order_id,
-        brokerage_order_id=brokerage_order_id(order),
-        spec=order.spec,
-        status=order.status,
-        filled_quantity=order.filled,
-    )
-
-
-def changed_spec(spec: OrderSpec, change: OrderChange) -> OrderSpec:
-    """Return the order with the values that the change names."""
-    named = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
-    return msgspec.structs.replace(spec, **named)
