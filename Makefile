@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
 .PHONY: help setup test quick lint install-check docs campaign scenario bench demo demo-check clean
 
 VENV ?= .venv
