@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import IntEnum
+from typing import Final
 
 from livetrader_engine.money import ONE, ZERO
 from livetrader_engine.orders.order import Fill
@@ -17,7 +18,9 @@ from livetrader_engine.portfolio.settlement import SettlementQueue, settlement_n
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType, Symbol
 
-_NS_PER_MS = NS_PER_SECOND // 1000
+MAX_TRANSACTIONS: Final = 100_000  # records kept for statistics; the oldest go first, in live runs only
+_DROPPED_AT_ONCE: Final = 1000
+_NS_PER_MS: Final = NS_PER_SECOND // 1000
 # Their quantity is a currency of its own: buying moves two entries of the cash book and no holdings value.
 _CURRENCY_PAIRS = frozenset({SecurityType.FOREX, SecurityType.CRYPTO})
 # Trading them moves no cash but profit and fees.
@@ -165,6 +168,10 @@ class Portfolio:
             time_ns += _NS_PER_MS
         self._transaction_times.add(time_ns)
         self.transactions.append(TransactionRecord(time_ns, symbol, profit))
+        if len(self.transactions) > MAX_TRANSACTIONS:
+            dropped = self.transactions[:_DROPPED_AT_ONCE]
+            del self.transactions[:_DROPPED_AT_ONCE]
+            self._transaction_times.difference_update(record.time_ns for record in dropped)
 
     def settle(self, now_ns: int) -> None:
         """Make cash available whose settlement time has come."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.orders.order import ExecutionId, Fill
-from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
+from livetrader_engine.portfolio.portfolio import MAX_TRANSACTIONS, AccountType, Portfolio
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.symbols import Symbol
 from tests.unit.engine.world import EURUSD, IBM, SPY, account, at, minute_bar, minute_quote, security
@@ -150,3 +150,14 @@ def test_security_with_stale_or_filled_forward_data_keeps_its_price() -> None:
     assert (stock.bid_price, stock.ask_price) == (100, 100)
     stock.update(minute_quote(NOW, (1, 1, 1, 99), (1, 1, 1, 101)))
     assert (stock.price, stock.bid_price, stock.ask_price) == (100, 99, 101)  # quotes do not price stocks
+
+
+def test_the_records_of_closed_trades_stay_bounded() -> None:
+    portfolio = account("0", security())
+    for number in range(MAX_TRANSACTIONS // 2 + 600):
+        quantity = 1 if number % 2 == 0 else -1
+        trade = Fill(ExecutionId("x"), Decimal(2 * quantity), Decimal(5), number)
+        portfolio.apply_fill(SPY, trade)
+        portfolio.apply_fill(SPY, Fill(ExecutionId("x"), Decimal(-quantity), Decimal(5), number))
+    assert len(portfolio.transactions) <= MAX_TRANSACTIONS
+    assert portfolio.transactions[-1].time_ns > portfolio.transactions[0].time_ns
