@@ -49,6 +49,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except DaemonError as error:
             raise ToldError(error) from error
+        except PermissionError as error:
+            problem = f"{error.filename}: {error.strerror}; run as the daemon's user, or check owner and mode"
+            raise ToldError(ConfigError([problem])) from error
 
 
 def config_options(command: _F) -> _F:

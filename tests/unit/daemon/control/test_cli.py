@@ -13,12 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from livetrader import cli_operator
-from livetrader.cli import cli
+from livetrader.cli import _first_token, cli
 from livetrader.cli_token import SCOPES
 from livetrader.control.auth import Scope, TokenStore, digest
 from livetrader.control.client import Client, RefusedError, Target
 from livetrader.control.operations import StatusView
 from livetrader.errors import NotRunningError
+from livetrader.settings import load
 
 LIVETRADER = (sys.executable, "-m", "livetrader")
 
@@ -180,6 +181,28 @@ def test_tokens_are_shown_once_stored_as_digests_and_revoked(tmp_path: Path) -> 
     (tmp_path / "tokens.json").chmod(0o644)
     shown = command("token", "list", file)
     assert (shown.exit_code, "others may read it" in shown.output) == (2, True)
+
+
+def test_the_first_start_on_a_terminal_shows_a_token_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = load(write_config(tmp_path))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    _first_token(settings)
+    shown = capsys.readouterr().err
+    tokens = TokenStore(tmp_path / "tokens.json").refresh()
+    assert [token.name for token in tokens] == ["operator"]
+    assert digest(shown.split()[-1]) == tokens[0].sha256
+    _first_token(settings)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_first_start_without_a_terminal_makes_no_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _first_token(load(write_config(tmp_path)))
+    assert capsys.readouterr().err == ""
+    assert TokenStore(tmp_path / "tokens.json").refresh() == ()
 
 
 def test_the_scopes_offered_are_the_scopes_there_are() -> None:
