@@ -35,6 +35,7 @@ from livetrader.supervisor.training_ledger import TrainingLedger
 from livetrader.telemetry import logs
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.systemd import Notifier
+from livetrader_engine.errors import DataError
 from livetrader_engine.ports import ReferenceData
 from livetrader_engine.spi import BrokeragePlugin, Context, DataFeedPlugin, HistoryPlugin
 from livetrader_engine.symbols import Symbol
@@ -128,7 +129,10 @@ def market_is_open(reference: ReferenceData) -> Callable[[Symbol, int], bool]:
     """Return the question whether a symbol's regular session is open; what is not known counts as open."""
 
     def is_open(symbol: Symbol, now_ns: int) -> bool:
-        return reference.hours(symbol).is_open(now_ns)
+        try:
+            return reference.hours(symbol).is_open(now_ns)
+        except DataError:
+            return True  # a position that came from elsewhere: the venue knows its hours better than we do
 
     return is_open
 

@@ -127,7 +127,7 @@ class Supervisor:
     async def _begin(self) -> None:
         """Start everything in order; the state says how far we are."""
         parts = self.parts
-        parts.training.load(parts.journal.replay().bucket)
+        parts.training.load(parts.journal.state.bucket)
         parts.journal.append_soon(DaemonStarted(parts.timing.wall_ns(), os.getpid(), __version__))
         parts.kill.load()
         if self.server is not None:
@@ -151,7 +151,7 @@ class Supervisor:
 
     def _open_for_business(self) -> None:
         kill, gateway = self.parts.kill, self.parts.gateway
-        if self.state.current in LETTING_GO:
+        if self._ending is not None or self.state.current in LETTING_GO:
             pass  # somebody wanted out while we were starting
         elif kill.latched and kill.record is not None:
             self.parts.logs.daemon("latched", level="warning", next_step="check the account, then resume")

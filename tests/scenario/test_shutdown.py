@@ -1,0 +1,115 @@
+"""Signals and the settings about the end: what becomes of the account."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenario.daemons import Daemon, write_market
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+HOLDER = """
+from AlgorithmImports import *
+import time
+
+
+class Holder(QCAlgorithm):
+    def initialize(self):
+        self.spy = self.add_equity("SPY", Resolution.MINUTE).symbol
+        self.train(self.fit)
+
+    def fit(self):
+        self.log("fitted")
+
+    def on_data(self, data):
+        if not self.portfolio.invested:
+            self.market_order(self.spy, 10)
+            self.limit_order(self.spy, 1, 1.0)
+
+    def on_end_of_algorithm(self):
+        self.log("farewell")
+"""
+
+Make = Callable[[dict[str, dict[str, object]]], Daemon]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    write_market(tmp_path / "data", lambda minute: 300.0)
+    made: list[Daemon] = []
+
+    def start(sections: dict[str, dict[str, object]]) -> Daemon:
+        daemon = Daemon(tmp_path, HOLDER, sections)
+        made.append(daemon)
+        daemon.start()
+        daemon.until(lambda: daemon.status() and daemon.holdings(), "a position")
+        return daemon
+
+    yield start
+    for daemon in made:
+        daemon.close()
+
+
+def test_sigusr1_is_the_kill_switch(make: Make) -> None:
+    daemon = make({})
+    daemon.send(signal.SIGUSR1)
+    daemon.until(daemon.is_flat, "a flat account")
+    assert daemon.status()["kill_switch"]["source"] == "signal"
+    assert daemon.holdings() == []
+
+
+def test_stopping_may_liquidate_where_the_operator_said_so(make: Make) -> None:
+    daemon = make({"daemon": {"on_shutdown": "liquidate"}})
+    daemon.send(signal.SIGTERM)
+    assert daemon.wait() == 0, daemon.tail()
+    daemon.start()
+    daemon.until(daemon.is_flat, "the latched daemon")
+    assert daemon.holdings() == []
+
+
+def test_stopping_may_cancel_and_keep_the_position(make: Make) -> None:
+    daemon = make({"daemon": {"on_shutdown": "cancel"}})
+    daemon.until(lambda: (daemon.status() or {}).get("open_orders") == 1, "a working order")
+    daemon.send(signal.SIGTERM)
+    assert daemon.wait() == 0, daemon.tail()
+    assert "farewell" in daemon.log.read_text(), "the algorithm was told"
+    daemon.start()
+    daemon.until(lambda: (daemon.status() or {}).get("state") == "running", "the next daemon")
+    code, orders = daemon.request("GET", "/v1/orders?limit=10")
+    assert code == 200
+    assert "canceled" in [order["status"] for order in orders]
+    assert daemon.holdings()[0]["quantity"] == "10"
+
+
+def test_halt_refuses_orders_and_resume_allows_them_again(make: Make) -> None:
+    daemon = make({})
+    code, _ = daemon.request("POST", "/v1/halt", {"reason": "scenario"})
+    assert code in (200, 202)
+    assert daemon.status()["state"] == "halted"
+    code, ready = daemon.request("GET", "/ready")
+    assert (code, "halted" in ready["reasons"]) == (503, True)
+    code, _ = daemon.request("POST", "/v1/resume", {"reason": "scenario"})
+    assert code in (200, 202)
+    assert daemon.status()["state"] == "running"
+
+
+def test_training_is_visible_to_the_operator(make: Make) -> None:
+    daemon = make({"training": {"server_mb": 512}})
+    daemon.until(lambda: daemon.request("GET", "/v1/training")[1]["ready"], "a trained model")
+    code, training = daemon.request("GET", "/v1/training")
+    assert code == 200
+    assert training["bucket_capacity_minutes"] == 30.0
+    assert [job["state"] for job in training["jobs"]] == ["ready"]
+
+
+def test_an_empty_bucket_defers_training_and_trading_goes_on(make: Make) -> None:
+    daemon = make({"training": {"capacity_minutes": 0, "refill_minutes": 0}})
+    code, training = daemon.request("GET", "/v1/training")
+    assert code == 200
+    assert [job["state"] for job in training["jobs"]] == ["deferred"]
+    assert "bucket is empty" in training["jobs"][0]["message"]
+    assert daemon.status()["engine"]["state"] == "running"
