@@ -67,6 +67,7 @@ class Binding:
         self.transactions = Transactions(self)
         self.default_resolution = Resolution.MINUTE  # LEAN's universe settings
         self._faces: dict[CoreSymbol, Security] = {}
+        Symbol.resolver = self.symbol  # one algorithm per process
 
     def security(self, symbol: CoreSymbol) -> Security:
         """Return the one face of a security, so that what the algorithm sets on it stays."""

@@ -19,7 +19,7 @@ from livetrader_lean.errors import LoadError
 from livetrader_lean.loader import ROOTS
 from livetrader_lean.market import Slice
 from livetrader_lean.names import TwinEnumType, is_pascal, snake
-from livetrader_lean.namespace import NAMES
+from livetrader_lean.namespace import MISSING, NAMES
 from livetrader_lean.parity import OFFERED, members
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
@@ -200,7 +200,9 @@ def _names(tree: ast.Module) -> Iterator[Finding]:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 known = node.id in bound or node.id in NAMES or node.id in _BUILT_IN
                 if not known:
-                    yield Finding(node.lineno, node.id, "neither in livetrader nor defined in the file")
+                    lean = node.id in MISSING
+                    why = "not in livetrader" if lean else "neither in livetrader nor defined in the file"
+                    yield Finding(node.lineno, node.id, why)
 
 
 def _bound(tree: ast.Module) -> set[str]:

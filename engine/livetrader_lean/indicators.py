@@ -97,16 +97,15 @@ class UpdatedEvent:
 
 
 class IndicatorFace(Twins):
-    """What the face adds to every core indicator. Always mixed with one."""
+    """What the face adds to every core indicator. Always mixed with one, behind it and without slots.
 
-    zone: tzinfo = DEFAULT_ZONE  # in which `current.time` is told; the helpers set the exchange's
-    _event: UpdatedEvent | None = None
+    A face class then has the layout of its core class, so that `_dress_parts` may turn an instance of the
+    one into the other.
+    """
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        if arguments and isinstance(arguments[0], str):  # LEAN's constructors take an optional name first
-            named["name"], arguments = arguments[0], arguments[1:]
-        super().__init__(*arguments, **named)
-        _dress_parts(self._core)
+    __slots__ = ()
+    zone: tzinfo  # in which `current.time` is told; the helpers set the exchange's
+    _event: UpdatedEvent | None
 
     @property
     def _core(self) -> core.Indicator:
@@ -146,12 +145,13 @@ class IndicatorFace(Twins):
     def updated(self) -> UpdatedEvent:
         """The event of new values: `+=` a handler(sender, point)."""
         if self._event is None:
-            self._event = UpdatedEvent(self)
+            vars(self)["_event"] = UpdatedEvent(self)
+            assert self._event is not None
         return self._event
 
     @updated.setter
     def updated(self, event: UpdatedEvent) -> None:
-        self._event = event  # `updated += handler` assigns what += returned
+        vars(self)["_event"] = event  # `updated += handler` assigns what += returned
 
     def __getitem__(self, index: int) -> IndicatorDataPoint:
         return self._face_of(self._core.window[index])
@@ -186,11 +186,21 @@ class IndicatorFace(Twins):
 
 
 def _face(cls: type[core.Indicator]) -> type[core.Indicator]:
-    members: dict[str, object] = {"__module__": __name__, "__doc__": cls.__doc__}
+    def __init__(self: core.Indicator, *arguments: Any, **named: Any) -> None:
+        if arguments and isinstance(arguments[0], str):  # LEAN's constructors take an optional name first
+            named["name"], arguments = arguments[0], arguments[1:]
+        make: Callable[..., None] = cls.__init__
+        make(self, *arguments, **named)
+        _dress_parts(self)
+
+    members: dict[str, object] = {
+        "__module__": __name__, "__doc__": cls.__doc__, "__init__": __init__, "zone": DEFAULT_ZONE,
+        "_event": None,
+    }  # fmt: skip
     for base in reversed(cls.__mro__):
         if base.__module__.startswith("livetrader_engine"):
             members.update({pascal(name): value for name, value in vars(base).items() if name[:1] != "_"})
-    return cast("type[core.Indicator]", type(cls.__name__, (IndicatorFace, cls), members))
+    return cast("type[core.Indicator]", type(cls.__name__, (cls, IndicatorFace), members))
 
 
 FACES: Final[dict[type[core.Indicator], type[core.Indicator]]] = {

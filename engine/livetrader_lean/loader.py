@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.errors import LoadError
-from livetrader_lean.namespace import NAMES, lookup
+from livetrader_lean.namespace import MISSING, NAMES, lookup
 
 MODULE_NAME: Final = "algorithm_main"  # the user's file is imported under this name; pickles then agree on it
 # LEAN's namespaces, and the few of .NET's, that algorithms import from
@@ -46,8 +46,9 @@ class _VirtualLoader:
             # .NET's way to load assemblies; there are none to load
             vars(module)["AddReference"] = lambda name: None
             return
+        module.__dict__.update(MISSING)
         module.__dict__.update(NAMES)
-        module.__all__ = sorted(NAMES)  # type: ignore[attr-defined]
+        module.__all__ = sorted({**MISSING, **NAMES})  # type: ignore[attr-defined]
 
 
 class _VirtualFinder:

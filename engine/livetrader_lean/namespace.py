@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import math
 import typing
 from datetime import date, datetime, time, timedelta
 from importlib import import_module
+from importlib.resources import files
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
@@ -48,6 +50,9 @@ class MissingType:
         if name.startswith("__"):
             raise AttributeError(name)
         raise NotInLivetrader(f"{self._name}.{name}")
+
+    def __getitem__(self, item: object) -> NoReturn:
+        self._refuse()
 
     def __mro_entries__(self, bases: tuple[type, ...]) -> NoReturn:
         self._refuse()
@@ -112,6 +117,16 @@ NAMES: Final[dict[str, Any]] = {
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,
     "time": time, "math": math, "json": json, "np": LazyModule("numpy"), "pd": LazyModule("pandas"),
 }  # fmt: skip
+
+
+def _missing_types() -> dict[str, MissingType]:
+    text = files("livetrader_lean").joinpath("lean_types.csv").read_text(encoding="utf-8")
+    names = text.split()[1:]  # below the heading
+    return {name: MissingType(name) for name in names if name not in NAMES and not hasattr(builtins, name)}
+
+
+# public types of LEAN (commit 24863901) that are not offered: using one says so by name
+MISSING: Final = _missing_types()
 
 
 def lookup(name: str) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.symbols import SecurityType as CoreSecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.enums import SecurityType
 from livetrader_lean.names import Twins, twins
@@ -54,6 +58,8 @@ class Symbol(Twins):
 
     core: CoreSymbol
     _hash: int
+    # finds the symbol of (ticker, type, market); set by the run that this process is for
+    resolver: Callable[[str, CoreSecurityType, str], CoreSymbol] | None = None
     _faces: dict[CoreSymbol, Symbol] = {}  # noqa: RUF012 — the intern table is meant to be shared
 
     def __new__(cls, symbol: CoreSymbol) -> Symbol:
@@ -64,6 +70,13 @@ class Symbol(Twins):
             found._hash = hash(symbol.value)
             found = cls._faces.setdefault(symbol, found)
         return found
+
+    @classmethod
+    def create(cls, ticker: str, security_type: int, market: str) -> Symbol:
+        """Return the symbol of a ticker. Raises AlgorithmError outside a run: nothing knows it there."""
+        if cls.resolver is None:
+            raise AlgorithmError("Symbol.create needs a running algorithm")
+        return cls(cls.resolver(ticker, CoreSecurityType(int(security_type)), market))
 
     @property
     def value(self) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TextIO
@@ -19,6 +20,7 @@ from livetrader_engine.symbols import NS_PER_SECOND
 
 MAX_LOG_BYTES: Final = 64 * 1024 * 1024  # then lines are counted and no longer written
 COMPLETED: Final = "Completed"
+_CENT: Final = Decimal("0.01")  # LEAN rounds fees half away from zero, everything else half to even
 RUNTIME_ERROR: Final = "RuntimeError"
 
 
@@ -119,7 +121,7 @@ def result_of(engine: Engine, custom: Mapping[str, str], error: str) -> Backtest
         "End Equity": _short(end),
         "Net Profit": f"{(end / start - 1) * 100 if start else 0.0:.3f}%",
         "Drawdown": f"{_drawdown(engine) * 100:.3f}%",
-        "Total Fees": f"${engine.portfolio.total_fees:.2f}",
+        "Total Fees": f"${engine.portfolio.total_fees.quantize(_CENT, rounding=ROUND_HALF_UP)}",
     }
     return BacktestResult(
         status=RUNTIME_ERROR if error else COMPLETED,

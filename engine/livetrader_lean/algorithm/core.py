@@ -17,7 +17,10 @@ from livetrader_lean.times import local, to_ns, utc
 from livetrader_lean.views import Face
 
 
-def _day(arguments: tuple[Any, ...]) -> date:
+def _day(arguments: tuple[Any, ...], named: dict[str, int]) -> date:
+    if named:
+        parts = dict(zip(("year", "month", "day"), arguments, strict=False)) | named
+        return date(**parts)
     if len(arguments) == 3:
         return date(*(int(part) for part in arguments))
     (given,) = arguments
@@ -31,9 +34,9 @@ def _day(arguments: tuple[Any, ...]) -> date:
 class ParametersMixin(Part):
     """Dates, cash, time zone and parameters. Live, dates and cash come from outside and these do nothing."""
 
-    def set_start_date(self, *when: Any) -> None:
+    def set_start_date(self, *when: Any, **named: int) -> None:
         """Begin the backtest on this date, unless the run overrides it."""
-        day = _day(when)
+        day = _day(when, named)
         lean = self._lean
         if lean.run.live or lean.run.start is not None:
             return
@@ -42,18 +45,20 @@ class ParametersMixin(Part):
         if not lean.initialized and start_ns > lean.engine.clock.now_ns:
             lean.engine.clock.advance(start_ns)
 
-    def set_end_date(self, *when: Any) -> None:
+    def set_end_date(self, *when: Any, **named: int) -> None:
         """End the backtest with this date, unless the run overrides it."""
-        day = _day(when)
+        day = _day(when, named)
         if not self._lean.run.live and self._lean.run.end is None:
             self._lean.end = day
 
-    def set_cash(self, *arguments: Any) -> None:
+    def set_cash(self, *arguments: Any, **named: Any) -> None:
         """Start with this cash: an amount, or a currency, an amount and a conversion rate."""
         lean = self._lean
         if lean.run.live:
             return
         cash = lean.engine.portfolio.cash
+        if "starting_cash" in named:
+            arguments = (*arguments, named.pop("starting_cash"))
         if isinstance(arguments[0], str) and len(arguments) > 1:
             rate = decimal(arguments[2]) if len(arguments) > 2 else None
             cash.set(arguments[0], decimal(arguments[1]), rate)

@@ -13,6 +13,7 @@ from livetrader_engine.orders.order import OrderType
 from livetrader_engine.orders.request import OrderRequest
 from livetrader_engine.trading import OrderTerms, Target
 from livetrader_lean.algorithm.part import Part
+from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
 from livetrader_lean.tickets import OrderTicket, decimal
@@ -83,10 +84,11 @@ class MarketOrdersMixin(Part):
             targets = [Target(self._lean.resolve(symbol), decimal(float(weight)))]
         liquidate = bool(named.pop("liquidate_existing_holdings", given.pop(0) if given else False))
         tag = str(named.pop("tag", given.pop(0) if given else "") or "")
+        waits = not named.pop("asynchronous", False)
         if given or named:
             raise AlgorithmError(f"set_holdings does not understand {given or sorted(named)}")
         records = self._lean.engine.trading.set_holdings(
-            targets, liquidate_others=liquidate, terms=OrderTerms(tag=tag)
+            targets, liquidate_others=liquidate, terms=OrderTerms(tag=tag, synchronous=waits)
         )
         return [OrderTicket(self._lean, record) for record in records]
 
@@ -96,7 +98,7 @@ class MarketOrdersMixin(Part):
     def liquidate(self, symbol: Any = None, *arguments: Any, **named: Any) -> list[OrderTicket]:
         """Cancel the open orders of a symbol (or several, or all) and close its position."""
         tag = str(named.pop("tag", arguments[-1] if arguments else "") or "")
-        named.pop("asynchronous", None)  # accepted: closing orders never wait here
+        named.pop("asynchronous", None)  # accepted: a fill that takes longer is news like any other
         if symbol is None:
             symbols = None
         elif isinstance(symbol, list | tuple):
@@ -133,32 +135,43 @@ class MarketOrdersMixin(Part):
 
 
 class PricedOrdersMixin(Part):
-    """Orders with prices."""
+    """Orders with prices; after these come LEAN's `asynchronous` (no effect: they never wait) and `tag`."""
 
-    def limit_order(self, symbol: Any, quantity: float, limit_price: float, tag: str = "") -> OrderTicket:
+    def limit_order(
+        self, symbol: Any, quantity: float, limit_price: float, *terms: Any, **named: Any
+    ) -> OrderTicket:
         """Trade at a price or better."""
-        return self._submit(OrderType.LIMIT, symbol, quantity, tag, limit_price=limit_price)
+        return self._submit(OrderType.LIMIT, symbol, quantity, _tag(terms, named), limit_price=limit_price)
 
     def stop_market_order(
-        self, symbol: Any, quantity: float, stop_price: float, tag: str = ""
+        self, symbol: Any, quantity: float, stop_price: float, *terms: Any, **named: Any
     ) -> OrderTicket:
         """Trade at the market once a price is reached."""
-        return self._submit(OrderType.STOP_MARKET, symbol, quantity, tag, stop_price=stop_price)
+        return self._submit(
+            OrderType.STOP_MARKET, symbol, quantity, _tag(terms, named), stop_price=stop_price
+        )
 
     def stop_limit_order(
-        self, symbol: Any, quantity: float, stop_price: float, limit_price: float, tag: str = ""
+        self, symbol: Any, quantity: float, stop_price: float, limit_price: float, *terms: Any, **named: Any
     ) -> OrderTicket:
         """Trade at a limit once a price is reached."""
         return self._submit(
-            OrderType.STOP_LIMIT, symbol, quantity, tag, stop_price=stop_price, limit_price=limit_price
-        )
+            OrderType.STOP_LIMIT, symbol, quantity, _tag(terms, named),
+            stop_price=stop_price, limit_price=limit_price,
+        )  # fmt: skip
 
     def limit_if_touched_order(
-        self, symbol: Any, quantity: float, trigger_price: float, limit_price: float, tag: str = ""
+        self,
+        symbol: Any,
+        quantity: float,
+        trigger_price: float,
+        limit_price: float,
+        *terms: Any,
+        **named: Any,
     ) -> OrderTicket:
         """Trade at a limit once a price is touched."""
         return self._submit(
-            OrderType.LIMIT_IF_TOUCHED, symbol, quantity, tag,
+            OrderType.LIMIT_IF_TOUCHED, symbol, quantity, _tag(terms, named),
             trigger_price=trigger_price, limit_price=limit_price,
         )  # fmt: skip
 
@@ -176,7 +189,7 @@ class PricedOrdersMixin(Part):
             named.pop("trailing_as_percentage") if "trailing_as_percentage" in named
             else given.pop(0) if given else False
         )  # fmt: skip
-        tag = str(named.pop("tag", given.pop(0) if given else "") or "")
+        tag = _tag(tuple(given), named)
         request = OrderRequest(
             symbol=self._lean.resolve(symbol),
             type=OrderType.TRAILING_STOP,
@@ -197,3 +210,15 @@ class PricedOrdersMixin(Part):
         exact: dict[str, Decimal] = {name: decimal(price) for name, price in prices.items()}
         record = self._lean.engine.orders.submit(msgspec.structs.replace(request, **exact))
         return OrderTicket(self._lean, record)
+
+
+def _tag(terms: tuple[Any, ...], named: dict[str, Any]) -> str:
+    """Return the tag among what may follow an order's prices. Raises NotInLivetrader for order properties."""
+    known = [item for item in terms if isinstance(item, str | bool) or item is None]
+    named.pop("asynchronous", None)
+    tag = named.pop("tag", next((item for item in known if isinstance(item, str)), ""))
+    if named.pop("order_properties", None) is not None or len(known) < len(terms):
+        raise NotInLivetrader("order_properties")
+    if named:
+        raise AlgorithmError(f"an order does not understand {sorted(named)}")
+    return tag or ""

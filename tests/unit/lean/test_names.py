@@ -6,7 +6,7 @@ import pytest
 
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.enums import DayOfWeek, OrderStatus, Resolution
-from livetrader_lean.indicators import HELPERS
+from livetrader_lean.indicators import HELPERS, INDICATORS, IndicatorFace
 from livetrader_lean.names import Twins, pascal, snake, twin_of, twins
 
 
@@ -101,3 +101,21 @@ def test_enum_members_have_both_spellings_and_lean_text() -> None:
     assert int(DayOfWeek.Sunday) == 0
     with pytest.raises(AttributeError, match="Weekly"):
         _ = Resolution.Weekly  # type: ignore[attr-defined]  # there is none
+
+
+def test_every_indicator_has_a_face_whose_parts_have_theirs() -> None:
+    several = {
+        "MovingAverageConvergenceDivergence": (3, 6, 2),
+        "BollingerBands": (5, 2),
+        "KeltnerChannels": (5, 2),
+    }
+    without = {"Identity", "TrueRange", "OnBalanceVolume", "AccumulationDistribution"}
+    for name, face in INDICATORS.items():
+        made = face(*several.get(name, () if name in without else (5,)))  # type: ignore[arg-type]
+        assert made.IsReady is made.is_ready is False  # type: ignore[attr-defined]  # generated
+        assert made.Current.Value == made.current.value == 0.0  # type: ignore[attr-defined]
+        assert all(isinstance(part, IndicatorFace) for part in made.parts())
+    macd = INDICATORS["MovingAverageConvergenceDivergence"](3, 6, 2)  # type: ignore[arg-type, call-arg]
+    assert macd.Signal.Current.Value == macd.signal.current.value  # type: ignore[attr-defined]
+    named = INDICATORS["ExponentialMovingAverage"]("mine", 4)  # type: ignore[call-arg]
+    assert named.Name == "mine"  # type: ignore[attr-defined]
