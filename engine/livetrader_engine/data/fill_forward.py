@@ -135,7 +135,7 @@ def _last_period(rule: FillRule) -> tuple[int, int]:
         start_ns = _round_down(rule.end_ns, rule.period_ns, rule.hours)
         return start_ns, start_ns + rule.period_ns
     day = rule.hours.local_date(rule.end_ns)
-    if not rule.hours.is_trading_day(day) or daily_bounds(day, rule.hours, True)[1] > rule.end_ns:
+    if daily_bounds(day, rule.hours, True)[1] > rule.end_ns:  # so also on a day without a session
         day = rule.hours.previous_trading_day(day)
     return daily_bounds(day, rule.hours, True)
 

@@ -93,6 +93,20 @@ def test_a_market_resumes_where_a_late_open_follows_an_early_close() -> None:
     assert ES.is_open(at("2013-07-04 18:30"), extended=True)
 
 
+def test_a_day_may_open_late_and_close_early() -> None:
+    rows = [{"start": "09:30:00", "end": "16:00:00", "state": "market"}]
+    entry = {
+        "dataTimeZone": "America/New_York",
+        "exchangeTimeZone": "America/New_York",
+        "monday": rows,
+        "lateOpens": {"10/7/2013": "11:00:00"},
+        "earlyCloses": {"10/7/2013": "13:00:00"},
+    }
+    session = hours_from_lean(entry).session(date(2013, 10, 7))
+    assert session is not None
+    assert (session.open_ns, session.close_ns) == (at("2013-10-07 11:00"), at("2013-10-07 13:00"))
+
+
 def test_a_sunday_evening_counts_as_trading_only_with_extended_hours() -> None:
     sunday = date(2013, 10, 6)
     assert not ES.is_trading_day(sunday)

@@ -107,6 +107,12 @@ def test_the_last_session_that_ends_within_the_stream_is_filled() -> None:
     assert _ends(points) == [at("2013-10-07 16:00"), at("2013-10-08 16:00")]
 
 
+def test_a_stream_that_ends_on_a_weekend_is_filled_to_friday() -> None:
+    thursday = TradeBar(SPY, at("2013-10-10 09:30"), at("2013-10-10 16:00"), 1.0, 2.0, 0.5, 1.5, 9.0)
+    points = list(fill_forward([thursday], _rule(DAY, DAY, "2013-10-12 12:00", strict=True)))
+    assert _ends(points) == [at("2013-10-10 16:00"), at("2013-10-11 16:00")]
+
+
 def test_an_always_open_market_is_filled_through_the_night_and_the_weekend() -> None:
     zone = ALWAYS.timezone
     points = [

@@ -108,6 +108,21 @@ def test_a_stream_that_does_not_fill_has_only_its_own_bars() -> None:
     assert sum(point.symbol is IBM for point in points) == 39
 
 
+def test_a_pre_market_bar_fills_the_first_minutes_of_the_session_and_is_not_shown_itself() -> None:
+    early = bar(at("2013-10-07 09:00"), MINUTE, 33.0)
+    first = bar(OPEN + 2 * MINUTE, MINUTE, 44.0)
+    feed = _feed(MemoryHistory({(SPY, Resolution.MINUTE, 0): [early, first]}), SPY_MINUTE)
+    steps = [feed.next() for _ in range(3)]
+    opens = [
+        (step.time_ns, point.open)
+        for step in steps
+        if isinstance(step, MarketDataArrived)
+        for point in step.points
+        if isinstance(point, TradeBar)
+    ]
+    assert opens == [(OPEN + MINUTE, 33.0), (OPEN + 2 * MINUTE, 33.0), (OPEN + 3 * MINUTE, 44.0)]
+
+
 def test_internal_and_tick_subscriptions_do_not_set_the_fill_resolution() -> None:
     internal = Subscription(IBM, Resolution.SECOND, internal=True)
     ticks = Subscription(IBM, Resolution.TICK)

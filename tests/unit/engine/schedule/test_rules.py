@@ -141,6 +141,10 @@ def test_market_rules_fire_on_no_day_without_a_session(day: str) -> None:
         assert _times(rule, day) == []
 
 
+def test_a_session_through_midnight_closes_where_it_ends() -> None:
+    assert _times(T.before_market_close(ES, 5, extended=True), "2013-10-06") == [at("2013-10-07 16:55")]
+
+
 def test_noon_is_an_hour_off_when_the_clock_changes_as_in_lean() -> None:
     assert _times(T.noon(), "2013-03-10") == [at("2013-03-10 13:00")]
     assert _times(T.noon(), "2013-11-03") == [at("2013-11-03 11:00")]

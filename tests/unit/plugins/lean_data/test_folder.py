@@ -99,6 +99,25 @@ def test_equal_data_gives_equal_files(folder: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / name).parent.iterdir()] == ["acme.zip"]  # nothing half-written
 
 
+def test_who_reads_while_a_file_is_replaced_sees_the_old_one_whole(tmp_path: Path) -> None:
+    write_daily(tmp_path, "ACME", ROWS)
+    path = tmp_path / "equity/usa/daily/acme.zip"
+    before = path.read_bytes()
+    with path.open("rb") as reader:
+        write_daily(tmp_path, "ACME", ROWS[:1])
+        assert reader.read() == before
+    assert path.read_bytes() != before
+
+
+def test_a_ticker_belongs_to_who_traded_under_it_last(tmp_path: Path) -> None:
+    directory = tmp_path / "equity" / "usa" / "map_files"
+    directory.mkdir(parents=True)
+    (directory / "acme.csv").write_text("20000103,acme,Q\n20050103,acme,Q\n20501231,other,Q\n")
+    (directory / "acme.1.csv").write_text("20060103,young,Q\n20100104,young,Q\n20501231,acme,Q\n")
+    symbol = _acme(LeanDataHistory.open(tmp_path))
+    assert symbol.value == "ACME" and symbol.id.startswith("YOUNG ")
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
