@@ -40,6 +40,9 @@ class MissingType:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def __repr__(self) -> str:
+        return f"{self._name} (not in livetrader)"
+
     def _refuse(self) -> NoReturn:
         raise NotInLivetrader(self._name)
 

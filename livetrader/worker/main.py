@@ -34,6 +34,7 @@ from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader.worker.remote import RemoteOrders, RemoteResults
 from livetrader.worker.training import ThreadedTrainer, TrainerClocks
+from livetrader_engine.commands import QuitAlgorithm
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
 from livetrader_engine.limits import LeakyBucket, Quota
@@ -101,7 +102,12 @@ class EngineRun:
 
         from livetrader_engine.loop import run
 
-        run(engine, self._feed, self._completed)
+        def completed(event: EngineEvent) -> None:
+            self._completed(event)
+            if adapter.quit_reason is not None and not engine.ended:
+                self._quit(engine, adapter.quit_reason)
+
+        run(engine, self._feed, completed)
         return self._stop_reason or "the algorithm ended by itself"
 
     def _now_ns(self) -> int:
@@ -114,6 +120,12 @@ class EngineRun:
             self._stop_reason = event.reason
         elif isinstance(event, DataEnded):
             self._stop_reason = "the data ended"
+
+    def _quit(self, engine: Engine, reason: str) -> None:
+        """End the run that the algorithm has quit, after the step in which it did; positions stay."""
+        self._outbox.send(QuitAlgorithm(reason))
+        self._stop_reason = reason
+        engine.process(StopRequested(engine.clock.now_ns, reason))
 
     def _warm_up(self, engine: Engine, until_ns: int) -> int:
         """Feed the engine its past; return how many points that were."""
