@@ -24,12 +24,19 @@ def shown(write: Callable[[int], None], enough: Callable[[list[str]], bool]) -> 
     async def scene() -> list[str]:
         read_end, write_end = os.pipe()
         lines: list[str] = []
-        output = ChildOutput(os.fdopen(read_end, "rb", buffering=0), lines.append)
+        arrived = asyncio.Event()
+
+        def line(text: str) -> None:
+            lines.append(text)
+            arrived.set()
+
+        output = ChildOutput(os.fdopen(read_end, "rb", buffering=0), line)
         writer = threading.Thread(target=write, args=(write_end,))
         writer.start()
         async with asyncio.timeout(LIMIT_S):
             while not enough(lines):
-                await asyncio.sleep(0.01)
+                arrived.clear()
+                await arrived.wait()
         os.close(write_end)
         output.close()
         output.close()  # twice is harmless
@@ -49,9 +56,10 @@ def test_lines_arrive_whole_however_they_were_written() -> None:
 
 
 def test_a_line_without_end_is_cut() -> None:
-    lines = shown(
-        lambda descriptor: [os.write(descriptor, b"x" * 10_000)] and None, lambda lines: len(lines) >= 2
-    )
+    def write(descriptor: int) -> None:
+        os.write(descriptor, b"x" * 10_000)
+
+    lines = shown(write, lambda lines: len(lines) >= 2)
     assert [len(line) for line in lines] == [LINE_LENGTH, LINE_LENGTH, 10_000 - 2 * LINE_LENGTH]
 
 
