@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Final
@@ -34,6 +35,7 @@ from livetrader.supervisor.supervisor import Supervisor
 from livetrader.supervisor.training_ledger import TrainingLedger
 from livetrader.telemetry import logs
 from livetrader.telemetry.metrics import Metrics
+from livetrader.telemetry.notifications import LogSink, Notification, Notifications, Urgency
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.errors import DataError
 from livetrader_engine.ports import ReferenceData
@@ -74,6 +76,7 @@ def build(settings: Settings) -> Supervisor:
     history = makers.history()
     brokerage, feed = makers.brokerage(history), makers.feed(history)
     journal = Journal(directory.journal, settings.account.name)
+    notifications = Notifications([LogSink()], lambda outcome: metrics.notifications.labels(outcome).inc())
     relay = Relay(hub, metrics)
     gateway = Gateway(brokerage, journal, settings.limits, timing, relay, book.daemon)
     kill = KillSwitch(
@@ -83,7 +86,7 @@ def build(settings: Settings) -> Supervisor:
             is_open=market_is_open(history.reference),
             timing=timing,
             report=book.daemon,
-            escalate=lambda words: book.daemon("alarm", level="critical", message=words),
+            escalate=partial(_alarm, book, notifications),
         ),
         gateway,
     )
@@ -112,9 +115,35 @@ def build(settings: Settings) -> Supervisor:
     operations = DaemonOperations(
         supervisor, OperationLog(wall_ns, lambda: chance.randbytes(OPERATION_ID_BYTES).hex())
     )
+    _derive(metrics, gateway, journal)
     supervisor.server = ControlServer(operations, settings, metrics=metrics, audit=journal.append_soon)
-    supervisor.housekeeping = operations.refresh
+    supervisor.housekeeping = partial(_housekeeping, tasks, notifications, operations)
     return supervisor
+
+
+def _alarm(book: LogBook, notifications: Notifications, words: str) -> None:
+    """Tell the log and people that the kill switch needs them; never waits."""
+    book.daemon("alarm", level="critical", message=words)
+    step = "look at the account at the brokerage; close by hand what is left"
+    notifications.put(Notification(wall_ns(), Urgency.ALARM, "kill switch", words, step))
+
+
+async def _housekeeping(tasks: Tasks, notifications: Notifications, operations: DaemonOperations) -> None:
+    """Send notifications and keep the views fresh until cancelled."""
+    tasks.spawn("notifications", notifications.run())
+    await operations.refresh()
+
+
+def _derive(metrics: Metrics, gateway: Gateway, journal: Journal) -> None:
+    """Show what gateway and journal count by themselves."""
+    metrics.derive("late_fills", lambda: gateway.counters.late_fills)
+    metrics.derive("repeated_fills", lambda: gateway.counters.repeated_fills)
+    metrics.derive("overfills", lambda: gateway.counters.overfills)
+    metrics.derive("stale_reports", lambda: gateway.counters.stale_reports)
+    metrics.derive("unknown_reports", lambda: gateway.counters.unknown_reports)
+    metrics.derive("fills_claimed_without_trade", lambda: gateway.counters.fills_claimed_without_trade)
+    metrics.derive("journal_dropped", lambda: journal.dropped)
+    metrics.derive("log_suppressed", logs.suppressed_lines)
 
 
 def state_directory(settings: Settings) -> StateDirectory:

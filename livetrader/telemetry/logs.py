@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -135,9 +135,9 @@ class RateLimit(logging.Filter):
     Errors always pass: they are what somebody will look for, and those who make them are bounded.
     """
 
-    def __init__(self, count: Callable[[int], None] = lambda lines: None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._count = count
+        self.suppressed = 0
         self._windows: dict[str, tuple[int, int]] = {}  # logger -> (second, lines in it)
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -152,7 +152,7 @@ class RateLimit(logging.Filter):
             began, lines = second, 0
         self._windows[record.name] = (began, lines + 1)
         if lines >= RATE_LIMIT:
-            self._count(1)
+            self.suppressed += 1
             return False
         return True
 
@@ -163,7 +163,6 @@ def configure(
     file: Path | None = None,
     stream: IO[str] | None = None,
     redactor: Redactor | None = None,
-    count_suppressed: Callable[[int], None] = lambda lines: None,
 ) -> Redactor:
     """Send every record of this process to `stream` (standard error) and, as JSON, to `file`.
 
@@ -192,10 +191,15 @@ def configure(
     for old in root.handlers[:]:
         root.removeHandler(old)
         old.close()
-    for number, handler in enumerate(handlers):
-        # one limit each, for a record passes every handler; only the first one counts
-        handler.addFilter(RateLimit(count_suppressed) if number == 0 else RateLimit())
+    for handler in handlers:
+        handler.addFilter(RateLimit())  # one each, for a record passes every handler
         root.addHandler(handler)
     root.setLevel(level.upper())
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # the audit trail says who asked for what
     return known
+
+
+def suppressed_lines() -> int:
+    """Return how many lines were left out since `configure`, because there were too many."""
+    filters = [each for handler in logging.getLogger().handlers[:1] for each in handler.filters]
+    return sum(each.suppressed for each in filters if isinstance(each, RateLimit))

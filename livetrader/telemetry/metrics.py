@@ -7,14 +7,29 @@ Labels take few, known values: never a symbol of an order, an id or a message.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import generate_latest
 
 from livetrader.control.operations import StatusView
+from livetrader_engine.errors import InvariantError
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+# Counted elsewhere (by gateway and journal, as they replay), and read when somebody scrapes: see `derive`.
+DERIVED: Final[dict[str, str]] = {
+    "late_fills": "Fills of orders that we held to be closed",
+    "repeated_fills": "Fills that were reported again, and not booked again",
+    "overfills": "Fills beyond an order's quantity",
+    "stale_reports": "Reports of an order that newer ones had overtaken",
+    "unknown_reports": "Reports of orders that are not ours",
+    "fills_claimed_without_trade": "Reports of a filled order without the trade",
+    "log_suppressed": "Log lines left out because there were too many",
+    "journal_dropped": "Records that may be lost and were, because the disk was too slow",
+}
 
 _FAST_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -28,20 +43,13 @@ class Metrics:
         self._declare_processes()
         self._declare_data()
         self._declare_control()
+        self._derived: dict[str, Callable[[], float]] = {}
+        self.registry.register(self)
 
     def _declare_trading(self) -> None:
         self.orders = self._counter("orders", "Orders the brokerage was given", "type")
         self.order_events = self._counter("order_events", "News of orders by the status they carry", "status")
         self.fills = self._counter("fills", "Trades against our orders")
-        self.late_fills = self._counter("late_fills", "Fills of orders that we held to be closed")
-        self.denials = self._counter("denials", "Orders refused before they reached the brokerage", "reason")
-        self.corrections = self._counter(
-            "corrections", "Differences found and settled by reconciling", "kind"
-        )
-        self.order_seconds = self._histogram(
-            "order_seconds", "From the engine's command to the order handed to the brokerage"
-        )
-        self.in_flight = self._gauge("orders_in_flight", "Orders sent whose outcome is not known")
         self.equity = self._gauge("equity", "Value of the account in its currency")
         self.cash = self._gauge("cash", "Cash of the account in its currency")
         self.day_profit = self._gauge("day_profit", "Profit since the start of the trading day")
@@ -69,9 +77,6 @@ class Metrics:
         self.engine_beat = self._gauge("engine_beat_age_seconds", "Since the last beat of the engine process")
         self.steps = self._counter("engine_steps", "Steps the engine has completed")
         self.loop_lag = self._histogram("loop_lag_seconds", "How late the supervisor's loop wakes up")
-        self.journal_seconds = self._histogram("journal_seconds", "Until a record of the journal is durable")
-        self.journal_records = self._counter("journal_records", "Records written to the journal")
-        self.journal_failures = self._counter("journal_failures", "Records the journal could not write")
         self.training_ready = self._gauge("training_ready", "1 while the algorithm has a trained model")
         self.training_running = self._gauge("training_running", "1 while a training function runs")
         self.training_jobs = self._counter("training_jobs", "Training jobs by how they ended", "state")
@@ -79,8 +84,6 @@ class Metrics:
         self.bucket_capacity = self._gauge("training_bucket_capacity_seconds", "Size of the leaky bucket")
 
     def _declare_data(self) -> None:
-        self.data_events = self._counter("data_events", "Market events handed to the engine")
-        self.data_points = self._counter("data_points", "Points within them")
         self.conflated = self._gauge(
             "data_conflated", "Events replaced by newer ones before the engine read them"
         )
@@ -88,16 +91,12 @@ class Metrics:
         self.feed_connected = self._gauge("feed_connected", "1 while the feed is connected")
         self.brokerage_connected = self._gauge("brokerage_connected", "1 while the brokerage is connected")
         self.reconnects = self._counter("reconnects", "Connections made again", "plugin")
-        self.lane_depth = self._gauge("lane_depth", "Frames waiting in a lane to the engine process", "lane")
 
     def _declare_control(self) -> None:
         self.requests = self._counter("control_requests", "Requests to the control API", "route", "code")
         self.stream_readers = self._gauge("stream_readers", "Readers of the event stream")
         self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
         self.notifications = self._counter("notifications", "Notifications handed to the sinks", "outcome")
-        self.log_suppressed = self._counter(
-            "log_suppressed", "Log lines left out because there were too many"
-        )
 
     def show(self, status: StatusView, positions: int) -> None:
         """Set the gauges that repeat the status. Called before each scrape, on the loop."""
@@ -123,6 +122,22 @@ class Metrics:
         self.data_age.set(_or_nan(status.feed.data_age_s))
         self.feed_connected.set(status.feed.connected)
         self.brokerage_connected.set(status.brokerage_connected)
+
+    def derive(self, name: str, read: Callable[[], float]) -> None:
+        """Show `read()` as the counter `name` of DERIVED. It must not block and never go down."""
+        if name not in DERIVED:
+            raise InvariantError(f"{name} is not declared in DERIVED")
+        self._derived[name] = read
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the derived counters; called by the registry at each scrape."""
+        for name, read in self._derived.items():
+            yield CounterMetricFamily(f"livetrader_{name}", DERIVED[name], value=read())
+
+    def describe(self) -> Iterator[CounterMetricFamily]:
+        """Yield what `collect` may yield, for the registry's check of names."""
+        for name, text in DERIVED.items():
+            yield CounterMetricFamily(f"livetrader_{name}", text)
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
