@@ -25,8 +25,6 @@ EXEMPT: dict[str, str] = {
 OWED: dict[str, int] = {
     "livetrader/settings_loading.py::Loader": 300,
     "livetrader/supervisor/supervisor.py::Supervisor": 340,
-    "plugins/livetrader_plugins/paper/brokerage.py::PaperBrokerage": 305,
-    "plugins/livetrader_plugins/paper/venue.py::Venue": 290,
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

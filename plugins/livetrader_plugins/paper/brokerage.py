@@ -36,7 +36,7 @@ from livetrader_engine.symbols import Symbol
 from livetrader_plugins.paper import store
 from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
-from livetrader_plugins.paper.courier import Courier
+from livetrader_plugins.paper.courier import Courier, news_due_ns
 from livetrader_plugins.paper.store import WireItem
 from livetrader_plugins.paper.stream import EventStream
 from livetrader_plugins.paper.venue import Outcome, Venue
@@ -89,22 +89,8 @@ class PaperBrokerage:
         if reference is None:
             raise PluginError("the paper brokerage needs the hours of a data folder: set [data] folder")
         await self._end_session()
-        database = SqliteThread(self._context.state_directory / store.FILE_NAME, store.SCHEMA)
-        try:
-            await database.open()
-            stored = await database.call(
-                partial(
-                    store.begin_session,
-                    currency=self._config.currency,
-                    cash=Decimal(str(self._config.cash)),
-                    remembered=self._config.remembered_orders,
-                )
-            )
-        except _WRITE_ERRORS as error:
-            await database.close()
-            raise VenueError(f"the paper account cannot be opened: {error}") from error
+        self._database, stored = await _open_account(self._config, self._context)
         self._broken = ""
-        self._database = database
         try:
             self._venue = await asyncio.to_thread(Venue, self._config, reference, stored)
         except DataError as error:
@@ -283,28 +269,16 @@ class PaperBrokerage:
             return
         events: list[BrokerageEvent] = [*outcome.reports, *outcome.cash]
         due_ns = 0
-        for report in outcome.reports:
-            due_ns = max(due_ns, self._acknowledged_ns(report.client_order_id))
+        if self._config.ack_delay_ms[1] and self._venue is not None:
+            orders = self._venue.book.orders
+            told = [orders[name] for report in outcome.reports if (name := report.client_order_id) in orders]
+            delay_ns = self._draw_ns(self._config.ack_delay_ms)
+            due_ns = news_due_ns(told, self._context.now_ns(), delay_ns)
         for event in events:
             if due_ns:
                 self._courier.send(due_ns, event)
             elif not stream.put(event) and not stream.ended:
                 self._break(VenueError("nobody reads the events of the paper account"))
-
-    def _acknowledged_ns(self, client_order_id: ClientOrderId) -> int:
-        """Return the wall time before which no news of this order leaves, 0 where there is no delay.
-
-        Drawn at the order's first news; later news wait as long as earlier ones that are not out yet.
-        """
-        if not self._config.ack_delay_ms[1] or self._venue is None:
-            return 0
-        order = self._venue.book.orders.get(client_order_id)
-        if order is None:
-            return 0
-        now_ns = self._context.now_ns()
-        if not order.acknowledged_ns:
-            order.acknowledged_ns = now_ns + self._draw_ns(self._config.ack_delay_ms)
-        return max(order.acknowledged_ns, now_ns)
 
     def _write_lazily(self, venue: Venue) -> None:
         """Let marks reach the disk now and then: a restart without a feed trades on them."""
@@ -324,6 +298,21 @@ class PaperBrokerage:
             self._context.report("paper_session_broken", error=str(error))
         self._stream.end()
         self._courier.drop()
+
+
+async def _open_account(config: PaperConfig, context: Context) -> tuple[SqliteThread, store.StoredAccount]:
+    """Open the database and begin a session in it. Raises VenueError where it cannot."""
+    database = SqliteThread(context.state_directory / store.FILE_NAME, store.SCHEMA)
+    cash = Decimal(str(config.cash))
+    begin = partial(
+        store.begin_session, currency=config.currency, cash=cash, remembered=config.remembered_orders
+    )
+    try:
+        await database.open()
+        return database, await database.call(begin)
+    except _WRITE_ERRORS as error:
+        await database.close()
+        raise VenueError(f"the paper account cannot be opened: {error}") from error
 
 
 def _write(outcome: Outcome, connection: sqlite3.Connection) -> None:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
 from livetrader_engine.spi import BrokerageEvent, VenueError
-from livetrader_plugins.paper.store import WireItem
+from livetrader_plugins.paper.store import StoredOrder, WireItem
 from livetrader_plugins.paper.stream import EventStream
 
 NS_PER_S: Final = 1_000_000_000
 
 Parcel = WireItem | BrokerageEvent
+
+
+def news_due_ns(orders: Iterable[StoredOrder], now_ns: int, delay_ns: int) -> int:
+    """Return the wall time at which news of these orders may leave; notes it where it is their first.
+
+    Later news wait as long as earlier ones of the same order that are not out yet.
+    """
+    due_ns = now_ns
+    for order in orders:
+        order.acknowledged_ns = order.acknowledged_ns or now_ns + delay_ns
+        due_ns = max(due_ns, order.acknowledged_ns)
+    return due_ns
 
 
 class Courier:

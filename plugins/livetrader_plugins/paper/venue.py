@@ -219,7 +219,7 @@ class Venue:
         outcome = Outcome()
         outcome.statements.append(set_meta("market_ns", self.market_ns))
         for symbol in self._dirty:
-            outcome.points += self._marks_of(symbol)
+            outcome.points += marks_of(self._securities.get(symbol))
         self._dirty.clear()
         for entry in self._simulation.working():
             order = self._by_key[entry.key]
@@ -252,19 +252,9 @@ class Venue:
 
     def _book(self, order: StoredOrder, fill: Fill, outcome: Outcome) -> None:
         """Book a fill of the simulation, or as much of it as one step may fill."""
-        part = fill.quantity
-        if self._largest and abs(part) > self._largest:
-            part = self._largest.copy_sign(part)
-        fee = fill.fee
-        if part != fill.quantity:
-            fee = (fee * part / fill.quantity).quantize(FEE_STEP)
         number = self.book.fill_count(order) + 1
-        booked = msgspec.structs.replace(
-            fill,
-            execution_id=ExecutionId(f"{brokerage_order_id(order)}.{number}"),
-            quantity=part,
-            fee=fee,
-        )
+        execution_id = ExecutionId(f"{brokerage_order_id(order)}.{number}")
+        booked = part_of(msgspec.structs.replace(fill, execution_id=execution_id), self._largest)
         symbol = order.spec.symbol
         self._portfolio.apply_fill(symbol, booked)
         self._portfolio.transactions.clear()  # the engine keeps those records; here nobody reads them
@@ -330,13 +320,23 @@ class Venue:
         )
 
     def _note_mark(self, outcome: Outcome, symbol: Symbol) -> None:
-        outcome.points += self._marks_of(symbol)
+        outcome.points += marks_of(self._securities.get(symbol))
         outcome.statements.append(set_meta("market_ns", self.market_ns))
         self._dirty.discard(symbol)
 
-    def _marks_of(self, symbol: Symbol) -> list[MarketPoint]:
-        security = self._securities.get(symbol)
-        if security is None:
-            return []
-        newest = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
-        return [point for point in newest if point is not None]
+
+def marks_of(security: Security | None) -> list[MarketPoint]:
+    """Return the newest points of a security: what a restart without a feed trades on."""
+    if security is None:
+        return []
+    newest = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
+    return [point for point in newest if point is not None]
+
+
+def part_of(fill: Fill, largest: Decimal) -> Fill:
+    """Return as much of a fill as one step may fill, with its part of the fee; `largest` 0: all of it."""
+    if not largest or abs(fill.quantity) <= largest:
+        return fill
+    part = largest.copy_sign(fill.quantity)
+    fee = (fill.fee * part / fill.quantity).quantize(FEE_STEP)
+    return msgspec.structs.replace(fill, quantity=part, fee=fee)
