@@ -133,6 +133,8 @@ class _Backtest:
         yesterday = datetime.fromtimestamp(wall_ns() / 1e9, binding.time_zone).date() - _ONE_DAY
         end_ns = _midnight((binding.end or yesterday) + _ONE_DAY, zone) - 1
         from_ns = self.engine.warm_up_from_ns
+        # what was scheduled before set_start_date was called began at LEAN's default start
+        self.engine.scheduler.restart(start_ns)
         if from_ns is not None:
             self._feed.pulse_at(start_ns)  # warm-up ends here even where no data falls on it
         self._feed.set_span(start_ns if from_ns is None else from_ns, end_ns)

@@ -179,6 +179,27 @@ self.train(self.fit)"""
     ]  # fmt: skip
 
 
+def test_what_is_scheduled_before_the_start_date_is_set_begins_there_too(backtest: Backtest) -> None:
+    text = """
+class Hasty(QCAlgorithm):
+    def initialize(self):
+        self.schedule.on(self.date_rules.every_day(), self.time_rules.at(9, 0), self.mark)
+        self.train(self.fit)
+        self.set_start_date(2013, 10, 8)
+        self.set_end_date(2013, 10, 9)
+        self.add_equity("SPY", Resolution.DAILY)
+
+    def mark(self):
+        self.log(f"mark {self.time:%Y-%m-%d}")
+
+    def fit(self):
+        self.log(f"fit {self.time:%Y-%m-%d}")
+"""
+    run = backtest(text)
+    assert run.result.status == "Completed", run.result.error
+    assert said(run.log) == ["fit 2013-10-08", "mark 2013-10-08", "mark 2013-10-09"]
+
+
 def test_the_object_store_keeps_text_bytes_and_json(backtest: Backtest) -> None:
     setup = """store = self.ObjectStore
 store.SaveBytes("model", bytearray(b"123"))

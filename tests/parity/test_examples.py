@@ -30,6 +30,7 @@ def test_buy_and_hold_is_worth_its_shares_and_the_cash_that_is_left(
     worth = 100_000 - shares * bought - fee + shares * spy.close["2013-10-11"]
     assert run.equity[-1][1] == pytest.approx(worth, abs=1e-6)
     assert run.summary["statistics"]["End Equity"] == f"{worth:.2f}"
+    assert run.equity[0][0] == "2013-10-07T04:00:00Z"
     assert run.summary["status"] == "Completed"
     assert run.summary["data_points"] == 5
 
