@@ -108,7 +108,7 @@ class EngineRun:
                 self._quit(engine, adapter.quit_reason)
 
         run(engine, self._feed, completed)
-        return self._stop_reason or "the algorithm ended by itself"
+        return adapter.quit_reason or self._stop_reason or "the algorithm ended by itself"
 
     def _now_ns(self) -> int:
         return 0 if self._engine is None else self._engine.clock.now_ns

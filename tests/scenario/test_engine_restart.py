@@ -29,9 +29,15 @@ class Trader(QCAlgorithm):
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
+def lockstep() -> bool:
+    """Whether the replay waits for the engine; a test that wants it says so."""
+    return False
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, lockstep: bool) -> Iterator[Daemon]:
     write_market(tmp_path / "data", lambda minute: 300.0)
-    made = Daemon(tmp_path, TRADER, {"engine": {"restarts": 1000}})
+    made = Daemon(tmp_path, TRADER, {"engine": {"restarts": 1000}, "feed": {"lockstep": lockstep}})
     yield made
     made.close()
 
@@ -42,6 +48,7 @@ def fills(daemon: Daemon) -> int:
     return sum(1 for order in answer if order["status"] == "filled")
 
 
+@pytest.mark.parametrize("lockstep", [False, True], ids=["free", "lockstep"])
 def test_a_killed_engine_trades_again_within_the_same_brokerage_session(daemon: Daemon) -> None:
     daemon.start()
     daemon.until(lambda: daemon.status() and fills(daemon) >= 2, "the first fills")

@@ -113,3 +113,19 @@ def test_an_empty_bucket_defers_training_and_trading_goes_on(make: Make) -> None
     assert [job["state"] for job in training["jobs"]] == ["deferred"]
     assert "bucket is empty" in training["jobs"][0]["message"]
     assert daemon.status()["engine"]["state"] == "running"
+
+
+def test_an_algorithm_that_quits_ends_the_daemon_and_keeps_the_position(tmp_path: Path) -> None:
+    write_market(tmp_path / "data", lambda minute: 300.0)
+    algorithm = HOLDER.replace(
+        "            self.limit_order(self.spy, 1, 1.0)\n", "        else:\n            self.quit('enough')\n"
+    )
+    daemon = Daemon(tmp_path, algorithm)
+    daemon.start()
+    try:
+        assert daemon.wait() == 0, daemon.tail()
+    finally:
+        daemon.close()
+    log = daemon.log.read_text()
+    assert "the algorithm ended: enough" in log
+    assert not (daemon.state / "kill.latch").exists()

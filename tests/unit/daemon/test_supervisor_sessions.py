@@ -1,4 +1,4 @@
-"""Lost connections: the brokerage's shuts the gate until reconciled, the feed's brings the subscriptions back."""
+"""Lost connections: the brokerage's shuts the gate until reconciled, the feed's comes back as it was."""
 
 from __future__ import annotations
 
