@@ -241,6 +241,8 @@ def _operate(
     client: Client, path: str, body: Mapping[str, object], output_json: bool, *, gone_is_done: bool = False
 ) -> None:
     """Ask for an operation and show how it ended. Raises ControlRefusedError where it failed."""
+    import msgspec
+
     from livetrader.control.operations import OperationState, OperationView
 
     accepted: OperationView = client.post(path, _without_none(body), OperationView)
@@ -249,7 +251,8 @@ def _operate(
     except NotRunningError:
         if not gone_is_done:
             raise
-        ended = accepted
+        message = "the daemon has ended"
+        ended = msgspec.structs.replace(accepted, state=OperationState.DONE, message=message)
     _show_operation(ended, output_json)
     if ended.state is OperationState.FAILED:
         raise ControlRefusedError(ended.message or f"{ended.kind} failed")

@@ -47,7 +47,6 @@ class Metrics:
         self.registry.register(self)
 
     def _declare_trading(self) -> None:
-        self.orders = self._counter("orders", "Orders the brokerage was given", "type")
         self.order_events = self._counter("order_events", "News of orders by the status they carry", "status")
         self.fills = self._counter("fills", "Trades against our orders")
         self.equity = self._gauge("equity", "Value of the account in its currency")

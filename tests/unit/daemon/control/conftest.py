@@ -326,19 +326,18 @@ class Daemon:
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     """Return a running server whose state directory is tmp_path."""
     started: queue.Queue[Daemon] = queue.Queue()
-    ended: list[asyncio.Event] = []
 
-    async def serve_until_ended() -> None:
+    async def serve_until_stopped() -> None:
         async with _run(tmp_path) as running:
-            ended.append(asyncio.Event())
             started.put(Daemon(tmp_path, running, asyncio.get_running_loop()))
-            await ended[0].wait()
+            await running.operations.stopped.wait()
 
-    thread = threading.Thread(target=asyncio.run, args=(serve_until_ended(),), name="server")
+    thread = threading.Thread(target=asyncio.run, args=(serve_until_stopped(),), name="server")
     thread.start()
     made = started.get(timeout=10)
     yield made
-    made.do(ended[0].set)
+    if not made.operations.stopped.is_set():
+        made.do(made.operations.stopped.set)
     thread.join(10)
     assert not thread.is_alive()
 

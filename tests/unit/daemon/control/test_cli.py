@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import signal
 import socket
 import subprocess
@@ -51,6 +53,7 @@ def test_every_view_is_shown_to_people_and_as_json(daemon: Any) -> None:
     ):
         shown = command(name, *at(daemon))
         assert (shown.exit_code, word in shown.output) == (0, True), shown.output
+        assert "\x1b" not in shown.output, "no colours where there is no terminal"
         assert key in json.loads(command(name, *at(daemon), "--json").output)
     assert "140.50" in command("orders", *at(daemon), "--history").output
     orders = json.loads(command("orders", *at(daemon), "--limit", "1", "--json").output)
@@ -66,6 +69,12 @@ def test_commands_show_how_their_operation_ended(daemon: Any) -> None:
     assert daemon.operations.asked == [("halt", me, "lunch"), ("cancel", me, "")]
     unknown = command("cancel", *at(daemon), "--order", "lt-9")
     assert (unknown.exit_code, "no order lt-9" in unknown.output) == (6, True)
+
+
+def test_stop_waits_until_the_daemon_is_gone(daemon: Any) -> None:
+    stopped = command("stop", *at(daemon), "--reason", "update")
+    assert (stopped.exit_code, stopped.output) == (0, "stop: done: the daemon has ended\n")
+    assert not (daemon.folder / "control.sock").exists()
 
 
 def test_liquidate_confirms_for_its_user_and_resume_wants_the_kill_id(daemon: Any) -> None:
@@ -245,16 +254,9 @@ def test_looking_something_up_loads_nothing_heavy(tmp_path: Path, words: list[st
 
 
 @pytest.mark.slow
-def test_watch_draws_what_happens_and_ends_cleanly_on_ctrl_c(daemon: Any, deadline: Any) -> None:
-    def start(*words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*LIVETRADER, "watch", *map(str, at(daemon)), *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    with start("--json") as following:
+def test_watch_writes_json_lines_and_ends_cleanly_on_ctrl_c(daemon: Any) -> None:
+    words = [*LIVETRADER, "watch", *map(str, at(daemon)), "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout is not None
         for _ in range(3):
             following.stdout.readline()
@@ -263,16 +265,39 @@ def test_watch_draws_what_happens_and_ends_cleanly_on_ctrl_c(daemon: Any, deadli
         following.send_signal(signal.SIGINT)
         assert following.wait(10) == 0
 
-    def readers() -> int:
-        counted: list[int] = []
-        daemon.do(lambda: counted.append(daemon.operations.hub.readers))
-        return counted[0]
 
-    daemon.do(lambda: daemon.operations.write("is anybody there?"))  # the server notices who has gone
-    deadline.until(lambda: readers() == 0, "the first watcher's stream to end")
-    with start() as drawing:
-        deadline.until(lambda: readers() == 1, "the second watcher's stream")
+@pytest.mark.slow
+def test_watch_draws_on_a_terminal_and_gives_it_back_on_ctrl_c(daemon: Any) -> None:
+    words = [*LIVETRADER, "watch", *map(str, at(daemon))]
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "50"}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(words, stdout=theirs, stderr=subprocess.PIPE, env=environment) as drawing:
+        os.close(theirs)
+        drawn = read_until(ours, b"101,500.25")
+        daemon.do(lambda: daemon.operations.write("hello watcher"))
+        drawn += read_until(ours, b"hello watcher")
         drawing.send_signal(signal.SIGINT)
-        output, errors = drawing.communicate(timeout=10)
-        assert (drawing.returncode, errors) == (0, "")
-        assert "101,500.25" in output and "\x1b[3" not in output, "no colour where there is no terminal"
+        drawn += read_until(ours, None)
+        assert drawing.wait(10) == 0
+        assert drawing.stderr is not None and drawing.stderr.read() == b""
+    os.close(ours)
+    assert b"\x1b[32m" in drawn, "colours on a terminal"
+    assert drawn.rindex(b"\x1b[?25h") > drawn.rindex(b"\x1b[?25l"), "the cursor is back"
+
+
+def read_until(terminal: int, wanted: bytes | None) -> bytes:
+    """Return what was drawn up to `wanted`, or to the end."""
+    drawn = b""
+    while wanted is None or wanted not in drawn:
+        readable, _, _ = select.select([terminal], [], [], 10)
+        assert readable, drawn
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # Linux says EIO where the other end of a terminal is closed
+            piece = b""
+        if not piece:
+            assert wanted is None, drawn
+            break
+        drawn += piece
+    return drawn
