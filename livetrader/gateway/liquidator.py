@@ -25,6 +25,7 @@ CANCEL_WAIT_S: Final = 5.0  # a symbol with orders still being cancelled is flat
 RECANCEL_S: Final = 2.0  # before a cancel that had no effect is asked again
 PAUSE_S: Final = 0.002  # between looks, doubling while nothing changes …
 PAUSE_MAX_S: Final = 0.25  # … up to this
+FAST_ROUNDS: Final = 20  # rounds without a pause; more means that something trades against us
 CLOSED_PAUSE_S: Final = 1.0  # between looks while markets are closed
 RETRY_S: Final = 0.1  # after a failure, doubling …
 RETRY_MAX_S: Final = 10.0  # … up to this; forever
@@ -56,6 +57,7 @@ class Liquidator:
         self._open_since_s: dict[Symbol, float] = {}
         self._cancel_asked_s: dict[str, float] = {}
         self._failures = 0
+        self._rounds = 0
         self._pause_s = PAUSE_S
         self._escalated_s: float | None = None
         self.left: tuple[str, ...] = ()
@@ -119,7 +121,10 @@ class Liquidator:
             await self._each([self._flatten(*order) for order in plan.orders])
         if due or plan.orders:
             self._pause_s = PAUSE_S
-            return  # look again at once
+            self._rounds += 1
+            if self._rounds > FAST_ROUNDS:
+                await self._ports.timing.sleep(PAUSE_MAX_S)
+            return  # look again, at first at once
         if plan.until_open:
             self._switch.enter(KillStage.WAITING, ", ".join(plan.left))
             await self._ports.timing.sleep(CLOSED_PAUSE_S)
