@@ -35,7 +35,7 @@ from livetrader_engine.simulation.brokerage import (
     WorkingEntry,
 )
 from livetrader_engine.spi import CashChanged, ExecutionReport
-from livetrader_engine.symbols import Symbol
+from livetrader_engine.symbols import NS_PER_HOUR, Symbol
 from livetrader_plugins.paper.checks import refusal
 from livetrader_plugins.paper.config import PaperConfig
 from livetrader_plugins.paper.models import fee_model, slippage_model
@@ -65,6 +65,7 @@ REMAINDER_TYPES: Final[dict[OrderType, OrderType]] = {
 }
 
 
+REWIND_NS: Final = NS_PER_HOUR  # a first step this much older than the last mark is another tape
 FEE_STEP: Final = Decimal("0.0001")  # what a part of a fee is rounded to
 
 
@@ -93,6 +94,7 @@ class Venue:
         self.book = OrderBook(stored, config.remembered_orders)
         self._config = config
         self._reference = reference
+        self._observed = False  # any data in this session
         self._largest = from_float(config.largest_fill)
         self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → open order
         self._keys: dict[ClientOrderId, str] = {}  # open order → its key, where it is not its own id
@@ -189,6 +191,11 @@ class Venue:
     def observe(self, points: Sequence[MarketPoint], now_ns: int) -> Outcome:
         """Take in the market of this instant and fill what it fills."""
         outcome = Outcome()
+        if points and not self._observed:
+            self._observed = True
+            if now_ns < self.market_ns - REWIND_NS:
+                self.market_ns = 0
+                forget_market(self._securities.values())
         self.market_ns = max(self.market_ns, now_ns)
         self._securities.update(points)
         for point in points:
@@ -340,3 +347,11 @@ def part_of(fill: Fill, largest: Decimal) -> Fill:
     part = largest.copy_sign(fill.quantity)
     fee = (fill.fee * part / fill.quantity).quantize(FEE_STEP)
     return msgspec.structs.replace(fill, quantity=part, fee=fee)
+
+
+def forget_market(securities: Iterable[Security]) -> None:
+    """Make securities take older prices than they have: a replay begins again over an old account."""
+    for security in securities:
+        security.trade_bar = security.quote_bar = None
+        security.trade_tick = security.quote_tick = None
+        security.last_time_ns = 0

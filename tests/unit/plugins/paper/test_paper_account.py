@@ -127,6 +127,20 @@ def test_market_orders_wait_while_the_market_is_closed(tmp_path: Path) -> None:
     assert asyncio.run(wait_for_the_open()) == [OrderStatus.SUBMITTED, OrderStatus.FILLED]
 
 
+def test_a_replay_that_begins_again_trades_at_its_own_prices(tmp_path: Path) -> None:
+    async def rewind() -> list[Decimal]:
+        harness = harness_of(tmp_path, fee_model="none")
+        async with harness.session() as session:
+            await see(session, harness.symbol, TUESDAY_OPEN_NS + NS_PER_MINUTE, 150.0)
+        harness = harness_of(tmp_path, fee_model="none")
+        async with harness.session() as session:  # its first minute is on Monday, at 100
+            await session.plugin.submit(approve("A-1", make_spec(harness, TEN)))
+            await session.until_closed(ClientOrderId("A-1"))
+            return [fill.price for _, fill in (await session.plugin.snapshot()).fills]
+
+    assert asyncio.run(rewind()) == [Decimal("100.01")]
+
+
 def test_an_order_on_the_wire_is_in_no_snapshot_and_arrives_after_a_restart(tmp_path: Path) -> None:
     options = {"wire_delay_ms": (200, 200)}
 
