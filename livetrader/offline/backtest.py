@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,7 @@ Progress = Callable[[int, int, int], None]  # (start_ns, now_ns, end_ns)
 
 
 class BacktestRequest(msgspec.Struct, frozen=True):
-    """What to run. `start` and `end` (inclusive) override the algorithm's own dates.
+    """What to run. `start`, `end` (inclusive) and `cash` override the algorithm's own.
 
     `history` names the installed plugin that reads `data_folder`.
     """
@@ -51,6 +52,7 @@ class BacktestRequest(msgspec.Struct, frozen=True):
     class_name: str | None = None
     start: date | None = None
     end: date | None = None
+    cash: Decimal | None = None
     parameters: Mapping[str, str] = {}
     history: str = "lean_data"
 
@@ -109,8 +111,11 @@ class _Backtest:
         policy = TradingPolicy(convert_daily_market_orders=True, order_wait_s=0.0, max_orders=MAX_ORDERS)
         begin = request.start or DEFAULT_START
         zone = EngineOptions(start_ns=0).timezone
-        self.engine = simulated_engine(ports, EngineOptions(start_ns=_midnight(begin, zone), policy=policy))
-        settings = RunSettings(live=False, start=request.start, end=request.end)
+        options = EngineOptions(start_ns=_midnight(begin, zone), policy=policy)
+        if request.cash is not None:
+            options = msgspec.structs.replace(options, cash=request.cash)
+        self.engine = simulated_engine(ports, options)
+        settings = RunSettings(live=False, start=request.start, end=request.end, cash=request.cash)
         self.adapter = AlgorithmAdapter(self.engine, algorithm_type, request.parameters, run=settings)
         self.engine.attach(self.adapter)
 
@@ -132,6 +137,7 @@ class _Backtest:
         start_ns = self.engine.clock.now_ns
         yesterday = datetime.fromtimestamp(wall_ns() / 1e9, binding.time_zone).date() - _ONE_DAY
         end_ns = _midnight((binding.end or yesterday) + _ONE_DAY, zone) - 1
+        self.engine.equity.spread_over(end_ns - start_ns)
         from_ns = self.engine.warm_up_from_ns
         # what was scheduled before set_start_date was called began at LEAN's default start
         self.engine.scheduler.restart(start_ns)

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TextIO
@@ -16,12 +15,13 @@ import msgspec
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.engine import Engine
 from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.portfolio.statistics import statistics
 from livetrader_engine.symbols import NS_PER_SECOND
 
 MAX_LOG_BYTES: Final = 64 * 1024 * 1024  # then lines are counted and no longer written
 COMPLETED: Final = "Completed"
-_CENT: Final = Decimal("0.01")  # LEAN rounds fees half away from zero, everything else half to even
 RUNTIME_ERROR: Final = "RuntimeError"
+NEED_BENCHMARK: Final = frozenset({"Alpha", "Beta", "Information Ratio", "Tracking Error", "Treynor Ratio"})
 
 
 class BacktestResult(msgspec.Struct, frozen=True):
@@ -113,37 +113,20 @@ class _Lines:
 
 
 def result_of(engine: Engine, custom: Mapping[str, str], error: str) -> BacktestResult:
-    """Return the result of a finished run. `custom` are the algorithm's own summary statistics."""
-    start, end = float(engine.equity.starting_equity), float(engine.portfolio.total_value)
-    statistics = {
-        "Total Orders": str(engine.orders.submitted),
-        "Start Equity": _short(start),
-        "End Equity": _short(end),
-        "Net Profit": f"{(end / start - 1) * 100 if start else 0.0:.3f}%",
-        "Drawdown": f"{_drawdown(engine) * 100:.3f}%",
-        "Total Fees": f"${engine.portfolio.total_fees.quantize(_CENT, rounding=ROUND_HALF_UP)}",
+    """Return the result of a finished run. `custom` are the algorithm's own summary statistics.
+
+    The risk-free rate is taken as 0; what needs a benchmark is left out rather than shown as 0.
+    """
+    figures = {
+        name: value for name, value in statistics(engine.facts()).items() if name not in NEED_BENCHMARK
     }
     return BacktestResult(
         status=RUNTIME_ERROR if error else COMPLETED,
         data_points=engine.data_points,
         history_data_points=engine.history_data_points,
-        statistics={**custom, **statistics},
+        statistics={**custom, **figures},
         error=error,
     )
-
-
-def _short(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _drawdown(engine: Engine) -> float:
-    """Largest fall from a peak as a ratio, rounded to three decimals as LEAN does."""
-    peak = worst = 0.0
-    for sample in engine.equity.samples:
-        peak = max(peak, sample.equity)
-        if peak > 0:
-            worst = max(worst, (peak - sample.equity) / peak)
-    return round(worst, 3)
 
 
 def write_result(folder: Path, engine: Engine, result: BacktestResult) -> None:
