@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,7 @@ def run(config: Path | None, assignments: tuple[str, ...]) -> None:
 )
 @click.option("--start", type=click.DateTime([DAY_FORMAT]), help="Replaces the algorithm's own start date.")
 @click.option("--end", type=click.DateTime([DAY_FORMAT]), help="Replaces its end date (included).")
+@click.option("--cash", type=click.FloatRange(min=0, min_open=True), help="Replaces the cash it starts with.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--quiet", is_flag=True, help="Do not show what the algorithm logs.")
 @json_option
@@ -107,6 +109,7 @@ def backtest(
         class_name=given["class_name"],
         start=_day(given["start"]),
         end=_day(given["end"]),
+        cash=None if given["cash"] is None else Decimal(str(given["cash"])),
         parameters=dict(_pair(text, "--parameter") for text in parameters),
     )
     errors = console(stderr=True)

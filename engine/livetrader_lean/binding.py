@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, tzinfo
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -30,12 +31,13 @@ DEFAULT_MARKETS: Final = {  # market of a security type where the algorithm name
 class RunSettings(msgspec.Struct, frozen=True):
     """What the outside decides about a run. Live, the algorithm's dates and cash have no effect.
 
-    `start` and `end` override the algorithm's own dates in a backtest.
+    `start`, `end` and `cash` (in account currency) override the algorithm's own in a backtest.
     """
 
     live: bool = True
     start: date | None = None
     end: date | None = None
+    cash: Decimal | None = None
 
 
 class WarmUpRequest(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ class ParametersMixin(Part):
     def set_cash(self, *arguments: Any, **named: Any) -> None:
         """Start with this cash: an amount, or a currency, an amount and a conversion rate."""
         lean = self._lean
-        if lean.run.live:
+        if lean.run.live or lean.run.cash is not None:
             return
         cash = lean.engine.portfolio.cash
         if "starting_cash" in named:
