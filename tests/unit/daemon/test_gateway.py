@@ -16,7 +16,7 @@ from livetrader.journal.replay import JournalState, OrderState, replay
 from livetrader.journal.store import read_state
 from livetrader.settings import LimitSettings
 from livetrader_engine.events import AccountLoaded
-from livetrader_engine.orders.order import ClientOrderId, OrderType
+from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import BrokerageCapabilities, CashChanged, ExecutionReport, VenueError
 from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryVenue
@@ -779,8 +779,37 @@ def test_stale_and_regressing_reports_change_nothing() -> None:
     assert state.counters.stale_reports == 1
 
 
+def test_a_fill_that_is_in_the_journal_twice_is_replayed_once() -> None:
+    from livetrader.journal.records import OrderIntended, ReportReceived
+    from livetrader_engine.orders.order import ExecutionId, Fill
+
+    client_id = ClientOrderId("LTx-1")
+    fill = Fill(ExecutionId("X1"), Decimal(4), Decimal(100), START_NS)
+    report = ReportReceived(START_NS, ExecutionReport(client_id, S.PARTIALLY_FILLED, START_NS, fill=fill))
+    state = replay([OrderIntended(START_NS, 1, client_id, spec(1, 10)), report, report])
+    assert state.position(SPY) == 4 and state.counters.repeated_fills == 1
+
+
+def test_a_position_difference_of_one_look_is_not_booked(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.positions[SPY] = (Decimal(5), Decimal(100))  # a snapshot caught in motion
+            await desk.gateway.look()
+            assert desk.gateway.state.adjustments == {}
+            venue.positions.clear()
+            await desk.gateway.look()
+            venue.positions[SPY] = (Decimal(6), Decimal(100))
+            await desk.gateway.look()
+            assert desk.gateway.state.adjustments == {}
+            await desk.gateway.look()
+            assert desk.held() == 6  # the same difference twice in a row: it is real
+
+    run(body())
+
+
 def test_replay_of_nothing_is_an_empty_account() -> None:
     state = replay([])
     assert (state.next_number, state.next_order_id, state.positions, state.open) == (1, 1, {}, {})
     assert state.orders == {}
-    assert OrderType.MARKET in ORDER_TYPES

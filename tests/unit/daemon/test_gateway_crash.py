@@ -203,6 +203,7 @@ def deaf() -> MemoryVenue:
     return venue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lossy", [False, True], ids=["all rows kept", "unawaited rows lost"])
 @pytest.mark.parametrize("venue_of", [plain, in_parts, late, deaf])
 def test_a_crash_at_any_boundary_loses_and_doubles_nothing(
