@@ -140,4 +140,6 @@ def user_traceback(error: BaseException) -> str:
 
 
 def _is_users(frame: traceback.FrameSummary) -> bool:
-    return not frame.filename.startswith((_OWN_FOLDER, _FROZEN))
+    daemon = sys.modules.get("livetrader")  # may lie elsewhere (an editable install has several roots)
+    folder = str(Path(daemon.__file__).resolve().parent) if daemon and daemon.__file__ else _OWN_FOLDER
+    return not frame.filename.startswith((_OWN_FOLDER, folder, _FROZEN))

@@ -301,3 +301,33 @@ def read_until(terminal: int, wanted: bytes | None) -> bytes:
             break
         drawn += piece
     return drawn
+
+
+@pytest.mark.slow
+def test_backtest_starts_with_the_cash_of_the_command_line(tmp_path: Path, lean_data: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(
+        "from AlgorithmImports import *\n\n\n"
+        "class Idle(QCAlgorithm):\n"
+        "    def initialize(self):\n"
+        "        self.set_cash(7)\n"
+        '        self.add_equity("SPY", Resolution.DAILY)\n'
+    )
+    words = [
+        "--data",
+        lean_data,
+        "--output",
+        tmp_path / "out",
+        "--start",
+        "2013-10-07",
+        "--end",
+        "2013-10-11",
+    ]
+    done = process("backtest", file, *words, "--cash", "50000", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["statistics"]["End Equity"] == "50000"
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["status"] == "Completed"
+    file.write_text(file.read_text().replace("self.set_cash(7)", "raise ValueError('mine')"))
+    broken = process("backtest", file, *words)
+    assert broken.returncode == 3
+    assert "ValueError: mine" in broken.stderr and "livetrader" not in broken.stderr.partition("Trace")[2]
