@@ -63,7 +63,7 @@ class NotFlatError(DaemonError):
 
 
 class EngineGivenUpError(DaemonError):
-    """The engine process failed too often. The log has the algorithm's traceback; `on_restarts_spent` was exit."""
+    """The engine process failed too often and `on_restarts_spent` is exit. The log has its traceback."""
 
 
 class JournalError(DaemonError):

@@ -91,6 +91,8 @@ def test_semaphore_trains_at_once_and_on_every_sunday(backtest: Backtest) -> Non
     assert all(first != second for first, second in itertools.pairwise(sides))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)  # fits forests
 def test_the_guides_random_forest_trains_monthly_and_trades(backtest: Backtest) -> None:
     run = backtest("sklearn_algorithm.py", start="2018-01-01", end="2018-06-29")
     assert run.result.status == "Completed", run.result.error
@@ -102,6 +104,8 @@ def test_the_guides_random_forest_trains_monthly_and_trades(backtest: Backtest) 
     assert all(first != second for first, second in itertools.pairwise(sides))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)  # fits forests
 def test_the_demo_takes_its_symbol_from_a_parameter(backtest: Backtest) -> None:
     run = backtest("demo_sklearn.py", start="2013-01-02", end="2013-03-28", symbol="AAPL")
     assert run.result.status == "Completed", run.result.error

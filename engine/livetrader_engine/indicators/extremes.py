@@ -132,7 +132,7 @@ class WilliamsPercentR(Indicator):
 
 @indicator("STO")
 class Stochastic(Indicator):
-    """Where the close lies in the range, in percent (`fast_stoch`), smoothed (`stoch_k`) and again (`stoch_d`)."""
+    """Where the close lies in the range, in percent: `fast_stoch`, smoothed `stoch_k`, again `stoch_d`."""
 
     kind = InputKind.BAR
 
