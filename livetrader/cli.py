@@ -56,7 +56,7 @@ def run(config: Path | None, assignments: tuple[str, ...]) -> None:
     livetrader run paper.toml
     livetrader run paper.toml --set engine.restarts=0 --set 'daemon.on_shutdown="cancel"'
     """
-    from livetrader.settings import load
+    from livetrader.configuration.loading import load
 
     settings = load(find_config(config), _overrides(assignments))
     _first_token(settings)
@@ -211,7 +211,7 @@ def _first_token(settings: Settings) -> None:
 
 def _findings(file: Path) -> list[str]:
     if file.suffix == ".toml":
-        from livetrader.settings import load
+        from livetrader.configuration.loading import load
 
         try:
             load(file)

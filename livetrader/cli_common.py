@@ -96,8 +96,9 @@ def find_config(config: Path | None) -> Path:
 
 def find_target(config: Path | None, state_directory: Path | None) -> Target:
     """Return where the daemon is: by its state directory, else its configuration, else $STATE_DIRECTORY."""
+    from livetrader.configuration.loading import load
     from livetrader.control.client import Target, token_from
-    from livetrader.settings import ControlSettings, load
+    from livetrader.settings import ControlSettings
 
     token = token_from()
     path = given_config(config)

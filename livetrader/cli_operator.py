@@ -289,7 +289,7 @@ def _liquidate_here(
 ) -> None:
     import msgspec
 
-    from livetrader.settings import load
+    from livetrader.configuration.loading import load
 
     if state_directory is not None and given_config(config) is None:
         raise click.UsageError("without a daemon the configuration file is needed: it names the brokerage")

@@ -94,8 +94,8 @@ token.add_command(revoke)
 
 
 def _store(config: Path | None) -> TokenStore:
+    from livetrader.configuration.loading import load
     from livetrader.control.auth import TokenStore
-    from livetrader.settings import load
 
     settings = load(find_config(config), needed=("account", "control"), plugins=False)
     folder = settings.account.state_directory

@@ -1,11 +1,12 @@
-"""The daemon's settings: frozen, every key declared here or by a plugin's `Config`; `load` reads them.
+"""The daemon's settings: frozen, every key declared here or by a plugin's `Config`.
 
-`config/livetrader.toml` shows every key with its default; a test compares it with these structs.
+`livetrader.configuration.loading` reads them from a file. `config/livetrader.toml` shows every key with its
+default; a test compares it with these structs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -125,6 +126,16 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_key: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
 
+    @property
+    def is_local(self) -> bool:
+        """Whether `host` can only be reached from this machine."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
 
 class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[daemon]"""
@@ -161,24 +172,3 @@ class Settings(msgspec.Struct, frozen=True):
 
 SECTIONS = ("algorithm", "account", "brokerage", "feed", "data", "engine", "limits", "training", "control",
             "daemon")  # fmt: skip
-
-
-def load(
-    path: Path,
-    overrides: Mapping[str, object] | None = None,
-    *,
-    needed: Iterable[str] = SECTIONS,
-    plugins: bool = True,
-) -> Settings:
-    """Read and check a configuration file.
-
-    `overrides` maps `section.key` to a value that replaces the file's. `needed` names the sections that must
-    be right: a problem in another one is passed over and its defaults stand in, so that a liquidation is
-    not refused because of a missing algorithm. Without `plugins` no plugin is imported and their own keys
-    are not checked. Relative paths are relative to the file.
-
-    Starts nothing and creates nothing. Raises ConfigError with every problem of the needed sections.
-    """
-    from livetrader.settings_loading import Loader  # the checks are only needed when a file is read
-
-    return Loader(path, overrides or {}, frozenset(needed), plugins=plugins).load()

@@ -30,7 +30,6 @@ from livetrader.control.sockets import listen
 from livetrader.errors import ConfigError, ControlRefusedError
 from livetrader.journal.records import AuditEntry
 from livetrader.settings import ControlSettings, Settings
-from livetrader.settings_loading import is_loopback
 from livetrader.telemetry.logs import event
 from livetrader.telemetry.metrics import Metrics
 
@@ -86,7 +85,7 @@ class ControlServer:
     async def start(self) -> None:
         """Listen. Raises ConfigError where a socket cannot be had or the tokens file is not safe."""
         control = self._control
-        if control.port and not is_loopback(control.host) and control.tls_key is None:
+        if control.port and not control.is_local and control.tls_key is None:
             raise ConfigError(
                 [f"control.host: {control.host!r} is not loopback and there is no TLS; set both files"]
             )

@@ -23,7 +23,6 @@ EXEMPT: dict[str, str] = {
 
 # Too long today: the lines they may have. They may shrink, never grow; once below the limit they leave here.
 OWED: dict[str, int] = {
-    "livetrader/settings_loading.py::Loader": 300,
     "livetrader/supervisor/supervisor.py::Supervisor": 340,
 }
 

@@ -17,11 +17,11 @@ from click.testing import CliRunner, Result
 from livetrader import cli_operator
 from livetrader.cli import _first_token, cli
 from livetrader.cli_token import SCOPES
+from livetrader.configuration.loading import load
 from livetrader.control.auth import Scope, TokenStore, digest
 from livetrader.control.client import Client, RefusedError, Target
 from livetrader.control.operations import StatusView
 from livetrader.errors import NotRunningError
-from livetrader.settings import load
 
 LIVETRADER = (sys.executable, "-m", "livetrader")
 

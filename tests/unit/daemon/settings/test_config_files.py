@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from livetrader import settings
+from livetrader.configuration.loading import load
+from livetrader.configuration.tables import TABLES
 from livetrader.errors import ConfigError
 from livetrader.registry import BROKERAGES, FEEDS, load_plugin
-from livetrader.settings_loading import _TABLES
 
 CONFIG = Path(__file__).resolve().parents[4] / "config"
 REFERENCE = CONFIG / "livetrader.toml"
@@ -29,7 +30,7 @@ def kinds() -> dict[str, type[msgspec.Struct]]:
         "brokerage": load_plugin(BROKERAGES, "paper").Config,
         "feed": load_plugin(FEEDS, "replay").Config,
     }
-    return dict(_TABLES) | plugins
+    return dict(TABLES) | plugins
 
 
 def plain(value: object) -> object:
@@ -65,13 +66,13 @@ def test_every_key_of_the_reference_has_a_comment() -> None:
 
 @pytest.mark.parametrize("name", ["paper.toml", "backtest.toml"])
 def test_the_examples_run_once_there_is_data(name: str, tmp_path: Path) -> None:
-    loaded = settings.load(CONFIG / name, {"data.folder": str(tmp_path)})
+    loaded = load(CONFIG / name, {"data.folder": str(tmp_path)})
     assert loaded.algorithm.path.is_file()
 
 
 def test_the_live_example_asks_for_its_plugin_and_keeps_its_secrets_out() -> None:
     with pytest.raises(ConfigError) as caught:
-        settings.load(CONFIG / "live-ibkr.toml")
+        load(CONFIG / "live-ibkr.toml")
     assert any("there is no plugin 'ibkr'" in problem for problem in caught.value.problems)
     document = tomllib.loads((CONFIG / "live-ibkr.toml").read_text())
     assert isinstance(document["feed"]["api_key"], dict), "a credential by name, not a secret"

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from livetrader.configuration.loading import load
 from livetrader.errors import ConfigError
-from livetrader.settings import OnLost, load
+from livetrader.settings import OnLost
 
 GOOD = """
 [algorithm]

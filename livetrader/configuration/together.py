@@ -1,0 +1,65 @@
+"""What holds between several settings, and the defaults that one setting takes from another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from livetrader import settings
+from livetrader.configuration.plugins import installed
+from livetrader.configuration.problems import Problems, suggest
+
+
+def with_state_directory(account: settings.AccountSettings, base: Path) -> settings.AccountSettings:
+    """Return the account with its directory: the file's, else systemd's, else ./state."""
+    if account.state_directory is not None:
+        return account
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return msgspec.structs.replace(account, state_directory=Path(given) if given else base / "state")
+
+
+def with_tokens_file(
+    control: settings.ControlSettings, account: settings.AccountSettings
+) -> settings.ControlSettings:
+    """Return the control settings with their tokens file: tokens.json in the state directory."""
+    if control.tokens_file is not None or account.state_directory is None:
+        return control
+    return msgspec.structs.replace(control, tokens_file=account.state_directory / "tokens.json")
+
+
+def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: bool) -> None:
+    """Judge what depends on more than one key, or on what is there."""
+    algorithm: settings.AlgorithmSettings = sections["algorithm"]
+    data: settings.DataSettings = sections["data"]
+    engine: settings.EngineSettings = sections["engine"]
+    if not algorithm.path.is_file():
+        problems.add("algorithm.path", f"there is no file {algorithm.path}", "name the algorithm's .py file")
+    if not data.folder.is_dir():
+        problems.add("data.folder", f"there is no folder {data.folder}", "name a folder in LEAN's format")
+    if plugins:
+        names = installed("livetrader.histories")
+        if data.history not in names:
+            what = f"there is no plugin {data.history!r}"
+            problems.add("data.history", what, suggest(data.history, names, "installed"))
+    if engine.restart_delay_s > engine.restart_delay_max_s:
+        problems.add("engine.restart_delay_s", "is above restart_delay_max_s", "lower it, or raise the other")
+    _check_control(sections["control"], problems)
+
+
+def _check_control(control: settings.ControlSettings, problems: Problems) -> None:
+    pair = (control.tls_certificate, control.tls_key)
+    if (pair[0] is None) != (pair[1] is None):
+        problems.add("control.tls_key", "only one of tls_certificate and tls_key is set", "set both or none")
+    for key, file in zip(("tls_certificate", "tls_key"), pair, strict=True):
+        if file is not None and not file.is_file():
+            problems.add(f"control.{key}", f"there is no file {file}", "name a PEM file")
+    if not control.is_local and None in pair:
+        problems.add(
+            "control.host",
+            f"{control.host!r} is not loopback and there is no TLS",
+            "use 127.0.0.1 (and a tunnel), or set tls_certificate and tls_key",
+        )
