@@ -15,8 +15,9 @@ from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.subscriptions import SecurityChanges
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.algorithm import QCAlgorithm
+from livetrader_lean.algorithm.binding import AlgorithmBinding
 from livetrader_lean.algorithm.core import SecurityChangesFace
-from livetrader_lean.binding import Binding, RunSettings, WarmUpRequest
+from livetrader_lean.binding import RunSettings, WarmUpRequest
 from livetrader_lean.history import start_of_bars
 from livetrader_lean.market import Slice
 from livetrader_lean.schedule import takes_arguments
@@ -76,7 +77,7 @@ class AlgorithmAdapter:
         *,
         run: RunSettings | None = None,
     ) -> None:
-        self.binding = Binding(engine, parameters, run or RunSettings())
+        self.binding = AlgorithmBinding(engine, parameters, run or RunSettings())
         self._engine = engine
         self._type = algorithm_type
         self._algorithm: QCAlgorithm | None = None
@@ -145,8 +146,9 @@ class AlgorithmAdapter:
 
     def on_securities_changed(self, changes: SecurityChanges) -> None:
         """Show which securities came and went."""
-        added = [self.binding.security(item.symbol) for item in changes.added]
-        removed = [self.binding.security(item.symbol) for item in changes.removed]
+        securities = self.binding.securities
+        added = [securities[item.symbol] for item in changes.added]
+        removed = [securities[item.symbol] for item in changes.removed]
         self.algorithm.on_securities_changed(SecurityChangesFace(added, removed))
 
     def on_end_of_algorithm(self) -> None:

@@ -1,11 +1,11 @@
-"""What ties one algorithm object to one engine. The facade keeps nothing itself: it is all here or there."""
+"""What ties one algorithm object to one engine. It knows no face; the faces are made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, tzinfo
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,14 +13,11 @@ import msgspec
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.engine import Engine
 from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.indicators import Indicator
 from livetrader_engine.schedule.rules import Market
 from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
-from livetrader_lean.consolidation import Consolidator
-from livetrader_lean.portfolio import Portfolio
-from livetrader_lean.securities import Securities, Security
 from livetrader_lean.symbols import Symbol
-from livetrader_lean.transactions import Transactions
 
 DEFAULT_MARKETS: Final = {  # market of a security type where the algorithm names none; LEAN's defaults
     SecurityType.EQUITY: "usa", SecurityType.INDEX: "usa", SecurityType.FOREX: "oanda",
@@ -48,8 +45,16 @@ class WarmUpRequest(msgspec.Struct, frozen=True):
     resolution: Resolution | None = None
 
 
+class Fed(Protocol):
+    """A consolidator that is being fed, as far as a binding has to know it."""
+
+    def unlisten(self, indicator: Indicator) -> None:
+        """Update an indicator no longer."""
+        ...
+
+
 class Binding:
-    """One algorithm's services and settings. Owned by the adapter, used by the facade's mixins."""
+    """One algorithm's services and settings. Owned by the adapter, used by every face."""
 
     def __init__(self, engine: Engine, parameters: Mapping[str, str], run: RunSettings) -> None:
         self.engine = engine
@@ -63,21 +68,9 @@ class Binding:
         self.name = ""
         self.quit_reason: str | None = None
         self.statistics: dict[str, str] = {}
-        self.consolidators: list[Consolidator] = []
-        self.portfolio = Portfolio(self)
-        self.securities = Securities(self)
-        self.transactions = Transactions(self)
+        self.consolidators: list[Fed] = []
         self.default_resolution = Resolution.MINUTE  # LEAN's universe settings
-        self._faces: dict[CoreSymbol, Security] = {}
         Symbol.resolver = self.symbol  # one algorithm per process
-
-    def security(self, symbol: CoreSymbol) -> Security:
-        """Return the one face of a security, so that what the algorithm sets on it stays."""
-        face = self._faces.get(symbol)
-        core = self.engine.securities[symbol]
-        if face is None or face._security is not core:
-            face = self._faces[symbol] = Security(self, core)
-        return face
 
     def resolve(self, value: object) -> CoreSymbol:
         """Return the core symbol of a symbol, a security or a ticker.

@@ -13,6 +13,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import Resolution
 from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_lean.binding import Binding
 from livetrader_lean.core_consolidators import core_consolidator
 from livetrader_lean.market import BaseData
 from livetrader_lean.times import span_ns
@@ -20,7 +21,6 @@ from livetrader_lean.views import Face
 
 if TYPE_CHECKING:
     from livetrader_engine.indicators import Indicator
-    from livetrader_lean.binding import Binding
 
 PointHandler = Callable[[TradeBar | QuoteBar], None]
 

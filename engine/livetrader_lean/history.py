@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,14 +16,12 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.subscriptions import tick_types
 from livetrader_engine.symbols import Resolution
 from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_lean.binding import Binding
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.market import BaseData, QuoteBar, QuoteBars, Slice, Tick, TradeBar, TradeBars
 from livetrader_lean.pandas import data_frame
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import span_ns, to_ns
-
-if TYPE_CHECKING:
-    from livetrader_lean.binding import Binding
 
 MAX_DAYS_BACK: Final = 365 * 60  # a request for more bars than 60 years hold starts there
 

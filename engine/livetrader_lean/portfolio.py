@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from livetrader_engine.portfolio import margin
 from livetrader_engine.portfolio.cash import Cash
 from livetrader_engine.portfolio.holdings import Holding
 from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_lean.binding import Binding
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.views import Face, SymbolView
-
-if TYPE_CHECKING:
-    from livetrader_lean.binding import Binding
 
 
 class _Valued(Face):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.calendar.hours import ExchangeHours
@@ -13,12 +13,10 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.schedule import rules as core
 from livetrader_engine.schedule.scheduler import ScheduledEvent
 from livetrader_engine.symbols import SecurityType
+from livetrader_lean.binding import Binding
 from livetrader_lean.enums import DayOfWeek
 from livetrader_lean.times import span_ns, utc
 from livetrader_lean.views import Face
-
-if TYPE_CHECKING:
-    from livetrader_lean.binding import Binding
 
 _DAYS_PER_WEEK = 7
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.securities import Security as CoreSecurity
 from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_lean.binding import Binding
 from livetrader_lean.enums import Resolution, SecurityType
 from livetrader_lean.market import BaseData
 from livetrader_lean.portfolio import SecurityHolding
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local, to_ns
 from livetrader_lean.views import Face, SymbolView
-
-if TYPE_CHECKING:
-    from livetrader_lean.binding import Binding
 
 
 class SecurityExchange(Face):
@@ -260,16 +258,22 @@ class Security(_Priced):
 class Securities(SymbolView[Security]):
     """`self.securities`: everything that was added."""
 
-    __slots__ = ("_binding",)
+    __slots__ = ("_binding", "_faces")
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
+        self._faces: dict[CoreSymbol, Security] = {}
 
     def _symbols(self) -> Iterator[CoreSymbol]:
         return iter(self._binding.engine.securities)
 
     def _value(self, symbol: CoreSymbol) -> Security:
-        return self._binding.security(symbol)
+        """Return the one face of a security, so that what the algorithm sets on it stays."""
+        face = self._faces.get(symbol)
+        core = self._binding.engine.securities[symbol]
+        if face is None or face._security is not core:
+            face = self._faces[symbol] = Security(self._binding, core)
+        return face
 
     def _find(self, key: object) -> CoreSymbol | None:
         if isinstance(key, Symbol):

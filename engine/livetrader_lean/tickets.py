@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.money import from_float
 from livetrader_engine.orders.order import OrderChange
 from livetrader_engine.orders.request import Response
 from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_lean.binding import Binding
 from livetrader_lean.enums import OrderDirection, OrderField, OrderStatus, OrderType
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.names import Twins, snake
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import utc
 from livetrader_lean.views import Face
-
-if TYPE_CHECKING:
-    from livetrader_lean.binding import Binding
 
 
 def decimal(value: float | Decimal) -> Decimal:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livetrader_engine.orders.order import OrderId
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_lean.binding import Binding
 from livetrader_lean.tickets import Order, OrderTicket
 from livetrader_lean.views import Face
-
-if TYPE_CHECKING:
-    from livetrader_lean.binding import Binding
 
 
 class Transactions(Face):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from livetrader_lean.binding import Binding
+from livetrader_lean.algorithm.binding import AlgorithmBinding
 from livetrader_lean.names import Twins
 
 
 class Part(Twins):
     """One mixin of QCAlgorithm. It holds no state: everything is behind `_lean`."""
 
-    _lean: Binding
+    _lean: AlgorithmBinding

@@ -95,7 +95,7 @@ class SecuritiesMixin(Part):
             else Normalization(int(normalization)),
             leverage=Decimal(str(leverage)) if leverage else None,
         )
-        return self._lean.security(symbol.core)
+        return self._lean.securities[symbol.core]
 
     def remove_security(self, symbol: Any) -> bool:
         """Cancel a symbol's orders, close its position and end its data; return whether there was any."""

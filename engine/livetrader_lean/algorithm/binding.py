@@ -1,0 +1,21 @@
+"""A binding with what hangs at `self.portfolio`, `self.securities` and `self.transactions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from livetrader_engine.engine import Engine
+from livetrader_lean.binding import Binding, RunSettings
+from livetrader_lean.portfolio import Portfolio
+from livetrader_lean.securities import Securities
+from livetrader_lean.transactions import Transactions
+
+
+class AlgorithmBinding(Binding):
+    """A binding with its collections: what a QCAlgorithm has behind `_lean`."""
+
+    def __init__(self, engine: Engine, parameters: Mapping[str, str], run: RunSettings) -> None:
+        super().__init__(engine, parameters, run)
+        self.portfolio = Portfolio(self)
+        self.securities = Securities(self)
+        self.transactions = Transactions(self)
