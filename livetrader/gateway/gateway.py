@@ -65,6 +65,7 @@ class Gateway(AccountView):
         self.halt_reason = ""
         self.kill_id: str | None = None  # set by the kill switch while it is latched
         self.warming = False
+        self._halts = 0  # a resume that sees it move while the disk works has been overtaken
         self._brokerage = brokerage
         self._timing = timing
         self._emit = emit
@@ -189,6 +190,7 @@ class Gateway(AccountView):
         """
         self.halted = True
         self.halt_reason = reason
+        self._halts += 1
         self._report("halted", level="warning", reason=reason, source=source)
         if persist:
             self._ledger.write_soon(Halted(self._now(), reason, source))
@@ -196,12 +198,15 @@ class Gateway(AccountView):
     async def resume(self, who: str, kill_id: str | None = None) -> None:
         """Let orders out again; naming the kill is needed while a kill switch is latched.
 
-        Raises ControlRefusedError for another or no kill id then, JournalError where it cannot be made
-        durable; it stays halted in both.
+        Raises ControlRefusedError for another or no kill id then, and where trading is halted anew meanwhile;
+        JournalError where it cannot be made durable. It stays halted in all of them.
         """
         if self.kill_id != kill_id:
             raise ControlRefusedError(f"kill {self.kill_id} is latched: `resume` it by that name")
+        halts = self._halts
         await self._ledger.write(Resumed(self._now(), who, kill_id))
+        if self._halts != halts:
+            raise ControlRefusedError(f"halted again meanwhile: {self.halt_reason}")
         self.halted = False
         self.halt_reason = ""
         self._report("resumed", level="warning", who=who)

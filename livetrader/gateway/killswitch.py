@@ -47,6 +47,7 @@ class KillSwitch:
         self._gate = gate
         self._latch = Latch(ports.latch)
         self._lock = asyncio.Lock()  # one driver at a time
+        self._file_lock = asyncio.Lock()  # one change of the latch file at a time
         self._wake = asyncio.Event()
         self._liquidator: Liquidator | None = None
         self._flat_s: float | None = None  # monotonic; None unless this process saw it become flat
@@ -88,17 +89,17 @@ class KillSwitch:
         """Halt and latch; return the name of the kill. `watch` does the rest. Joins a kill in force."""
         if self._gate is not None:
             self._gate.halted = True  # first, and cannot fail
-        if self.record is None or self.stage is KillStage.FLAT:
-            now_ns = self._ports.timing.wall_ns()
-            kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
-            self._liquidator = None
-            self._flat_s = None
-            self._take(LatchRecord(kill_id, reason, source, now_ns), persist=True)
-            self._enter(KillStage.HALTING, f"{source}: {reason}")
-            await self._write_latch()
-            self._wake.set()
-        assert self.record is not None
-        return self.record.kill_id
+        if self.record is not None and self.stage is not KillStage.FLAT:
+            return self.record.kill_id
+        now_ns = self._ports.timing.wall_ns()
+        kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
+        self._liquidator = None
+        self._flat_s = None
+        self._take(LatchRecord(kill_id, reason, source, now_ns), persist=True)
+        self._enter(KillStage.HALTING, f"{source}: {reason}")
+        await self._write_latch()
+        self._wake.set()
+        return kill_id
 
     async def trip(self, reason: str, source: str) -> None:
         """Halt, latch, and return when the account is flat. Joins a kill in force.
@@ -124,9 +125,9 @@ class KillSwitch:
     async def resume(self, kill_id: str, who: str, *, accept_residue: bool = False) -> None:
         """Take the latch away and let orders out again.
 
-        Raises ControlRefusedError for another name, NotFlatError where the account is not flat and the
-        residue is not accepted, JournalError where it cannot be made durable (it stays halted then), and
-        OSError where the latch file cannot be removed (it stays latched then).
+        Raises ControlRefusedError for another name and where it is tripped again meanwhile, NotFlatError where
+        the account is not flat and the residue is not accepted, JournalError where it cannot be made durable
+        (it stays halted then), and OSError where the latch file cannot be removed (it stays latched then).
         """
         self._check_name(kill_id)
         if self.stage is not KillStage.FLAT:
@@ -136,7 +137,11 @@ class KillSwitch:
                 self._liquidator.stopped = True  # its loop ends at the next turn and frees the lock
         async with self._lock:
             self._check_name(kill_id)  # somebody else may have resumed while we waited
-            await asyncio.to_thread(self._latch.remove)
+            record = self.record
+            async with self._file_lock:
+                await asyncio.to_thread(self._latch.remove)
+            if self.record is not record:  # tripped again while the disk worked; that latch is written anew
+                raise ControlRefusedError(f"kill {kill_id} was tripped again meanwhile")
             self._enter(KillStage.ARMED, f"resumed by {who}")
             self.record = None
             self._liquidator = None
@@ -145,7 +150,8 @@ class KillSwitch:
                 try:
                     await self._gate.resume(who, kill_id)
                 finally:
-                    self._gate.kill_id = None
+                    if self.record is None:  # else tripped meanwhile: the gate stays shut under the new name
+                        self._gate.kill_id = None
         await self._arm()
 
     # -- inside -------------------------------------------------------------------------------------
@@ -215,16 +221,17 @@ class KillSwitch:
             raise ControlRefusedError(f"kill {kill_id!r} is not in force; in force: {self.kill_id}")
 
     async def _write_latch(self) -> None:
-        assert self.record is not None
         try:
-            async with asyncio.timeout(LATCH_WAIT_S):
-                await asyncio.to_thread(self._latch.write, self.record)
+            async with asyncio.timeout(LATCH_WAIT_S), self._file_lock:
+                if self.record is not None:  # the newest word, whoever waited for the file
+                    await asyncio.to_thread(self._latch.write, self.record)
         except (OSError, TimeoutError) as error:
             self._ports.report("latch_not_written", level="critical", error=repr(error))
 
     async def _arm(self) -> None:
         try:
-            await asyncio.to_thread(self._latch.arm)
+            async with self._file_lock:
+                await asyncio.to_thread(self._latch.arm)
         except OSError as error:
             self._ports.report("latch_not_armed", level="error", error=str(error))
 

@@ -205,6 +205,8 @@ class Supervisor:
                 raise ControlRefusedError(f"{error}; wait, or accept the residue") from error
         else:
             await gateway.resume(who)
+        if kill.latched or gateway.halted:  # somebody wanted out while this was made durable
+            raise ControlRefusedError(f"halted again meanwhile: {gateway.halt_reason}")
         if self.state.current in (DaemonState.HALTED, *LETTING_GO):
             self._move(DaemonState.RUNNING, f"resumed by {who}")
         self.keeper.want()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Coroutine
 from decimal import Decimal
 from pathlib import Path
 
@@ -492,6 +493,55 @@ def test_without_a_gateway_it_works_the_same(tmp_path: Path) -> None:
             await invested(desk)
             await desk.kill_switch(with_gateway=False).trip("test", "cli")
             assert flat(venue)
+
+    run(body())
+
+
+@pytest.mark.parametrize("stage", [KillStage.FLAT, KillStage.ARMED])
+def test_a_kill_that_falls_while_somebody_resumes_wins(tmp_path: Path, stage: KillStage) -> None:
+    """FLAT: the latch file is being removed. ARMED: the resume is being made durable."""
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            switch = desk.kill_switch()
+            await switch.trip("first", "http")
+            assert switch.kill_id is not None
+            async with asyncio.TaskGroup() as group:
+                resume = group.create_task(_refused(switch.resume(switch.kill_id, "operator")))
+                await asyncio.sleep(0)
+                while switch.stage is not stage:  # noqa: ASYNC110 — virtual time: every turn is progress
+                    await asyncio.sleep(0)
+                await desk.brokerage.settle()
+                venue.trade_elsewhere(SPY, Decimal(7), Decimal(100))
+                await switch.trip("second", "http")
+                assert await resume, "told that it was overtaken"
+            assert switch.stage is KillStage.FLAT and flat(venue)
+            assert desk.gateway.halted and desk.gateway.kill_id == switch.kill_id
+
+    run(body())
+    latch = Latch(tmp_path / "kill.latch").read()
+    assert latch is not None and latch.reason == "second" and latch.flat
+
+
+async def _refused(work: Coroutine[object, object, None]) -> bool:
+    try:
+        await work
+    except ControlRefusedError:
+        return True
+    return False
+
+
+def test_a_halt_that_falls_while_somebody_resumes_wins(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with open_desk(new_venue(), tmp_path) as desk:
+            desk.gateway.halt("first")
+            async with asyncio.TaskGroup() as group:
+                resume = group.create_task(_refused(desk.gateway.resume("operator")))
+                await asyncio.sleep(0)
+                desk.gateway.halt("second")
+                assert await resume
+            assert desk.gateway.halted and desk.gateway.halt_reason == "second"
 
     run(body())
 
