@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint install-check docs campaign scenario bench demo demo-check clean
+.PHONY: help setup test quick lint install-check docs campaign scenario bench data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -61,6 +61,9 @@ scenario: setup ## crime x trigger: every row must end flat and latched
 
 bench: setup ## measure idle memory and start to READY
 	$(BIN)/python bench/idle.py
+
+data: setup ## write twelve years of daily sample prices in LEAN's format into data/
+	$(BIN)/python examples/demo/make_data.py data
 
 demo: setup ## the daemon on paper over replayed prices, with a live view; Ctrl-C ends it
 	$(BIN)/python examples/demo/run.py
