@@ -20,6 +20,11 @@ class Gate(Protocol):
     halted: bool
     kill_id: str | None
 
+    @property
+    def unanswered(self) -> bool:
+        """See Gateway.unanswered."""
+        ...
+
     def halt(self, reason: str, source: str = ..., *, persist: bool = ...) -> None:
         """See Gateway.halt."""
         ...

@@ -125,7 +125,7 @@ class KillSwitch:
     async def resume(self, kill_id: str, who: str, *, accept_residue: bool = False) -> None:
         """Take the latch away and let orders out again.
 
-        Raises ControlRefusedError for another name and where it is tripped again meanwhile, NotFlatError where
+        Raises ControlRefusedError for another name or where it is tripped again meanwhile, NotFlatError where
         the account is not flat and the residue is not accepted, JournalError where it cannot be made durable
         (it stays halted then), and OSError where the latch file cannot be removed (it stays latched then).
         """
@@ -169,10 +169,13 @@ class KillSwitch:
         liquidator = self._liquidator
         if liquidator is None:
             assert self.record is not None
-            switch = Switch(self._enter, self._note, _approve)
+            switch = Switch(self._enter, self._note, _approve, self._unanswered)
             liquidator = self._liquidator = Liquidator(self._ports, switch, self.record.kill_id)
         if await liquidator.run():
             await self._finish()
+
+    def _unanswered(self) -> bool:
+        return self._gate is not None and self._gate.unanswered
 
     async def _settle(self) -> None:
         """Wait for an order that was on its way when the switch fell."""

@@ -126,13 +126,18 @@ def _pending(position: PositionRecord, snapshot: AccountSnapshot, now: Circumsta
     if attempt is None:
         return False
     age_s = now.now_s - attempt.sent_s
-    moved = position.quantity != attempt.position
     if attempt.refused:
         return age_s < _pause_s(attempt.refusals)
-    if moved:
+    # A position that moved proves nothing: another order may have arrived while ours is still on its way.
+    closed = any(order.client_order_id == attempt.client_order_id for order in snapshot.closed_orders)
+    traded = sum(
+        (fill.quantity for name, fill in snapshot.fills if name == attempt.client_order_id), Decimal(0)
+    )
+    if abs(traded) >= abs(attempt.position):
         return False
-    ended = any(order.client_order_id == attempt.client_order_id for order in snapshot.closed_orders)
-    if ended:  # without trading: refused or expired at the venue, which is not to be flooded
+    if closed and position.quantity != attempt.position:
+        return False
+    if closed:  # without trading: refused or expired at the venue, which is not to be flooded
         return age_s < _pause_s(attempt.number)
     return age_s < now.capabilities.absence_fence_s
 

@@ -26,6 +26,7 @@ RECANCEL_S: Final = 2.0  # before a cancel that had no effect is asked again
 PAUSE_S: Final = 0.002  # between looks, doubling while nothing changes …
 PAUSE_MAX_S: Final = 0.25  # … up to this
 FAST_ROUNDS: Final = 20  # rounds without a pause; more means that something trades against us
+ARRIVAL_PAUSE_S: Final = 0.05  # between looks at a flat account to which an order is on its way
 CLOSED_PAUSE_S: Final = 1.0  # between looks while markets are closed
 RETRY_S: Final = 0.1  # after a failure, doubling …
 RETRY_MAX_S: Final = 10.0  # … up to this; forever
@@ -38,11 +39,12 @@ UNLIQUIDATABLE_AFTER: Final = 3  # refusals in a row after which a person is cal
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """How the loop speaks to the switch that runs it."""
+    """How the loop speaks to the switch that runs it. `unanswered`: an order may still be on its way."""
 
     enter: Callable[[KillStage, str], None]
     note: Callable[[Record], None]
     approve: Callable[[ClientOrderId, OrderSpec], Approved]
+    unanswered: Callable[[], bool]
 
 
 class Liquidator:
@@ -74,6 +76,11 @@ class Liquidator:
                 continue
             plan = make_plan(snapshot, self._circumstances(snapshot))
             self.left = plan.left
+            if plan.flat and self._late_orders_due():
+                flat_looks = 0
+                self._switch.enter(KillStage.VERIFYING, "an order may still arrive")
+                await self._ports.timing.sleep(ARRIVAL_PAUSE_S)
+                continue
             if plan.flat:
                 flat_looks += 1
                 if flat_looks >= needed:
@@ -84,6 +91,11 @@ class Liquidator:
             flat_looks = 0
             await self._carry_out(plan)
         return False
+
+    def _late_orders_due(self) -> bool:
+        """Whether an order that no snapshot shows can still arrive: unanswered, and the fence not passed."""
+        fence_s = self._ports.brokerage.capabilities.absence_fence_s
+        return self._now_s() - self._started_s < fence_s and self._switch.unanswered()
 
     async def flat_now(self) -> bool:
         """Look once; return whether the account is flat. Raises what the brokerage raises."""

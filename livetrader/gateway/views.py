@@ -9,6 +9,7 @@ from livetrader.gateway.session import Session
 from livetrader.gateway.valuation import Valuation
 from livetrader.journal.replay import Counters, JournalState, OrderState, Position
 from livetrader_engine.events import AccountLoaded, OpenOrderRecord, PositionRecord
+from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import Symbol
 
 
@@ -58,6 +59,14 @@ class AccountView:
     def unresolved(self) -> int:
         """Orders whose outcome is unknown."""
         return self._session.unresolved
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether an order of the algorithm may still be on its way: sent, and the venue has not answered."""
+        return any(
+            order.status is OrderStatus.NEW and order.kill_id is None
+            for order in self._ledger.state.open.values()
+        )
 
     @property
     def foreign_orders(self) -> int:

@@ -324,6 +324,53 @@ def test_a_lost_answer_to_a_liquidation_order_is_not_sold_again(tmp_path: Path) 
     run(body())
 
 
+def test_a_position_that_moves_while_a_liquidation_order_is_on_its_way_is_not_sold_twice(
+    tmp_path: Path,
+) -> None:
+    venue = MemoryVenue(BrokerageCapabilities(ORDER_TYPES, absence_fence_s=60.0))
+    venue.prices[SPY] = Decimal(100)
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+            venue.faults.hold_orders = 1  # the liquidation order takes its time
+            switch = desk.kill_switch()
+            async with asyncio.TaskGroup() as group:
+                trip = group.create_task(switch.trip("test", "http"))
+                await asyncio.sleep(1)
+                venue.trade_elsewhere(SPY, Decimal(5), Decimal(100))  # another order arrived before it
+                await asyncio.sleep(10)
+                assert not kills(venue), "nothing more before the first is proved over"
+                venue.deliver_held()
+                await trip
+            assert flat(venue)
+            assert [venue.orders[name].spec.quantity for name in kills(venue)] == [-10, -5]
+
+    run(body())
+
+
+def test_an_account_is_not_called_flat_while_an_order_is_on_its_way(tmp_path: Path) -> None:
+    venue = MemoryVenue(BrokerageCapabilities(ORDER_TYPES, absence_fence_s=60.0, simulated=True))
+    venue.prices[SPY] = Decimal(100)
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.faults.hold_orders = 1
+            await desk.submit(spec(1, 10))  # sent; no snapshot shows it
+            switch = desk.kill_switch()
+            async with asyncio.TaskGroup() as group:
+                trip = group.create_task(switch.trip("test", "http"))
+                await asyncio.sleep(30)
+                assert switch.stage is KillStage.VERIFYING
+                venue.deliver_held()
+                await trip
+            await desk.settle()
+            assert flat(venue) and kills(venue)
+
+    run(body())
+
+
 def test_a_closed_market_gets_market_on_open_orders_and_waits(tmp_path: Path) -> None:
     venue = new_venue()
     opened = False
