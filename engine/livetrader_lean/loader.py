@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -17,14 +16,12 @@ from typing import Any, Final
 
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.errors import LoadError
+from livetrader_lean.failures import user_traceback
 from livetrader_lean.namespace import MISSING, NAMES, lookup
 
 MODULE_NAME: Final = "algorithm_main"  # the user's file is imported under this name; pickles then agree on it
 # LEAN's namespaces, and the few of .NET's, that algorithms import from
 ROOTS: Final = frozenset({"AlgorithmImports", "QuantConnect", "System", "clr"})
-
-_OWN_FOLDER: Final = str(Path(__file__).resolve().parent.parent)
-_FROZEN: Final = "<frozen "
 
 
 class _VirtualModule(ModuleType):
@@ -122,24 +119,3 @@ def _choose(module: ModuleType, path: Path, class_name: str | None) -> type[QCAl
 
 def _listed(found: dict[str, type[QCAlgorithm]]) -> str:
     return ", ".join(sorted(found)) or "none"
-
-
-def user_traceback(error: BaseException) -> str:
-    """Return an error's traceback with the user's frames only; with all frames where none is the user's."""
-    told = traceback.TracebackException.from_exception(error)
-    if any(_is_users(frame) for frame in told.stack):
-        seen: set[int] = set()
-        part: traceback.TracebackException | None = told
-        while part is not None and id(part) not in seen:
-            seen.add(id(part))
-            part.stack = traceback.StackSummary.from_list([frame for frame in part.stack if _is_users(frame)])
-            part = part.__cause__ or part.__context__
-    elif isinstance(error, SyntaxError):
-        told.stack.clear()  # the error itself names file and line
-    return "".join(told.format())
-
-
-def _is_users(frame: traceback.FrameSummary) -> bool:
-    daemon = sys.modules.get("livetrader")  # may lie elsewhere (an editable install has several roots)
-    folder = str(Path(daemon.__file__).resolve().parent) if daemon and daemon.__file__ else _OWN_FOLDER
-    return not frame.filename.startswith((_OWN_FOLDER, folder, _FROZEN))

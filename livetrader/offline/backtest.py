@@ -29,7 +29,8 @@ from livetrader_engine.transactions import TradingPolicy
 from livetrader_lean.adapter import AlgorithmAdapter
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.binding import RunSettings
-from livetrader_lean.loader import load, user_traceback
+from livetrader_lean.failures import user_traceback
+from livetrader_lean.loader import load
 from livetrader_lean.times import to_ns
 
 DEFAULT_START: Final = date(1998, 1, 1)  # LEAN's; where neither the run nor the algorithm names one

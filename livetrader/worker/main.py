@@ -28,7 +28,6 @@ from livetrader.ipc.messages import (
 )
 from livetrader.storage import FileObjectStore
 from livetrader.worker.confinement import confine
-from livetrader.worker.failures import user_traceback
 from livetrader.worker.feed import LiveFeed, Progress
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
@@ -39,6 +38,7 @@ from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
 from livetrader_engine.limits import LeakyBucket, Quota
 from livetrader_engine.spi import Context, HistoryPlugin
+from livetrader_lean.failures import user_traceback
 
 EXIT_FINISHED: Final = 0
 EXIT_FAILED: Final = 1

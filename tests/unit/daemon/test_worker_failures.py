@@ -10,8 +10,9 @@ import pytest
 
 from livetrader import registry
 from livetrader.errors import ConfigError
-from livetrader.worker.failures import user_traceback
+from livetrader.storage import FileObjectStore
 from livetrader.worker.training import _outcome
+from livetrader_lean.failures import user_traceback
 
 
 class OldPlugin:
@@ -48,6 +49,15 @@ def test_an_error_of_ours_keeps_every_frame() -> None:
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # only our own frames
         told = user_traceback(error)
     assert "registry.py" in told
+
+
+def test_an_error_of_ours_keeps_every_frame_where_a_library_raised_it(tmp_path: Path) -> None:
+    try:
+        FileObjectStore(tmp_path).read("k" * 1000)
+    except OSError as error:  # the name is too long, says pathlib
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+        told = user_traceback(error)
+    assert "storage.py" in told and "pathlib" in told
 
 
 def test_an_unknown_plugin_is_refused_with_those_there_are() -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 import traceback
 from pathlib import Path
 from typing import Final
 
-import livetrader
-import livetrader_engine
-import livetrader_lean
 from livetrader_lean.errors import LoadError
 
 TRACEBACK_LENGTH: Final = 16_000  # characters; the end says most
-_OURS: Final = tuple(
-    str(Path(str(package.__file__)).parent) + "/"
-    for package in (livetrader, livetrader_engine, livetrader_lean)
-)
+_OURS: Final = ("livetrader", "livetrader_engine", "livetrader_lean", "livetrader_plugins")
 _FROZEN: Final = "<frozen "
+_LIBRARIES: Final = tuple(
+    sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
 
 
 def user_traceback(error: BaseException) -> str:
@@ -27,15 +26,21 @@ def user_traceback(error: BaseException) -> str:
     if isinstance(error, LoadError):
         return str(error)  # it is the user's traceback already
     told = traceback.TracebackException.from_exception(error, capture_locals=False)
-    if any(_is_users(frame) for frame in told.stack):
+    ours = _folders()
+    if any(not frame.filename.startswith((*ours, *_LIBRARIES)) for frame in told.stack):
         seen: set[int] = set()
         part: traceback.TracebackException | None = told
         while part is not None and id(part) not in seen:
             seen.add(id(part))
-            part.stack = traceback.StackSummary.from_list([frame for frame in part.stack if _is_users(frame)])
+            kept = [frame for frame in part.stack if not frame.filename.startswith(ours)]
+            part.stack = traceback.StackSummary.from_list(kept)
             part = part.__cause__ or part.__context__
+    elif isinstance(error, SyntaxError):
+        told.stack.clear()  # the error itself names file and line
     return "".join(told.format())[-TRACEBACK_LENGTH:]
 
 
-def _is_users(frame: traceback.FrameSummary) -> bool:
-    return not frame.filename.startswith((*_OURS, _FROZEN))
+def _folders() -> tuple[str, ...]:
+    """Return where our packages lie (an editable install has several roots), as prefixes of file names."""
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in _OURS)
+    return (*(str(Path(file).parent) + "/" for file in files if file), _FROZEN)
