@@ -23,6 +23,7 @@ from livetrader.control import gate, refusals
 from livetrader.control.auth import Identity, TokenStore
 from livetrader.control.budgets import KEY_CHARACTERS_LIMIT, Answer, Confirmations, IdempotencyKeys
 from livetrader.control.calls import Call, Reply, Services
+from livetrader.control.gauges import show_status
 from livetrader.control.openapi import document
 from livetrader.control.operations import EventSubscription, Operations
 from livetrader.control.routes import Route
@@ -215,7 +216,7 @@ class ControlServer:
         event(_log, logging.INFO, "control_request", who=entry.who, route=entry.route, outcome=outcome)
 
     def _scrape(self) -> bytes:
-        self._metrics.show(self._operations.status(), len(self._operations.portfolio().holdings))
+        show_status(self._metrics, self._operations.status(), len(self._operations.portfolio().holdings))
         self._metrics.stream_readers.set(len(self._streams))
         return self._metrics.exposition()
 

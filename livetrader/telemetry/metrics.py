@@ -1,8 +1,8 @@
 """Every metric of the daemon, declared once, in a registry of its own.
 
 Counters and histograms are moved by whoever sees the event. Gauges that repeat what the status already
-says are set from the views when somebody scrapes (`show`), so they cannot disagree with /v1/status.
-Labels take few, known values: never a symbol of an order, an id or a message.
+says are set from the views when somebody scrapes (`livetrader.control.gauges`), so they cannot disagree
+with /v1/status. Labels take few, known values: never a symbol of an order, an id or a message.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import generate_latest
 
-from livetrader.control.operations import StatusView
 from livetrader_engine.errors import InvariantError
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -97,31 +96,6 @@ class Metrics:
         self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
         self.notifications = self._counter("notifications", "Notifications handed to the sinks", "outcome")
 
-    def show(self, status: StatusView, positions: int) -> None:
-        """Set the gauges that repeat the status. Called before each scrape, on the loop."""
-        self.equity.set(float(status.equity))
-        self.cash.set(float(status.cash))
-        self.day_profit.set(float(status.day_profit))
-        self.positions.set(positions)
-        self.open_orders.set(status.open_orders)
-        self.halted.set(status.halted)
-        self.kill_latched.set(status.kill_switch.latched)
-        self.ready.set(not status.reasons)
-        _one_hot(self.daemon_state, status.state)
-        _one_hot(self.kill_state, status.kill_switch.state)
-        self.engine_up.set(status.engine.pid is not None)
-        self.engine_resident.set(status.engine.resident_mb * 1024 * 1024)
-        self.engine_step.set(status.engine.step_age_s or 0.0)
-        self.engine_beat.set(_or_nan(status.engine.beat_age_s))
-        self.conflated.set(status.engine.conflated)
-        self.training_ready.set(status.training.ready)
-        self.training_running.set(status.training.is_training)
-        self.bucket_level.set(status.training.bucket_level_minutes * 60)
-        self.bucket_capacity.set(status.training.bucket_capacity_minutes * 60)
-        self.data_age.set(_or_nan(status.feed.data_age_s))
-        self.feed_connected.set(status.feed.connected)
-        self.brokerage_connected.set(status.brokerage_connected)
-
     def derive(self, name: str, read: Callable[[], float]) -> None:
         """Show `read()` as the counter `name` of DERIVED. It must not block and never go down."""
         if name not in DERIVED:
@@ -150,13 +124,3 @@ class Metrics:
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(f"livetrader_{name}", text, registry=self.registry, buckets=_FAST_BUCKETS)
-
-
-def _one_hot(gauge: Gauge, state: str) -> None:
-    """Make `state` the only one that is 1; clearing keeps states of the past out of the scrape."""
-    gauge.clear()
-    gauge.labels(state).set(1)
-
-
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value

@@ -22,6 +22,8 @@ STRANGERS = "plugins do not know each other"
 SANS_IO = "the engine is sans-I/O"
 NO_USER_CODE = "user code never enters the supervisor"
 NO_CYCLES = "no cycles inside the engine"
+NO_CYCLES_IN_FACE = "no cycles inside the LEAN face"
+NO_CYCLES_IN_DAEMON = "no cycles inside the daemon"
 
 PLANTS = [
     ("engine/livetrader_engine/money.py", "import livetrader.errors", {LAYERS}),
@@ -36,6 +38,9 @@ PLANTS = [
     ("livetrader/supervisor/supervisor.py", "import livetrader_lean", {NO_USER_CODE}),
     ("livetrader/gateway/gateway.py", "import livetrader.worker", {NO_USER_CODE}),
     ("engine/livetrader_engine/errors.py", "import livetrader_engine.orders.states", {NO_CYCLES}),
+    ("engine/livetrader_lean/binding.py", "import livetrader_lean.portfolio", {NO_CYCLES_IN_FACE}),
+    ("livetrader/settings.py", "import livetrader.configuration.loading", {NO_CYCLES_IN_DAEMON}),
+    ("livetrader/telemetry/metrics.py", "import livetrader.control.gauges", {NO_CYCLES_IN_DAEMON}),
 ]
 
 

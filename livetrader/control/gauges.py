@@ -1,0 +1,44 @@
+"""Sets the gauges that repeat what the status says, when somebody scrapes."""
+
+from __future__ import annotations
+
+from prometheus_client import Gauge
+
+from livetrader.control.operations import StatusView
+from livetrader.telemetry.metrics import Metrics
+
+
+def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
+    """Set the gauges that repeat the status. Call it before each scrape, on the loop."""
+    metrics.equity.set(float(status.equity))
+    metrics.cash.set(float(status.cash))
+    metrics.day_profit.set(float(status.day_profit))
+    metrics.positions.set(positions)
+    metrics.open_orders.set(status.open_orders)
+    metrics.halted.set(status.halted)
+    metrics.kill_latched.set(status.kill_switch.latched)
+    metrics.ready.set(not status.reasons)
+    _one_hot(metrics.daemon_state, status.state)
+    _one_hot(metrics.kill_state, status.kill_switch.state)
+    metrics.engine_up.set(status.engine.pid is not None)
+    metrics.engine_resident.set(status.engine.resident_mb * 1024 * 1024)
+    metrics.engine_step.set(status.engine.step_age_s or 0.0)
+    metrics.engine_beat.set(_or_nan(status.engine.beat_age_s))
+    metrics.conflated.set(status.engine.conflated)
+    metrics.training_ready.set(status.training.ready)
+    metrics.training_running.set(status.training.is_training)
+    metrics.bucket_level.set(status.training.bucket_level_minutes * 60)
+    metrics.bucket_capacity.set(status.training.bucket_capacity_minutes * 60)
+    metrics.data_age.set(_or_nan(status.feed.data_age_s))
+    metrics.feed_connected.set(status.feed.connected)
+    metrics.brokerage_connected.set(status.brokerage_connected)
+
+
+def _one_hot(gauge: Gauge, state: str) -> None:
+    """Make `state` the only one that is 1; clearing keeps states of the past out of the scrape."""
+    gauge.clear()
+    gauge.labels(state).set(1)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
