@@ -9,6 +9,7 @@ DaemonError
 ├── NotFlatError           operator: a liquidation did not (yet) end flat                 exit 7
 ├── EngineGivenUpError     user: the engine process failed too often to go on             exit 1
 └── JournalError           operator: the journal cannot be written or read; no new risk   exit 1
+    └── AccountMismatchError  operator: the journal is another account's                  exit 1
 """
 
 from __future__ import annotations
@@ -68,3 +69,7 @@ class EngineGivenUpError(DaemonError):
 
 class JournalError(DaemonError):
     """The journal cannot be written or read. No new risk is taken until it can."""
+
+
+class AccountMismatchError(JournalError):
+    """The journal belongs to another account than the brokerage says. Give each its own directory."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from livetrader.errors import ControlRefusedError
+from livetrader.errors import AccountMismatchError, ControlRefusedError, JournalError
 from livetrader.gateway.ledger import Emit, Ledger, Report
 from livetrader.gateway.sender import OrderSender, SenderPorts
 from livetrader.gateway.session import Session
@@ -88,12 +88,20 @@ class Gateway(AccountView):
     async def reconcile_at_start(self) -> AccountLoaded:
         """Connect, make our state equal the venue's, and open the gate unless halted.
 
-        The same after a lost connection. Raises VenueError (try again later) or JournalError (do not).
+        The same after a lost connection. Raises VenueError (try again later) or JournalError (do not; but
+        a latched kill needs the connection alone, so then a broken journal only keeps the gate shut).
         """
         if self.state.halted is not None and not self.halted:
             self.halted = True
             self.halt_reason = self.state.halted.reason
-        await self._session.connect()
+        try:
+            await self._session.connect()
+        except AccountMismatchError:
+            raise
+        except JournalError as error:
+            if self.kill_id is None:
+                raise
+            self._report("reconcile_failed", level="critical", error=str(error))
         self._sender.remember_recent()
         return self._account(self._now())
 
@@ -120,12 +128,16 @@ class Gateway(AccountView):
 
     async def watch(self) -> None:
         """Prove what became of unknown outcomes, and compare accounts now and then; until cancelled."""
-        await self._session.watch(self._tell_account)
+        await self._session.watch(self.tell_account)
 
     async def look(self) -> None:
         """Compare with the venue's account once, now."""
         if await self._session.look():
-            self._tell_account()
+            self.tell_account()
+
+    def tell_account(self) -> None:
+        """Emit the account as it is, for an engine whose view of it may be wrong."""
+        self._emit(self._account(self._now()))
 
     # -- the algorithm's commands -------------------------------------------------------------------
 
@@ -233,9 +245,6 @@ class Gateway(AccountView):
         self._ledger.write_soon(record)
 
     # -- inside -------------------------------------------------------------------------------------
-
-    def _tell_account(self) -> None:
-        self._emit(self._account(self._now()))
 
     def _journal_broken(self, reason: str) -> None:
         if not self.halted:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from livetrader.errors import JournalError
+from livetrader.errors import AccountMismatchError, JournalError
 from livetrader.gateway.ledger import Ledger, Report
 from livetrader.gateway.reconcile import ACK_WAIT_S, Corrections, Evidence, reconcile
 from livetrader.gateway.timing import Timing
@@ -74,8 +74,8 @@ class Session:
     async def connect(self) -> None:
         """Log in, compare, correct; may trade afterwards.
 
-        Raises VenueError where the brokerage cannot be reached (try again later) and JournalError where
-        the journal fails or belongs to another account.
+        Raises VenueError where the brokerage cannot be reached (try again later), AccountMismatchError where
+        the journal belongs to another account, and JournalError where it fails.
         """
         async with self._lock:
             self.why_not_ready = "reconciling with the brokerage"
@@ -83,7 +83,7 @@ class Session:
             snapshot = await self._brokerage.connect()
             state = self._ledger.state
             if state.account_id not in (None, snapshot.account_id):
-                raise JournalError(
+                raise AccountMismatchError(
                     f"this journal belongs to account {state.account_id}, the brokerage says "
                     f"{snapshot.account_id}: use another state directory for that account"
                 )

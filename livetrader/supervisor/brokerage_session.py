@@ -69,6 +69,7 @@ class BrokerageSession:
             ports.lost(reason)
             await self._pause(reason)
             await self.connect()
+            ports.gateway.tell_account()  # positions may have been adjusted meanwhile
             self.reconnects += 1
             ports.regained()
 

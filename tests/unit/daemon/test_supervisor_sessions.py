@@ -20,7 +20,7 @@ from livetrader.supervisor.router import Router, RouterPorts
 from livetrader.supervisor.states import DaemonState, StateMachine
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.subscription import Subscription
-from livetrader_engine.events import BrokerageMessageKind, DataEnded, MarketDataArrived
+from livetrader_engine.events import AccountLoaded, BrokerageMessageKind, DataEnded, MarketDataArrived
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import FeedCapabilities, FeedEvent, VenueError
 from livetrader_engine.symbols import Resolution
@@ -95,6 +95,52 @@ def test_a_lost_brokerage_is_reconciled_before_anything_is_sent_again(tmp_path: 
             await desk.submit(spec(2, 1))
             await desk.settle()
             assert desk.agrees()
+            running.cancel()
+        await desk.journal.close()
+
+    asyncio.run(scene())
+
+
+def test_an_engine_is_told_the_account_that_changed_while_the_brokerage_was_away(tmp_path: Path) -> None:
+    async def scene() -> None:
+        venue = new_venue()
+        desk, told = make_desk(venue, tmp_path), Told()
+        await desk.journal.open()
+        session = brokerage_session(desk, told)
+        await session.connect()
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(session.run())
+            await asyncio.sleep(0)
+            venue.disconnect()
+            venue.trade_elsewhere(SPY, Decimal(7), Decimal(100))
+            await told.until("regained")
+            accounts = [event for event in desk.emitted if isinstance(event, AccountLoaded)]
+            assert [held.quantity for held in accounts[-1].positions] == [7]
+            running.cancel()
+        await desk.journal.close()
+
+    asyncio.run(scene())
+
+
+def test_a_broken_journal_and_a_lost_brokerage_do_not_stop_a_liquidation(tmp_path: Path) -> None:
+    async def scene() -> None:
+        venue = new_venue()
+        desk, told = make_desk(venue, tmp_path), Told()
+        await desk.journal.open()
+        session = brokerage_session(desk, told)
+        await session.connect()
+        switch = desk.kill_switch()
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(session.run())
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+            desk.journal.broken = "the disk is full"
+            venue.disconnect()
+            async with asyncio.timeout(LIMIT_S):
+                await switch.trip("test", "http")
+            assert not venue.positions.get(SPY, (Decimal(0), Decimal(0)))[0]
+            await told.until("regained")
+            assert desk.gateway.ready_reasons().keys() >= {"halted", "brokerage", "journal"}
             running.cancel()
         await desk.journal.close()
 
