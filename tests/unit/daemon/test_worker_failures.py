@@ -53,7 +53,7 @@ def test_an_error_of_ours_keeps_every_frame() -> None:
 
 def test_an_error_of_ours_keeps_every_frame_where_a_library_raised_it(tmp_path: Path) -> None:
     try:
-        FileObjectStore(tmp_path).read("k" * 1000)
+        FileObjectStore(tmp_path / ("folder" * 100)).read("key")
     except OSError as error:  # the name is too long, says pathlib
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         told = user_traceback(error)
