@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Final
 
 from livetrader.gateway.ledger import Ledger
 from livetrader.journal.records import DayStarted
-from livetrader_engine.symbols import NS_PER_DAY, Symbol
+from livetrader_engine.symbols import NS_PER_DAY, NS_PER_MINUTE, Symbol
+
+UNPRICED_WAIT_NS: Final = 10 * NS_PER_MINUTE  # then the average price must do: a limit is not to sleep
 
 
 class Valuation:
     """Newest prices, cash, equity and the loss of the day. Owned by the gateway.
 
     Values positions without contract multipliers and counts cash of `currency` only: other currencies have
-    no rate here. A position without a price seen counts at its average price.
+    no rate here. A position without a price seen counts at its average price; no loss is judged by that
+    before UNPRICED_WAIT_NS, because after a restart it can be far from the market.
     """
 
     def __init__(self, ledger: Ledger, now_ns: Callable[[], int], daily_loss: float, currency: str) -> None:
@@ -22,6 +26,7 @@ class Valuation:
         self._now_ns = now_ns
         self._daily_loss = daily_loss
         self._currency = currency
+        self._unpriced_since_ns: int | None = None
         self.prices: dict[Symbol, float] = {}
         self.cash: dict[str, Decimal] = {}
 
@@ -53,6 +58,8 @@ class Valuation:
         """
         equity = self.equity()
         start = self.day_start_equity
+        if start is None and self._waits_for_prices():
+            return Decimal(0)
         if start is None:
             now_ns = self._now_ns()
             self._ledger.write_soon(DayStarted(now_ns, now_ns // NS_PER_DAY, equity))
@@ -60,5 +67,9 @@ class Valuation:
         return start - equity
 
     def loss_limit_reached(self) -> bool:
-        """Return whether limits.daily_loss is lost. Costs nothing where no limit is set."""
-        return self._daily_loss > 0 and self.daily_loss() >= Decimal(str(self._daily_loss))
+        """Return whether limits.daily_loss is lost; marks the beginning of a day with or without a limit."""
+        if self._daily_loss > 0:
+            return self.daily_loss() >= Decimal(str(self._daily_loss))
+        if self.day_start_equity is None:
+            self.daily_loss()  # operators see the profit of the day where nothing limits it, too
+        return False

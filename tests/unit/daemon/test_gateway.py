@@ -708,6 +708,43 @@ def test_the_daily_loss_counts_from_the_first_look_and_over_restarts(tmp_path: P
     run(second())
 
 
+def test_a_restart_judges_no_loss_before_every_position_has_a_price(tmp_path: Path) -> None:
+    venue = new_venue()
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0, daily_loss=100)
+
+    async def first() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.submit(spec(2, 10, IBM))
+            await desk.settle()
+            desk.gateway.observe_price(SPY, 100.0)
+            assert not desk.gateway.loss_limit_reached()
+            assert desk.gateway.day_start_equity is None  # IBM may be worth anything
+            desk.gateway.observe_price(IBM, 150.0)  # bought at 100
+            assert not desk.gateway.loss_limit_reached()
+            assert desk.gateway.day_start_equity == 1_000_500
+
+    async def second() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            desk.gateway.observe_price(SPY, 100.0)
+            assert not desk.gateway.loss_limit_reached()  # at its average price IBM would have lost 500
+            desk.gateway.observe_price(IBM, 150.0)
+            assert not desk.gateway.loss_limit_reached()
+            desk.gateway.observe_price(IBM, 139.0)
+            assert desk.gateway.loss_limit_reached()
+
+    async def third() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            desk.gateway.observe_price(SPY, 100.0)
+            assert not desk.gateway.loss_limit_reached()
+            await asyncio.sleep(601)  # IBM is never shown: the limit does not sleep for ever
+            assert desk.gateway.loss_limit_reached()
+
+    run(first())
+    run(second())
+    run(third())
+
+
 def test_idle_waits_for_the_order_on_its_way(tmp_path: Path) -> None:
     venue = new_venue()
     seen: list[bool] = []
