@@ -1,4 +1,4 @@
-"""Orders as an algorithm sees them: tickets, orders, order events and the transaction manager."""
+"""Orders as an algorithm sees them: tickets, orders and order events."""
 
 from __future__ import annotations
 
@@ -93,6 +93,8 @@ class UpdateOrderFields(Twins):
 
 
 class _RecordFace(Face):
+    """What an order and its news share."""
+
     __slots__ = ("_binding", "_record")
 
     def __init__(self, binding: Binding, record: OrderRecord) -> None:
@@ -108,6 +110,33 @@ class _RecordFace(Face):
     def quantity(self) -> float:
         """Signed quantity ordered."""
         return float(self._record.quantity)
+
+
+class _WithTerms(_RecordFace):
+    """The side and the prices that were asked for."""
+
+    __slots__ = ()
+
+    @property
+    def direction(self) -> int:
+        """Side of the order, an OrderDirection."""
+        return OrderDirection(int(self._record.spec.direction))
+
+    @property
+    def limit_price(self) -> float:
+        """Limit price of the order, 0 where it has none."""
+        return _float(self._record.spec.limit_price)
+
+    @property
+    def stop_price(self) -> float:
+        """Stop price of the order, 0 where it has none."""
+        return _float(self._record.spec.stop_price)
+
+
+class _WithState(_RecordFace):
+    """How the order stands."""
+
+    __slots__ = ()
 
     @property
     def status(self) -> int:
@@ -125,7 +154,7 @@ class _RecordFace(Face):
         return utc(self._record.created_ns)
 
 
-class OrderTicket(_RecordFace):
+class OrderTicket(_WithState):
     """The algorithm's handle on one order."""
 
     __slots__ = ()
@@ -222,7 +251,7 @@ class OrderTicket(_RecordFace):
         return f"{self.order_id}: {self.order_type} {record.quantity} {self.symbol} is {self.status}"
 
 
-class Order(_RecordFace):
+class Order(_WithState, _WithTerms):
     """One order as it stands."""
 
     __slots__ = ()
@@ -238,11 +267,6 @@ class Order(_RecordFace):
         return OrderType(int(self._record.spec.type))
 
     @property
-    def direction(self) -> int:
-        """Side of the order, an OrderDirection."""
-        return OrderDirection(int(self._record.spec.direction))
-
-    @property
     def price(self) -> float:
         """Mean price of its fills, 0 without one."""
         return float(self._record.average_fill_price)
@@ -256,16 +280,6 @@ class Order(_RecordFace):
     def absolute_quantity(self) -> float:
         """Quantity without sign."""
         return abs(float(self._record.quantity))
-
-    @property
-    def limit_price(self) -> float:
-        """Limit price, 0 where it has none."""
-        return _float(self._record.spec.limit_price)
-
-    @property
-    def stop_price(self) -> float:
-        """Stop price, 0 where it has none."""
-        return _float(self._record.spec.stop_price)
 
 
 class OrderFee(Face):
@@ -283,15 +297,14 @@ class OrderFee(Face):
         return self
 
 
-class OrderEvent(Face):
+class OrderEvent(_WithTerms):
     """News of one order."""
 
-    __slots__ = ("_binding", "_event", "_record")
+    __slots__ = ("_event",)
 
     def __init__(self, binding: Binding, event: OrderEventArrived, record: OrderRecord) -> None:
-        self._binding = binding
+        super().__init__(binding, record)
         self._event = event
-        self._record = record
 
     @property
     def order_id(self) -> int:
@@ -299,24 +312,9 @@ class OrderEvent(Face):
         return int(self._event.order_id)
 
     @property
-    def symbol(self) -> Symbol:
-        """What is traded."""
-        return Symbol(self._record.symbol)
-
-    @property
     def status(self) -> int:
         """State of the order after these news, an OrderStatus."""
         return OrderStatus(int(self._record.status if self._event.fill else self._event.status))
-
-    @property
-    def direction(self) -> int:
-        """Side of the order, an OrderDirection."""
-        return OrderDirection(int(self._record.spec.direction))
-
-    @property
-    def quantity(self) -> float:
-        """Signed quantity ordered."""
-        return float(self._record.quantity)
 
     @property
     def fill_quantity(self) -> float:
@@ -348,16 +346,6 @@ class OrderEvent(Face):
     def message(self) -> str:
         """The reason of a refusal, cancel or expiry."""
         return self._event.message
-
-    @property
-    def limit_price(self) -> float:
-        """Limit price of the order, 0 where it has none."""
-        return _float(self._record.spec.limit_price)
-
-    @property
-    def stop_price(self) -> float:
-        """Stop price of the order, 0 where it has none."""
-        return _float(self._record.spec.stop_price)
 
     @property
     def ticket(self) -> OrderTicket:
