@@ -69,7 +69,17 @@ class Valuation:
     def loss_limit_reached(self) -> bool:
         """Return whether limits.daily_loss is lost; marks the beginning of a day with or without a limit."""
         if self._daily_loss > 0:
-            return self.daily_loss() >= Decimal(str(self._daily_loss))
+            return not self._waits_for_prices() and self.daily_loss() >= Decimal(str(self._daily_loss))
         if self.day_start_equity is None:
             self.daily_loss()  # operators see the profit of the day where nothing limits it, too
         return False
+
+    def _waits_for_prices(self) -> bool:
+        """Whether a position has no price yet and may still get one."""
+        if all(symbol in self.prices for symbol in self._ledger.state.positions):
+            self._unpriced_since_ns = None
+            return False
+        now_ns = self._now_ns()
+        if self._unpriced_since_ns is None:
+            self._unpriced_since_ns = now_ns
+        return now_ns - self._unpriced_since_ns < UNPRICED_WAIT_NS
