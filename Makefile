@@ -59,8 +59,9 @@ campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills un
 scenario: setup ## crime x trigger: every row must end flat and latched
 	$(PYTEST) tests/scenario -v
 
-bench: setup ## measure idle memory and start to READY
+bench: setup ## measure idle memory, start to READY, and bars a second of a backtest
 	$(BIN)/python bench/idle.py
+	$(BIN)/python bench/throughput.py
 
 data: setup ## write twelve years of daily sample prices in LEAN's format into data/
 	$(BIN)/python examples/demo/make_data.py data
