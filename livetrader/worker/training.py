@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import Final
 from livetrader.ipc.messages import BucketLevel, TrainingReported, TrainingState
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.limits import LeakyBucket
+from livetrader_lean.failures import user_traceback
 
 MAX_WAITING: Final = 64  # jobs; a schedule that trains faster than training runs would grow for ever
 SWITCH_INTERVAL_S: Final = 0.0005  # how long training may hold the interpreter while trading waits for it
@@ -228,8 +228,5 @@ def _outcome(function: Callable[[], object]) -> str | None:
     try:
         function()
     except (Exception, SystemExit) as error:  # noqa: BLE001 — boundary: a failed training must not end trading
-        frames = traceback.format_exception(
-            error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
-        )
-        return "".join(frames)[-MESSAGE_LENGTH:]
+        return user_traceback(error)[-MESSAGE_LENGTH:]
     return None
