@@ -54,6 +54,7 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     bucket: BucketLevel | None
     training: dict[str, float]  # capacity_minutes, refill_minutes, refill_interval_minutes, nice
     training_waits: bool = False  # the feed is timeless: a step waits for the trainings it starts
+    lockstep: bool = False  # the feed waits for each step: no newer price will come while an order waits
 
 
 class Initialized(msgspec.Struct, frozen=True, tag="initialized"):

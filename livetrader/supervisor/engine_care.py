@@ -135,6 +135,7 @@ class EngineCare:
             bucket=level,
             training=limits,
             training_waits=parts.feed.capabilities.timeless,
+            lockstep=parts.feed.capabilities.lockstep,
         )
 
     def _started(self, process: EngineProcess, attempt: int) -> None:

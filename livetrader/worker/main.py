@@ -38,6 +38,7 @@ from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
 from livetrader_engine.limits import LeakyBucket, Quota
 from livetrader_engine.spi import Context, HistoryPlugin
+from livetrader_engine.transactions import TradingPolicy
 from livetrader_lean.failures import user_traceback
 
 EXIT_FINISHED: Final = 0
@@ -128,10 +129,15 @@ class EngineRun:
         engine.process(StopRequested(engine.clock.now_ns, reason))
 
     def _warm_up(self, engine: Engine, until_ns: int) -> int:
-        """Feed the engine its past; return how many points that were."""
+        """Feed the engine its past; return how many points that were.
+
+        What ends exactly where live data begins is past: an engine before this one may have traded on it.
+        So the warm-up includes it, and ends with what comes after.
+        """
         from_ns = engine.warm_up_from_ns
         if from_ns is None:
             return 0
+        engine.set_warm_up(from_ns, until_ns + 1)
         from livetrader_engine.data.synchronizer import HistoricalFeed
 
         history = HistoricalFeed(engine.ports.history, engine.ports.reference, from_ns, until_ns)
@@ -154,10 +160,12 @@ class EngineRun:
 
     def _build(self, start: StartEngine, trainer: ThreadedTrainer) -> Engine:
         history = _history(start)
-        cash = start.account.cash
-        options = EngineOptions(start_ns=start.time_ns)
-        if options.account_currency in cash:
-            options = EngineOptions(start_ns=start.time_ns, cash=cash[options.account_currency])
+        # In lockstep the market stands still while an order waits: on old prices it would wait in vain.
+        policy = TradingPolicy(wait_on_stale_prices=not start.lockstep)
+        options = EngineOptions(start_ns=start.time_ns, policy=policy)
+        cash = start.account.cash.get(options.account_currency)
+        if cash is not None:
+            options = EngineOptions(start_ns=start.time_ns, policy=policy, cash=cash)
         ports = EnginePorts(
             feed=self._feed,
             orders=RemoteOrders(self._inbox, self._outbox),

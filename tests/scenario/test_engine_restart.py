@@ -85,6 +85,63 @@ def test_the_engine_dies_with_a_killed_supervisor_and_the_next_one_goes_on(daemo
     daemon.until(lambda: fills(daemon) > held, "trading again")
 
 
+WARMER = """
+from AlgorithmImports import *
+
+
+class Warmer(QCAlgorithm):
+    def initialize(self):
+        self.spy = self.add_equity("SPY", Resolution.MINUTE).symbol
+        self.set_warm_up(5, Resolution.MINUTE)
+
+    def on_data(self, data):
+        with open("{bars}", "a") as bars:
+            bars.write(f"{{self.time:%H:%M}} {{self.is_warming_up}}\\n")
+        if not self.is_warming_up:
+            self.market_order(self.spy, 1)
+"""
+
+
+def test_the_bar_at_which_a_daemon_stopped_is_past_for_the_next_one(tmp_path: Path) -> None:
+    """It ends exactly where live data goes on: the warm-up has it, nobody trades on it a second time."""
+    write_market(tmp_path / "data", lambda minute: 300.0)
+    bars = tmp_path / "bars"
+    feed: dict[str, object] = {"lockstep": True, "speed": 600.0}
+    daemon = Daemon(tmp_path, WARMER.format(bars=bars), {"feed": feed})
+    runs: list[list[tuple[str, bool]]] = []
+    try:
+        for _ in range(2):
+            daemon.start()
+            daemon.until(lambda: daemon.status() and bars.exists() and _live(bars) >= 8, "eight live bars")
+            daemon.send(signal.SIGTERM)
+            assert daemon.wait() == 0, daemon.tail()
+            runs.append(_bars(bars))
+            bars.unlink()
+    finally:
+        daemon.close()
+    first, second = runs
+    seen = [time for time, warming in first if not warming]
+    past = [time for time, warming in second if warming]
+    present = [time for time, warming in second if not warming]
+    assert past == seen[-5:], "history ends with the bar that was traded on last"
+    assert not set(present) & set(seen), "no bar is traded on twice"
+    assert _minutes(present[0]) == _minutes(seen[-1]) + 1, "none is lost"
+    assert "order_denied" not in daemon.log.read_text()
+
+
+def _bars(path: Path) -> list[tuple[str, bool]]:
+    lines = [line.split() for line in path.read_text().splitlines()]
+    return [(time, warming == "True") for time, warming in lines]
+
+
+def _live(path: Path) -> int:
+    return sum(1 for _, warming in _bars(path) if not warming)
+
+
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
 def test_sigterm_keeps_the_position_and_ends_in_good_order(daemon: Daemon) -> None:
     daemon.start()
     daemon.until(lambda: daemon.status() and fills(daemon) >= 1, "the first fill")
@@ -156,5 +213,29 @@ def test_what_only_fails_later_is_restarted_until_the_budget_is_spent_then_liqui
         assert status["engine"]["restarts"] == 2
         assert "my own mistake" in status["engine"]["last_failure"]
         assert daemon.holdings() == []
+    finally:
+        daemon.close()
+
+
+@pytest.mark.parametrize("then", ["halt", "exit"])
+def test_a_spent_budget_may_halt_or_end_the_daemon_and_keeps_the_position(tmp_path: Path, then: str) -> None:
+    write_market(tmp_path / "data", lambda minute: 300.0)
+    algorithm = (
+        TRADER + "        if self.portfolio.invested:\n            raise ValueError('my own mistake')\n"
+    )
+    daemon = Daemon(tmp_path, algorithm, {"engine": {"restarts": 1, "on_restarts_spent": then}})
+    daemon.start()
+    try:
+        if then == "exit":
+            assert daemon.wait() == 1, daemon.tail()
+            assert "my own mistake" in daemon.log.read_text()
+        else:
+            daemon.until(lambda: (daemon.status() or {}).get("state") == "halted", "a halted daemon")
+            status = daemon.status()
+            assert status["halted"] and not status["kill_switch"]["latched"]
+            assert status["engine"]["state"] == "given_up"
+            assert "my own mistake" in status["engine"]["last_failure"]
+            assert daemon.holdings(), "a halt sells nothing"
+        assert not (daemon.state / "kill.latch").exists()
     finally:
         daemon.close()
