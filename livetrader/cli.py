@@ -219,8 +219,12 @@ def _findings(file: Path) -> list[str]:
             return error.problems
         return []
     from livetrader_lean.check import check as check_algorithm
+    from livetrader_lean.errors import LoadError
 
-    return [str(finding) for finding in check_algorithm(file)]
+    try:
+        return [str(finding) for finding in check_algorithm(file)]
+    except LoadError as error:
+        return [str(error).removeprefix(str(file)).removeprefix(", ")]
 
 
 def _show_statistics(status: str, statistics: dict[str, str]) -> None:

@@ -65,12 +65,11 @@ class Loader:
             sections[name] = self._tables.struct(name, kind, self._table(document, name))
         for name, group in PLUGIN_GROUPS.items():
             sections[name] = self._plugins.read(name, group, self._table(document, name))
-        if not self._problems:
-            sections["account"] = with_state_directory(sections["account"], self._base)
-            sections["control"] = with_tokens_file(sections["control"], sections["account"])
-            check_together(sections, self._problems, plugins=self._checks_plugins)
+        check_together(sections, self._problems, plugins=self._checks_plugins)
         if self._problems:
             raise ConfigError(self._problems.lines)
+        sections["account"] = with_state_directory(sections["account"], self._base)
+        sections["control"] = with_tokens_file(sections["control"], sections["account"])
         return settings.Settings(source=self._path.absolute(), **sections)
 
     # -- reading

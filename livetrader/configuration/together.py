@@ -32,22 +32,24 @@ def with_tokens_file(
 
 
 def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: bool) -> None:
-    """Judge what depends on more than one key, or on what is there."""
-    algorithm: settings.AlgorithmSettings = sections["algorithm"]
-    data: settings.DataSettings = sections["data"]
-    engine: settings.EngineSettings = sections["engine"]
-    if not algorithm.path.is_file():
+    """Judge what depends on more than one key, or on what is there; passes over sections that are None."""
+    algorithm: settings.AlgorithmSettings | None = sections["algorithm"]
+    data: settings.DataSettings | None = sections["data"]
+    engine: settings.EngineSettings | None = sections["engine"]
+    control: settings.ControlSettings | None = sections["control"]
+    if algorithm is not None and not algorithm.path.is_file():
         problems.add("algorithm.path", f"there is no file {algorithm.path}", "name the algorithm's .py file")
-    if not data.folder.is_dir():
+    if data is not None and not data.folder.is_dir():
         problems.add("data.folder", f"there is no folder {data.folder}", "name a folder in LEAN's format")
-    if plugins:
+    if plugins and data is not None:
         names = installed("livetrader.histories")
         if data.history not in names:
             what = f"there is no plugin {data.history!r}"
             problems.add("data.history", what, suggest(data.history, names, "installed"))
-    if engine.restart_delay_s > engine.restart_delay_max_s:
+    if engine is not None and engine.restart_delay_s > engine.restart_delay_max_s:
         problems.add("engine.restart_delay_s", "is above restart_delay_max_s", "lower it, or raise the other")
-    _check_control(sections["control"], problems)
+    if control is not None:
+        _check_control(control, problems)
 
 
 def _check_control(control: settings.ControlSettings, problems: Problems) -> None:

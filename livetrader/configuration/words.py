@@ -56,6 +56,8 @@ def _describe(info: inspect.Type) -> str:
             return "a text" if pattern is None else f"a text that matches {pattern}"
         case inspect.BoolType():
             return "true or false"
+        case inspect.DateType():
+            return "a date such as 2013-10-07"
         case inspect.EnumType(cls=cls):
             return "one of " + ", ".join(f'"{member.value}"' for member in cls)
         case inspect.LiteralType(values=values):

@@ -38,7 +38,9 @@ class RefusedError(ControlRefusedError):
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         self.status = status
         self.body = body
-        super().__init__(f"{body.get('message', status)} {body.get('remedy', '')}".strip())
+        message = str(body.get("message", status))
+        ended = message if message.endswith((".", "!", "?")) else f"{message}."
+        super().__init__(f"{ended} {body.get('remedy', '')}".strip())
 
 
 class Target(msgspec.Struct, frozen=True):

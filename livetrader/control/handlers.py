@@ -69,7 +69,9 @@ async def cancel(call: Call) -> Reply:
             who=call.who.name, order=body.order, reason=body.reason
         )
     except KeyError:
-        raise refusals.not_found(f"order {body.order}") from None
+        raise refusals.not_found(
+            f"order {body.order}", "`livetrader orders` or GET /v1/orders shows them."
+        ) from None
     return _accepted(operation)
 
 

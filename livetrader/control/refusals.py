@@ -123,9 +123,9 @@ def unknown_confirmation() -> Refusal:
     )
 
 
-def not_found(what: str) -> Refusal:
+def not_found(what: str, remedy: str = "/openapi.json lists what there is.") -> Refusal:
     """Return: there is no such thing."""
-    return refusal(404, "not_found", f"There is no {what}.", "/openapi.json lists what there is.")
+    return refusal(404, "not_found", f"There is no {what}.", remedy)
 
 
 def wrong_method(allowed: str) -> Refusal:
@@ -135,7 +135,7 @@ def wrong_method(allowed: str) -> Refusal:
 
 def refused_now(message: str) -> Refusal:
     """Return: the daemon cannot do this in its present state."""
-    return refusal(409, "refused", message, "GET /v1/status shows the state and its reasons.")
+    return refusal(409, "refused", message, "`livetrader status` or GET /v1/status shows the state and its reasons.")
 
 
 def key_reused() -> Refusal:

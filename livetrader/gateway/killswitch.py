@@ -221,7 +221,8 @@ class KillSwitch:
 
     def _check_name(self, kill_id: str) -> None:
         if self.kill_id != kill_id:
-            raise ControlRefusedError(f"kill {kill_id!r} is not in force; in force: {self.kill_id}")
+            what = f"there is no kill {kill_id!r}" if kill_id else "a liquidation has to be named"
+            raise ControlRefusedError(f"{what}; once you have seen why, resume with kill id {self.kill_id}")
 
     async def _write_latch(self) -> None:
         try:

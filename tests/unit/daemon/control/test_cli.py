@@ -69,6 +69,7 @@ def test_commands_show_how_their_operation_ended(daemon: Any) -> None:
     assert daemon.operations.asked == [("halt", me, "lunch"), ("cancel", me, "")]
     unknown = command("cancel", *at(daemon), "--order", "lt-9")
     assert (unknown.exit_code, "no order lt-9" in unknown.output) == (6, True)
+    assert "livetrader orders" in unknown.output, "the remedy is one for people at a terminal"
 
 
 def test_stop_waits_until_the_daemon_is_gone(daemon: Any) -> None:
@@ -164,6 +165,19 @@ def test_a_wrong_configuration_lists_everything_and_starts_nothing(tmp_path: Pat
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "main.py", "test.toml"]
     assert process("check", file).returncode == 1
+
+
+def test_check_goes_on_after_a_file_that_is_no_python(tmp_path: Path) -> None:
+    broken, good = tmp_path / "broken.py", tmp_path / "good.py"
+    broken.write_text("def f(self)\n    pass\n")
+    good.write_text("from AlgorithmImports import *\n")
+    shown = command("check", broken, good)
+    assert shown.exit_code == 1
+    assert shown.output.splitlines() == [
+        f"{broken}:",
+        "  line 1: expected ':' (broken.py, line 1)",
+        f"{good}: ok",
+    ]
 
 
 def test_set_overrides_are_values_as_in_toml_or_plain_texts(tmp_path: Path) -> None:

@@ -119,6 +119,15 @@ def test_every_problem_is_listed_at_once_with_its_key_and_remedy(folder: Path) -
     assert len(listed) == len(expected)
 
 
+def test_what_does_not_exist_is_named_beside_what_is_wrong(folder: Path) -> None:
+    text = GOOD.replace("main.py", "gone.py").replace("prices", "nowhere")
+    text = text.replace('plugin = "replay"', 'plugin = "replay"\nstart = "2013-13-07"') + "[limits]\nx = 1\n"
+    listed = problems(folder, text)
+    keys = {line.partition(":")[0] for line in listed}
+    assert keys == {"algorithm.path", "data.folder", "feed.start", "limits.x"}
+    assert any("must be a date such as 2013-10-07" in line for line in listed)
+
+
 def test_what_does_not_exist_is_named(folder: Path) -> None:
     text = GOOD.replace("main.py", "gone.py").replace("prices", "nowhere")
     assert [line.partition(":")[0] for line in problems(folder, text)] == ["algorithm.path", "data.folder"]
