@@ -67,7 +67,12 @@ class EngineCommands:
         self._busy = False
 
     def put(self, process: EngineProcess, message: FromEngine) -> None:
-        """Queue a message; never waits. Pauses the link of its process where the queue is full."""
+        """Queue a message; never waits. Pauses the link of its process where the queue is full.
+
+        What an engine says that was killed on purpose is dropped: its orders must not outlive a liquidation.
+        """
+        if process.dismissed:
+            return
         self._queue.append((process, message))
         self._arrived.set()
         if len(self._queue) >= QUEUE_LIMIT:

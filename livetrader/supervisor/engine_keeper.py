@@ -153,6 +153,8 @@ class EngineKeeper:
             lambda: self._ports.started(process, self._attempts),
         )
         self.process = process
+        if not self._wanted:  # dismissed while it was prepared
+            process.kill(EndCause.KILLED, "no engine is wanted any more")
         process.link.send(start)
         try:
             end = await process.run()

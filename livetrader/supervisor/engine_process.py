@@ -168,6 +168,11 @@ class EngineProcess:
         """Whether the process has not ended yet."""
         return not self._exited.is_set()
 
+    @property
+    def dismissed(self) -> bool:
+        """Whether it was killed on purpose: what it still says counts no more."""
+        return self._verdict is not None and self._verdict[0] is EndCause.KILLED
+
     def resident_mb(self) -> float:
         """Return the resident memory of the child, 0 once it has ended."""
         try:

@@ -39,6 +39,7 @@ TRIGGERS: Final = frozenset(
 )  # of the kill switch, beside people
 PULSE_S: Final = 1.0  # TimePulse for feeds that do not keep time
 CLOSE_LIMIT_S: Final = 10.0  # one plugin's close
+END_PAUSE_S: Final = 0.02  # between looks at a liquidation that a stop waits for
 
 
 class Server(Protocol):
@@ -284,28 +285,36 @@ class Supervisor:
         self.notifier.stopping(reason)
         parts.gateway.halt(f"the daemon is stopping: {reason}", "stop", persist=False)
         await self.care.stop(reason)
-        if self._failure is None and self.brokerage.connected:
-            try:
-                async with asyncio.timeout(parts.settings.daemon.shutdown_limit_s):
-                    await self._leave_account(reason)
-            except TimeoutError:
-                what = parts.settings.daemon.on_shutdown
-                parts.logs.daemon("shutdown_overdue", level="error", on_shutdown=what)
-                if what is OnShutdown.LIQUIDATE:
-                    self._failure = NotFlatError(
-                        f"not flat after {parts.settings.daemon.shutdown_limit_s:g} s"
-                    )
+        if self._failure is not None:
+            return
+        limit_s = parts.settings.daemon.shutdown_limit_s
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._end_liquidation()
+                await self._leave_account(reason)
+        except TimeoutError:
+            what = parts.settings.daemon.on_shutdown
+            parts.logs.daemon("shutdown_overdue", level="error", on_shutdown=what)
+        if parts.kill.latched and parts.kill.stage is not KillStage.FLAT:
+            self._failure = NotFlatError(
+                f"kill {parts.kill.kill_id} has not ended flat; the next start goes on with it"
+            )
+
+    async def _end_liquidation(self) -> None:
+        """Let a liquidation under way end: a stop must not leave half a book. A closed market is not awaited."""
+        while self._liquidating and self.parts.kill.stage is not KillStage.WAITING:
+            await self.parts.timing.sleep(END_PAUSE_S)
 
     async def _leave_account(self, reason: str) -> None:
-        """Do to the account what `on_shutdown` says."""
+        """Do to the account what `on_shutdown` says; a brokerage that is away is waited for to liquidate."""
         match self.parts.settings.daemon.on_shutdown:
-            case OnShutdown.CANCEL:
+            case OnShutdown.CANCEL if self.brokerage.connected:
                 await self.parts.gateway.cancel_all(f"the daemon is stopping: {reason}")
                 await self.parts.changes.until(lambda: not self.parts.gateway.open_orders)
-            case OnShutdown.LIQUIDATE:
+            case OnShutdown.LIQUIDATE if self.parts.kill.stage is not KillStage.FLAT:
                 self.liquidate(f"the daemon is stopping: {reason}", "shutdown")
                 await self.parts.changes.until(lambda: self.state.current is DaemonState.FLAT)
-            case OnShutdown.KEEP:
+            case _:
                 pass
 
     async def _close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from livetrader.gateway.latch import Latch
 from tests.scenario.daemons import Daemon, write_market
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -83,6 +84,18 @@ def test_stopping_may_cancel_and_keep_the_position(make: Make) -> None:
     assert code == 200
     assert "canceled" in [order["status"] for order in orders]
     assert daemon.holdings()[0]["quantity"] == "10"
+
+
+def test_a_stop_lets_a_liquidation_under_way_end_flat(make: Make) -> None:
+    daemon = make({"brokerage": {"wire_delay_ms": [700, 900]}})  # the liquidation order takes its time
+    daemon.liquidate()
+    daemon.send(signal.SIGTERM)
+    assert daemon.wait() == 0, daemon.tail()
+    latch = Latch(daemon.state / "kill.latch").read()
+    assert latch is not None and latch.flat, "not left half done"
+    daemon.start()
+    daemon.until(daemon.is_flat, "the latched daemon")
+    assert daemon.holdings() == []
 
 
 def test_halt_refuses_orders_and_resume_allows_them_again(make: Make) -> None:
