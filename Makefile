@@ -50,7 +50,7 @@ lint: setup ## format, lint, types, import contracts
 install-check: ## install the package with pip and, where present, with uv, each into a fresh venv, and run it
 	.ci/install-check
 
-docs: setup ## write the diagrams in docs/ again from the tables in the code
+docs: setup ## write diagrams and lists of files in docs/ again from the code
 	$(BIN)/python docs/diagrams.py
 
 campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills under order load

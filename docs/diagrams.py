@@ -1,4 +1,4 @@
-"""Write the state diagrams in docs/architecture.md from the tables in the code.
+"""Write what docs/architecture.md takes from the code: state diagrams from tables, files from docstrings.
 
 `python docs/diagrams.py` rewrites what stands between the markers; with --check it changes nothing and exits
 1 when the document and the tables differ. A test calls the same functions.
@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -13,12 +14,14 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
+from livetrader.gateway import killstages as kill
 from livetrader.supervisor import states as daemon
 from livetrader.worker import training
 from livetrader_engine.orders import states as orders
 
 State = TypeVar("State", bound=Enum)
 DOCUMENT = Path(__file__).resolve().with_name("architecture.md")
+ROOT = DOCUMENT.parent.parent
 
 
 def mermaid(transitions: Mapping[State, frozenset[State]]) -> str:
@@ -33,21 +36,46 @@ def mermaid(transitions: Mapping[State, frozenset[State]]) -> str:
     return "\n".join([*lines, "```"])
 
 
-DIAGRAMS: dict[str, Callable[[], str]] = {
+def purpose(source: str) -> str:
+    """Return the first sentence of a module's docstring, empty where it has none."""
+    first = " ".join((ast.get_docstring(ast.parse(source)) or "").partition("\n\n")[0].split())
+    return re.split(r"(?<=[.!?])\s", first, maxsplit=1)[0].rstrip(".:,")
+
+
+def tree(package: str) -> str:
+    """Return a package's files, folder by folder, each with its purpose."""
+    root = ROOT / package
+    lines: list[str] = []
+    for folder in [root, *sorted(path for path in root.rglob("*") if path.is_dir())]:
+        told = [
+            (file.name, purpose(file.read_text(encoding="utf-8"))) for file in sorted(folder.glob("*.py"))
+        ]
+        rows = [f"| `{name}` | {text} |" for name, text in told if text]
+        if rows:
+            lines += ["", f"`{folder.relative_to(ROOT)}/`", "", "| file | is |", "|---|---|", *rows]
+    return "\n".join(lines[1:])
+
+
+GENERATED: dict[str, Callable[[], str]] = {
     "daemon-states": lambda: mermaid(daemon.TRANSITIONS),
     "order-states": lambda: mermaid(orders.TRANSITIONS),
     "training-states": lambda: mermaid(training.TRANSITIONS),
+    "kill-stages": lambda: mermaid(kill.TRANSITIONS),
+    "daemon-files": lambda: tree("livetrader"),
+    "plugin-files": lambda: tree("plugins/livetrader_plugins"),
+    "face-files": lambda: tree("engine/livetrader_lean"),
+    "engine-files": lambda: tree("engine/livetrader_engine"),
 }
 
 
 def rewritten(text: str) -> str:
-    """Return the document with every diagram as the tables have it. Raises ValueError without a marker."""
-    for name, diagram in DIAGRAMS.items():
+    """Return the document as the code has it now. Raises ValueError without a marker."""
+    for name, generate in GENERATED.items():
         pattern = re.compile(rf"<!-- generated: {name} -->\n(.*)\n<!-- end: {name} -->", re.DOTALL)
         found = pattern.search(text)
         if found is None:
             raise ValueError(f"{DOCUMENT.name} has no marker pair for {name}")
-        text = text[: found.start(1)] + diagram() + text[found.end(1) :]
+        text = text[: found.start(1)] + generate() + text[found.end(1) :]
     return text
 
 

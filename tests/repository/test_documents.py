@@ -15,7 +15,7 @@ DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").
 DIAGRAMS = runpy.run_path(str(ROOT / "docs" / "diagrams.py"))
 
 
-def test_the_diagrams_are_those_of_the_tables() -> None:
+def test_diagrams_and_lists_of_files_are_those_of_the_code() -> None:
     text = DIAGRAMS["DOCUMENT"].read_text(encoding="utf-8")
     assert DIAGRAMS["rewritten"](text) == text, "run `make docs`"
 
@@ -41,6 +41,11 @@ def test_a_changed_table_changes_its_diagram() -> None:
         "BROKEN --> [*]",
         "```",
     ]
+
+
+def test_the_purpose_of_a_file_is_its_first_sentence() -> None:
+    assert DIAGRAMS["purpose"]('"""Counts\nbeans. Slowly.\n\nMore."""\n') == "Counts beans"
+    assert DIAGRAMS["purpose"]("import os\n") == ""
 
 
 def test_a_document_without_its_marker_is_refused() -> None:
