@@ -135,7 +135,9 @@ def wrong_method(allowed: str) -> Refusal:
 
 def refused_now(message: str) -> Refusal:
     """Return: the daemon cannot do this in its present state."""
-    return refusal(409, "refused", message, "`livetrader status` or GET /v1/status shows the state and its reasons.")
+    return refusal(
+        409, "refused", message, "`livetrader status` or GET /v1/status shows the state and its reasons."
+    )
 
 
 def key_reused() -> Refusal:
