@@ -301,7 +301,7 @@ class Supervisor:
             )
 
     async def _end_liquidation(self) -> None:
-        """Let a liquidation under way end: a stop must not leave half a book. A closed market is not awaited."""
+        """Let a liquidation under way end, so that no half a book is left; wait for no market to open."""
         while self._liquidating and self.parts.kill.stage is not KillStage.WAITING:
             await self.parts.timing.sleep(END_PAUSE_S)
 

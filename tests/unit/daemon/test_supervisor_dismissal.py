@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
+
 from livetrader.ipc.messages import StartEngine, StepCompleted
 from livetrader.settings import EngineSettings
 from livetrader.supervisor.changes import Changes
@@ -60,13 +62,16 @@ def test_an_order_of_an_engine_that_was_killed_on_purpose_is_not_sent(tmp_path: 
 
 
 def test_an_engine_that_is_dismissed_while_it_is_prepared_does_not_live(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import time\n\ntime.sleep(600)\n")
+
     async def scene() -> None:
         changes = Changes()
         started: list[EngineProcess] = []
 
         async def prepare() -> StartEngine:
             keeper.dismiss("liquidation")
-            return start_message(tmp_path, lockstep=False)
+            start = start_message(tmp_path, lockstep=False)
+            return msgspec.structs.replace(start, algorithm_path=str(tmp_path / "main.py"))
 
         keeper = EngineKeeper(
             KeeperPorts(
