@@ -49,6 +49,8 @@ class KillSwitch:
         self._lock = asyncio.Lock()  # one driver at a time
         self._file_lock = asyncio.Lock()  # one change of the latch file at a time
         self._wake = asyncio.Event()
+        self._written = asyncio.Event()  # the latch is on disk, or the disk has had its time
+        self._written.set()
         self._liquidator: Liquidator | None = None
         self._flat_s: float | None = None  # monotonic; None unless this process saw it become flat
         self._entered = 0
@@ -90,15 +92,21 @@ class KillSwitch:
         if self._gate is not None:
             self._gate.halted = True  # first, and cannot fail
         if self.record is not None and self.stage is not KillStage.FLAT:
-            return self.record.kill_id
+            kill_id = self.record.kill_id
+            await self._written.wait()  # whoever is told that it is latched may rely on the disk
+            return kill_id
         now_ns = self._ports.timing.wall_ns()
         kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
         self._liquidator = None
         self._flat_s = None
         self._take(LatchRecord(kill_id, reason, source, now_ns), persist=True)
         self._enter(KillStage.HALTING, f"{source}: {reason}")
-        await self._write_latch()
-        self._wake.set()
+        self._written.clear()
+        try:
+            await self._write_latch()
+        finally:  # a caller that goes away meanwhile has tripped it all the same
+            self._written.set()
+            self._wake.set()
         return kill_id
 
     async def trip(self, reason: str, source: str) -> None:

@@ -7,6 +7,7 @@ blocks are allocated, so a full disk does not stop it), synced, renamed, and the
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ class Latch:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._turn = threading.Lock()  # a caller that stopped waiting leaves its write running
 
     @property
     def spare(self) -> Path:
@@ -39,10 +41,11 @@ class Latch:
 
     def arm(self) -> None:
         """Prepare the spare file. Raises OSError where there is no room for it."""
-        if self.spare.exists() and self.spare.stat().st_size == LATCH_BYTES:
-            return
-        self.spare.write_bytes(b" " * LATCH_BYTES)
-        _sync(self.spare)
+        with self._turn:
+            if self.spare.exists() and self.spare.stat().st_size == LATCH_BYTES:
+                return
+            self.spare.write_bytes(b" " * LATCH_BYTES)
+            _sync(self.spare)
 
     def read(self) -> LatchRecord | None:
         """Return what the latch says, None where there is none.
@@ -65,6 +68,10 @@ class Latch:
         text = msgspec.json.encode(record)
         if len(text) > LATCH_BYTES:
             text = msgspec.json.encode(msgspec.structs.replace(record, reason=record.reason[:200]))
+        with self._turn:
+            self._write(text)
+
+    def _write(self, text: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.spare, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -77,8 +84,9 @@ class Latch:
 
     def remove(self) -> None:
         """Take the latch away, durably; harmless where there is none. Raises OSError where it cannot."""
-        self.path.unlink(missing_ok=True)
-        _sync(self.path.parent)
+        with self._turn:
+            self.path.unlink(missing_ok=True)
+            _sync(self.path.parent)
 
 
 def _sync(path: Path) -> None:

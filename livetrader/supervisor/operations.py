@@ -233,7 +233,9 @@ class DaemonOperations:
     async def liquidate(self, *, who: str, reason: str) -> OperationView:
         """Run the kill switch: halt, cancel, flatten, verify. Joins a run that is under way."""
         view = self._operations.begin("liquidate", who, reason)
-        self._supervisor.liquidate(reason or f"asked for by {who}", who)
+        why = reason or f"asked for by {who}"
+        self._supervisor.liquidate(why, who)
+        await self._parts.kill.latch(why, who)  # durable before the caller is told that it was accepted
         self._later(view, self._flat(), "verified flat")
         return view
 

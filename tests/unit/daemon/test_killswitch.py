@@ -169,6 +169,43 @@ def test_three_trips_at_once_are_one_kill(tmp_path: Path) -> None:
     assert len(kills(venue)) == 2
 
 
+def test_whoever_joins_a_kill_is_answered_when_the_latch_is_on_disk(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with open_desk(new_venue(), tmp_path) as desk:
+            switch = desk.kill_switch()
+
+            async def latched(source: str) -> bool:
+                await switch.latch("test", source)
+                return await asyncio.to_thread((tmp_path / "kill.latch").exists)
+
+            async with asyncio.TaskGroup() as group:
+                callers = [group.create_task(latched(source)) for source in ("http", "cli", "loss")]
+            assert [caller.result() for caller in callers] == [True] * 3
+
+    run(body())
+
+
+def test_a_caller_that_goes_away_while_the_latch_is_written_has_tripped_it(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await invested(desk)
+            switch = desk.kill_switch()
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(switch.watch())
+                caller = group.create_task(switch.latch("test", "http"))
+                await asyncio.sleep(0)
+                caller.cancel()  # its connection is gone
+                await asyncio.sleep(30)
+                watch.cancel()
+            assert switch.stage is KillStage.FLAT and flat(venue)
+
+    run(body())
+    latch = Latch(tmp_path / "kill.latch").read()
+    assert latch is not None and latch.flat
+
+
 def test_a_cancelled_caller_does_not_stop_the_kill(tmp_path: Path) -> None:
     venue = new_venue()
 
