@@ -102,6 +102,8 @@ def backtest(
     from livetrader.offline.backtest import BacktestRequest, run_backtest
     from livetrader_lean.errors import LoadError
 
+    if given["start"] is not None and given["end"] is not None and given["end"] < given["start"]:
+        raise click.BadParameter("lies before --start", param_hint="--end")
     request = BacktestRequest(
         path=given["file"].absolute(),
         data_folder=given["data_folder"].absolute(),

@@ -90,7 +90,7 @@ def _execute(path: Path) -> ModuleType:
     sys.modules[MODULE_NAME] = module
     try:
         specification.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[MODULE_NAME]
         raise LoadError(user_traceback(error)) from error
     return module

@@ -75,6 +75,7 @@ def run_backtest(
     with FileResults(request.output, show) as results:
         backtest = _Backtest(request, algorithm_type, results, progress)
         error = backtest.run()
+        backtest.warn_of_missing_data()
         result = result_of(backtest.engine, backtest.adapter.binding.statistics, error)
         write_result(request.output, backtest.engine, result)
     return result
@@ -93,7 +94,8 @@ class _Backtest:
         self._request = request
         self._progress = progress
         self._results = results
-        history = _history(request)
+        self._missing: list[str] = []  # the plugin names one file of each folder and kind
+        history = _history(request, self._missing)
         # the span is known only after initialize
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
         trainer = InlineTrainer()
@@ -120,13 +122,19 @@ class _Backtest:
         self.adapter = AlgorithmAdapter(self.engine, algorithm_type, request.parameters, run=settings)
         self.engine.attach(self.adapter)
 
+    def warn_of_missing_data(self) -> None:
+        """Say which files were looked for in vain: a misspelt ticker is a run without orders otherwise."""
+        for path in self._missing:
+            what = f"there is no {path}; there may be more of its kind in that folder"
+            self._results.warning(self.engine.clock.now_ns, what)
+
     def run(self) -> str:
         """Run to the end; return the user's traceback where the algorithm raised, "" where it did not."""
         try:
             self.adapter.initialize()
             start_ns, end_ns = self._set_span()
             run(self.engine, _Quittable(self._feed, self.adapter), self._completed(start_ns, end_ns))
-        except Exception as error:  # noqa: BLE001 — boundary: what the algorithm raised ends the run and is told
+        except (Exception, SystemExit) as error:  # noqa: BLE001 — boundary: what the algorithm raised is told
             text = user_traceback(error)
             self._results.error(self.engine.clock.now_ns, text)
             return text
@@ -180,9 +188,13 @@ def _midnight(day: date, zone: str) -> int:
     return to_ns(day, ZoneInfo(zone))
 
 
-def _history(request: BacktestRequest) -> HistoryPlugin:
-    """Make the history plugin over the data folder."""
+def _history(request: BacktestRequest, missing: list[str]) -> HistoryPlugin:
+    """Make the history plugin over the data folder; files it looks for in vain are added to `missing`."""
     from random import Random  # noqa: TID251 — seeded, and history plugins are deterministic
+
+    def report(action: str, **fields: object) -> None:
+        if action == "data_file_missing":
+            missing.append(str(fields["path"]))
 
     plugin = registry.load_plugin(registry.HISTORIES, request.history)
     context = Context(
@@ -193,7 +205,7 @@ def _history(request: BacktestRequest) -> HistoryPlugin:
         monotonic_s=lambda: 0.0,
         random=Random(0),
         spawn=_no_tasks,
-        report=lambda action, **fields: None,
+        report=report,
     )
     history: HistoryPlugin = plugin(plugin.Config(), context)
     return history

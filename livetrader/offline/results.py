@@ -59,7 +59,14 @@ class FileResults:
 
     def log(self, time_ns: int, level: LogLevel, message: str) -> None:
         """Write a line with its time (UTC) and level."""
-        line = f"{_text(time_ns)} {level.value.upper()} {message}"
+        self._line(time_ns, level.value, message)
+
+    def warning(self, time_ns: int, message: str) -> None:
+        """Write a line of our own: something that is not as the user will have expected."""
+        self._line(time_ns, "warning", message)
+
+    def _line(self, time_ns: int, level: str, message: str) -> None:
+        line = f"{_text(time_ns)} {level.upper()} {message}"
         self._log.write(line)
         if self._show is not None:
             self._show(line)
