@@ -15,7 +15,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.indicators.extremes import Reading
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.market import DEFAULT_ZONE, BaseData, TradeBar
-from livetrader_lean.names import Twins, is_pascal, learn_acronyms, pascal, snake
+from livetrader_lean.names import Twins, is_pascal, learn_acronyms, pascal, snake, twins_of_base
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local, to_ns
 
@@ -33,6 +33,9 @@ class RollingWindow(core.RollingWindow[Any], Twins):
 
     def __class_getitem__(cls, item: object) -> type[RollingWindow]:
         return cls
+
+
+twins_of_base(RollingWindow, core.RollingWindow)
 
 
 class IndicatorDataPoint(Twins):

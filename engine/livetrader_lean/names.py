@@ -91,6 +91,13 @@ def twins(cls: AnyClass) -> AnyClass:
     return cls
 
 
+def twins_of_base(cls: type, base: type) -> None:
+    """Give `cls` the other spelling of what it inherits from a class of the core, which has one spelling."""
+    for name, value in list(vars(base).items()):
+        if name not in vars(cls):
+            _add(cls, name, value)
+
+
 class Twins:
     """Base of the classes that LEAN users see or derive from; see the module's rules."""
 

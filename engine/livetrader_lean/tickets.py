@@ -296,6 +296,9 @@ class OrderFee(Face):
         """The amount with its currency."""
         return self
 
+    def __str__(self) -> str:
+        return f"{self.amount:g} {self.currency}"
+
 
 class OrderEvent(_WithTerms):
     """News of one order."""

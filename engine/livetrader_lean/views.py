@@ -43,6 +43,15 @@ class KeyValuePair(NamedTuple):
         return self.value
 
 
+class Listing(list[Value]):
+    """A list that may be called: LEAN's dictionaries have `Values` to read and `values()` to call."""
+
+    __slots__ = ()
+
+    def __call__(self) -> Listing[Value]:
+        return self
+
+
 class SymbolView(Face, Generic[Value]):
     """Read-only dictionary by symbol or ticker; iterating gives key-value pairs, as in LEAN."""
 
@@ -96,13 +105,15 @@ class SymbolView(Face, Generic[Value]):
         """Return the entry. Raises KeyError where there is none."""
         return self[key]
 
-    def keys(self) -> list[Symbol]:
-        """Return the symbols."""
-        return [Symbol(symbol) for symbol in self._symbols()]
+    @property
+    def keys(self) -> Listing[Symbol]:
+        """The symbols; `keys()` and `Keys` are the same."""
+        return Listing(Symbol(symbol) for symbol in self._symbols())
 
-    def values(self) -> list[Value]:
-        """Return the entries."""
-        return [self._value(symbol) for symbol in list(self._symbols())]
+    @property
+    def values(self) -> Listing[Value]:
+        """The entries; `values()` and `Values` are the same."""
+        return Listing(self._value(symbol) for symbol in list(self._symbols()))
 
     def items(self) -> list[tuple[Symbol, Value]]:
         """Return symbols and entries."""

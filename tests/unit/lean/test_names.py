@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
+from livetrader_engine.symbols import SecurityType
+from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.enums import DayOfWeek, OrderStatus, Resolution
-from livetrader_lean.indicators import HELPERS, INDICATORS, IndicatorFace
+from livetrader_lean.indicators import HELPERS, INDICATORS, IndicatorFace, RollingWindow
 from livetrader_lean.names import Twins, pascal, snake, twin_of, twins
+from livetrader_lean.views import SymbolView
 
 
 @pytest.mark.parametrize(
@@ -119,3 +125,30 @@ def test_every_indicator_has_a_face_whose_parts_have_theirs() -> None:
     assert macd.Signal.Current.Value == macd.signal.current.value  # type: ignore[attr-defined]
     named = INDICATORS["ExponentialMovingAverage"]("mine", 4)  # type: ignore[call-arg]
     assert named.Name == "mine"  # type: ignore[attr-defined]
+
+
+def test_what_a_face_inherits_from_the_core_has_both_spellings() -> None:
+    window: Any = RollingWindow(2)
+    window.Add(1.0)
+    window.add(2.0)
+    window.Add(3.0)
+    assert (window.Count, window.Size, window.IsReady) == (2, 2, True)
+    assert list(window) == [3.0, 2.0]
+    window.Reset()
+    assert window.count == 0
+
+
+def test_keys_and_values_are_read_and_called_in_both_spellings() -> None:
+    spy = CoreSymbol.create("SPY R735QTJ8XC9X", "SPY", SecurityType.EQUITY, "usa")
+
+    class Prices(SymbolView[float]):
+        def _symbols(self) -> Iterator[CoreSymbol]:
+            return iter((spy,))
+
+        def _value(self, symbol: CoreSymbol) -> float:
+            return 1.5
+
+    view: Any = Prices()
+    assert view.Values == view.values == view.Values() == view.values() == [1.5]
+    for keys in (view.Keys, view.keys, view.Keys(), view.keys()):
+        assert [key.value for key in keys] == ["SPY"]
