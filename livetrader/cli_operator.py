@@ -32,6 +32,7 @@ LIQUIDATE_WAIT_S: Final = 60.0
 POLL_S: Final = 0.03  # between the first looks at an operation; grows by half each time ...
 POLL_MAX_S: Final = 0.5  # ... up to this, far within the budget of requests
 FOLLOW_S: Final = 0.3
+WAITING_FOR_OPEN: Final = "waiting_for_open"  # the kill switch's stage, as the status names it
 
 _commands: list[click.Command] = []
 
@@ -278,7 +279,7 @@ def _liquidate_by_daemon(client: Client, reason: str, timeout_s: float, output_j
         if refused.status in (429, 500, 503):
             raise NotRunningError(f"the daemon cannot do it ({refused})") from refused
         raise
-    ended = _await(client, accepted, timeout_s)
+    ended = _await(client, accepted, timeout_s, meanwhile=_OpenNotice(client))
     _show_operation(ended, output_json)
     if ended.state is not OperationState.DONE:
         raise NotFlatError(ended.message or "not verified flat yet; `livetrader status` shows how far it is")
@@ -306,8 +307,29 @@ def _liquidate_here(
         click.echo(f"flat and latched; `livetrader resume --kill-id {record.kill_id}` lets it trade again")
 
 
+class _OpenNotice:
+    """Says, once and on standard error, that a liquidation waits for a market to open."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._said = False
+
+    def __call__(self) -> None:
+        from livetrader.control.operations import StatusView
+
+        if self._said or self._client.get("/v1/status", StatusView).kill_switch.state != WAITING_FOR_OPEN:
+            return
+        self._said = True
+        click.echo("the market is closed: market-on-open orders are sent; waiting for the open", err=True)
+
+
 def _await(
-    client: Client, accepted: OperationView, limit_s: float, *, until_gone: bool = False
+    client: Client,
+    accepted: OperationView,
+    limit_s: float,
+    *,
+    until_gone: bool = False,
+    meanwhile: Callable[[], None] | None = None,
 ) -> OperationView:
     """Return the operation as it ended, or as it stands when the time is over."""
     from livetrader.clocks import monotonic_s
@@ -320,6 +342,8 @@ def _await(
         wait_s = min(POLL_MAX_S, wait_s * 1.5)
         try:
             latest = client.get(f"/v1/operations/{accepted.id}", OperationView)
+            if meanwhile is not None and latest.state is OperationState.RUNNING and wait_s >= POLL_MAX_S:
+                meanwhile()
         except RefusedError as refused:
             if refused.status != 429:
                 raise

@@ -60,6 +60,7 @@ class FakeOperations:
         self.first_asked = asyncio.Event()
         self.halted = False
         self.kill_id = ""
+        self.kill_stage = ""  # in place of what follows from kill_id
         self.stopped = asyncio.Event()
         self.alive = True
         self.reasons: dict[str, str] = {}
@@ -93,7 +94,9 @@ class FakeOperations:
             feed=FeedView(name="replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5),
             engine=EngineView(state="running", pid=4243, steps=12, beat_age_s=0.1, resident_mb=64.0),
             kill_switch=KillSwitchView(
-                state="flat" if self.kill_id else "armed", latched=bool(self.kill_id), kill_id=self.kill_id
+                state=self.kill_stage or ("flat" if self.kill_id else "armed"),
+                latched=bool(self.kill_id),
+                kill_id=self.kill_id,
             ),
             training=TrainingSummary(
                 ready=True,

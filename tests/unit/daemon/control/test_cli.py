@@ -22,6 +22,7 @@ from livetrader.control.auth import Scope, TokenStore, digest
 from livetrader.control.client import Client, RefusedError, Target
 from livetrader.control.operations import StatusView
 from livetrader.errors import NotRunningError
+from livetrader.gateway.killstages import KillStage
 
 LIVETRADER = (sys.executable, "-m", "livetrader")
 
@@ -152,6 +153,19 @@ def test_a_hung_daemon_is_given_up_in_time_and_liquidation_goes_on_without_it(
     assert result.exit_code == 0
     assert "did not answer within 0.4 s" in result.output
     assert asked == [(tmp_path / "test.toml", "x")]
+
+
+def test_a_liquidation_that_waits_for_the_open_says_so_once(
+    daemon: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notice = cli_operator._OpenNotice(Client(Target(daemon.folder / "control.sock")))
+    notice()
+    assert capsys.readouterr().err == ""
+    daemon.operations.kill_stage = KillStage.WAITING.value
+    notice()
+    notice()
+    written = capsys.readouterr()
+    assert (written.out, written.err.count("waiting for the open")) == ("", 1)
 
 
 def test_a_wrong_configuration_lists_everything_and_starts_nothing(tmp_path: Path) -> None:
