@@ -25,7 +25,8 @@ def main() -> int:
         result = campaign.run(options.engine_kills, options.daemon_kills)
     kills = result.engine_kills + result.daemon_kills
     print(
-        f"{result.engine_kills} engine and {result.daemon_kills} daemon kills in {result.seconds:.0f} s"
+        f"{result.engine_kills} engine and {result.daemon_kills} daemon kills ({result.aimed_kills} of them"
+        f" right after an order left) in {result.seconds:.0f} s"
         f" ({kills / result.seconds * 60:.0f} a minute); {result.orders} orders, {result.fills} fills,"
         f" {result.given_up} proved absent; {len(result.violations)} violations"
     )

@@ -112,9 +112,28 @@ def count_intents(state: Path) -> int:
     return _count(state / JOURNAL_FILE, "SELECT COUNT(*) FROM record WHERE kind = 'order_intended'")
 
 
-def count_on_wire(state: Path) -> int:
-    """Return how many orders are on the wire."""
-    return _count(state / ACCOUNT_FILE, "SELECT COUNT(*) FROM wire")
+def await_order_on_wire(state: Path, limit_s: float) -> bool:
+    """Return, without a pause, when one more order is durably on the wire; False where none was in time.
+
+    The next instants are those in which a daemon that sends first and writes down later would be caught.
+    """
+    path = state / ACCOUNT_FILE
+    if not path.exists():
+        return False
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+    deadline = time.monotonic() + limit_s
+    before = None
+    try:
+        while time.monotonic() < deadline:
+            now = int(connection.execute("SELECT COUNT(*) FROM wire").fetchone()[0])
+            if before is not None and now > before:
+                return True
+            before = now
+    except sqlite3.OperationalError:
+        return False  # just being made, or locked by its owner
+    finally:
+        connection.close()
+    return False
 
 
 def _count(path: Path, query: str) -> int:

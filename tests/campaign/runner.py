@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from tests.campaign.checker import Belief, check
-from tests.campaign.daemon import DaemonProcess, count_intents, wait_until
+from tests.campaign.daemon import DaemonProcess, await_order_on_wire, count_intents, wait_until
 from tests.campaign.facts import read_account, read_journal
 from tests.campaign.workload import MINUTES, PAUSE_S, Workload, prepare
 
@@ -19,6 +19,7 @@ SPAWN_LIMIT_S = 30.0
 TRADING_LIMIT_S = 60.0
 REST_LIMIT_S = 60.0
 EARLY_SHARE = 0.3  # of the kills: at a random instant of the start, before it trades
+AIMED_SHARE = 0.5  # of the daemon's kills: right after an order left; random instants hardly ever hit that
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Result:
 
     engine_kills: int = 0
     daemon_kills: int = 0
+    aimed_kills: int = 0  # of the daemon, right after an order became durable at the venue
     orders: int = 0
     fills: int = 0
     given_up: int = 0
@@ -87,7 +89,10 @@ class Campaign:
             try:
                 if self._random.random() > EARLY_SHARE:
                     self._trade_once(daemon, workload)
-                self._linger(DAEMON_DELAY_S)
+                if self._random.random() > AIMED_SHARE:
+                    self._linger(DAEMON_DELAY_S)
+                elif await_order_on_wire(workload.state, DAEMON_DELAY_S):
+                    self.result.aimed_kills += 1
                 if not daemon.alive:
                     raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
             finally:
