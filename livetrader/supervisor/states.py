@@ -81,3 +81,8 @@ class StateMachine:
             raise InvariantError(f"the daemon cannot go from {self.current} to {state} ({reason})")
         old, self.current, self.reason = self.current, state, reason
         self._changed(old, state, reason)
+
+    def move_from(self, origins: tuple[DaemonState, ...], state: DaemonState, reason: str) -> None:
+        """Go to `state` from one of `origins`; from anywhere else nothing happens."""
+        if self.current in origins:
+            self.move(state, reason)

@@ -11,47 +11,25 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from typing import Final, Protocol
+from typing import Final
 
 from livetrader import __version__
 from livetrader.errors import ControlRefusedError, DaemonError, NotFlatError
 from livetrader.gateway.killstages import KillStage
 from livetrader.gateway.takeover import StateLock
-from livetrader.journal.records import DaemonStarted, DaemonStopped
-from livetrader.settings import OnFeedEnd, OnShutdown
+from livetrader.journal.records import DaemonStarted
 from livetrader.supervisor import signals
-from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
+from livetrader.supervisor.connections import Connections
+from livetrader.supervisor.ending import Ending, Server
 from livetrader.supervisor.engine_care import EngineCare
-from livetrader.supervisor.feed_session import FeedPorts, FeedSession
+from livetrader.supervisor.letting_go import LettingGo
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.router import Router, RouterPorts
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
 from livetrader.telemetry.systemd import Notifier
-from livetrader_engine.events import (
-    BrokerageMessageArrived,
-    BrokerageMessageKind,
-    DataEnded,
-)
-from livetrader_engine.spi import BrokerageMessage, FeedStatus, MarketObserver
+from livetrader_engine.spi import MarketObserver
 
-TRIGGERS: Final = frozenset(
-    {"signal", "loss", "engine", "restarts", "shutdown"}
-)  # of the kill switch, beside people
 PULSE_S: Final = 1.0  # TimePulse for feeds that do not keep time
-CLOSE_LIMIT_S: Final = 10.0  # one plugin's close
-END_PAUSE_S: Final = 0.02  # between looks at a liquidation that a stop waits for
-
-
-class Server(Protocol):
-    """What the supervisor needs of the control API."""
-
-    async def start(self) -> None:
-        """Listen. Raises ConfigError where the address cannot be had."""
-        ...
-
-    async def stop(self) -> None:
-        """Listen no longer; idempotent."""
-        ...
 
 
 class Supervisor:
@@ -63,9 +41,6 @@ class Supervisor:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.state = StateMachine(self._state_changed)
-        self._ending: str | None = None
-        self._failure: DaemonError | None = None
-        self._liquidating = False
         self.start_over = False
         self.started_ns = parts.timing.wall_ns()
         self.notifier: Notifier = parts.notifier_for(self.beats_fresh)
@@ -73,6 +48,8 @@ class Supervisor:
         self.housekeeping: Callable[[], Coroutine[object, object, None]] | None = None
         self.care = EngineCare(parts, self)
         self.keeper = self.care.keeper
+        self._letting_go = LettingGo(parts, self.state, self.care.dismiss, self._spawn)
+        self._ending = Ending(parts, self.state, self._letting_go)
         observer = parts.brokerage if isinstance(parts.brokerage, MarketObserver) else None
         self.router = Router(
             RouterPorts(
@@ -82,12 +59,12 @@ class Supervisor:
                 self.keeper,
                 self.state,
                 parts.changes,
-                self._watch_loss,
+                self._letting_go.watch_loss,
             ),
             parts.feed.capabilities,
         )
-        self.feed = FeedSession(self._feed_ports())
-        self.brokerage = BrokerageSession(self._brokerage_ports())
+        connections = Connections(parts, self.state, self.router, self.keeper, self.end)
+        self.feed, self.brokerage = connections.feed, connections.brokerage
         self.care.attach(self.router, self.feed)
         parts.relay.link = lambda: self.keeper.link
         parts.relay.gateway = parts.gateway
@@ -104,11 +81,11 @@ class Supervisor:
             try:
                 await self._run_tasks()
             finally:
-                await self._close()
+                await self._ending.close(self.server, self.notifier)
         finally:
             lock.release()
-        if self._failure is not None:
-            raise self._failure
+        if self._ending.failure is not None:
+            raise self._ending.failure
 
     async def _run_tasks(self) -> None:
         parts = self.parts
@@ -121,8 +98,9 @@ class Supervisor:
             parts.tasks.open(group)
             with signals.handled(asyncio.get_running_loop(), actions):
                 self._spawn("start", self._begin())
-                await parts.changes.until(lambda: self._ending is not None)
-                await self._finish()
+                await parts.changes.until(lambda: self._ending.reason is not None)
+                self.notifier.stopping(self._ending.reason or "")
+                await self._ending.finish(self.care, self.brokerage)
             parts.tasks.cancel_all()
 
     async def _begin(self) -> None:
@@ -136,7 +114,9 @@ class Supervisor:
         if self.housekeeping is not None:
             self._spawn("housekeeping", self.housekeeping())
         self._spawn("commands", self.care.commands.run())
-        self._move(DaemonState.RECONCILING, "the brokerage is asked what is true", DaemonState.STARTING)
+        self.state.move_from(
+            (DaemonState.STARTING,), DaemonState.RECONCILING, "the brokerage is asked what is true"
+        )
         await self.brokerage.connect()
         self._spawn("brokerage", self.brokerage.run())
         self._spawn("gateway", parts.gateway.watch())
@@ -152,20 +132,20 @@ class Supervisor:
 
     def _open_for_business(self) -> None:
         kill, gateway = self.parts.kill, self.parts.gateway
-        if self._ending is not None or self.state.current in LETTING_GO:
+        if self._ending.reason is not None or self.state.current in LETTING_GO:
             pass  # somebody wanted out while we were starting
         elif kill.latched and kill.record is not None:
             self.parts.logs.daemon("latched", level="warning", next_step="check the account, then resume")
             if kill.stage is KillStage.FLAT:
-                self._move(DaemonState.LIQUIDATING, "the kill switch is latched")
-                self._move(DaemonState.FLAT, "an earlier liquidation ended flat")
+                self.state.move(DaemonState.LIQUIDATING, "the kill switch is latched")
+                self.state.move(DaemonState.FLAT, "an earlier liquidation ended flat")
             else:
-                self._let_go(kill.record.reason, kill.record.source)
+                self._letting_go.go_on(kill.record.reason, kill.record.source)
         elif gateway.halted:
-            self._move(DaemonState.HALTED, gateway.halt_reason)
+            self.state.move(DaemonState.HALTED, gateway.halt_reason)
             self.keeper.want()
         else:
-            self._move(DaemonState.RUNNING, "reconciled")
+            self.state.move(DaemonState.RUNNING, "reconciled")
             self.keeper.want()
         if not self.keeper.expected:
             self._say_ready("latched")
@@ -179,22 +159,17 @@ class Supervisor:
 
     def end(self, reason: str, failure: DaemonError | None = None) -> None:
         """End the daemon in good order; the first reason stands."""
-        if self._ending is None:
-            self._ending, self._failure = reason, failure
-            self.parts.logs.daemon("stopping", reason=reason)
-            self.parts.changes.announce()
+        self._ending.ask(reason, failure)
 
     def halt(self, reason: str, source: str) -> None:
         """Refuse new orders from now on."""
         self.parts.gateway.halt(reason, source)
         if self.state.current in (DaemonState.RUNNING, DaemonState.RECONCILING):
-            self._move(DaemonState.HALTED, reason)
+            self.state.move(DaemonState.HALTED, reason)
 
     def liquidate(self, reason: str, source: str) -> None:
         """Run the kill switch; join a run that is under way. New orders are refused before this returns."""
-        self.parts.gateway.halt(reason, source, persist=False)  # the latch persists it
-        self.parts.metrics.kill_trips.labels(source if source in TRIGGERS else "operator").inc()
-        self._let_go(reason, source)
+        self._letting_go.liquidate(reason, source)
 
     async def resume(self, who: str, kill_id: str | None, *, accept_residue: bool) -> None:
         """Allow orders again and unlatch. Raises ControlRefusedError where that is not possible (yet)."""
@@ -209,7 +184,7 @@ class Supervisor:
         if kill.latched or gateway.halted:  # somebody wanted out while this was made durable
             raise ControlRefusedError(f"halted again meanwhile: {gateway.halt_reason}")
         if self.state.current in (DaemonState.HALTED, *LETTING_GO):
-            self._move(DaemonState.RUNNING, f"resumed by {who}")
+            self.state.move(DaemonState.RUNNING, f"resumed by {who}")
         self.keeper.want()
 
     def beats_fresh(self) -> bool:
@@ -217,161 +192,11 @@ class Supervisor:
         process = self.keeper.process
         return process is None or process.beat_age_s <= self.parts.settings.engine.io_beat_limit_s + 1.0
 
-    # -- the kill switch -------------------------------------------------------------------------------
-
-    def _let_go(self, reason: str, source: str) -> None:
-        """Kill the engine and let the kill switch work until the account is flat."""
-        if self.state.current is not DaemonState.STOPPED:
-            self._move(DaemonState.LIQUIDATING, reason)
-        self.care.dismiss(reason)
-        if not self._liquidating:
-            self._liquidating = True
-            self._spawn("liquidation", self._drive_kill(reason, source))
-
-    async def _drive_kill(self, reason: str, source: str) -> None:
-        begun_s = self.parts.timing.monotonic_s()
-        try:
-            await self.parts.kill.trip(reason, source)
-        finally:
-            self._liquidating = False
-        self.parts.metrics.kill_seconds.observe(self.parts.timing.monotonic_s() - begun_s)
-        if self.parts.kill.stage is KillStage.FLAT:
-            self._move(DaemonState.FLAT, "verified flat", DaemonState.LIQUIDATING)
-
-    def _watch_loss(self) -> None:
-        if self.state.current not in LETTING_GO and self.parts.gateway.loss_limit_reached():
-            loss = self.parts.gateway.daily_loss()
-            self.liquidate(
-                f"lost {loss} today; daily_loss is {self.parts.settings.limits.daily_loss}", "loss"
-            )
-
-    # -- brokerage and feed ----------------------------------------------------------------------------
-
-    def _brokerage_lost(self, reason: str) -> None:
-        self._move(DaemonState.RECONCILING, reason, DaemonState.RUNNING, DaemonState.HALTED)
-        self._tell_engine(BrokerageMessageKind.DISCONNECTED, reason)
-
-    def _brokerage_regained(self) -> None:
-        target = DaemonState.HALTED if self.parts.gateway.halted else DaemonState.RUNNING
-        self.parts.metrics.reconnects.labels("brokerage").inc()
-        self._move(target, "reconciled again", DaemonState.RECONCILING)
-        self._tell_engine(BrokerageMessageKind.RECONNECTED, "the brokerage is connected and reconciled again")
-
-    def _brokerage_said(self, message: BrokerageMessage) -> None:
-        self.parts.logs.daemon("brokerage_message", code=message.code, message=message.message)
-        link = self.keeper.link
-        if link is not None:
-            link.send(BrokerageMessageArrived(message.time_ns, message.kind, message.code, message.message))
-
-    def _tell_engine(self, kind: BrokerageMessageKind, text: str) -> None:
-        link = self.keeper.link
-        if link is not None:
-            link.send(BrokerageMessageArrived(self.parts.clock.now_ns, kind, kind.name, text))
-
-    def _feed_said(self, status: FeedStatus) -> None:
-        level = "info" if status.connected else "warning"
-        self.parts.logs.daemon("feed_status", level=level, connected=status.connected, message=status.message)
-
-    def _data_ended(self, event: DataEnded) -> None:
-        self.parts.logs.daemon("data_ended", steps=self.router.events, points=self.router.points)
-        if self.parts.settings.daemon.on_feed_end is OnFeedEnd.STOP:
-            self.end("the data ended")
-
-    # -- the end ---------------------------------------------------------------------------------------
-
-    async def _finish(self) -> None:
-        """End in reverse; within `shutdown_limit_s`, whatever hangs."""
-        parts, reason = self.parts, self._ending or ""
-        self.notifier.stopping(reason)
-        parts.gateway.halt(f"the daemon is stopping: {reason}", "stop", persist=False)
-        await self.care.stop(reason)
-        if self._failure is not None:
-            return
-        limit_s = parts.settings.daemon.shutdown_limit_s
-        try:
-            async with asyncio.timeout(limit_s):
-                await self._end_liquidation()
-                await self._leave_account(reason)
-        except TimeoutError:
-            what = parts.settings.daemon.on_shutdown
-            parts.logs.daemon("shutdown_overdue", level="error", on_shutdown=what)
-        if parts.kill.latched and parts.kill.stage is not KillStage.FLAT:
-            self._failure = NotFlatError(
-                f"kill {parts.kill.kill_id} has not ended flat; the next start goes on with it"
-            )
-
-    async def _end_liquidation(self) -> None:
-        """Let a liquidation under way end, so that no half a book is left; wait for no market to open."""
-        while self._liquidating and self.parts.kill.stage is not KillStage.WAITING:
-            await self.parts.timing.sleep(END_PAUSE_S)
-
-    async def _leave_account(self, reason: str) -> None:
-        """Do to the account what `on_shutdown` says; a brokerage that is away is waited for to liquidate."""
-        match self.parts.settings.daemon.on_shutdown:
-            case OnShutdown.CANCEL if self.brokerage.connected:
-                await self.parts.gateway.cancel_all(f"the daemon is stopping: {reason}")
-                await self.parts.changes.until(lambda: not self.parts.gateway.open_orders)
-            case OnShutdown.LIQUIDATE if self.parts.kill.stage is not KillStage.FLAT:
-                self.liquidate(f"the daemon is stopping: {reason}", "shutdown")
-                await self.parts.changes.until(lambda: self.state.current is DaemonState.FLAT)
-            case _:
-                pass
-
-    async def _close(self) -> None:
-        """Close everything that is open; each part gets its chance, whatever the others do."""
-        parts = self.parts
-        if self.state.current is not DaemonState.FAILED:
-            self._move(DaemonState.STOPPED, self._ending or "failed")
-        if self.server is not None:
-            await self._closing("control", self.server.stop())
-        parts.hub.close()
-        await self._closing("feed", parts.feed.close())
-        await self._closing("brokerage", parts.brokerage.close())
-        if self._ending is not None:
-            parts.journal.append_soon(DaemonStopped(parts.timing.wall_ns(), self._ending))
-        await self._closing("journal", parts.journal.close())
-        self.notifier.close()
-
-    async def _closing(self, name: str, closing: Coroutine[object, object, None]) -> None:
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT_S):
-                await closing
-        except Exception as error:  # noqa: BLE001 — boundary: a plugin that cannot close must not keep the others open
-            self.parts.logs.daemon("close_failed", level="error", part=name, error=repr(error), exc_info=True)
-
     def _abort(self, name: str) -> None:
         """End at once, after a second signal: what is journaled is safe, the child dies with us."""
         self.parts.logs.daemon("aborted", level="warning", signal=name)
         self.keeper.dismiss("aborted")
         os._exit(130)
-
-    def _feed_ports(self) -> FeedPorts:
-        parts = self.parts
-        return FeedPorts(
-            feed=parts.feed,
-            router=self.router,
-            changes=parts.changes,
-            monotonic_s=parts.timing.monotonic_s,
-            chance=parts.chance,
-            sleep=parts.timing.sleep,
-            report=parts.logs.daemon,
-            said=self._feed_said,
-            ended=self._data_ended,
-        )
-
-    def _brokerage_ports(self) -> BrokeragePorts:
-        parts = self.parts
-        return BrokeragePorts(
-            brokerage=parts.brokerage,
-            gateway=parts.gateway,
-            monotonic_s=parts.timing.monotonic_s,
-            chance=parts.chance,
-            sleep=parts.timing.sleep,
-            report=parts.logs.daemon,
-            said=self._brokerage_said,
-            lost=self._brokerage_lost,
-            regained=self._brokerage_regained,
-        )
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -386,10 +211,6 @@ class Supervisor:
             if self.state.can(DaemonState.FAILED):
                 self.state.move(DaemonState.FAILED, str(error))
             self.end(f"{type(error).__name__}: {error}", error)
-
-    def _move(self, state: DaemonState, reason: str, *only_from: DaemonState) -> None:
-        if not only_from or self.state.current in only_from:
-            self.state.move(state, reason)
 
     def _state_changed(self, old: DaemonState, new: DaemonState, reason: str) -> None:
         self.parts.logs.daemon("state", old=old, new=new, reason=reason)

@@ -1,0 +1,104 @@
+"""The sessions with brokerage and feed, and what their news lead to: states, metrics, words to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livetrader.settings import OnFeedEnd
+from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
+from livetrader.supervisor.engine_keeper import EngineKeeper
+from livetrader.supervisor.feed_session import FeedPorts, FeedSession
+from livetrader.supervisor.parts import Parts
+from livetrader.supervisor.router import Router
+from livetrader.supervisor.states import DaemonState, StateMachine
+from livetrader_engine.events import BrokerageMessageArrived, BrokerageMessageKind, DataEnded
+from livetrader_engine.spi import BrokerageMessage, FeedStatus
+
+
+class Connections:
+    """Owns the brokerage's and the feed's session. Belongs to the loop's thread; starts no task itself.
+
+    `end` is asked where the data of a feed ended and the settings say that this is the end.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        state: StateMachine,
+        router: Router,
+        keeper: EngineKeeper,
+        end: Callable[[str], None],
+    ) -> None:
+        self._parts = parts
+        self._state = state
+        self._router = router
+        self._keeper = keeper
+        self._end = end
+        self.feed = FeedSession(self._feed_ports())
+        self.brokerage = BrokerageSession(self._brokerage_ports())
+
+    # -- the brokerage -------------------------------------------------------------------------------
+
+    def _brokerage_lost(self, reason: str) -> None:
+        self._state.move_from((DaemonState.RUNNING, DaemonState.HALTED), DaemonState.RECONCILING, reason)
+        self._tell_engine(BrokerageMessageKind.DISCONNECTED, reason)
+
+    def _brokerage_regained(self) -> None:
+        target = DaemonState.HALTED if self._parts.gateway.halted else DaemonState.RUNNING
+        self._parts.metrics.reconnects.labels("brokerage").inc()
+        self._state.move_from((DaemonState.RECONCILING,), target, "reconciled again")
+        self._tell_engine(BrokerageMessageKind.RECONNECTED, "the brokerage is connected and reconciled again")
+
+    def _brokerage_said(self, message: BrokerageMessage) -> None:
+        self._parts.logs.daemon("brokerage_message", code=message.code, message=message.message)
+        link = self._keeper.link
+        if link is not None:
+            link.send(BrokerageMessageArrived(message.time_ns, message.kind, message.code, message.message))
+
+    def _tell_engine(self, kind: BrokerageMessageKind, text: str) -> None:
+        link = self._keeper.link
+        if link is not None:
+            link.send(BrokerageMessageArrived(self._parts.clock.now_ns, kind, kind.name, text))
+
+    # -- the feed ------------------------------------------------------------------------------------
+
+    def _feed_said(self, status: FeedStatus) -> None:
+        level = "info" if status.connected else "warning"
+        self._parts.logs.daemon(
+            "feed_status", level=level, connected=status.connected, message=status.message
+        )
+
+    def _data_ended(self, event: DataEnded) -> None:
+        self._parts.logs.daemon("data_ended", steps=self._router.events, points=self._router.points)
+        if self._parts.settings.daemon.on_feed_end is OnFeedEnd.STOP:
+            self._end("the data ended")
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _feed_ports(self) -> FeedPorts:
+        parts = self._parts
+        return FeedPorts(
+            feed=parts.feed,
+            router=self._router,
+            changes=parts.changes,
+            monotonic_s=parts.timing.monotonic_s,
+            chance=parts.chance,
+            sleep=parts.timing.sleep,
+            report=parts.logs.daemon,
+            said=self._feed_said,
+            ended=self._data_ended,
+        )
+
+    def _brokerage_ports(self) -> BrokeragePorts:
+        parts = self._parts
+        return BrokeragePorts(
+            brokerage=parts.brokerage,
+            gateway=parts.gateway,
+            monotonic_s=parts.timing.monotonic_s,
+            chance=parts.chance,
+            sleep=parts.timing.sleep,
+            report=parts.logs.daemon,
+            said=self._brokerage_said,
+            lost=self._brokerage_lost,
+            regained=self._brokerage_regained,
+        )

@@ -1,0 +1,110 @@
+"""The end of the daemon: asked for once, then everything in reverse, within its time, whatever hangs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Final, Protocol
+
+from livetrader.errors import DaemonError, NotFlatError
+from livetrader.gateway.killstages import KillStage
+from livetrader.journal.records import DaemonStopped
+from livetrader.settings import OnShutdown
+from livetrader.supervisor.brokerage_session import BrokerageSession
+from livetrader.supervisor.engine_care import EngineCare
+from livetrader.supervisor.letting_go import LettingGo
+from livetrader.supervisor.parts import Parts
+from livetrader.supervisor.states import DaemonState, StateMachine
+from livetrader.telemetry.systemd import Notifier
+
+CLOSE_LIMIT_S: Final = 10.0  # one plugin's close
+
+
+class Server(Protocol):
+    """What the supervisor needs of the control API."""
+
+    async def start(self) -> None:
+        """Listen. Raises ConfigError where the address cannot be had."""
+        ...
+
+    async def stop(self) -> None:
+        """Listen no longer; idempotent."""
+        ...
+
+
+class Ending:
+    """Why and how the daemon ends. Belongs to the loop's thread.
+
+    `failure` is what the process ends with; None for a good end.
+    """
+
+    def __init__(self, parts: Parts, state: StateMachine, letting_go: LettingGo) -> None:
+        self.reason: str | None = None  # until the end was asked for
+        self.failure: DaemonError | None = None
+        self._parts = parts
+        self._state = state
+        self._letting_go = letting_go
+
+    def ask(self, reason: str, failure: DaemonError | None = None) -> None:
+        """Ask for the end; the first reason stands."""
+        if self.reason is None:
+            self.reason, self.failure = reason, failure
+            self._parts.logs.daemon("stopping", reason=reason)
+            self._parts.changes.announce()
+
+    async def finish(self, care: EngineCare, brokerage: BrokerageSession) -> None:
+        """Shut the gate, end the engine, and leave the account as `on_shutdown` says, within its time."""
+        parts, reason = self._parts, self.reason or ""
+        parts.gateway.halt(f"the daemon is stopping: {reason}", "stop", persist=False)
+        await care.stop(reason)
+        if self.failure is not None:
+            return
+        limit_s = parts.settings.daemon.shutdown_limit_s
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._letting_go.over()
+                await self._leave_account(reason, brokerage)
+        except TimeoutError:
+            what = parts.settings.daemon.on_shutdown
+            parts.logs.daemon("shutdown_overdue", level="error", on_shutdown=what)
+        if parts.kill.latched and parts.kill.stage is not KillStage.FLAT:
+            self.failure = NotFlatError(
+                f"kill {parts.kill.kill_id} has not ended flat; the next start goes on with it"
+            )
+
+    async def _leave_account(self, reason: str, brokerage: BrokerageSession) -> None:
+        """Do to the account what `on_shutdown` says; a brokerage that is away is waited for to liquidate."""
+        parts = self._parts
+        match parts.settings.daemon.on_shutdown:
+            case OnShutdown.CANCEL if brokerage.connected:
+                await parts.gateway.cancel_all(f"the daemon is stopping: {reason}")
+                await parts.changes.until(lambda: not parts.gateway.open_orders)
+            case OnShutdown.LIQUIDATE if parts.kill.stage is not KillStage.FLAT:
+                self._letting_go.liquidate(f"the daemon is stopping: {reason}", "shutdown")
+                await parts.changes.until(lambda: self._state.current is DaemonState.FLAT)
+            case _:
+                pass
+
+    async def close(self, server: Server | None, notifier: Notifier) -> None:
+        """Close everything that is open; each part gets its chance, whatever the others do."""
+        parts = self._parts
+        if self._state.current is not DaemonState.FAILED:
+            self._state.move(DaemonState.STOPPED, self.reason or "failed")
+        if server is not None:
+            await self._closing("control", server.stop())
+        parts.hub.close()
+        await self._closing("feed", parts.feed.close())
+        await self._closing("brokerage", parts.brokerage.close())
+        if self.reason is not None:
+            parts.journal.append_soon(DaemonStopped(parts.timing.wall_ns(), self.reason))
+        await self._closing("journal", parts.journal.close())
+        notifier.close()
+
+    async def _closing(self, name: str, closing: Coroutine[object, object, None]) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await closing
+        except Exception as error:  # noqa: BLE001 — boundary: a plugin that cannot close must not keep the others open
+            self._parts.logs.daemon(
+                "close_failed", level="error", part=name, error=repr(error), exc_info=True
+            )
