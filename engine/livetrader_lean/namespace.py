@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 from livetrader_lean import enums, market, tickets
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.algorithm.trading import PortfolioTarget
+from livetrader_lean.charts import Chart, Series
 from livetrader_lean.consolidation import QuoteBarConsolidator, TradeBarConsolidator
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
@@ -116,7 +117,8 @@ NAMES: Final[dict[str, Any]] = {
     "PortfolioTarget": PortfolioTarget, "RollingWindow": RollingWindow,
     "IndicatorDataPoint": IndicatorDataPoint, "TradeBarConsolidator": TradeBarConsolidator,
     "QuoteBarConsolidator": QuoteBarConsolidator, "Market": Market, "TimeZones": TimeZones,
-    "Extensions": Extensions, "QCAlgorithm": QCAlgorithm, "QCAlgorithmFramework": QCAlgorithm,
+    "Extensions": Extensions, "Chart": Chart, "Series": Series, "QCAlgorithm": QCAlgorithm,
+    "QCAlgorithmFramework": QCAlgorithm,
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,
     "time": time, "math": math, "json": json, "np": LazyModule("numpy"), "pd": LazyModule("pandas"),
 }  # fmt: skip
