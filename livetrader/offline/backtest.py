@@ -18,13 +18,13 @@ from livetrader.clocks import wall_ns
 from livetrader.offline.results import BacktestResult, FileResults, result_of, write_result
 from livetrader.offline.trainer import InlineTrainer
 from livetrader.storage import FileObjectStore
-from livetrader_engine.data.synchronizer import HistoricalFeed
 from livetrader_engine.engine import EngineOptions, EnginePorts
 from livetrader_engine.events import EngineEvent, StopRequested
 from livetrader_engine.loop import run
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.simulation.sink import simulated_engine
 from livetrader_engine.spi import Context, HistoryPlugin
+from livetrader_engine.synchronizer import HistoricalFeed
 from livetrader_engine.transactions import TradingPolicy
 from livetrader_lean.adapter import AlgorithmAdapter
 from livetrader_lean.algorithm import QCAlgorithm

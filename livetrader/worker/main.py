@@ -138,7 +138,7 @@ class EngineRun:
         if from_ns is None:
             return 0
         engine.set_warm_up(from_ns, until_ns + 1)
-        from livetrader_engine.data.synchronizer import HistoricalFeed
+        from livetrader_engine.synchronizer import HistoricalFeed
 
         history = HistoricalFeed(engine.ports.history, engine.ports.reference, from_ns, until_ns)
         points = 0

@@ -15,9 +15,9 @@ from typing import ClassVar
 import msgspec
 
 from livetrader_engine.data.subscription import Subscription
-from livetrader_engine.data.synchronizer import HistoricalFeed
 from livetrader_engine.events import DataEnded, MarketDataArrived, TimePulse
 from livetrader_engine.spi import API_VERSION, Context, FeedCapabilities, FeedEvent, PluginError
+from livetrader_engine.synchronizer import HistoricalFeed
 from livetrader_plugins.replay.config import ReplayConfig, bounds_ns, played
 from livetrader_plugins.replay.pace import Pace
 from livetrader_plugins.replay.position import PositionFile

@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from livetrader_engine.data.slice import Slice
-from livetrader_engine.data.synchronizer import HistoricalFeed
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.loop import run
 from livetrader_engine.orders.order import OrderType
@@ -16,6 +15,7 @@ from livetrader_engine.portfolio.statistics import statistics
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.simulation.sink import simulated_engine
 from livetrader_engine.symbols import Resolution, SecurityType
+from livetrader_engine.synchronizer import HistoricalFeed
 from livetrader_engine.trading import OrderTerms, Target
 from livetrader_engine.transactions import TradingPolicy
 from livetrader_plugins.lean_data import LeanDataHistory

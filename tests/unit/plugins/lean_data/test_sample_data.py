@@ -11,9 +11,9 @@ import pytest
 
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, Subscription, TickType
-from livetrader_engine.data.synchronizer import HistoricalFeed
 from livetrader_engine.events import DataEnded, MarketDataArrived
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
+from livetrader_engine.synchronizer import HistoricalFeed
 from livetrader_plugins.lean_data import LeanDataHistory
 from tests.unit.engine.calendar.hours_of import MINUTE, at
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from livetrader_engine.data.bars import MarketPoint, TradeBar
 from livetrader_engine.data.subscription import Subscription, TickType
-from livetrader_engine.data.synchronizer import HistoricalFeed, Merger, fill_step_ns, merge, slice_key
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, TimePulse
 from livetrader_engine.symbols import Resolution
+from livetrader_engine.synchronizer import HistoricalFeed, Merger, fill_step_ns, merge, slice_key
 from tests.unit.engine.calendar.hours_of import HOUR, MINUTE, at
 from tests.unit.engine.data.streams import BTC, IBM, SPY, MemoryHistory, bar, quote
 
