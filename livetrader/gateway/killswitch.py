@@ -183,7 +183,8 @@ class KillSwitch:
             await self._finish()
 
     def _unanswered(self) -> bool:
-        return self._gate is not None and self._gate.unanswered
+        # without a gateway nobody knows what the daemon before us has sent
+        return self._gate is None or self._gate.unanswered
 
     async def _settle(self) -> None:
         """Wait for an order that was on its way when the switch fell."""

@@ -752,6 +752,30 @@ def test_a_fresh_process_liquidates_without_the_daemon(tmp_path: Path) -> None:
     run(next_start())
 
 
+def test_a_fresh_process_waits_for_what_the_dead_daemon_may_have_sent(tmp_path: Path) -> None:
+    venue = MemoryVenue(BrokerageCapabilities(ORDER_TYPES, absence_fence_s=60.0))
+    venue.prices[SPY] = Decimal(100)
+
+    async def daemon() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            venue.faults.hold_orders = 1
+            await desk.submit(spec(1, 10))  # and it dies with this on its way
+
+    async def fresh() -> LatchRecord:
+        brokerage = MemoryBrokerage(MemoryBrokerage.Config(), memory_context(tmp_path, venue), venue)
+        ports = kill_ports(brokerage, tmp_path, lambda of, now_ns: True, [], [].append)
+        async with asyncio.TaskGroup() as group:
+            liquidation = group.create_task(liquidate_standalone(ports, "the daemon is dead", "cli"))
+            await asyncio.sleep(40)
+            venue.deliver_held()
+            return await liquidation
+
+    run(daemon())
+    record = run(fresh())
+    assert record.flat and flat(venue)
+    assert len(kills(venue)) == 1
+
+
 def test_the_latch_survives_damage_as_a_latch(tmp_path: Path) -> None:
     latch = Latch(tmp_path / "kill.latch")
     assert latch.read() is None
