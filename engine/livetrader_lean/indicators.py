@@ -13,11 +13,11 @@ from typing import Any, Final, cast
 from livetrader_engine import indicators as core
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.indicators.extremes import Reading
-from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.market import DEFAULT_ZONE, BaseData, TradeBar
-from livetrader_lean.names import Twins, is_pascal, learn_acronyms, pascal, snake, twins_of_base
+from livetrader_lean.names import Twins, learn_acronyms, pascal, snake, twins_of_base
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local, to_ns
+from livetrader_lean.views import Face
 
 # helper method (snake_case) -> LEAN's helper name, for those the spelling rule does not give
 HELPERS: Final = {
@@ -99,7 +99,7 @@ class UpdatedEvent:
         return self
 
 
-class IndicatorFace(Twins):
+class IndicatorFace(Face):
     """What the face adds to every core indicator. Always mixed with one, behind it and without slots.
 
     A face class then has the layout of its core class, so that `_dress_parts` may turn an instance of the
@@ -179,13 +179,6 @@ class IndicatorFace(Twins):
 
     def __str__(self) -> str:
         return f"{self._core.value:.5f}".rstrip("0").rstrip(".")
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if is_pascal(name) and (other := snake(name)) != name:
-            return getattr(self, other)
-        raise NotInLivetrader(f"{type(self).__name__}.{name}")
 
 
 def _face(cls: type[core.Indicator]) -> type[core.Indicator]:
