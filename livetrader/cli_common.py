@@ -118,10 +118,11 @@ def find_target(config: Path | None, state_directory: Path | None) -> Target:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return where people read: colours only on a terminal and without NO_COLOR, wide lines in a pipe."""
+    """Return where people read: colours and bold on a terminal without NO_COLOR, wide lines in a pipe."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    plain = bool(os.environ.get("NO_COLOR"))  # rich leaves bold and dim in
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False, color_system=None if plain else "auto")
     if not made.is_terminal:
         made = Console(stderr=stderr, highlight=False, width=PIPE_WIDTH, color_system=None)
     return made

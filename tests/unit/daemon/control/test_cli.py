@@ -314,6 +314,19 @@ def test_watch_draws_on_a_terminal_and_gives_it_back_on_ctrl_c(daemon: Any) -> N
     assert drawn.rindex(b"\x1b[?25h") > drawn.rindex(b"\x1b[?25l"), "the cursor is back"
 
 
+def test_no_color_means_no_escapes_on_a_terminal_either(daemon: Any) -> None:
+    ours, theirs = pty.openpty()
+    words = [*LIVETRADER, "status", *map(str, at(daemon))]
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "NO_COLOR": "1"}
+    with subprocess.Popen(words, stdout=theirs, stderr=theirs, env=environment) as shown:
+        os.close(theirs)
+        drawn = read_until(ours, None)
+        assert shown.wait(10) == 0
+    os.close(ours)
+    assert b"101,500.25" in drawn
+    assert b"\x1b" not in drawn
+
+
 def read_until(terminal: int, wanted: bytes | None) -> bytes:
     """Return what was drawn up to `wanted`, or to the end."""
     drawn = b""
