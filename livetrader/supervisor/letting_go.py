@@ -52,7 +52,7 @@ class LettingGo:
         if self._state.current not in LETTING_GO and self._parts.gateway.loss_limit_reached():
             loss = self._parts.gateway.daily_loss()
             self.liquidate(
-                f"lost {loss} today; daily_loss is {self._parts.settings.limits.daily_loss}", "loss"
+                f"lost {loss:.2f} today; daily_loss is {self._parts.settings.limits.daily_loss}", "loss"
             )
 
     async def over(self) -> None:
