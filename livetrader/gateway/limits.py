@@ -87,6 +87,11 @@ class _Case:
         return max((price for price in known if price is not None and price.is_finite()), default=Decimal(0))
 
 
+def not_finite(quantity: Decimal) -> Denied:
+    """Return the denial of a quantity that is no number: a forecast that came out as NaN, for one."""
+    return Denied(DenialReason.BAD_QUANTITY, f"an order of {quantity} cannot be sent")
+
+
 def _trading(case: _Case) -> Denied | None:
     if case.now.halted:
         return Denied(DenialReason.HALTED, "trading is halted; an operator allows it again with `resume`")
@@ -112,8 +117,10 @@ def _type(case: _Case) -> Denied | None:
 
 def _quantity(case: _Case) -> Denied | None:
     quantity = case.spec.quantity
-    if not quantity.is_finite() or quantity == 0:
-        return Denied(DenialReason.BAD_QUANTITY, f"an order of {quantity} cannot be sent")
+    if not quantity.is_finite():
+        return not_finite(quantity)
+    if quantity == 0:
+        return Denied(DenialReason.BAD_QUANTITY, "an order of nothing cannot be sent")
     if not case.capabilities.fractional and quantity != quantity.to_integral_value():
         return Denied(
             DenialReason.BAD_QUANTITY, f"this brokerage trades whole units only; {quantity} is not whole"

@@ -123,6 +123,24 @@ def test_a_denied_order_reaches_nobody_and_the_algorithm_is_told_why(tmp_path: P
     assert read_state(tmp_path / "journal.sqlite3").next_order_id == 2
 
 
+@pytest.mark.parametrize("quantity", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_a_quantity_that_is_no_number_is_refused_and_harms_nobody(tmp_path: Path, quantity: str) -> None:
+    async def body() -> None:
+        async with open_desk(new_venue(), tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.submit(spec(2, quantity))
+            assert desk.statuses(2) == [S.INVALID] and quantity in desk.messages(2)
+            await desk.update(1, quantity=Decimal(quantity))
+            await desk.settle()
+            assert quantity in desk.messages(1) and desk.gateway.open_orders[0].spec.quantity == 10
+            await desk.submit(spec(3, 5))
+            await desk.settle()
+            assert desk.held() == 5
+
+    run(body())
+    assert read_state(tmp_path / "journal.sqlite3").next_order_id == 4
+
+
 def test_a_repeated_fill_counts_once(tmp_path: Path) -> None:
     venue = new_venue()
     venue.faults.repeat_fills = True
