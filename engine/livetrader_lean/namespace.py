@@ -18,6 +18,7 @@ from livetrader_lean.algorithm.trading import PortfolioTarget
 from livetrader_lean.charts import Chart, Series
 from livetrader_lean.consolidation import QuoteBarConsolidator, TradeBarConsolidator
 from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.fields import Field
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
 from livetrader_lean.names import TwinEnum, Twins
 from livetrader_lean.symbols import SecurityIdentifier, Symbol
@@ -117,7 +118,7 @@ NAMES: Final[dict[str, Any]] = {
     "PortfolioTarget": PortfolioTarget, "RollingWindow": RollingWindow,
     "IndicatorDataPoint": IndicatorDataPoint, "TradeBarConsolidator": TradeBarConsolidator,
     "QuoteBarConsolidator": QuoteBarConsolidator, "Market": Market, "TimeZones": TimeZones,
-    "Extensions": Extensions, "Chart": Chart, "Series": Series, "QCAlgorithm": QCAlgorithm,
+    "Extensions": Extensions, "Chart": Chart, "Series": Series, "Field": Field, "QCAlgorithm": QCAlgorithm,
     "QCAlgorithmFramework": QCAlgorithm,
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,
     "time": time, "math": math, "json": json, "np": LazyModule("numpy"), "pd": LazyModule("pandas"),
