@@ -20,7 +20,10 @@ def _of(*names: str) -> Selector:
 
 
 def _volume(data: Any) -> float:
-    return float(getattr(data, "volume", 0.0))
+    for name in ("volume", "quantity"):  # of a bar, of a tick
+        if hasattr(data, name):
+            return float(getattr(data, name))
+    return float(data.value)
 
 
 class Field:

@@ -33,7 +33,8 @@ def test_each_field_is_its_mean(selector: Selector, picked: float) -> None:
 
 def test_what_is_no_bar_gives_its_value() -> None:
     assert Field.TYPICAL(SimpleNamespace(value=7.5)) == 7.5
-    assert Field.VOLUME(SimpleNamespace(value=7.5)) == 0.0
+    assert Field.VOLUME(SimpleNamespace(value=7.5)) == 7.5
+    assert Field.VOLUME(SimpleNamespace(value=7.5, quantity=3.0)) == 3.0
 
 
 def test_algorithms_get_it_by_name() -> None:
