@@ -6,6 +6,7 @@ One adapter per run, in the engine's thread. Exceptions of the algorithm leave e
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.data.slice import Slice as CoreSlice
@@ -23,6 +24,7 @@ from livetrader_lean.market import Slice
 from livetrader_lean.schedule import takes_arguments
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import OrderEvent
+from livetrader_lean.times import local
 from livetrader_lean.views import Face
 
 
@@ -81,6 +83,7 @@ class AlgorithmAdapter:
         self._engine = engine
         self._type = algorithm_type
         self._algorithm: QCAlgorithm | None = None
+        self._ended_day: date | None = None  # the last one that an on_end_of_day without symbol was told of
 
     @property
     def algorithm(self) -> QCAlgorithm:
@@ -129,11 +132,18 @@ class AlgorithmAdapter:
         self.algorithm.on_warmup_finished()
 
     def on_end_of_day(self, symbol: CoreSymbol) -> None:
-        """Say that a symbol's session ends soon; algorithms may take the symbol or nothing."""
+        """Say that a symbol's session ends soon.
+
+        A method that takes no symbol is called once a day, with the first symbol's end; LEAN calls it, long
+        deprecated, at 23:58.
+        """
         method = self.algorithm.on_end_of_day
         if takes_arguments(method):
             method(Symbol(symbol))
-        else:
+            return
+        day = local(self._engine.clock.now_ns, self.binding.time_zone).date()
+        if day != self._ended_day:
+            self._ended_day = day
             method()
 
     def on_brokerage_message(self, event: BrokerageMessageArrived) -> None:
