@@ -52,6 +52,7 @@ class KillSwitch:
         self._written = asyncio.Event()  # the latch is on disk, or the disk has had its time
         self._written.set()
         self._liquidator: Liquidator | None = None
+        self._accepted: LatchRecord | None = None  # the kill whose residue an operator accepts
         self._flat_s: float | None = None  # monotonic; None unless this process saw it become flat
         self._entered = 0
 
@@ -91,10 +92,9 @@ class KillSwitch:
         """Halt and latch; return the name of the kill. `watch` does the rest. Joins a kill in force."""
         if self._gate is not None:
             self._gate.halted = True  # first, and cannot fail
-        if self.record is not None and self.stage is not KillStage.FLAT:
-            kill_id = self.record.kill_id
+        if (joined := self.record) is not None and self.stage is not KillStage.FLAT:
             await self._written.wait()  # whoever is told that it is latched may rely on the disk
-            return kill_id
+            return joined.kill_id
         now_ns = self._ports.timing.wall_ns()
         kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
         self._liquidator = None
@@ -141,8 +141,11 @@ class KillSwitch:
         if self.stage is not KillStage.FLAT:
             if not accept_residue:
                 raise NotFlatError(f"kill {kill_id} is {self.stage}; left: {', '.join(self.left) or '?'}")
+            self._accepted = (
+                self.record
+            )  # the loop ends at its next turn, or at its first, and frees the lock
             if self._liquidator is not None:
-                self._liquidator.stopped = True  # its loop ends at the next turn and frees the lock
+                self._liquidator.stopped = True
         async with self._lock:
             self._check_name(kill_id)  # somebody else may have resumed while we waited
             record = self.record
@@ -177,14 +180,12 @@ class KillSwitch:
         liquidator = self._liquidator
         if liquidator is None:
             assert self.record is not None
-            switch = Switch(self._enter, self._note, _approve, self._unanswered)
+            gate = self._gate  # without one nobody knows what the daemon before us has sent
+            switch = Switch(self._enter, self._note, _approve, lambda: gate is None or gate.unanswered)
             liquidator = self._liquidator = Liquidator(self._ports, switch, self.record.kill_id)
+            liquidator.stopped = self._accepted is self.record
         if await liquidator.run():
             await self._finish()
-
-    def _unanswered(self) -> bool:
-        # without a gateway nobody knows what the daemon before us has sent
-        return self._gate is None or self._gate.unanswered
 
     async def _settle(self) -> None:
         """Wait for an order that was on its way when the switch fell."""

@@ -361,6 +361,27 @@ def test_a_lost_answer_to_a_liquidation_order_is_not_sold_again(tmp_path: Path) 
     run(body())
 
 
+def test_a_residue_can_be_accepted_before_the_first_look_at_it(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await invested(desk)
+            venue.faults.failed_snapshots = 1_000_000  # it would never come to an end
+            desk.gateway._sender.quiet.clear()  # … and an order hangs, so that the switch settles first
+            switch = desk.kill_switch()
+            async with asyncio.TaskGroup() as group:
+                trip = group.create_task(switch.trip("test", "http"))
+                await desk.stage(KillStage.SETTLING)
+                assert switch.kill_id is not None
+                async with asyncio.timeout(10):
+                    await switch.resume(switch.kill_id, "operator", accept_residue=True)
+                await trip
+            assert switch.stage is KillStage.ARMED and not desk.gateway.halted
+
+    run(body())
+
+
 def test_a_position_that_moves_while_a_liquidation_order_is_on_its_way_is_not_sold_twice(
     tmp_path: Path,
 ) -> None:
