@@ -18,6 +18,7 @@ from livetrader.settings import LimitSettings
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderDirection, OrderSpec, OrderType
 from livetrader_engine.spi import Approved, ApprovedChange, BrokerageCapabilities
 
+MAX_EXPONENT: Final = 28  # of ten, either way: the digits that our arithmetic keeps
 WINDOW_NS: Final = 60 * 1_000_000_000  # what orders_per_minute counts over
 
 _LIMIT_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
@@ -84,10 +85,15 @@ class _Case:
         """The least favourable price we know: notional is never judged too small."""
         spec = self.spec
         known = (self.now.price, spec.reference_price, spec.limit_price, spec.stop_price, spec.trigger_price)
-        return max((price for price in known if price is not None and price.is_finite()), default=Decimal(0))
+        return max((price for price in known if price is not None and usable(price)), default=Decimal(0))
 
 
-def not_finite(quantity: Decimal) -> Denied:
+def usable(number: Decimal) -> bool:
+    """Return whether a number of an engine can be calculated with: neither NaN, nor infinite, nor absurd."""
+    return number.is_finite() and abs(number.adjusted()) <= MAX_EXPONENT
+
+
+def unusable(quantity: Decimal) -> Denied:
     """Return the denial of a quantity that is no number: a forecast that came out as NaN, for one."""
     return Denied(DenialReason.BAD_QUANTITY, f"an order of {quantity} cannot be sent")
 
@@ -117,8 +123,8 @@ def _type(case: _Case) -> Denied | None:
 
 def _quantity(case: _Case) -> Denied | None:
     quantity = case.spec.quantity
-    if not quantity.is_finite():
-        return not_finite(quantity)
+    if not usable(quantity):
+        return unusable(quantity)
     if quantity == 0:
         return Denied(DenialReason.BAD_QUANTITY, "an order of nothing cannot be sent")
     if not case.capabilities.fractional and quantity != quantity.to_integral_value():
@@ -136,7 +142,7 @@ def _prices(case: _Case) -> Denied | None:
         return Denied(DenialReason.BAD_PRICE, f"a {spec.type.name.lower()} order needs a stop price")
     for name in ("limit_price", "stop_price", "trigger_price", "trailing_amount"):
         price = getattr(spec, name)
-        if price is not None and not price.is_finite():
+        if price is not None and not usable(price):
             return Denied(DenialReason.BAD_PRICE, f"{name} is {price}")
     return None
 

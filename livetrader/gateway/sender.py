@@ -14,7 +14,7 @@ from typing import Protocol
 
 from livetrader.errors import JournalError
 from livetrader.gateway.ledger import Emit, Ledger, Report
-from livetrader.gateway.limits import WINDOW_NS, Circumstances, Denied, check, check_change, not_finite
+from livetrader.gateway.limits import WINDOW_NS, Circumstances, Denied, check, check_change, unusable, usable
 from livetrader.gateway.session import Session
 from livetrader.gateway.timing import Timing
 from livetrader.gateway.valuation import Valuation
@@ -86,8 +86,8 @@ class OrderSender:
         if spec.id < self._ledger.state.next_order_id and spec.id in self._ledger.state.by_order_id:
             self._ports.report("order_repeated", level="error", order_id=spec.id)
             return  # an answer under this number would be taken for news of the first one
-        if not spec.quantity.is_finite():  # nothing can be compared with it, the circumstances neither
-            self._deny(spec, not_finite(spec.quantity))
+        if not usable(spec.quantity):  # nothing can be compared with it, the circumstances neither
+            self._deny(spec, unusable(spec.quantity))
             return
         client_id = order_client_id(self._ledger.state.instance, self._ledger.state.next_number)
         verdict = check(
@@ -110,8 +110,8 @@ class OrderSender:
 
     async def update(self, order: OrderState, change: OrderChange) -> None:
         """Send a change of a working order, if it may be sent."""
-        if change.quantity is not None and not change.quantity.is_finite():
-            self._change_refused(order, not_finite(change.quantity).message)
+        if change.quantity is not None and not usable(change.quantity):
+            self._change_refused(order, unusable(change.quantity).message)
             return
         verdict = check_change(
             order.spec,

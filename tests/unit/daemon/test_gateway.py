@@ -123,10 +123,12 @@ def test_a_denied_order_reaches_nobody_and_the_algorithm_is_told_why(tmp_path: P
     assert read_state(tmp_path / "journal.sqlite3").next_order_id == 2
 
 
-@pytest.mark.parametrize("quantity", ["NaN", "sNaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("quantity", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+999999", "1E-999999"])
 def test_a_quantity_that_is_no_number_is_refused_and_harms_nobody(tmp_path: Path, quantity: str) -> None:
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0, max_order_notional=1e6)
+
     async def body() -> None:
-        async with open_desk(new_venue(), tmp_path) as desk:
+        async with open_desk(new_venue(), tmp_path, limits) as desk:
             await desk.submit(resting(1))
             await desk.submit(spec(2, quantity))
             assert desk.statuses(2) == [S.INVALID] and quantity in desk.messages(2)
