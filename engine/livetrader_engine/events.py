@@ -22,11 +22,14 @@ class MarketDataArrived(msgspec.Struct, frozen=True, tag="market"):
     """Every point that became complete at `time_ns`, in slice order. One time step of the engine.
 
     `sequence` counts up by one from 1 per feed session; the engine answers with `StepCompleted`.
+    `internal` holds the points of subscriptions that the engine made for itself (the benchmark, currency
+    rates): they are counted, and price what asked for them, but neither the securities nor the slice.
     """
 
     time_ns: int
     sequence: int
     points: tuple[MarketPoint, ...]
+    internal: tuple[MarketPoint, ...] = ()
 
 
 class TimePulse(msgspec.Struct, frozen=True, tag="pulse"):
