@@ -282,7 +282,8 @@ class KaufmanAdaptiveMovingAverage(WindowIndicator):
         return before + (value - before) * smoothing
 
 
-_MAKERS: Final[dict[MovingAverageType, Callable[[int], Indicator]]] = {
+# how a moving average of each kind is made; families with further kinds add theirs
+AVERAGE_MAKERS: Final[dict[MovingAverageType, Callable[..., Indicator]]] = {
     MovingAverageType.SIMPLE: SimpleMovingAverage,
     MovingAverageType.EXPONENTIAL: ExponentialMovingAverage,
     MovingAverageType.WILDERS: WilderMovingAverage,
@@ -295,9 +296,9 @@ _MAKERS: Final[dict[MovingAverageType, Callable[[int], Indicator]]] = {
 }
 
 
-def make_average(kind: int, period: int) -> Indicator:
+def make_average(kind: int, period: int, name: str | None = None) -> Indicator:
     """Return a moving average of this kind. Raises AlgorithmError for kinds that are not offered."""
-    maker = _MAKERS.get(MovingAverageType(int(kind)))
+    maker = AVERAGE_MAKERS.get(MovingAverageType(int(kind)))
     if maker is None:
         raise AlgorithmError(f"the moving average {MovingAverageType(int(kind)).name} is not offered")
-    return maker(period)
+    return maker(period, name=name)

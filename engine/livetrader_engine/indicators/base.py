@@ -7,8 +7,9 @@ Registered by decorator under LEAN's helper name (`SMA`), from which the face ge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import ClassVar, Final, NamedTuple, Protocol, TypeVar
 
 from livetrader_engine.errors import AlgorithmError
@@ -42,6 +43,7 @@ class InputKind(Enum):
     VALUE = "value"
     BAR = "bar"  # needs open, high, low, close
     TRADE_BAR = "trade bar"  # needs the volume too
+    DATA = "data point"  # hands any point on to the user's own code
 
 
 class IndicatorPoint(NamedTuple):
@@ -50,6 +52,9 @@ class IndicatorPoint(NamedTuple):
     time_ns: int
     value: float
 
+
+# LEAN's window holds a zero from the start, which the first value pushes back
+BEFORE_ALL: Final = IndicatorPoint(0, 0.0)
 
 UpdatedHandler = Callable[["Indicator", IndicatorPoint], None]
 
@@ -71,6 +76,7 @@ class Indicator:
         self.time_ns = 0
         self.handlers: list[UpdatedHandler] = []
         self.window: RollingWindow[IndicatorPoint] = RollingWindow(HISTORY_SIZE)
+        self.window.add(BEFORE_ALL)
 
     @property
     def is_ready(self) -> bool:
@@ -109,6 +115,7 @@ class Indicator:
         self.value = 0.0
         self.time_ns = 0
         self.window.reset()
+        self.window.add(BEFORE_ALL)
         self._clear()
 
     def parts(self) -> Iterator[Indicator]:
@@ -172,11 +179,31 @@ def check_period(name: str, period: int) -> int:
     return period
 
 
+class SymbolsTaken(Enum):
+    """What a helper method takes before an indicator's parameters."""
+
+    ONE = "one"  # sma(symbol, ...)
+    PAIR = "pair"  # b(target, reference, ...): the constructor takes both symbols, too
+    MANY = "many"  # adr(symbols, ...): each is given to the indicator's `add`
+
+
+NO_DEFAULTS: Final[Mapping[str, object]] = MappingProxyType({})
+NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class Entry(NamedTuple):
-    """One registered indicator: LEAN's helper name (None: no helper) and the class."""
+    """One registered indicator: LEAN's helper name (None: no helper), the class, and how the two differ.
+
+    `defaults` are parameters for which the helper has another default than the constructor (or has one
+    where the constructor has none); `aliases` are the helper's names of parameters that the constructor
+    calls otherwise.
+    """
 
     helper: str | None
     indicator: type[Indicator]
+    symbols: SymbolsTaken = SymbolsTaken.ONE
+    defaults: Mapping[str, object] = NO_DEFAULTS
+    aliases: Mapping[str, str] = NO_ALIASES
 
 
 REGISTRY: Final[dict[str, Entry]] = {}  # class name -> entry; filled by the decorator at import
@@ -184,11 +211,14 @@ REGISTRY: Final[dict[str, Entry]] = {}  # class name -> entry; filled by the dec
 AnyIndicator = TypeVar("AnyIndicator", bound=type[Indicator])
 
 
-def indicator(helper: str | None = None) -> Callable[[AnyIndicator], AnyIndicator]:
-    """Register an indicator class under LEAN's helper name."""
+def indicator(
+    helper: str | None = None, symbols: SymbolsTaken = SymbolsTaken.ONE, *,
+    defaults: Mapping[str, object] = NO_DEFAULTS, aliases: Mapping[str, str] = NO_ALIASES,
+) -> Callable[[AnyIndicator], AnyIndicator]:  # fmt: skip
+    """Register an indicator class under LEAN's helper name; see Entry for the rest."""
 
     def register(cls: AnyIndicator) -> AnyIndicator:
-        REGISTRY[cls.__name__] = Entry(helper, cls)
+        REGISTRY[cls.__name__] = Entry(helper, cls, symbols, defaults, aliases)
         return cls
 
     return register
