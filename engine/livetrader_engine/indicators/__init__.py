@@ -1,6 +1,16 @@
 """Indicators: one family per file, registered by decorator under LEAN's helper names."""
 
-from livetrader_engine.indicators import averages, extremes, momentum, trend, volatility, volume
+from livetrader_engine.indicators import (
+    averages,
+    breadth,
+    composition,
+    extremes,
+    momentum,
+    new_highs,
+    trend,
+    volatility,
+    volume,
+)
 from livetrader_engine.indicators.base import (
     REGISTRY,
     BarLike,
@@ -13,7 +23,17 @@ from livetrader_engine.indicators.base import (
 )
 from livetrader_engine.indicators.window import RollingWindow
 
-FAMILIES = (averages, extremes, momentum, trend, volatility, volume)
+FAMILIES = (
+    averages,
+    breadth,
+    composition,
+    extremes,
+    momentum,
+    new_highs,
+    trend,
+    volatility,
+    volume,
+)
 
 __all__ = [
     "FAMILIES",
