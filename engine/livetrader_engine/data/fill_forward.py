@@ -9,20 +9,21 @@ are flagged, a copied trade bar has no volume. Ticks are never repeated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from operator import sub
 from typing import Final
 
 import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours, local_to_utc_ns, utc_ns_to_local
-from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
+from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
+from livetrader_engine.data.batches import Batch, batched, starts_of
 from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR
 
 Bar = TradeBar | QuoteBar
 
-_ONE_DAY: Final = timedelta(days=1)
+MAX_FILLED: Final = 4096  # points of a batch that has been filled; longer ones are handed on in parts
 
 
 class FillRule(msgspec.Struct, frozen=True):
@@ -54,27 +55,44 @@ class FillRule(msgspec.Struct, frozen=True):
         )
 
 
-def fill_forward(
-    points: Iterable[MarketPoint], rule: FillRule, previous: Bar | None = None
-) -> Iterator[MarketPoint]:
-    """Yield the points with copies in the gaps, and after the last one up to the end of the stream.
+def fill_forward(batches: Iterable[Batch], rule: FillRule, previous: Bar | None = None) -> Iterator[Batch]:
+    """Yield the batches with copies in the gaps, and after the last one up to the end of the stream.
 
-    `previous` is the newest bar known before the first of `points`: the gap between them is filled too.
+    `previous` is the newest bar known before the first of them: the gap between them is filled too. A batch
+    without a gap is handed on as it is.
     """
-    for point in points:
-        if isinstance(point, Tick):
-            yield point
-            continue
-        if previous is not None:
-            gap_ns = point.time_ns - previous.time_ns
-            if gap_ns > rule.period_ns or gap_ns > rule.step_ns():
-                for copy in _copies(previous, point.time_ns, point.end_time_ns, rule):
-                    previous = copy
-                    yield copy
-        previous = point
-        yield point
+    for batch in batches:
+        starts = starts_of(batch)
+        widest_ns = min(rule.period_ns, rule.step_ns())
+        gaps = [at for at, gap_ns in enumerate(map(sub, starts[1:], starts), 1) if gap_ns > widest_ns]
+        if previous is not None and starts[0] - previous.time_ns > widest_ns:
+            gaps.insert(0, 0)
+        if gaps:
+            yield from _filled(batch, gaps, previous, rule)
+        else:
+            yield batch
+        last = batch[-1]
+        if not isinstance(last, Tick):
+            previous = last
     if previous is not None:
-        yield from _tail(previous, rule)
+        yield from batched(_tail(previous, rule))
+
+
+def _filled(batch: Batch, gaps: list[int], previous: Bar | None, rule: FillRule) -> Iterator[Batch]:
+    """Yield a batch with copies before the points whose numbers are in `gaps`."""
+    made: Batch = []
+    low = 0
+    for at in gaps:
+        made += batch[low:at]
+        before, point = batch[at - 1] if at else previous, batch[at]
+        low = at
+        if isinstance(before, TradeBar | QuoteBar):
+            for copy in _copies(before, point.time_ns, point.end_time_ns, rule):
+                made.append(copy)
+                if len(made) >= MAX_FILLED:  # a gap may be months long
+                    yield made
+                    made = []
+    yield made + batch[low:]
 
 
 def _copies(previous: Bar, next_ns: int, next_end_ns: int, rule: FillRule) -> Iterator[Bar]:
@@ -212,15 +230,20 @@ def _round_down(time_ns: int, period_ns: int, hours: ExchangeHours) -> int:
     return time_ns - (time_ns - midnight_ns) % period_ns
 
 
-def complete_quotes(points: Iterable[MarketPoint]) -> Iterator[MarketPoint]:
+def complete_quotes(batches: Iterable[Batch]) -> Iterator[Batch]:
     """Give a quote bar without bid or ask the side of the bar before it, as LEAN does."""
     previous: QuoteBar | None = None
-    for point in points:
-        if isinstance(point, QuoteBar):
-            if previous is not None and not (point.bid_close and point.ask_close):
-                point = _with_sides_of(point, previous)
-            previous = point
-        yield point
+    for batch in batches:
+        if any(isinstance(point, QuoteBar) and not (point.bid_close and point.ask_close) for point in batch):
+            batch = batch.copy()
+            for at, point in enumerate(batch):
+                if isinstance(point, QuoteBar):
+                    if previous is not None and not (point.bid_close and point.ask_close):
+                        batch[at] = point = _with_sides_of(point, previous)
+                    previous = point
+        elif isinstance(batch[-1], QuoteBar):
+            previous = batch[-1]
+        yield batch
 
 
 def _with_sides_of(bar: QuoteBar, previous: QuoteBar) -> QuoteBar:
@@ -230,22 +253,3 @@ def _with_sides_of(bar: QuoteBar, previous: QuoteBar) -> QuoteBar:
             for column in ("open", "high", "low", "close", "size"):
                 sides[f"{side}_{column}"] = getattr(previous, f"{side}_{column}")
     return msgspec.structs.replace(bar, **sides)
-
-
-def open_hours_only(
-    points: Iterable[MarketPoint], hours: ExchangeHours, extended: bool
-) -> Iterator[MarketPoint]:
-    """Yield the points during which the exchange is open at some instant."""
-    if hours.always_open:
-        yield from points
-        return
-    opens_ns = closes_ns = 0  # an interval known to be open
-    for point in points:
-        start_ns, end_ns = point.time_ns, point.end_time_ns
-        if opens_ns <= start_ns < closes_ns:
-            yield point
-        elif hours.is_open_during(start_ns, end_ns, extended):
-            yield point
-            for low_ns, high_ns in hours.intervals(hours.local_date(start_ns), extended):
-                if low_ns <= start_ns < high_ns:
-                    opens_ns, closes_ns = low_ns, high_ns

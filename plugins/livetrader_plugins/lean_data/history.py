@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -12,7 +13,7 @@ import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours, local_to_utc_ns, utc_ns_to_local
 from livetrader_engine.data.bars import MarketPoint, PriceScale
-from livetrader_engine.data.fill_forward import open_hours_only
+from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
 from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import ConfigurationError, DataError
@@ -83,6 +84,10 @@ class LeanDataHistory:
         return self._folder.missing
 
     def history(self, request: HistoryRequest) -> Iterator[MarketPoint]:
+        """Yield the points of `batches`, one by one."""
+        return chain.from_iterable(self.batches(request))
+
+    def batches(self, request: HistoryRequest) -> Iterator[Batch]:
         """Yield the points whose end time lies in (start_ns, end_ns], ascending, without fill-forward.
 
         Bars outside the regular session are left out unless the subscription asks for extended hours.
@@ -92,13 +97,8 @@ class LeanDataHistory:
         hours = self._reference.hours(subscription.symbol)
         start_ns, end_ns = request.start_ns, request.end_ns
         extended = subscription.extended_market_hours
-        points = self._points(subscription, hours, start_ns, end_ns)
-        for point in open_hours_only(points, hours, extended):
-            point_end_ns = point.end_time_ns
-            if point_end_ns > end_ns:
-                return
-            if point_end_ns > start_ns:
-                yield point
+        batches = batched(self._points(subscription, hours, start_ns, end_ns))
+        return ending_within(while_open(batches, hours, extended), start_ns, end_ns)
 
     def _points(
         self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
