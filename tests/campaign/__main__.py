@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,13 +17,20 @@ def main() -> int:
     parser.add_argument("--engine-kills", type=int, default=300)
     parser.add_argument("--daemon-kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--directory", type=Path, help="kept afterwards; default: a temporary one")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        help="kept afterwards; default: a temporary one, kept after a violation",
+    )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="livetrader-campaign-") as temporary:
-        root = options.directory or Path(temporary)
-        root.mkdir(parents=True, exist_ok=True)
-        campaign = Campaign(root, options.seed, lambda line: print(line, flush=True))
-        result = campaign.run(options.engine_kills, options.daemon_kills)
+    root = options.directory or Path(tempfile.mkdtemp(prefix="livetrader-campaign-"))
+    root.mkdir(parents=True, exist_ok=True)
+    campaign = Campaign(root, options.seed, lambda line: print(line, flush=True))
+    result = campaign.run(options.engine_kills, options.daemon_kills)
+    if result.violations:
+        print(f"kept for a look: {root}")
+    elif options.directory is None:
+        shutil.rmtree(root)
     kills = result.engine_kills + result.daemon_kills
     print(
         f"{result.engine_kills} engine and {result.daemon_kills} daemon kills ({result.aimed_kills} of them"

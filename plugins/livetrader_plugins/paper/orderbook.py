@@ -11,9 +11,10 @@ from livetrader_plugins.paper.store import StoredAccount, StoredOrder
 
 
 class OrderBook:
-    """Every open order, and the newest closed ones with their fills. Owned by the venue.
+    """Every open order, and those closed last with their fills. Owned by the venue.
 
-    Once twice `remembered` orders are closed, the older half leaves the memory; the disk keeps them.
+    Once twice `remembered` orders are closed, those closed first leave the memory; the disk keeps them. The
+    order of closing counts, not of placing: an old order that ends while nobody listens must be shown.
     """
 
     def __init__(self, stored: StoredAccount, remembered: int) -> None:
@@ -23,6 +24,11 @@ class OrderBook:
         self.open: dict[ClientOrderId, StoredOrder] = {
             name: order for name, order in self.orders.items() if order.status not in CLOSED
         }
+        ended = [order for order in stored.orders if order.status in CLOSED]
+        self._closed: dict[ClientOrderId, StoredOrder] = {
+            order.client_order_id: order for order in sorted(ended, key=_closing)
+        }
+        self._next_closing = stored.next_closing
         self._fills: list[tuple[ClientOrderId, Fill]] = list(stored.fills)
         self._next_number = stored.next_number
         self._remembered = remembered
@@ -46,13 +52,15 @@ class OrderBook:
         return sum(1 for name, _ in self._fills if name == order.client_order_id)
 
     def close(self, order: StoredOrder) -> None:
-        """Take an order off the open ones; forget the oldest closed ones where there are too many."""
+        """Take an order off the open ones; forget those closed first where there are too many."""
         del self.open[order.client_order_id]
-        if len(self.orders) - len(self.open) < 2 * self._remembered:
+        order.closing = self._next_closing
+        self._next_closing += 1
+        self._closed[order.client_order_id] = order
+        if len(self._closed) < 2 * self._remembered:
             return
-        closed = [name for name in self.orders if name not in self.open]
-        for name in closed[: -self._remembered]:
-            del self.orders[name]
+        for name in list(self._closed)[: -self._remembered]:
+            del self._closed[name], self.orders[name]
         self._fills = [item for item in self._fills if item[0] in self.orders]
 
     def open_orders(self) -> tuple[OrderRecord, ...]:
@@ -60,12 +68,16 @@ class OrderBook:
         return tuple(record_of(order) for order in self.open.values())
 
     def closed_orders(self) -> tuple[OrderRecord, ...]:
-        """Return the closed orders that are still remembered, oldest first."""
-        return tuple(record_of(order) for name, order in self.orders.items() if name not in self.open)
+        """Return the closed orders that are still remembered, in the order of closing."""
+        return tuple(record_of(order) for order in self._closed.values())
 
     def fills(self) -> tuple[tuple[ClientOrderId, Fill], ...]:
         """Return the fills of the orders that are still remembered, oldest first."""
         return tuple(self._fills)
+
+
+def _closing(order: StoredOrder) -> tuple[int, int]:
+    return order.closing, order.number
 
 
 def brokerage_order_id(order: StoredOrder) -> BrokerageOrderId:

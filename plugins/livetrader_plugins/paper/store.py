@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS orders (
     status INTEGER NOT NULL, filled TEXT NOT NULL, remainder INTEGER NOT NULL, message TEXT NOT NULL,
     working TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS orders_by_status ON orders (status, number);
+CREATE TABLE IF NOT EXISTS closings (
+    closing INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE) STRICT;
 CREATE TABLE IF NOT EXISTS fills (
     execution_id TEXT PRIMARY KEY, client_order_id TEXT NOT NULL, symbol TEXT NOT NULL,
     quantity TEXT NOT NULL, price TEXT NOT NULL, time_ns INTEGER NOT NULL,
@@ -79,6 +81,7 @@ class StoredOrder(msgspec.Struct):
     remainder: bool = False
     message: str = ""
     working: WorkingOrder | None = None
+    closing: int = 0  # counts up from 1 as orders close; 0 while it is open
     acknowledged_ns: int = 0  # wall clock before which no news of it leaves the venue; not stored
 
 
@@ -91,7 +94,7 @@ class WireItem(msgspec.Struct, frozen=True):
 
 
 class StoredAccount(msgspec.Struct, frozen=True):
-    """An account as read back. `orders` are all open ones and the newest closed ones, by number."""
+    """An account as read back. `orders` are all open ones and those closed last, by number."""
 
     sessions: int
     market_ns: int
@@ -103,6 +106,7 @@ class StoredAccount(msgspec.Struct, frozen=True):
     marks: tuple[MarketPoint, ...]
     known: set[str]
     next_number: int
+    next_closing: int
 
 
 def set_meta(key: str, value: str | int) -> Statement:
@@ -147,6 +151,11 @@ def set_order(order: StoredOrder) -> Statement:
         _encoder.encode(order.working).decode(),
     )
     return (_UPSERT_ORDER, values)
+
+
+def note_closing(order: StoredOrder) -> Statement:
+    """Write which closing of the account this order's was."""
+    return ("INSERT INTO closings VALUES (?, ?)", (order.closing, order.number))
 
 
 def add_fill(client_order_id: ClientOrderId, symbol: Symbol, fill: Fill) -> Statement:
@@ -200,6 +209,7 @@ def _load(connection: sqlite3.Connection, sessions: int, remembered: int) -> Sto
     ]
     known.update(item.client_order_id for item in wire)
     (largest,) = connection.execute("SELECT COALESCE(MAX(number), 0) FROM orders").fetchone()
+    (closings,) = connection.execute("SELECT COALESCE(MAX(closing), 0) FROM closings").fetchone()
     cash = {row[0]: Decimal(row[1]) for row in connection.execute("SELECT * FROM cash")}
     positions = tuple(
         PositionRecord(Symbol.parse(row[0]), Decimal(row[1]), Decimal(row[2]))
@@ -217,17 +227,19 @@ def _load(connection: sqlite3.Connection, sessions: int, remembered: int) -> Sto
         marks=tuple(_point_decoder.decode(row[0]) for row in marks),
         known=known,
         next_number=largest + 1,
+        next_closing=closings + 1,
     )
 
 
 def _load_orders(connection: sqlite3.Connection, remembered: int) -> tuple[StoredOrder, ...]:
+    """Read all open orders and those closed last; an account from before closings counts by number."""
     closed = ", ".join(str(int(status)) for status in sorted(CLOSED))
+    columns = "SELECT orders.*, COALESCE(closing, 0) AS ended FROM orders LEFT JOIN closings USING (number)"
     rows: list[Sequence[object]] = []
-    for condition in (f"NOT IN ({closed})", f"IN ({closed})"):
-        rows += connection.execute(
-            f"SELECT * FROM orders WHERE status {condition} ORDER BY number DESC LIMIT ?",
-            (remembered if not condition.startswith("NOT") else -1,),
-        )
+    rows += connection.execute(f"{columns} WHERE status NOT IN ({closed})")
+    rows += connection.execute(
+        f"{columns} WHERE status IN ({closed}) ORDER BY ended DESC, number DESC LIMIT ?", (remembered,)
+    )
     orders = [
         StoredOrder(
             number=int(str(row[0])),
@@ -238,6 +250,7 @@ def _load_orders(connection: sqlite3.Connection, remembered: int) -> tuple[Store
             remainder=bool(row[5]),
             message=str(row[6]),
             working=_working_decoder.decode(str(row[7])),
+            closing=int(str(row[8])),
         )
         for row in rows
     ]

@@ -45,6 +45,7 @@ from livetrader_plugins.paper.store import (
     StoredAccount,
     StoredOrder,
     add_fill,
+    note_closing,
     set_cash,
     set_meta,
     set_order,
@@ -305,6 +306,7 @@ class Venue:
         self._keys.pop(order.client_order_id, None)
         self._tell(order, status, outcome, fill)
         self.book.close(order)
+        outcome.statements.append(note_closing(order))
 
     def _tell(
         self, order: StoredOrder, status: OrderStatus, outcome: Outcome, fill: Fill | None = None

@@ -376,3 +376,26 @@ def test_what_submit_returned_for_survives_sigkill(tmp_path: Path) -> None:
     names = [name for name, _ in snapshot.fills]
     assert len(names) == len(set(names)) >= last + 1
     assert sum(item.quantity for item in snapshot.positions) == len(names)
+
+
+def test_an_old_order_that_ends_last_is_shown(tmp_path: Path) -> None:
+    """However many younger orders have closed: who was away must hear how the old one ended."""
+
+    async def trade() -> tuple[AccountSnapshot, AccountSnapshot]:
+        harness = harness_of(tmp_path, fee_model="none", remembered_orders=2)
+        async with harness.session() as session:
+            resting = make_spec(harness, TEN, OrderType.LIMIT, Decimal(1))
+            await session.plugin.submit(approve("A-0", resting))
+            for number in range(1, 7):
+                await session.plugin.submit(approve(f"A-{number}", make_spec(harness, TEN)))
+                await session.until_closed(ClientOrderId(f"A-{number}"))
+            await session.plugin.cancel(ClientOrderId("A-0"))
+            await session.until_closed(ClientOrderId("A-0"))
+            within = await session.plugin.snapshot()
+        return within, await snapshot_without_a_feed(tmp_path, fee_model="none", remembered_orders=2)
+
+    within, after = asyncio.run(trade())
+    for snapshot in (within, after):
+        last = snapshot.closed_orders[-1]
+        assert (last.client_order_id, last.status) == ("A-0", OrderStatus.CANCELED)
+    assert [order.client_order_id for order in after.closed_orders] == ["A-6", "A-0"]
