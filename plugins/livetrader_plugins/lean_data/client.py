@@ -70,11 +70,11 @@ class DataFolder:
         name = f"{day:%Y%m%d}_{_KINDS[tick_type]}.zip"
         return self._root(security_type, market) / resolution.name.lower() / ticker.lower() / name
 
-    def day_rows(self, path: Path, expected: bool) -> list[str] | None:
-        """Return the rows of one day's file, None where it is missing, noted as such if `expected`."""
+    def day_text(self, path: Path, expected: bool) -> bytes | None:
+        """Return the text of one day's file, None where it is missing, noted as such if `expected`."""
         if not expected and not path.exists():
             return None
-        return self._zip_rows(path)
+        return self._zip_text(path)
 
     def text(self, relative: str) -> str | None:
         """Return a small text file, None where it is missing. Raises DataError where it is no text."""
@@ -104,6 +104,10 @@ class DataFolder:
         return self.folder / security_type.name.lower().replace("_", "") / market
 
     def _zip_rows(self, path: Path) -> list[str] | None:
+        text = self._zip_text(path)
+        return None if text is None else rows_of(path, text)
+
+    def _zip_text(self, path: Path) -> bytes | None:
         try:
             with zipfile.ZipFile(path) as archive:
                 entries = archive.infolist()
@@ -111,13 +115,12 @@ class DataFolder:
                     raise DataError(f"{path}: the archive is empty")
                 if entries[0].file_size > MAX_FILE_BYTES:
                     raise DataError(f"{path}: {entries[0].filename} claims {entries[0].file_size} bytes")
-                text = archive.read(entries[0]).decode("ascii")
+                return archive.read(entries[0])
         except FileNotFoundError:
             self._note_missing(path)
             return None
         except _UNREADABLE as error:
-            raise DataError(f"{path}: not a readable zip archive of text: {error}") from error
-        return text.splitlines()
+            raise _unreadable(path, error) from error
 
     def _note_missing(self, path: Path) -> None:
         with self._lock:
@@ -132,3 +135,15 @@ class DataFolder:
                 self._reported.add(kind)
         if news:
             self._report("data_file_missing", str(path))
+
+
+def rows_of(place: Path | str, text: bytes) -> list[str]:
+    """Return the rows of a file's text. Raises DataError naming the file where it is no text."""
+    try:
+        return text.decode("ascii").splitlines()
+    except UnicodeDecodeError as error:
+        raise _unreadable(place, error) from error
+
+
+def _unreadable(place: Path | str, error: Exception) -> DataError:
+    return DataError(f"{place}: not a readable zip archive of text: {error}")

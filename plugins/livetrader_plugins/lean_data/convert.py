@@ -38,7 +38,8 @@ class Layout(NamedTuple):
     """What the rows of one file share.
 
     `divisor` turns a stored price into currency (10000 for equities), `start_ns(key)` gives a bar's start
-    from its first column, `period_ns` its length.
+    from its first column, `period_ns` its length. `midnight_ns` is what a first column of milliseconds counts
+    from, None where it is no such column or the clock changes that day; `first_row` numbers the rows.
     """
 
     place: str
@@ -46,14 +47,16 @@ class Layout(NamedTuple):
     divisor: float
     start_ns: Callable[[str], int]
     period_ns: int
+    midnight_ns: int | None = None
+    first_row: int = 1
 
 
 def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[TradeBar]:
     """Yield the trade bars of rows `time,open,high,low,close,volume`."""
-    _, symbol, divisor, start_of, period_ns = layout
+    _, symbol, divisor, start_of, period_ns, *_ = layout
     factor, dividends, scale = how
     plain = factor == 1.0 and dividends == 0.0
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(rows, layout.first_row):
         try:
             when, opens, high, low, close, volume = row.split(",")
             prices = (
@@ -82,9 +85,9 @@ def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator
 
 def quote_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[QuoteBar]:
     """Yield the quote bars of rows `time,bid o,h,l,c,size,ask o,h,l,c,size`; an empty side is all zero."""
-    _, symbol, divisor, start_of, period_ns = layout
+    _, symbol, divisor, start_of, period_ns, *_ = layout
     scale = how.scale
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(rows, layout.first_row):
         try:
             when, *columns = row.split(",")
             start_ns = start_of(when)
@@ -120,7 +123,7 @@ def _side(
 
 def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[Tick]:
     """Yield the trades of rows `time,price,quantity[,exchange,condition,suspicious]`."""
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(rows, layout.first_row):
         try:
             columns = row.split(",")
             price = float(columns[1]) / layout.divisor * how.factor + how.dividends
@@ -136,7 +139,7 @@ def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
 
 def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[Tick]:
     """Yield the quotes of rows `time,bid,bid size,ask,ask size[,exchange,condition,suspicious]`."""
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(rows, layout.first_row):
         try:
             columns = row.split(",")
             bid, ask = (float(columns[at] or 0.0) / layout.divisor for at in (1, 3))

@@ -29,6 +29,7 @@ from livetrader_engine.symbols import (
 from livetrader_plugins.lean_data import convert
 from livetrader_plugins.lean_data.client import DataFolder
 from livetrader_plugins.lean_data.convert import EQUITY_UNIT, NS_PER_MS, Adjustment, Layout, RowReader
+from livetrader_plugins.lean_data.dayfile import day_batches
 from livetrader_plugins.lean_data.reference import LeanReference
 
 _ONE_DAY: Final = timedelta(days=1)
@@ -97,12 +98,12 @@ class LeanDataHistory:
         hours = self._reference.hours(subscription.symbol)
         start_ns, end_ns = request.start_ns, request.end_ns
         extended = subscription.extended_market_hours
-        batches = batched(self._points(subscription, hours, start_ns, end_ns))
+        batches = self._batches(subscription, hours, start_ns, end_ns)
         return ending_within(while_open(batches, hours, extended), start_ns, end_ns)
 
-    def _points(
+    def _batches(
         self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
-    ) -> Iterable[MarketPoint]:
+    ) -> Iterable[Batch]:
         kind, resolution = subscription.symbol.security_type, subscription.resolution
         quotes = subscription.tick_type is TickType.QUOTE
         if kind not in _SCALED | _QUOTES_ONLY | _TRADES_ONLY | {
@@ -115,7 +116,7 @@ class LeanDataHistory:
         if resolution >= Resolution.HOUR:
             if quotes and kind in _TRADES_ONLY:
                 return ()  # LEAN stores no hourly or daily quotes for these
-            return self._whole_history(subscription, hours, start_ns, end_ns)
+            return batched(self._whole_history(subscription, hours, start_ns, end_ns))
         return self._day_files(subscription, hours, start_ns, end_ns)
 
     def _whole_history(
@@ -183,12 +184,11 @@ class LeanDataHistory:
 
     def _day_files(
         self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
-    ) -> Iterator[MarketPoint]:
+    ) -> Iterator[Batch]:
         """Yield minute, second or tick data, one file per day of the data's time zone."""
         symbol, zone = subscription.symbol, hours.data_timezone
-        read = _reader(subscription)
         factors = self._reference.factor_file(symbol)
-        plain = _plain(subscription)
+        how = _plain(subscription)
         first = utc_ns_to_local(start_ns, zone).date()
         last = utc_ns_to_local(end_ns, zone).date()
         for ticker, begin, until in self._tickers(symbol, first, last):
@@ -196,16 +196,12 @@ class LeanDataHistory:
             while day <= until:
                 security = (symbol.security_type, symbol.market, ticker)
                 path = self._folder.day_path(security, subscription.resolution, subscription.tick_type, day)
-                rows = self._folder.day_rows(path, hours.is_trading_day(day))
-                if rows is not None:
-                    how = plain
+                text = self._folder.day_text(path, hours.is_trading_day(day))
+                if text is not None:
                     if factors is not None:
                         how = factors.adjustment(day, subscription.normalization, EQUITY_UNIT)
-                    period_ns = subscription.resolution.period_ns
-                    start_of = _time_of_day(day, hours)
-                    yield from read(
-                        rows, Layout(str(path), symbol, _divisor(subscription), start_of, period_ns), how
-                    )
+                    layout = _day_layout(subscription, path, day, hours)
+                    yield from day_batches(subscription, text, layout, how)
                 day += _ONE_DAY
 
     def _tickers(self, symbol: Symbol, first: date, last: date) -> Iterator[tuple[str, date, date]]:
@@ -237,20 +233,22 @@ _EQUITY_SCALE: Final = PriceScale(EQUITY_UNIT)
 
 
 def _reader(subscription: Subscription) -> RowReader:
-    trades = subscription.tick_type is TickType.TRADE
-    if subscription.resolution is Resolution.TICK:
-        return convert.trade_ticks if trades else convert.quote_ticks
-    return convert.trade_bars if trades else convert.quote_bars
+    return convert.trade_bars if subscription.tick_type is TickType.TRADE else convert.quote_bars
 
 
-def _time_of_day(day: date, hours: ExchangeHours) -> Callable[[str], int]:
-    """Return the function from milliseconds after midnight, as text, to UTC nanoseconds."""
+def _day_layout(subscription: Subscription, path: Path, day: date, hours: ExchangeHours) -> Layout:
+    """Return how the file of one day is to be read: its first column is milliseconds after midnight."""
     zone = hours.data_timezone
-    midnight_ns = local_to_utc_ns(day, 0, zone)
-    if local_to_utc_ns(day, NS_PER_DAY, zone) - midnight_ns == NS_PER_DAY:
-        return lambda text: midnight_ns + _milliseconds(text)
-    # the clock changes today: the file counts wall-clock time
-    return lambda text: local_to_utc_ns(day, _milliseconds(text), zone)
+    midnight_ns: int | None = local_to_utc_ns(day, 0, zone)
+    if local_to_utc_ns(day, NS_PER_DAY, zone) - local_to_utc_ns(day, 0, zone) != NS_PER_DAY:
+        midnight_ns = None  # the clock changes today: the file counts wall-clock time
+
+    def start_of(text: str) -> int:
+        milliseconds = _milliseconds(text)
+        return local_to_utc_ns(day, milliseconds, zone) if midnight_ns is None else midnight_ns + milliseconds
+
+    period_ns = subscription.resolution.period_ns
+    return Layout(str(path), subscription.symbol, _divisor(subscription), start_of, period_ns, midnight_ns)
 
 
 def _milliseconds(text: str) -> int:
