@@ -92,7 +92,10 @@ def status_view(status: StatusView) -> RenderableType:
 def training_line(status: StatusView) -> str:
     """Return the training summary on one line."""
     training = status.training
-    word = "running" if training.is_training else "ready" if training.ready else "not ready"
+    if not training.jobs:
+        word = "nothing to train yet"
+    else:
+        word = "running" if training.is_training else "ready" if training.ready else "not ready"
     error = f"; last error: {training.last_error}" if training.last_error else ""
     return (
         f"{word}, {training.jobs} jobs, bucket {training.bucket_level_minutes:.1f}"

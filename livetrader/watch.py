@@ -117,6 +117,7 @@ def watch(client: Client, console: Console, wait: Callable[[float], object]) -> 
     Where the daemon has ended, says so and waits for it to come back. Raises ControlRefusedError.
     """
     picture = Picture()
+    told = False
     with Live(picture, console=console, refresh_per_second=REFRESH_PER_S, screen=console.is_terminal):
         while True:
             try:
@@ -132,4 +133,9 @@ def watch(client: Client, console: Console, wait: Callable[[float], object]) -> 
                 raise
             except NotRunningError as error:
                 picture.notice(f"{error}; waiting for it ... (Ctrl-C to leave)")
+                if not console.is_terminal and not told:  # nothing is redrawn there
+                    console.print(f"{error}; waiting for it ...")
+                told = True
+            else:
+                told = False
             wait(RETRY_S)

@@ -100,7 +100,7 @@ class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
 
 
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
-    """Sign of life from the reader thread, every BEAT_INTERVAL_S.
+    """Sign of life from the thread named `beats`, every BEAT_INTERVAL_S.
 
     `step_started_s`: seconds the engine loop has been inside the current step, None between steps.
     `training_running`: a training function runs; `training_granted_s`: what it was granted in all.
