@@ -12,7 +12,8 @@ class _WithVolume(Protocol):
     volume: float
 
 
-def _volume(bar: BarLike) -> float:
+def volume_of_bar(bar: BarLike) -> float:
+    """Return the volume of a trade bar."""
     return cast("_WithVolume", bar).volume
 
 
@@ -29,10 +30,10 @@ class OnBalanceVolume(Indicator):
     def _compute_bar(self, bar: BarLike) -> float:
         before, self._close = self._close, bar.close
         if before is None:
-            return _volume(bar)
+            return volume_of_bar(bar)
         if bar.close == before:
             return self.value
-        return self.value + (_volume(bar) if bar.close > before else -_volume(bar))
+        return self.value + (volume_of_bar(bar) if bar.close > before else -volume_of_bar(bar))
 
     def _clear(self) -> None:
         self._close = None
@@ -53,7 +54,7 @@ class MoneyFlowIndex(Indicator):
     def _compute_bar(self, bar: BarLike) -> float:
         typical = (bar.high + bar.low + bar.close) / 3
         before, self.previous_typical_price = self.previous_typical_price, typical
-        flow = typical * _volume(bar)
+        flow = typical * volume_of_bar(bar)
         self.positive_money_flow.push(self.time_ns, flow if typical > before else 0.0)
         self.negative_money_flow.push(self.time_ns, flow if typical < before else 0.0)
         total = self.positive_money_flow.value + self.negative_money_flow.value
@@ -77,8 +78,8 @@ class VolumeWeightedAveragePriceIndicator(Indicator):
 
     def _compute_bar(self, bar: BarLike) -> float:
         mean = (bar.open + bar.high + bar.low + bar.close) / 4
-        self._money.push(self.time_ns, mean * _volume(bar))
-        self._shares.push(self.time_ns, _volume(bar))
+        self._money.push(self.time_ns, mean * volume_of_bar(bar))
+        self._shares.push(self.time_ns, volume_of_bar(bar))
         return self._money.value / self._shares.value if self.is_ready and self._shares.value else 0.0
 
 
@@ -93,4 +94,6 @@ class AccumulationDistribution(Indicator):
 
     def _compute_bar(self, bar: BarLike) -> float:
         span = bar.high - bar.low
-        return self.value + (_volume(bar) * (2 * bar.close - bar.low - bar.high) / span if span > 0 else 0.0)
+        return self.value + (
+            volume_of_bar(bar) * (2 * bar.close - bar.low - bar.high) / span if span > 0 else 0.0
+        )
