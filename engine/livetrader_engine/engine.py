@@ -22,14 +22,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
+from livetrader_engine.callbacks import AlgorithmCallbacks
 from livetrader_engine.clock import EventClock
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.consolidation import Consolidators
+from livetrader_engine.corporate import CorporateActions
 from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.corporate_actions import CorporateAction, SymbolChange
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
 from livetrader_engine.errors import DataError, InvariantError
@@ -43,7 +46,7 @@ from livetrader_engine.events import (
     StopRequested,
     TimePulse,
 )
-from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.order_news import NotedNews
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.portfolio.sampling import EquitySampler
 from livetrader_engine.portfolio.statistics import RunFacts
@@ -83,7 +86,8 @@ class EnginePorts(msgspec.Struct, frozen=True):
 class EngineOptions(msgspec.Struct, frozen=True):
     """What the composition root decides. `start_ns` is where the clock stands before the first event.
 
-    `sample_period_ns`: least distance of two equity samples inside a day.
+    `sample_period_ns`: least distance of two equity samples inside a day. `books_corporate_actions`: whether
+    the engine books splits, dividends and delistings, because no brokerage does.
     """
 
     start_ns: int
@@ -93,38 +97,7 @@ class EngineOptions(msgspec.Struct, frozen=True):
     timezone: str = "America/New_York"
     policy: TradingPolicy = TradingPolicy()
     sample_period_ns: int = 4 * NS_PER_MINUTE
-
-
-class AlgorithmCallbacks(Protocol):
-    """What the engine calls, always from the thread that calls `Engine.process`."""
-
-    def on_data(self, data: Slice) -> None:
-        """A slice with data arrived; not called for slices without."""
-        ...
-
-    def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
-        """News of an order were applied to its record; repeated and stale news are not shown."""
-        ...
-
-    def on_warmup_finished(self) -> None:
-        """Warm-up is over; called once, also where there was none."""
-        ...
-
-    def on_end_of_day(self, symbol: Symbol) -> None:
-        """The symbol's regular session ends in ten minutes."""
-        ...
-
-    def on_brokerage_message(self, event: BrokerageMessageArrived) -> None:
-        """The brokerage said something beside orders."""
-        ...
-
-    def on_securities_changed(self, changes: SecurityChanges) -> None:
-        """Securities were added or removed."""
-        ...
-
-    def on_end_of_algorithm(self) -> None:
-        """Data ended or a stop was asked for; called once."""
-        ...
+    books_corporate_actions: bool = False
 
 
 class Engine:
@@ -144,7 +117,10 @@ class Engine:
         )
         self.trading = Trading(self.clock, self.securities, self.portfolio, self.orders)
         self.subscriptions = Subscriptions(ports.feed, ports.reference, self.securities)
-        self.consolidators = Consolidators()
+        self.corporate = CorporateActions(
+            self.securities, self.portfolio, self.orders, books=options.books_corporate_actions
+        )
+        self.consolidators = Consolidators(self.clock)
         self.scheduler = Scheduler()
         self.equity = EquitySampler(self.portfolio, options.timezone, options.sample_period_ns)
         self.current_slice: Slice | None = None
@@ -164,7 +140,7 @@ class Engine:
     def attach(self, callbacks: AlgorithmCallbacks) -> None:
         """Say who is called. Once, before the first event."""
         self._algorithm = callbacks
-        self.orders.listen(callbacks.on_order_event)
+        self.orders.listen(NotedNews(self.ports.results, self.securities, callbacks.on_order_event))
 
     def set_warm_up(self, from_ns: int, until_ns: int) -> None:
         """Warm up with data from `from_ns` until the first event at or after `until_ns`."""
@@ -212,7 +188,7 @@ class Engine:
     def process(self, event: EngineEvent) -> None:
         """Let one event happen. The only way in; not reentrant."""
         if isinstance(event, MarketDataArrived):
-            self._step(event.time_ns, event.points)
+            self._step(event.time_ns, event.points, event.actions)
         elif isinstance(event, TimePulse):
             self._step(event.time_ns, ())
         elif isinstance(event, OrderEventArrived):
@@ -234,7 +210,9 @@ class Engine:
             raise InvariantError("attach an algorithm before the first event")
         return self._algorithm
 
-    def _step(self, time_ns: int, points: tuple[MarketPoint, ...]) -> None:
+    def _step(
+        self, time_ns: int, points: tuple[MarketPoint, ...], actions: tuple[CorporateAction, ...] = ()
+    ) -> None:
         """One time step; the numbers are those of LEAN's order of work. A pulse is a step without points."""
         algorithm = self._callbacks
         if not self.steps:
@@ -250,23 +228,44 @@ class Engine:
         changes = self.subscriptions.take_changes()
         self.securities.update(points)  # 5
         self.portfolio.settle(time_ns)  # 6
-        if points:
+        if actions:
+            self.data_points += sum(action.copies for action in actions)
+            actions = self.corporate.priced(actions)
+        if points or actions:
             self._last_data_ns = time_ns
-            data = self.current_slice = Slice(time_ns, self.subscriptions.visible(points))
+            data = self.current_slice = Slice(time_ns, self.subscriptions.visible(points), actions)
         if not self._warm_up_announced:
             self._finish_warm_up(time_ns)  # 7
+        if actions:
+            self._rename(actions)
         self.orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
+        if actions:
+            self._delist(actions)
         self._fire_schedule(time_ns, inclusive=True)  # 9
         if changes:  # 11
             self._schedule_end_of_day(changes)
             algorithm.on_securities_changed(changes)
-        if points:
+        if actions:
+            self.corporate.apply(actions)  # 12
+        if points or actions:
             self.consolidators.update(points, time_ns)  # 13
+            if actions:
+                algorithm.on_corporate_actions(actions)  # 14
             if len(data):  # 15
                 algorithm.on_data(data)
             self.orders.work(time_ns)  # 16: a second try with the same prices
         if not self.orders.warming_up:
             self.equity.sample(time_ns)
+
+    def _rename(self, actions: tuple[CorporateAction, ...]) -> None:
+        changes = [action for action in actions if isinstance(action, SymbolChange)]
+        if changes:
+            self._callbacks.on_symbol_changes(changes)
+            self.corporate.rename(changes)
+
+    def _delist(self, actions: tuple[CorporateAction, ...]) -> None:
+        for security in self.corporate.delist(actions):
+            self.subscriptions.remove_security(security.symbol)
 
     def _advance(self, time_ns: int) -> None:
         """Go to the event's time. News of orders may be stamped a little later than the data they met."""

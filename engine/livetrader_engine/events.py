@@ -13,7 +13,8 @@ from enum import IntEnum
 import msgspec
 
 from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.orders.order import BrokerageOrderId, Fill, OrderId, OrderSpec
+from livetrader_engine.data.corporate_actions import CorporateAction
+from livetrader_engine.orders.order import BrokerageOrderId, Fill, OrderId, OrderSpec, StopState
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import Symbol
 
@@ -24,12 +25,14 @@ class MarketDataArrived(msgspec.Struct, frozen=True, tag="market"):
     `sequence` counts up by one from 1 per feed session; the engine answers with `StepCompleted`.
     `internal` holds the points of subscriptions that the engine made for itself (the benchmark, currency
     rates): they are counted, and price what asked for them, but neither the securities nor the slice.
+    `actions` are the splits, dividends, delistings and ticker changes of this instant.
     """
 
     time_ns: int
     sequence: int
     points: tuple[MarketPoint, ...]
     internal: tuple[MarketPoint, ...] = ()
+    actions: tuple[CorporateAction, ...] = ()
 
 
 class TimePulse(msgspec.Struct, frozen=True, tag="pulse"):
@@ -42,7 +45,8 @@ class TimePulse(msgspec.Struct, frozen=True, tag="pulse"):
 class OrderEventArrived(msgspec.Struct, frozen=True, tag="order"):
     """News of one order. `fill` is set exactly when `status` is PARTIALLY_FILLED or FILLED by a trade.
 
-    `message` carries the reason of a refusal, cancel or expiry in words for the user.
+    `message` carries the reason of a refusal, cancel or expiry in words for the user. `stop` says how the
+    brokerage stands to the order's stop where it tells. `quiet` news are of that only: nobody is called.
     """
 
     order_id: OrderId
@@ -51,6 +55,8 @@ class OrderEventArrived(msgspec.Struct, frozen=True, tag="order"):
     fill: Fill | None = None
     brokerage_order_id: BrokerageOrderId | None = None
     message: str = ""
+    stop: StopState | None = None
+    quiet: bool = False
 
 
 class PositionRecord(msgspec.Struct, frozen=True):

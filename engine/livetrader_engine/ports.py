@@ -7,11 +7,20 @@ outcome is a later event. All of them are called from the engine's thread unless
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from typing import Protocol
 
 from livetrader_engine.calendar.hours import ExchangeHours
-from livetrader_engine.commands import CancelOrder, LogLevel, SubmitOrder, UpdateOrder
+from livetrader_engine.commands import (
+    CancelOrder,
+    LogLevel,
+    NoteOrderEvent,
+    SeriesStyle,
+    SubmitOrder,
+    UpdateOrder,
+)
 from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.events import EngineEvent, OrderEventArrived
 from livetrader_engine.securities import SecurityProperties
@@ -96,6 +105,10 @@ class ReferenceData(Protocol):
         """Return lot size, price variation, multiplier and currency."""
         ...
 
+    def corporate_actions(self, symbol: Symbol, first: date, last: date) -> Sequence[CorporateAction]:
+        """Return what a stream that begins on `first` and ends on `last` (exchange dates) tells, by time."""
+        ...
+
 
 class ResultSink(Protocol):
     """Where what the algorithm shows goes: files in a backtest, the supervisor live."""
@@ -104,8 +117,16 @@ class ResultSink(Protocol):
         """Show a line."""
         ...
 
-    def plot(self, time_ns: int, chart: str, series: str, value: float) -> None:
-        """Add a point to a chart."""
+    def declare(self, chart: str, series: str, style: SeriesStyle) -> None:
+        """Have a series on a chart, drawn in this style."""
+        ...
+
+    def plot(self, time_ns: int, chart: str, series: str, *values: float) -> None:
+        """Add a point to a series: a value, or open, high, low and close. One at the same time replaces it."""
+        ...
+
+    def order_event(self, noted: NoteOrderEvent) -> None:
+        """Take note of one piece of news of an order, before the algorithm hears of it."""
         ...
 
     def statistic(self, name: str, value: str) -> None:

@@ -12,8 +12,9 @@ import msgspec
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.batches import Batch, batched, while_open
+from livetrader_engine.data.corporate_actions import FOREVER_NS, ActionQueue
 from livetrader_engine.data.fill_forward import FillRule, complete_quotes, fill_forward
-from livetrader_engine.data.merge import FOREVER_NS, Merger
+from livetrader_engine.data.merge import Merger
 from livetrader_engine.data.periods import previous_bar_start
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import InvariantError
@@ -104,6 +105,7 @@ class HistoricalFeed:
         self._subscriptions: dict[Subscription, None] = {}
         self._step_ns = _NO_STEP_NS
         self._numbers = count(1)
+        self._actions = ActionQueue()
         self._pulses: list[int] = []
         self._events: Iterator[MarketDataArrived] = iter(())  # the rest of the block at hand
         self._newest: MarketDataArrived | None = None  # of the block at hand
@@ -131,6 +133,7 @@ class HistoricalFeed:
         if self._started:
             self._release()
             self._open(subscription)
+            self._await_actions(subscription)
             self._refine()
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -139,6 +142,7 @@ class HistoricalFeed:
             self._release()
             del self._subscriptions[subscription]
             self._merger.remove(subscription)
+            self._actions.remove(subscription)
             self._refine()
 
     def next(self) -> EngineEvent | None:
@@ -153,19 +157,30 @@ class HistoricalFeed:
         if not self._started:
             self._start()
         self._release()
-        until_ns = self._pulses[0] - 1 if self._pulses else FOREVER_NS
-        block = self._merger.line_up(until_ns)
+        pulse_ns = self._pulses[0] if self._pulses else FOREVER_NS
+        action_ns = self._actions.next_time_ns
+        block = self._merger.line_up(min(pulse_ns, action_ns) - 1)
         if block is not None:
             self._events = map(MarketDataArrived, block.times_ns, self._numbers, block.points, block.internal)
             self._newest = next(self._events)
             return self._newest
-        if self._pulses:
+        if self._pulses and pulse_ns <= action_ns:
             self._now_ns = max(self._now_ns, heappop(self._pulses))
             return TimePulse(self._now_ns)
+        if action_ns < FOREVER_NS:
+            return self._act(action_ns)
         if self._ended:
             return None
         self._ended = True
         return DataEnded(max(self._now_ns, self._end_ns))
+
+    def _act(self, time_ns: int) -> MarketDataArrived:
+        """Return the step of a corporate action, with the points of its instant."""
+        block = self._merger.line_up(time_ns)
+        points, internal = ((), ()) if block is None else (block.points[0], block.internal[0])
+        actions = self._actions.take(time_ns)
+        self._newest = MarketDataArrived(time_ns, next(self._numbers), points, internal, actions)
+        return self._newest
 
     def _release(self) -> None:
         """Give back what is left of the block at hand: streams are about to change, or it is used up."""
@@ -181,6 +196,17 @@ class HistoricalFeed:
         self._step_ns = fill_step_ns(self._subscriptions)
         for subscription in self._subscriptions:
             self._open(subscription)
+            self._await_actions(subscription)
+
+    def _await_actions(self, subscription: Subscription) -> None:
+        """Have a stream's corporate actions delivered; an internal stream begins a session earlier."""
+        symbol = subscription.symbol
+        hours = self._reference.hours(symbol)
+        first, last = hours.local_date(self._now_ns), hours.local_date(self._end_ns)
+        if subscription.internal:
+            first = hours.previous_trading_day(first)
+        actions = self._reference.corporate_actions(symbol, first, last)
+        self._actions.add(subscription, actions, self._now_ns)
 
     def _open(self, subscription: Subscription) -> None:
         hours = self._reference.hours(subscription.symbol)

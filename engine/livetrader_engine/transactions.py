@@ -26,7 +26,14 @@ from livetrader_engine.orders.checks import (
     rounded_price,
 )
 from livetrader_engine.orders.fees import DefaultFees, FeeModel
-from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
+from livetrader_engine.orders.order import (
+    ExecutionId,
+    Fill,
+    OrderChange,
+    OrderId,
+    OrderSpec,
+    OrderType,
+)
 from livetrader_engine.orders.quotes import STALE_AFTER_NS
 from livetrader_engine.orders.request import OrderRequest, Response, ResponseCode
 from livetrader_engine.orders.states import OrderStatus
@@ -203,6 +210,23 @@ class Transactions:
         for record in orders:
             self.cancel(record.id, tag)
         return orders
+
+    def close_out(self, symbol: Symbol, quantity: Decimal, price: Decimal, tag: str) -> OrderRecord:
+        """Book a market order of this quantity as filled at this price, without a fee or a check.
+
+        For positions that end without being traded: a delisting. Source: LEAN's
+        BrokerageTransactionHandler.HandleDelistingNotification.
+        """
+        security = self._securities[symbol]
+        request = OrderRequest(symbol, OrderType.MARKET, quantity, tag=tag)
+        spec = make_spec(OrderId(self._next_id), request, security, self._clock.now_ns)
+        self._next_id += 1
+        self.submitted += 1
+        record = self._register(spec, security)
+        execution = ExecutionId(f"{spec.id}-closed-out")
+        fill = Fill(execution, quantity, price, self._clock.now_ns)
+        self.take(OrderEventArrived(spec.id, OrderStatus.FILLED, self._clock.now_ns, fill, message=tag))
+        return record
 
     # -- news ----------------------------------------------------------------------------------------
 

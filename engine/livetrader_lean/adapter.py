@@ -5,10 +5,11 @@ One adapter per run, in the engine's thread. Exceptions of the algorithm leave e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from livetrader_engine.commands import LogLevel
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice as CoreSlice
 from livetrader_engine.engine import Engine
 from livetrader_engine.events import BrokerageMessageArrived, BrokerageMessageKind, OrderEventArrived
@@ -19,6 +20,7 @@ from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.algorithm.binding import AlgorithmBinding
 from livetrader_lean.algorithm.core import SecurityChangesFace
 from livetrader_lean.binding import RunSettings, WarmUpRequest
+from livetrader_lean.corporate_actions import ActionViews
 from livetrader_lean.history import start_of_bars
 from livetrader_lean.market import Slice
 from livetrader_lean.schedule import takes_arguments
@@ -121,7 +123,9 @@ class AlgorithmAdapter:
     def on_data(self, data: CoreSlice) -> None:
         """Show a slice."""
         binding = self.binding
-        self.algorithm.on_data(Slice(data.time_ns, data.points, binding.time_zone, binding.zone))
+        self.algorithm.on_data(
+            Slice(data.time_ns, data.points, binding.time_zone, binding.zone, data.actions)
+        )
 
     def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
         """Show news of an order."""
@@ -160,6 +164,20 @@ class AlgorithmAdapter:
         added = [securities[item.symbol] for item in changes.added]
         removed = [securities[item.symbol] for item in changes.removed]
         self.algorithm.on_securities_changed(SecurityChangesFace(added, removed))
+
+    def on_symbol_changes(self, actions: Sequence[CorporateAction]) -> None:
+        """Say which securities have new tickers."""
+        self.algorithm.on_symbol_changed_events(ActionViews(actions, self.binding.zone).symbol_changed_events)
+
+    def on_corporate_actions(self, actions: Sequence[CorporateAction]) -> None:
+        """Show splits, dividends and delistings, in LEAN's order."""
+        views = ActionViews(actions, self.binding.zone)
+        if views.splits:
+            self.algorithm.on_splits(views.splits)
+        if views.dividends:
+            self.algorithm.on_dividends(views.dividends)
+        if views.delistings:
+            self.algorithm.on_delistings(views.delistings)
 
     def on_end_of_algorithm(self) -> None:
         """Say that the run is over."""

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TypeVar, cast
 
 from livetrader_engine import symbols
-from livetrader_engine.data import subscription
+from livetrader_engine.data import corporate_actions, subscription
 from livetrader_engine.indicators import averages
 from livetrader_engine.orders import order, states
 from livetrader_lean.names import TwinEnum
@@ -31,6 +31,8 @@ OrderType = _face(order.OrderType)
 OrderDirection = _face(order.OrderDirection)
 OrderStatus = _face(states.OrderStatus)
 MovingAverageType = _face(averages.MovingAverageType)
+SplitType = _face(corporate_actions.SplitKind, "SplitType")
+DelistingType = _face(corporate_actions.DelistingKind, "DelistingType")
 
 
 class AccountType(TwinEnum):

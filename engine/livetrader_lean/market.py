@@ -5,14 +5,16 @@ Prices are floats. Times are naive local datetimes of the exchange, as in LEAN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.data import bars as core
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_lean.corporate_actions import ActionViews, Delistings, Dividends, Splits, SymbolChangedEvents
 from livetrader_lean.enums import TickType
 from livetrader_lean.names import Twins
 from livetrader_lean.symbols import Symbol
@@ -251,6 +253,12 @@ class Tick(BaseData):
 
 _FACES: dict[type, type[BaseData]] = {core.TradeBar: TradeBar, core.QuoteBar: QuoteBar, core.Tick: Tick}
 
+
+def learn_faces(faces: Mapping[type, type[BaseData]]) -> None:
+    """Show further kinds of engine points as these classes. Called when their module is imported."""
+    _FACES.update(faces)
+
+
 Data = TypeVar("Data")
 
 
@@ -293,13 +301,22 @@ class Ticks(DataDictionary[list[Tick]]):
 
 
 class Slice(DataDictionary[Any]):
-    """Everything that became complete at one instant. `data[symbol]` is its trade bar, quote bar or ticks."""
+    """Everything that became complete at one instant. `data[symbol]` is its trade bar, quote bar or ticks.
 
-    __slots__ = ("_points", "_time_ns", "_time_zone", "_zones", "bars", "quote_bars", "ticks")
+    It is None where there are corporate actions only, as in LEAN.
+    """
+
+    __slots__ = ("_actions", "_points", "_time_ns", "_time_zone", "_zones", "bars", "quote_bars", "ticks")
 
     def __init__(
-        self, time_ns: int, points: Sequence[core.MarketPoint], time_zone: tzinfo, zones: Zones
+        self,
+        time_ns: int,
+        points: Sequence[core.MarketPoint],
+        time_zone: tzinfo,
+        zones: Zones,
+        actions: Sequence[CorporateAction] = (),
     ) -> None:
+        self._actions = ActionViews(actions, zones)
         self._time_ns = time_ns
         self._time_zone = time_zone
         bars: dict[CoreSymbol, Any] = {}
@@ -317,7 +334,7 @@ class Slice(DataDictionary[Any]):
         self.bars = TradeBars(bars)
         self.quote_bars = QuoteBars(quote_bars)
         self.ticks = Ticks(ticks)
-        super().__init__({**ticks, **quote_bars, **bars})
+        super().__init__({**{action.symbol: None for action in actions}, **ticks, **quote_bars, **bars})
 
     @property
     def time(self) -> datetime:
@@ -333,6 +350,26 @@ class Slice(DataDictionary[Any]):
     def has_data(self) -> bool:
         """Whether there is any point."""
         return bool(self._held)
+
+    @property
+    def splits(self) -> Splits:
+        """Splits, and warnings of one, by symbol."""
+        return self._actions.splits
+
+    @property
+    def dividends(self) -> Dividends:
+        """Dividends by symbol."""
+        return self._actions.dividends
+
+    @property
+    def delistings(self) -> Delistings:
+        """Delistings, and warnings of one, by symbol."""
+        return self._actions.delistings
+
+    @property
+    def symbol_changed_events(self) -> SymbolChangedEvents:
+        """Ticker changes by symbol."""
+        return self._actions.symbol_changed_events
 
 
 def _shorter(new: core.TradeBar | core.QuoteBar, held: core.TradeBar | core.QuoteBar) -> bool:

@@ -136,7 +136,7 @@ class Lanes:
                 if key is not None:
                     seen.add(key)
                 points.append(point)
-            if points:
+            if points or message.actions:
                 self._points += len(points)
                 kept.appendleft(msgspec.structs.replace(message, points=tuple(reversed(points))))
         self.data = kept

@@ -114,7 +114,9 @@ class _Backtest:
         policy = TradingPolicy(convert_daily_market_orders=True, order_wait_s=0.0, max_orders=MAX_ORDERS)
         begin = request.start or DEFAULT_START
         zone = EngineOptions(start_ns=0).timezone
-        options = EngineOptions(start_ns=_midnight(begin, zone), policy=policy)
+        options = EngineOptions(
+            start_ns=_midnight(begin, zone), policy=policy, books_corporate_actions=True
+        )
         if request.cash is not None:
             options = msgspec.structs.replace(options, cash=request.cash)
         self.engine = simulated_engine(ports, options)

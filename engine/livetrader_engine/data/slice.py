@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.symbols import Symbol
 
 
@@ -13,20 +14,23 @@ class Slice:
 
     Indexes are built on the first look-up, so a step whose algorithm looks at nothing costs nothing.
     Where two bars of one symbol and kind end together, the shorter wins, as in LEAN
-    (Engine/DataFeeds/TimeSliceFactory.cs). It does not copy the points.
+    (Engine/DataFeeds/TimeSliceFactory.cs). It does not copy the points. `actions` are the corporate actions.
     """
 
-    __slots__ = ("_bars", "_quotes", "_ticks", "points", "time_ns")
+    __slots__ = ("_bars", "_quotes", "_ticks", "actions", "points", "time_ns")
 
-    def __init__(self, time_ns: int, points: tuple[MarketPoint, ...]) -> None:
+    def __init__(
+        self, time_ns: int, points: tuple[MarketPoint, ...], actions: tuple[CorporateAction, ...] = ()
+    ) -> None:
         self.time_ns = time_ns
         self.points = points
+        self.actions = actions
         self._bars: dict[Symbol, TradeBar] | None = None
         self._quotes: dict[Symbol, QuoteBar] = {}
         self._ticks: dict[Symbol, list[Tick]] = {}
 
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self.points) + len(self.actions)
 
     def __iter__(self) -> Iterator[MarketPoint]:
         return iter(self.points)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from livetrader_engine.calendar.hours import ExchangeHours, hours_from_lean
 from livetrader_engine.data.bars import PriceScale, QuoteBar, TradeBar
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.errors import DataError
 from livetrader_engine.events import MarketDataArrived
 from livetrader_engine.securities import SecurityProperties
@@ -64,6 +65,10 @@ class SampleReference:
     def properties(self, symbol: Symbol) -> SecurityProperties:
         """Return the properties of a US equity."""
         return SecurityProperties()
+
+    def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
+        """Return nothing: these shares neither split nor pay."""
+        return ()
 
 
 def minute_of(symbol: Symbol, end_time_ns: int, price: float, *, sequence: int = 1) -> MarketDataArrived:

@@ -196,6 +196,22 @@ class CallbacksMixin(Part):
         """Securities were added or removed."""
 
     @hook
+    def on_splits(self, splits: Any) -> None:
+        """Shares split, or will tomorrow."""
+
+    @hook
+    def on_dividends(self, dividends: Any) -> None:
+        """Shares pay a dividend."""
+
+    @hook
+    def on_delistings(self, delistings: Any) -> None:
+        """Securities were delisted, or will be with this day."""
+
+    @hook
+    def on_symbol_changed_events(self, symbols_changed: Any) -> None:
+        """Securities have new tickers."""
+
+    @hook
     def on_brokerage_message(self, message_event: Any) -> None:
         """The brokerage said something beside orders."""
 

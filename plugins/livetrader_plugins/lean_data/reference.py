@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Final, TypeVar
 
 import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours, hours_from_lean
 from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.errors import DataError
 from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier, plain_identifier
+from livetrader_plugins.lean_data.actions import corporate_actions
 from livetrader_plugins.lean_data.client import DataFolder
 from livetrader_plugins.lean_data.convert import (
     FactorFile,
@@ -96,6 +99,13 @@ class LeanReference:
         if symbol.security_type is not SecurityType.EQUITY:
             return None
         return self._once("factors", symbol.text, lambda: self._read_factors(symbol))
+
+    def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
+        """Return the splits, dividends, ticker changes and the delisting of an equity; nothing for others."""
+        if symbol.security_type is not SecurityType.EQUITY:
+            return ()
+        files = (self.factor_file(symbol), self.map_file(symbol))
+        return corporate_actions(symbol, files, self.hours(symbol), (first, last))
 
     def _once(self, kind: str, name: str, read: Callable[[], _Fact]) -> _Fact:
         """Return the fact under this key, read at most once while it stays among the newest."""

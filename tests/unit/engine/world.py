@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.calendar.hours import ExchangeHours, hours_from_lean
-from livetrader_engine.commands import LogLevel
+from livetrader_engine.commands import LogLevel, NoteOrderEvent, SeriesStyle
 from livetrader_engine.data.bars import MarketPoint, PriceScale, QuoteBar, TradeBar
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
@@ -134,6 +135,7 @@ class Surroundings:
         self.subscribed: list[Subscription] = []
         self.past: list[MarketPoint] = []
         self.lines: list[str] = []
+        self.noted: list[NoteOrderEvent] = []
         self.stored: dict[str, bytes] = {}
         self.requests: list[HistoryRequest] = []
         self.unknown: set[Symbol] = set()
@@ -162,11 +164,20 @@ class Surroundings:
     def properties(self, symbol: Symbol) -> SecurityProperties:
         return SecurityProperties()
 
+    def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
+        return ()
+
     def log(self, time_ns: int, level: LogLevel, message: str) -> None:
         self.lines.append(message)
 
-    def plot(self, time_ns: int, chart: str, series: str, value: float) -> None:
-        self.lines.append(f"{chart}/{series} {value}")
+    def declare(self, chart: str, series: str, style: SeriesStyle) -> None:
+        self.lines.append(f"{chart}/{series} in {style.unit}")
+
+    def plot(self, time_ns: int, chart: str, series: str, *values: float) -> None:
+        self.lines.append(f"{chart}/{series} {' '.join(map(str, values))}")
+
+    def order_event(self, noted: NoteOrderEvent) -> None:
+        self.noted.append(noted)
 
     def statistic(self, name: str, value: str) -> None:
         self.lines.append(f"{name}={value}")
@@ -234,6 +245,12 @@ class Recorder:
         added = [item.symbol.value for item in changes.added]
         removed = [item.symbol.value for item in changes.removed]
         self._called(f"changed +{added} -{removed}")
+
+    def on_symbol_changes(self, actions: Sequence[CorporateAction]) -> None:
+        self._called(f"renamed {[action.symbol.value for action in actions]}")
+
+    def on_corporate_actions(self, actions: Sequence[CorporateAction]) -> None:
+        self._called(f"actions {[type(action).__name__ for action in actions]}")
 
     def on_end_of_algorithm(self) -> None:
         self._called("end")

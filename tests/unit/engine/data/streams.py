@@ -7,6 +7,7 @@ from datetime import date
 
 from livetrader_engine.calendar.hours import ExchangeHours, always_open_hours
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.symbols import (
@@ -46,6 +47,11 @@ class MemoryHistory:
     def __init__(self, points: Mapping[tuple[Symbol, Resolution, int], Iterable[MarketPoint]]) -> None:
         self._points = {key: list(values) for key, values in points.items()}
         self.requests: list[HistoryRequest] = []
+        self.actions: list[CorporateAction] = []
+
+    def add(self, key: tuple[Symbol, Resolution, int], points: Iterable[MarketPoint]) -> None:
+        """Put points before those of a stream."""
+        self._points[key] = [*points, *self._points.get(key, [])]
 
     def history(self, request: HistoryRequest) -> Iterator[MarketPoint]:
         self.requests.append(request)
@@ -64,6 +70,9 @@ class MemoryHistory:
 
     def properties(self, symbol: Symbol) -> SecurityProperties:
         return SecurityProperties()
+
+    def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
+        return tuple(action for action in self.actions if action.symbol is symbol)
 
 
 def _key(subscription: Subscription) -> tuple[Symbol, Resolution, int]:

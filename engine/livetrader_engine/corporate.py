@@ -1,0 +1,159 @@
+"""What corporate actions do to the account: orders, positions, cash. The engine says when.
+
+Source of the order: LEAN's Engine/AlgorithmManager.cs; of the arithmetic: SecurityPortfolioManager
+(ApplyDividend, ApplySplit), DefaultBrokerageModel.ApplySplit, BacktestingBrokerage.ProcessDelistings. Prices
+that are adjusted already know of splits and dividends, so only raw prices (and, for dividends, prices adjusted
+for splits) change anything. Live the brokerage books them, and this does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from livetrader_engine.data.corporate_actions import (
+    CorporateAction,
+    Delisting,
+    DelistingKind,
+    Dividend,
+    Split,
+    SplitKind,
+    SymbolChange,
+)
+from livetrader_engine.data.subscription import Normalization
+from livetrader_engine.orders.order import OrderChange, OrderSpec
+from livetrader_engine.portfolio.portfolio import Portfolio
+from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.symbols import SecurityType, Symbol
+from livetrader_engine.transactions import Transactions
+
+DELISTED_TAG: Final = "Liquidate from delisting"
+SYMBOL_CHANGED_TAG: Final = "Open order cancelled on symbol changed event"
+
+_PAYS: Final = frozenset({Normalization.RAW, Normalization.SPLIT_ADJUSTED})
+
+
+class CorporateActions:
+    """Carries out corporate actions. `books`: whether this engine keeps the account (not: a brokerage)."""
+
+    def __init__(
+        self, securities: SecurityManager, portfolio: Portfolio, orders: Transactions, *, books: bool
+    ) -> None:
+        self._securities = securities
+        self._portfolio = portfolio
+        self._orders = orders
+        self._books = books
+        self.delisted: set[Symbol] = set()  # what trades no more
+
+    def priced(self, actions: Iterable[CorporateAction]) -> tuple[CorporateAction, ...]:
+        """Return what the algorithm may see, warnings and delistings with the newest price filled in."""
+        return tuple(
+            self._with_price(action)
+            for action in actions
+            if not action.hidden or isinstance(action, Delisting)
+        )
+
+    def _with_price(self, action: CorporateAction) -> CorporateAction:
+        security = self._securities.get(action.symbol)
+        if security is None:
+            return action
+        if isinstance(action, Delisting):
+            return msgspec.structs.replace(action, price=security.price)
+        if isinstance(action, Split) and action.kind is SplitKind.WARNING:
+            return msgspec.structs.replace(action, reference_price=_raw_price(security))
+        return action
+
+    def rename(self, actions: Iterable[CorporateAction]) -> None:
+        """Cancel the open orders of what has a new ticker."""
+        for action in actions:
+            if isinstance(action, SymbolChange):
+                self._orders.cancel_open(action.symbol, SYMBOL_CHANGED_TAG)
+
+    def delist(self, actions: Iterable[CorporateAction]) -> list[Security]:
+        """Return the securities that trade no more: positions closed out, orders canceled."""
+        gone: list[Security] = []
+        for action in actions:
+            if not isinstance(action, Delisting) or action.kind is not DelistingKind.DELISTED:
+                continue
+            security = self._securities.get(action.symbol)
+            if security is not None:
+                quantity = self._portfolio[security.symbol].quantity
+                if self._books and quantity:
+                    price = security.exact_price()
+                    self._orders.close_out(security.symbol, -quantity, price, DELISTED_TAG)
+                if not self._orders.warming_up:
+                    self._orders.cancel_open(action.symbol)
+                self.delisted.add(action.symbol)
+                gone.append(security)
+        return gone
+
+    def apply(self, actions: Iterable[CorporateAction]) -> None:
+        """Book dividends, then splits; nothing during warm-up: what was held then is held now."""
+        if not self._books or self._orders.warming_up:
+            return
+        held = [(action, self._securities.get(action.symbol)) for action in actions]
+        for action, security in held:
+            if security is not None and isinstance(action, Dividend):
+                self._pay(action, security)
+        for action, security in held:
+            if security is not None and isinstance(action, Split) and action.kind is SplitKind.OCCURRED:
+                self._split(action, security)
+
+    def _pay(self, dividend: Dividend, security: Security) -> None:
+        if normalization_of(security) not in _PAYS:
+            return
+        holding = self._portfolio[security.symbol]
+        if not holding.quantity:
+            return
+        rate = self._portfolio.cash.rate(security.properties.quote_currency)
+        self._add_cash(holding.quantity * dividend.distribution * rate)
+
+    def _split(self, split: Split, security: Security) -> None:
+        if security.symbol.security_type is not SecurityType.EQUITY:
+            return
+        if normalization_of(security) is not Normalization.RAW:
+            return
+        holding = self._portfolio[security.symbol]
+        if holding.quantity:
+            quantity = holding.quantity / split.factor
+            whole = Decimal(int(quantity))
+            price = security.exact_price() or split.reference_price
+            holding.replace(whole, holding.average_price * split.factor)
+            self._add_cash((quantity - whole) * price * split.factor)
+        for record in self._orders.open_orders(security.symbol):
+            self._orders.update(record.id, _split_order(record.spec, split.factor))
+
+    def _add_cash(self, amount: Decimal) -> None:
+        cash = self._portfolio.cash
+        cash[cash.account_currency].amount += amount
+
+
+def _split_order(spec: OrderSpec, factor: Decimal) -> OrderChange:
+    """Return the change that leaves an order its value: fewer or more shares at another price."""
+    amount = None if spec.trailing_as_percentage else spec.trailing_amount
+    scaled = (
+        None if price is None else price * factor
+        for price in (spec.limit_price, spec.stop_price, spec.trigger_price, amount)
+    )  # fmt: skip
+    limit_price, stop_price, trigger_price, trailing_amount = scaled
+    return OrderChange(
+        Decimal(int(spec.quantity / factor)), limit_price, stop_price, trigger_price, trailing_amount
+    )
+
+
+def normalization_of(security: Security) -> Normalization:
+    """Return how a security's prices are adjusted: by the first of its streams, as in LEAN."""
+    for subscription in security.subscriptions:
+        return subscription.normalization
+    return Normalization.ADJUSTED
+
+
+def _raw_price(security: Security) -> Decimal:
+    """Return the newest price as it was traded."""
+    bar = security.trade_bar
+    if bar is None or bar.scale is None:
+        return security.exact_price()
+    return security.exact_price() / bar.scale.factor
