@@ -7,7 +7,8 @@ from enum import StrEnum
 import msgspec
 
 from livetrader_engine.data.subscription import Subscription
-from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec
+from livetrader_engine.orders.order import Fill, OrderChange, OrderId, OrderSpec
+from livetrader_engine.orders.states import OrderStatus
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, tag="submit"):
@@ -57,13 +58,50 @@ class WriteLog(msgspec.Struct, frozen=True, tag="log"):
     message: str
 
 
+class NoteOrderEvent(msgspec.Struct, frozen=True, tag="order_event"):
+    """Write one piece of news of an order into the run's results.
+
+    `number` counts the news of this order from 1, `spec` and `status` are the order's as it stood then,
+    `price_currency` is that of its prices.
+    """
+
+    number: int
+    spec: OrderSpec
+    status: OrderStatus
+    time_ns: int
+    price_currency: str
+    fill: Fill | None = None
+    message: str = ""
+
+
+class SeriesStyle(msgspec.Struct, frozen=True):
+    """How a chart's series is drawn. `kind` is LEAN's number (0 line, 2 candles, ...), `color` #RRGGBB."""
+
+    kind: int = 0
+    unit: str = "$"
+    index: int = 0
+    color: str = ""
+    marker: str = "none"
+    index_name: str | None = None
+    z_index: int | None = None
+    tooltip: str | None = None
+
+
+class DeclareSeries(msgspec.Struct, frozen=True, tag="series"):
+    """Have a series on a chart, drawn like this. Declaring one twice changes its style."""
+
+    chart: str
+    series: str
+    style: SeriesStyle
+
+
 class Plot(msgspec.Struct, frozen=True, tag="plot"):
-    """Add one point to a chart."""
+    """Add one point to a series: one value, or open, high, low and close of a candle."""
 
     time_ns: int
     chart: str
     series: str
-    value: float
+    values: tuple[float, ...]
 
 
 class SetRuntimeStatistic(msgspec.Struct, frozen=True, tag="statistic"):
@@ -86,6 +124,8 @@ EngineCommand = (
     | Subscribe
     | Unsubscribe
     | WriteLog
+    | NoteOrderEvent
+    | DeclareSeries
     | Plot
     | SetRuntimeStatistic
     | QuitAlgorithm

@@ -13,6 +13,8 @@ import msgspec
 
 from livetrader_engine.commands import (
     CancelOrder,
+    DeclareSeries,
+    NoteOrderEvent,
     Plot,
     QuitAlgorithm,
     SetRuntimeStatistic,
@@ -154,6 +156,8 @@ FromEngine = (
     | Subscribe
     | Unsubscribe
     | WriteLog
+    | NoteOrderEvent
+    | DeclareSeries
     | Plot
     | SetRuntimeStatistic
     | QuitAlgorithm

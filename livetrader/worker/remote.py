@@ -9,8 +9,11 @@ from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import (
     CancelOrder,
+    DeclareSeries,
     LogLevel,
+    NoteOrderEvent,
     Plot,
+    SeriesStyle,
     SetRuntimeStatistic,
     SubmitOrder,
     UpdateOrder,
@@ -75,10 +78,19 @@ class RemoteResults:
             self._outbox.send(WriteLog(time_ns, LogLevel.ERROR, notice))
         self._outbox.send(WriteLog(time_ns, level, message[:LINE_LENGTH]))
 
-    def plot(self, time_ns: int, chart: str, series: str, value: float) -> None:
+    def declare(self, chart: str, series: str, style: SeriesStyle) -> None:
+        """Have a series on a chart."""
+        if self._admitted():
+            self._outbox.send(DeclareSeries(chart[:LINE_LENGTH], series[:LINE_LENGTH], style))
+
+    def plot(self, time_ns: int, chart: str, series: str, *values: float) -> None:
         """Add a point to a chart."""
         if self._admitted():
-            self._outbox.send(Plot(time_ns, chart[:LINE_LENGTH], series[:LINE_LENGTH], value))
+            self._outbox.send(Plot(time_ns, chart[:LINE_LENGTH], series[:LINE_LENGTH], values))
+
+    def order_event(self, noted: NoteOrderEvent) -> None:
+        """Note news of an order. Never dropped: there are no more of them than the gateway sent."""
+        self._outbox.send(noted)
 
     def statistic(self, name: str, value: str) -> None:
         """Show a named value in the status."""

@@ -1,0 +1,47 @@
+"""News of orders on their way to the algorithm: each is noted in the run's results first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livetrader_engine.commands import NoteOrderEvent
+from livetrader_engine.events import OrderEventArrived
+from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.ports import ResultSink
+from livetrader_engine.securities import SecurityManager
+
+
+class NotedNews:
+    """Writes the news of every order to the results, then tells the algorithm.
+
+    Called from the engine's thread.
+    """
+
+    def __init__(
+        self,
+        results: ResultSink,
+        securities: SecurityManager,
+        listener: Callable[[OrderEventArrived, OrderRecord], None],
+    ) -> None:
+        self._results = results
+        self._securities = securities
+        self._listener = listener
+
+    def __call__(self, event: OrderEventArrived, record: OrderRecord) -> None:
+        """Take one piece of news that has been applied to its record."""
+        self._results.order_event(
+            NoteOrderEvent(
+                number=record.news,
+                spec=record.spec,
+                status=event.status if event.fill is None else record.status,
+                time_ns=event.time_ns,
+                price_currency=self._currency(record),
+                fill=event.fill,
+                message=event.message,
+            )
+        )
+        self._listener(event, record)
+
+    def _currency(self, record: OrderRecord) -> str:
+        security = self._securities.get(record.symbol)
+        return "" if security is None else security.properties.quote_currency

@@ -1,0 +1,122 @@
+"""JSON as .NET's Newtonsoft library writes it, to the last character: LEAN's order hash is over this text.
+
+Decimals keep their trailing zeros and always have a decimal point, doubles are the shortest text that reads
+back, times end with Z and have as many decimals as they need. Source: Newtonsoft.Json's JsonConvert.ToString
+and JavaScriptUtils, .NET's "R" format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from livetrader_engine.symbols import NS_PER_SECOND
+
+Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | Decimal | None
+
+INDENT: Final = "  "
+_NS_PER_TICK: Final = 100  # .NET counts time in these
+_TICK_DIGITS: Final = 7
+_ESCAPED: Final = re.compile('[\x00-\x1f"\\\\\x85\u2028\u2029]')
+_SHORT_ESCAPES: Final = {
+    "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\b": "\\b", "\\": "\\\\", '"': '\\"',
+}  # fmt: skip
+_PLAIN_EXPONENTS: Final = range(-5, 15)  # a double outside them is written with an exponent
+
+
+class Raw(str):
+    """Text that is JSON already; written as it is."""
+
+    __slots__ = ()
+
+
+def compact(value: Json) -> str:
+    """Return `value` without white space."""
+    if isinstance(value, Mapping):
+        inner = ",".join(f"{quoted(key)}:{compact(item)}" for key, item in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return _scalar(value)
+    return f"[{','.join(compact(item) for item in value)}]"
+
+
+def indented(value: Json, depth: int = 0) -> str:
+    """Return `value` with a line per member, two blanks deeper at every level."""
+    if isinstance(value, Mapping):
+        lines = (f"{quoted(key)}: {indented(item, depth + 1)}" for key, item in value.items())
+        return _block("{", lines, "}", depth)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return _scalar(value)
+    return _block("[", (indented(item, depth + 1) for item in value), "]", depth)
+
+
+def _block(begin: str, lines: Iterable[str], end: str, depth: int) -> str:
+    margin = INDENT * (depth + 1)
+    inner = ",\n".join(margin + line for line in lines)
+    return f"{begin}\n{inner}\n{INDENT * depth}{end}" if inner else begin + end
+
+
+def _scalar(value: object) -> str:
+    if value is None:
+        return "null"
+    write = _WRITERS.get(type(value))
+    if write is None:
+        # an enum of integers, say
+        write = next((made for kind, made in _WRITERS.items() if isinstance(value, kind)), None)
+    if write is None:
+        raise TypeError(f"{type(value).__name__} has no JSON")
+    return write(value)
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes; only what JSON demands and three line ends of Unicode are escaped."""
+    return f'"{_ESCAPED.sub(_escape, text)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    letter = found.group()
+    return _SHORT_ESCAPES.get(letter) or f"\\u{ord(letter):04x}"
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return a decimal with all its digits and at least one after the point; zero has no sign."""
+    text = f"{value:f}"
+    if not value:
+        text = text.lstrip("-")
+    return text if "." in text else text + ".0"
+
+
+def double_text(value: float) -> str:
+    """Return the shortest text that reads back as the same double, as .NET writes it."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}[repr(value)]
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    assert isinstance(exponent, int), "a finite number"
+    shown = "".join(map(str, digits)).rstrip("0") or "0"
+    power = len(digits) + exponent - 1
+    minus = "-" if sign else ""
+    if not value or power in _PLAIN_EXPONENTS:
+        return decimal_text(Decimal(repr(value))) if value else f"{minus}0.0"
+    fraction = f".{shown[1:]}" if len(shown) > 1 else ""
+    return f"{minus}{shown[0]}{fraction}E{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
+def time_text(time_ns: int) -> str:
+    """Return UTC nanoseconds as an ISO time; decimals of seconds only where there are some."""
+    seconds, rest_ns = divmod(time_ns, NS_PER_SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    decimals = f"{rest_ns // _NS_PER_TICK:0{_TICK_DIGITS}d}".rstrip("0")
+    return f"{text}.{decimals}Z" if decimals else f"{text}Z"
+
+
+_WRITERS: Final[dict[type, Callable[..., str]]] = {
+    Raw: str,
+    str: quoted,
+    bool: lambda value: "true" if value else "false",
+    int: lambda value: str(int(value)),
+    Decimal: decimal_text,
+    float: double_text,
+}
