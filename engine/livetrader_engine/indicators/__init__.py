@@ -40,6 +40,7 @@ from livetrader_engine.indicators.base import (
     Indicator,
     IndicatorPoint,
     InputKind,
+    SymbolsTaken,
     WindowIndicator,
     indicator,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "IndicatorPoint",
     "InputKind",
     "RollingWindow",
+    "SymbolsTaken",
     "WindowIndicator",
     "indicator",
 ]

@@ -21,10 +21,25 @@ HISTORY_SIZE: Final = 2  # values an indicator remembers by default: current and
 class BarLike(Protocol):
     """What an indicator reads of a bar."""
 
-    open: float
-    high: float
-    low: float
-    close: float
+    @property
+    def open(self) -> float:
+        """First price."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Highest price."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lowest price."""
+        ...
+
+    @property
+    def close(self) -> float:
+        """Last price."""
+        ...
 
     @property
     def end_time_ns(self) -> int:
