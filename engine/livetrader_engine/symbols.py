@@ -61,11 +61,12 @@ _PERIOD_NS: Final = {
     Resolution.DAILY: NS_PER_DAY,
 }
 
-# LEAN's market numbers (Common/Market.cs); they are part of the identifier text.
+# LEAN's market numbers (Common/Market.cs); they are part of the identifier text. 12 is coinbase too.
 MARKET_NUMBERS: Final[dict[str, int]] = {
-    "usa": 1, "fxcm": 2, "oanda": 3, "dukascopy": 4, "bitfinex": 5, "globex": 6, "nymex": 7,
-    "cbot": 8, "ice": 9, "cboe": 10, "india": 11, "gdax": 12, "kraken": 13, "binance": 16,
-    "comex": 22, "cme": 23, "sgx": 24, "hkfe": 25, "cfe": 33, "ftx": 34, "bybit": 37,
+    "empty": 0, "usa": 1, "fxcm": 2, "oanda": 3, "dukascopy": 4, "bitfinex": 5, "cmeglobex": 6, "nymex": 7,
+    "cbot": 8, "ice": 9, "cboe": 10, "india": 11, "kraken": 13, "bittrex": 14, "bithumb": 15, "binance": 16,
+    "poloniex": 17, "coinone": 18, "hitbtc": 19, "okcoin": 20, "bitstamp": 21, "comex": 22, "cme": 23,
+    "sgx": 24, "hkfe": 25, "nyseliffe": 26, "cfe": 33, "ftx": 34, "ftxus": 35, "binanceus": 36, "bybit": 37,
     "coinbase": 38, "interactivebrokers": 39, "eurex": 40, "ose": 41, "dydx": 42, "krx": 43,
 }  # fmt: skip
 
@@ -144,7 +145,8 @@ class Symbol:
         return self
 
 
-def _base36(number: int) -> str:
+def base36(number: int) -> str:
+    """Return a number that is not negative in base 36, upper case."""
     digits = ""
     while True:
         number, rest = divmod(number, 36)
@@ -178,4 +180,4 @@ def _identifier(ticker: str, security_type: SecurityType, market: str, day: date
         raise DataError(f"unknown market {market!r}; known: {', '.join(sorted(MARKET_NUMBERS))}")
     days = (day - _OLE_EPOCH).days if day else 0
     packed = days * 10**14 + number * 100 + int(security_type)
-    return f"{ticker.upper()} {_base36(packed)}"
+    return f"{ticker.upper()} {base36(packed)}"
