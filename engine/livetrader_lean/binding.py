@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, tzinfo
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -45,12 +45,19 @@ class WarmUpRequest(msgspec.Struct, frozen=True):
     resolution: Resolution | None = None
 
 
-class Fed(Protocol):
-    """A consolidator that is being fed, as far as a binding has to know it."""
+class ConsolidationSettings:
+    """What of `self.settings` decides how bars are made and indicators begin. Owned by the binding.
 
-    def unlisten(self, indicator: Indicator) -> None:
-        """Update an indicator no longer."""
-        ...
+    `daily_precise_end_time`: daily bars end with the session. `daily_extended`: they hold extended hours, where
+    those are subscribed. `automatic_warm_up`: helpers warm their indicators up with past bars.
+    """
+
+    __slots__ = ("automatic_warm_up", "daily_extended", "daily_precise_end_time")
+
+    def __init__(self) -> None:
+        self.daily_precise_end_time = True
+        self.daily_extended = False
+        self.automatic_warm_up = False
 
 
 class Binding:
@@ -68,7 +75,10 @@ class Binding:
         self.name = ""
         self.quit_reason: str | None = None
         self.statistics: dict[str, str] = {}
-        self.consolidators: list[Fed] = []
+        self.consolidation = ConsolidationSettings()
+        self.user_consolidators: dict[int, object] = {}  # what stands for a user's own, by its id
+        self.user_indicators: dict[int, Indicator] = {}  # likewise
+        self.registered: dict[int, tuple[Indicator, list[Any]]] = {}  # what feeds an indicator, by its id
         self.default_resolution = Resolution.MINUTE  # LEAN's universe settings
         Symbol.resolver = self.symbol  # one algorithm per process
 

@@ -12,11 +12,11 @@ from importlib.resources import files
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
-from livetrader_lean import enums, market, tickets
+from livetrader_lean import bricks, calendars, consolidators, enums, market, tickets
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.algorithm.trading import PortfolioTarget
 from livetrader_lean.charts import Chart, Series
-from livetrader_lean.consolidation import QuoteBarConsolidator, TradeBarConsolidator
+from livetrader_lean.consolidation import ConsolidatorBase, PythonConsolidator
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.fields import Field
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
@@ -106,6 +106,20 @@ def _enums() -> dict[str, object]:
     }
 
 
+def _consolidators() -> dict[str, object]:
+    found = {
+        name: value
+        for name, value in vars(consolidators).items()
+        if isinstance(value, type) and issubclass(value, ConsolidatorBase) and name[0] != "_"
+    }
+    return found | {
+        "PythonConsolidator": PythonConsolidator, "Calendar": calendars.Calendar,
+        "CalendarType": calendars.CalendarType, "CalendarInfo": calendars.CalendarInfo,
+        "RenkoBar": bricks.RenkoBar, "VolumeRenkoBar": bricks.VolumeRenkoBar, "RangeBar": bricks.RangeBar,
+        "RenkoType": bricks.RenkoType, "BarDirection": bricks.BarDirection,
+    }  # fmt: skip
+
+
 NAMES: Final[dict[str, Any]] = {
     **{name: getattr(typing, name) for name in typing.__all__ if name != "Text"},
     **_enums(),
@@ -116,8 +130,7 @@ NAMES: Final[dict[str, Any]] = {
     "OrderTicket": tickets.OrderTicket, "OrderEvent": tickets.OrderEvent, "Order": tickets.Order,
     "UpdateOrderFields": tickets.UpdateOrderFields, "OrderResponse": tickets.OrderResponse,
     "PortfolioTarget": PortfolioTarget, "RollingWindow": RollingWindow,
-    "IndicatorDataPoint": IndicatorDataPoint, "TradeBarConsolidator": TradeBarConsolidator,
-    "QuoteBarConsolidator": QuoteBarConsolidator, "Market": Market, "TimeZones": TimeZones,
+    "IndicatorDataPoint": IndicatorDataPoint, **_consolidators(), "Market": Market, "TimeZones": TimeZones,
     "Extensions": Extensions, "Chart": Chart, "Series": Series, "Field": Field, "QCAlgorithm": QCAlgorithm,
     "QCAlgorithmFramework": QCAlgorithm,
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from livetrader_engine.engine import Engine
 from livetrader_lean.binding import Binding, RunSettings
+from livetrader_lean.consolidation import ConsolidatorBase
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
 from livetrader_lean.transactions import Transactions
@@ -16,6 +17,7 @@ class AlgorithmBinding(Binding):
 
     def __init__(self, engine: Engine, parameters: Mapping[str, str], run: RunSettings) -> None:
         super().__init__(engine, parameters, run)
+        ConsolidatorBase.reference = engine.ports.reference  # one algorithm per process
         self.portfolio = Portfolio(self)
         self.securities = Securities(self)
         self.transactions = Transactions(self)

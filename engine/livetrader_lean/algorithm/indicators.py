@@ -2,146 +2,174 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.indicators import Entry, Indicator, InputKind
-from livetrader_engine.indicators.averages import MovingAverageType
-from livetrader_engine.securities import Security as CoreSecurity
-from livetrader_engine.symbols import Resolution
+from livetrader_engine.indicators import Entry, Indicator
+from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.consolidation import Consolidator, PointHandler, consolidator_for
-from livetrader_lean.history import History
-from livetrader_lean.indicators import FACES, HELPERS, IndicatorFace
+from livetrader_lean.consolidation import ConsolidatorBase, consolidator_of
+from livetrader_lean.enums import Resolution
+from livetrader_lean.helpers import Call
+from livetrader_lean.indicator_history import IndicatorHistory, history_of, warm_up
+from livetrader_lean.indicators import HELPERS, IndicatorFace
 from livetrader_lean.market import BaseData
 from livetrader_lean.names import pascal
-from livetrader_lean.symbols import Symbol
-
-Selector = Callable[[BaseData], Any]
-
-# LEAN's helper methods differ from the constructors in these defaults (QCAlgorithm.Indicators.cs)
-_HELPER_DEFAULTS = {"atr": {"moving_average_type": MovingAverageType.SIMPLE}}
+from livetrader_lean.registration import (
+    Selector,
+    consolidator_for,
+    feeder,
+    kind_for,
+    sized_consolidator,
+)
+from livetrader_lean.user_indicators import UserIndicator
 
 
 class IndicatorsMixin(Part):
     """`consolidate`, `register_indicator` and one helper method per registered indicator (`sma`, `SMA`)."""
 
-    def consolidate(self, symbol: Any, period: Any, *arguments: Any) -> Consolidator:
-        """Call a handler with each bar of `period` (a Resolution or a timedelta) made of a symbol's data."""
-        *kinds, handler = arguments
-        kind = TickType(int(kinds[0])) if kinds and kinds[0] is not None else None
-        security = self._lean.engine.securities[self._lean.resolve(symbol)]
-        consolidator = consolidator_for(self._lean, security, period, kind)
-        consolidator.data_consolidated += lambda _sender, bar: handler(bar)
-        consolidator.attach(self._lean, security.symbol)
-        return consolidator
+    def consolidate(self, *arguments: Any, **named: Any) -> Any:
+        """Call a handler with each bar made of a symbol's data.
+
+        `consolidate(symbol, period[, tick_type], handler)` with a Resolution, timedelta or calendar, or
+        `consolidate(type, symbol, size, tick_type, handler)` for bricks and for bars of a number of points.
+        Without a handler (None) nothing is attached. Returns the consolidator.
+        """
+        given = list(arguments)
+        made_type = named.pop("type", None)
+        if made_type is None and given and isinstance(given[0], type) and issubclass(given[0], BaseData):
+            made_type = given.pop(0)
+        symbol = self._lean.resolve(named.pop("symbol") if "symbol" in named else given.pop(0))
+        names = ("period", "calendar", "size")
+        wanted = next((named.pop(name) for name in names if name in named), None)
+        if wanted is None and given:
+            wanted = given.pop(0)
+        handler = named.pop("handler") if "handler" in named else (given.pop() if given else None)
+        kind = named.pop("tick_type", None)
+        if kind is None and given:
+            kind = given.pop(0)
+        if given or named:
+            raise AlgorithmError(f"consolidate does not understand {given or sorted(named)}")
+        tick_type = None if kind is None else TickType(int(kind))
+        if made_type is not None:
+            made = sized_consolidator(self._lean, symbol, made_type, float(wanted), tick_type)
+        else:
+            made = consolidator_for(self._lean, symbol, wanted, tick_type)
+        if handler is not None:
+            made.on_consolidated(handler)
+            made.attach(self._lean, symbol, tick_type)
+        return made
 
     def register_indicator(
-        self, symbol: Any, indicator: Indicator, period: Any = None, selector: Selector | None = None
+        self,
+        symbol: Any,
+        indicator: Any,
+        resolution: Any = None,
+        selector: Selector | None = None,
+        *,
+        consolidator: Any = None,
     ) -> None:
         """Update an indicator with a symbol's bars: as they come, of another period, or a consolidator's."""
-        security = self._lean.engine.securities[self._lean.resolve(symbol)]
-        if isinstance(indicator, IndicatorFace):
-            indicator.zone = security.hours.timezone
-        if isinstance(period, Consolidator):
-            consolidator = period
+        wanted = resolution if consolidator is None else consolidator
+        self._register(self._lean.resolve(symbol), _face_of(self._lean, indicator), wanted, selector, None)
+
+    def _register(
+        self,
+        symbol: CoreSymbol,
+        indicator: Indicator,
+        wanted: Any,
+        selector: Selector | None,
+        kind: TickType | None,
+    ) -> None:
+        lean = self._lean
+        if wanted is None or isinstance(wanted, Resolution | timedelta):
+            made = consolidator_for(lean, symbol, wanted, kind)
         else:
-            consolidator = consolidator_for(self._lean, security, period, _kind_for(security, indicator))
-        consolidator.listen(_feeder(indicator, selector, security))
-        consolidator.attach(self._lean, security.symbol)
+            made = consolidator_of(lean, wanted)
+        if isinstance(indicator, IndicatorFace):
+            indicator.zone = lean.zone(symbol)
+        made.attach(lean, symbol)
+        made.core.handlers.append(feeder(indicator, selector, made))
+        lean.registered.setdefault(id(indicator), (indicator, []))[1].append(made)
+
+    def deregister_indicator(self, indicator: Any) -> None:
+        """Update an indicator no longer; the consolidators that fed it are let go of, as in LEAN."""
+        _, fed = self._lean.registered.pop(id(_face_of(self._lean, indicator)), (None, []))
+        for consolidator in fed:
+            consolidator.detach(self._lean, None)
+
+    def unregister_indicator(self, indicator: Any) -> None:
+        """Do what `deregister_indicator` does; LEAN has both names."""
+        IndicatorsMixin.deregister_indicator(self, indicator)
+
+    def resolve_consolidator(self, symbol: Any, resolution: Any, data_type: Any = None) -> ConsolidatorBase:
+        """Return the consolidator that `register_indicator` would use, unattached."""
+        kind = None if data_type is None else _kind_of(data_type)
+        return consolidator_for(self._lean, self._lean.resolve(symbol), resolution, kind)
 
     def warm_up_indicator(
-        self, symbol: Any, indicator: Indicator, period: Any = None, selector: Selector | None = None
+        self,
+        symbol: Any,
+        indicator: Any,
+        resolution: Any = None,
+        selector: Selector | None = None,
+        *,
+        period: timedelta | None = None,
     ) -> None:
-        """Update an indicator with the symbol's past bars, as many as it needs to be ready."""
-        core = self._lean.resolve(symbol)
-        held = self._lean.engine.securities.get(core)
-        finest = held.resolution if held is not None else None
-        if isinstance(period, timedelta):
-            raise AlgorithmError("warm_up_indicator takes a Resolution here, not a timedelta")
-        resolution = Resolution(int(period)) if period is not None else finest or Resolution.MINUTE
-        for bar in History(self._lean, BaseData)(Symbol(core), indicator.warm_up_period, resolution):
-            if held is None or isinstance(bar.core, TradeBar) or indicator.kind is not InputKind.TRADE_BAR:
-                _push(indicator, bar.core, selector, bar)
+        """Update an indicator with past bars of a symbol or of several, as many as it needs to be ready."""
+        wanted = resolution if period is None else period
+        warm_up(self._lean, _symbols(self._lean, symbol), _face_of(self._lean, indicator), wanted, selector)
 
-    def deregister_indicator(self, indicator: Indicator) -> None:
-        """Update an indicator no longer."""
-        for consolidator in self._lean.consolidators:
-            consolidator.unlisten(indicator)
+    def indicator_history(self, indicator: Any, *arguments: Any, **named: Any) -> IndicatorHistory:
+        """Return what an indicator would have said: `indicator_history(indicator, symbol, periods|span|start, …)`.
+
+        The indicator is reset and updated with past bars: a number of them, those of a timedelta, those of a
+        start and an end, or the slices of a `history` call.
+        """
+        return history_of(self._lean, _face_of(self._lean, indicator), list(arguments), named)
 
 
-def _kind_for(security: CoreSecurity, indicator: Indicator) -> TickType:
-    if security.subscribed(TickType.TRADE) or indicator.kind is InputKind.TRADE_BAR:
-        return TickType.TRADE
-    return TickType.QUOTE
+def _symbols(lean: Any, given: Any) -> list[CoreSymbol]:
+    several = given if isinstance(given, list | tuple | set) else [given]
+    return [lean.resolve(symbol) for symbol in several]
 
 
-def _feeder(indicator: Indicator, selector: Selector | None, security: CoreSecurity) -> PointHandler:
-    zone = security.hours.timezone
-
-    def feed(point: MarketPoint) -> None:
-        _push(indicator, point, selector, None if selector is None else BaseData.of(point, zone))
-
-    feed.indicator = indicator  # type: ignore[attr-defined]  # by which deregister_indicator finds it
-    return feed
+def _kind_of(data_type: type) -> TickType:
+    return TickType.QUOTE if data_type.__name__ == "QuoteBar" else TickType.TRADE
 
 
-def _push(indicator: Indicator, point: MarketPoint, selector: Selector | None, face: BaseData | None) -> None:
-    if selector is not None and face is not None:
-        picked = selector(face)
-        if isinstance(picked, BaseData):
-            indicator.push_bar(picked.core)
-        else:
-            indicator.push(point.end_time_ns, float(picked))
-    elif isinstance(point, QuoteBar) and indicator.kind is not InputKind.VALUE:
-        from livetrader_lean.market import DEFAULT_ZONE
-
-        indicator.push_bar(BaseData.of(point, DEFAULT_ZONE))
-    else:
-        indicator.push_bar(point)  # type: ignore[arg-type]  # ticks only reach value indicators
+def _face_of(lean: Any, indicator: Any) -> Indicator:
+    """Return an indicator of ours; what the user wrote from scratch is wrapped, once per run."""
+    if isinstance(indicator, Indicator):
+        return indicator
+    held = lean.user_indicators.get(id(indicator))
+    if held is None:
+        held = lean.user_indicators[id(indicator)] = UserIndicator(indicator)
+    return cast("Indicator", held)
 
 
 def _helper(name: str, entry: Entry) -> Callable[..., Indicator]:
-    face = FACES[entry.indicator]
-    allowed = [p for p in inspect.signature(entry.indicator.__init__).parameters if p not in ("self", "name")]
+    written = entry.helper or pascal(name)
 
-    def make(self: IndicatorsMixin, symbol: Any, *arguments: Any, **named: Any) -> Indicator:
-        given = list(arguments)
-        resolution = named.pop("resolution", None)
-        selector = named.pop("selector", None)
-        parameters = dict(_HELPER_DEFAULTS.get(name, {}))
-        for parameter in allowed:
-            if parameter in named:
-                parameters[parameter] = named.pop(parameter)
-            elif given and _is_parameter(given, parameter):
-                parameters[parameter] = given.pop(0)
-        if given and (given[0] is None or isinstance(given[0], int | timedelta)):
-            resolution = given.pop(0)
-        if given:
-            selector = given.pop(0)
-        if given or named:
-            raise AlgorithmError(f"{name} does not understand {given or sorted(named)}")
-        make_face: Callable[..., Indicator] = face
-        made = make_face(**parameters)
-        IndicatorsMixin.register_indicator(self, symbol, made, resolution, selector)
+    def make(self: IndicatorsMixin, *arguments: Any, **named: Any) -> Indicator:
+        call = Call(written, entry, arguments, named)
+        made = call.make(call.name())
+        lean = self._lean
+        symbols = [lean.resolve(symbol) for symbol in call.symbols]
+        for symbol in symbols:
+            IndicatorsMixin._register(
+                self, symbol, made, call.resolution, call.selector, kind_for(made, call.selector)
+            )
+        if lean.consolidation.automatic_warm_up:
+            warm_up(lean, symbols, made, call.resolution, call.selector)
         return made
 
     make.__name__ = name
     make.__doc__ = f"Make a {entry.indicator.__name__} of a symbol and keep it up to date."
     return make
-
-
-def _is_parameter(given: list[Any], parameter: str) -> bool:
-    """Whether the next positional argument is this parameter, not the resolution that follows them all."""
-    kind = type(given[0]).__name__
-    if parameter == "moving_average_type":
-        return kind == "MovingAverageType"
-    return given[0] is not None and kind not in ("Resolution", "timedelta", "MovingAverageType", "function")
 
 
 for _name, _entry in HELPERS.items():

@@ -27,12 +27,13 @@ def hours(lean_data: Path) -> ExchangeHours:
 @pytest.mark.parametrize(
     ("end", "bars", "resolution", "start"),
     [
-        # at the close the day itself is complete, a minute earlier it is not
-        ("2013-10-08 16:00", 1, Resolution.DAILY, "2013-10-08 00:00"),
+        # at the close the day itself is complete, a minute earlier it is not; a whole day back from the close
+        # holds one session
+        ("2013-10-08 16:00", 1, Resolution.DAILY, "2013-10-07 16:00"),
         ("2013-10-08 15:59", 1, Resolution.DAILY, "2013-10-07 00:00"),
         ("2013-10-07 10:00", 2, Resolution.DAILY, "2013-10-03 00:00"),
         # Thanksgiving is no day, the half day after it is one and ends at 13:00
-        ("2013-11-29 13:00", 2, Resolution.DAILY, "2013-11-27 00:00"),
+        ("2013-11-29 13:00", 2, Resolution.DAILY, "2013-11-27 13:00"),
         ("2013-11-29 12:59", 1, Resolution.DAILY, "2013-11-27 00:00"),
         ("2013-10-08 10:00", 30, Resolution.MINUTE, "2013-10-08 09:30"),
         ("2013-10-08 10:00", 31, Resolution.MINUTE, "2013-10-07 15:59"),

@@ -8,19 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livetrader_engine.calendar.hours import ExchangeHours
+from livetrader_engine.data import consolidated_periods as periods
+from livetrader_engine.data.aggregation import Feed
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.data.consolidators import (
-    Bar,
-    Consolidator,
-    CountConsolidator,
     IdentityConsolidator,
-    ResolutionConsolidator,
-    TimeConsolidator,
-    monthly_spans,
-    weekly_spans,
+    PeriodConsolidator,
+    SequentialConsolidator,
+    in_hours,
 )
+from livetrader_engine.data.wallclock import WallClock
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.symbols import Resolution
 from tests.unit.engine.calendar.hours_of import HOUR, MINUTE, at
 from tests.unit.engine.data.streams import ALWAYS, BTC, IBM, SPY, US, bar, quote
 
@@ -28,7 +27,34 @@ DAY = 24 * HOUR
 OPEN = at("2013-10-07 09:30")
 
 
-def _collect(consolidator: Consolidator, points: Iterable[MarketPoint], scan: bool = True) -> list[Bar]:
+Bar = TradeBar | QuoteBar
+AnyConsolidator = PeriodConsolidator | IdentityConsolidator | SequentialConsolidator
+
+
+def _by_time(
+    period_ns: int, hours: ExchangeHours = US, feed: Feed = Feed.TRADE_BARS, start_ns: int | None = None
+) -> PeriodConsolidator:
+    return PeriodConsolidator(
+        periods.fixed(period_ns, start_ns), feed=feed, clock=WallClock(hours.timezone), check_ns=period_ns
+    )
+
+
+def _by_count(count: int) -> PeriodConsolidator:
+    return PeriodConsolidator(count=count, clock=WallClock(US.timezone))
+
+
+def _by_calendar(period: periods.Period) -> PeriodConsolidator:
+    return PeriodConsolidator(period, clock=WallClock(US.timezone))
+
+
+def _by_session(hours: ExchangeHours = US) -> PeriodConsolidator:
+    clock = WallClock(hours.timezone)
+    return PeriodConsolidator(
+        periods.sessions(hours, clock), clock=clock, accepts=in_hours(hours, daily=True, extended=False)
+    )
+
+
+def _collect(consolidator: AnyConsolidator, points: Iterable[MarketPoint], scan: bool = True) -> list[Bar]:
     """Run the points through as the engine does: scan to just before each, update, scan."""
     bars: list[Bar] = []
     consolidator.handlers.append(bars.append)
@@ -55,7 +81,7 @@ def test_minutes_to_longer_bars_as_brute_force_groups_them(
     minutes: list[int], period: int, scan: bool
 ) -> None:
     points = [_minute(number, 100.0 + (number * 7) % 13) for number in minutes]
-    bars = _collect(TimeConsolidator(period * MINUTE, US), points, scan)
+    bars = _collect(_by_time(period * MINUTE), points, scan)
     # .NET rounds times since 0001-01-01 in the exchange's wall clock
     wall_open = (719_162 + 15_985) * 1440 + 9 * 60 + 30  # 2013-10-07 09:30 in minutes
     groups: dict[int, list[TradeBar]] = {}
@@ -84,7 +110,7 @@ def test_minutes_to_longer_bars_as_brute_force_groups_them(
 @given(st.integers(1, 10), st.integers(0, 60))
 def test_counted_bars_end_with_their_last_point(count: int, total: int) -> None:
     points = [_minute(number, float(number + 10)) for number in range(total)]
-    bars = _collect(CountConsolidator(count), points)
+    bars = _collect(_by_count(count), points)
     assert len(bars) == total // count
     for index, one in enumerate(bars):
         members = points[index * count : (index + 1) * count]
@@ -95,7 +121,7 @@ def test_counted_bars_end_with_their_last_point(count: int, total: int) -> None:
 
 
 def test_a_bar_closes_on_the_clock_when_no_data_comes() -> None:
-    consolidator = TimeConsolidator(5 * MINUTE, US)
+    consolidator = _by_time(5 * MINUTE)
     bars = _collect(consolidator, [_minute(0)], scan=False)
     consolidator.scan(OPEN + 5 * MINUTE - 1)
     assert bars == []
@@ -105,7 +131,7 @@ def test_a_bar_closes_on_the_clock_when_no_data_comes() -> None:
 
 
 def test_a_point_older_than_the_newest_bar_is_left_out() -> None:
-    consolidator = TimeConsolidator(5 * MINUTE, US)
+    consolidator = _by_time(5 * MINUTE)
     bars = _collect(consolidator, [_minute(0)], scan=False)
     consolidator.scan(OPEN + 5 * MINUTE)
     consolidator.update(_minute(3, 500.0))
@@ -113,10 +139,12 @@ def test_a_point_older_than_the_newest_bar_is_left_out() -> None:
 
 
 def test_a_count_within_a_period_ends_the_bar_at_whichever_comes_first() -> None:
-    bars = _collect(
-        TimeConsolidator(10 * MINUTE, US, count=3), [_minute(number) for number in range(7)], scan=False
-    )
-    assert [one.end_time_ns for one in bars] == [OPEN + 3 * MINUTE, OPEN + 6 * MINUTE]
+    mixed = PeriodConsolidator(periods.ungridded(10 * MINUTE), 3, clock=WallClock(US.timezone))
+    bars = _collect(mixed, [_minute(number) for number in range(7)], scan=False)
+    assert [one.volume for one in bars if isinstance(one, TradeBar)] == [9.0, 9.0]
+    # a trade bar shows the whole period all the same, as LEAN's do
+    assert [one.time_ns for one in bars] == [OPEN, OPEN + 3 * MINUTE]
+    assert [one.end_time_ns for one in bars] == [OPEN + 10 * MINUTE, OPEN + 13 * MINUTE]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +154,7 @@ def test_daily_bars_from_minutes_end_with_their_session(day: str, minutes: int, 
     opens = at(f"{day} 09:30")
     early = [bar(at(f"{day} 08:00") + n * MINUTE, MINUTE, 500.0) for n in range(90)]
     regular = [bar(opens + n * MINUTE, MINUTE, 100.0 + n % 7) for n in range(minutes)]
-    bars = _collect(ResolutionConsolidator(Resolution.DAILY, SPY, US), early + regular)
+    bars = _collect(_by_session(), early + regular)
     assert [(one.time_ns, one.end_time_ns) for one in bars] == [(opens, at(f"{day} {close}"))]
     [only] = bars
     assert isinstance(only, TradeBar)
@@ -139,16 +167,14 @@ def test_daily_bars_from_hours_count_the_hour_that_begins_before_the_open() -> N
         for day in (7, 8)
         for hour in range(9, 16)
     ]
-    bars = _collect(ResolutionConsolidator(Resolution.DAILY, SPY, US), hours)
+    bars = _collect(_by_session(), hours)
     assert [one.time_ns for one in bars] == [at("2013-10-07 09:30"), at("2013-10-08 09:30")]
     assert [one.open for one in bars if isinstance(one, TradeBar)] == [79.0, 89.0]
     assert [one.volume for one in bars if isinstance(one, TradeBar)] == [70.0, 70.0]
 
 
 def test_hours_from_minutes_lie_on_the_whole_hour() -> None:
-    bars = _collect(
-        ResolutionConsolidator(Resolution.HOUR, SPY, US), [_minute(number) for number in range(390)]
-    )
+    bars = _collect(_by_time(HOUR), [_minute(number) for number in range(390)])
     assert [one.time_ns for one in bars] == [at(f"2013-10-07 {hour:02}:00") for hour in range(9, 16)]
     assert [one.volume for one in bars if isinstance(one, TradeBar)] == [90.0] + [180.0] * 6
 
@@ -156,7 +182,7 @@ def test_hours_from_minutes_lie_on_the_whole_hour() -> None:
 def test_a_market_that_never_closes_has_calendar_days() -> None:
     zone = ALWAYS.timezone
     points = [bar(at("2013-10-06", zone) + n * HOUR, HOUR, symbol=BTC) for n in range(49)]
-    bars = _collect(ResolutionConsolidator(Resolution.DAILY, BTC, ALWAYS), points)
+    bars = _collect(_by_time(DAY, ALWAYS), points)
     assert [(one.time_ns, one.end_time_ns) for one in bars] == [
         (at("2013-10-06", zone), at("2013-10-07", zone)),
         (at("2013-10-07", zone), at("2013-10-08", zone)),
@@ -168,7 +194,7 @@ def test_bars_longer_than_a_day_start_where_their_data_does() -> None:
         TradeBar(SPY, at(f"2013-10-{n:02} 09:30"), at(f"2013-10-{n:02} 16:00"), n, n, n, n, 1.0)
         for n in (7, 8, 9, 10)
     ]
-    bars = _collect(TimeConsolidator(2 * DAY, US), days)
+    bars = _collect(_by_time(2 * DAY), days)
     assert [(one.time_ns, one.end_time_ns) for one in bars] == [
         (at("2013-10-07 09:30"), at("2013-10-09 09:30")),
     ]
@@ -181,18 +207,18 @@ def test_weeks_and_months_are_those_of_the_calendar() -> None:
         if US.is_trading_day(US.local_date(at(f"2013-10-{n:02} 12:00")))
     ]
     november = TradeBar(SPY, at("2013-11-01 09:30"), at("2013-11-01 16:00"), 1.0, 1.0, 1.0, 1.0, 1.0)
-    weeks = _collect(Consolidator(weekly_spans(US)), [*days, november])
+    weeks = _collect(_by_calendar(periods.weekly), [*days, november])
     assert [one.time_ns for one in weeks] == [
         at(f"2013-{day}") for day in ("09-30", "10-07", "10-14", "10-21")
     ]
-    months = _collect(Consolidator(monthly_spans(US)), [*days, november])
+    months = _collect(_by_calendar(periods.months(1)), [*days, november])
     assert [(one.time_ns, one.end_time_ns) for one in months] == [(at("2013-10-01"), at("2013-11-01"))]
     assert isinstance(months[0], TradeBar) and months[0].volume == 23.0
 
 
 def test_the_grid_keeps_the_wall_clock_when_the_offset_changes() -> None:
     summer, winter = bar(at("2013-11-01 12:00"), HOUR), bar(at("2013-11-04 12:00"), HOUR)
-    bars = _collect(TimeConsolidator(4 * HOUR, US), [summer, winter, bar(at("2013-11-04 15:00"), HOUR)])
+    bars = _collect(_by_time(4 * HOUR), [summer, winter, bar(at("2013-11-04 15:00"), HOUR)])
     assert [one.time_ns for one in bars] == [at("2013-11-01 12:00"), at("2013-11-04 12:00")]
 
 
@@ -202,7 +228,7 @@ def test_quotes_keep_extremes_per_side_and_the_last_sizes() -> None:
         quote(OPEN + MINUTE, MINUTE, 0.0, 11.0),
         quote(OPEN + 2 * MINUTE, MINUTE, 9.0, 0.0),
     ]
-    consolidator = TimeConsolidator(3 * MINUTE, US)
+    consolidator = _by_time(3 * MINUTE, feed=Feed.QUOTE_BARS)
     [only] = _collect(consolidator, quotes)
     assert isinstance(only, QuoteBar)
     assert (only.bid_open, only.bid_high, only.bid_low, only.bid_close) == (10.0, 10.0, 9.0, 9.0)
@@ -212,7 +238,7 @@ def test_quotes_keep_extremes_per_side_and_the_last_sizes() -> None:
 
 def test_a_side_that_comes_later_opens_with_its_first_quote() -> None:
     quotes = [quote(OPEN, MINUTE, 10.0, 0.0), quote(OPEN + MINUTE, MINUTE, 10.0, 11.0)]
-    [only] = _collect(TimeConsolidator(2 * MINUTE, US), quotes)
+    [only] = _collect(_by_time(2 * MINUTE, feed=Feed.QUOTE_BARS), quotes)
     assert isinstance(only, QuoteBar)
     assert (only.ask_open, only.ask_low, only.ask_close) == (11.0, 11.0, 11.0)
 
@@ -221,14 +247,14 @@ def test_ticks_make_trade_bars_and_quote_bars() -> None:
     trades = [
         Tick(SPY, OPEN + n * 20_000_000_000, price, 2.0) for n, price in enumerate((5.0, 7.0, 4.0, 6.0))
     ]
-    [only] = _collect(TimeConsolidator(MINUTE, US), trades)
+    [only] = _collect(_by_time(MINUTE, feed=Feed.TRADE_TICKS), trades)
     assert isinstance(only, TradeBar)
     assert (only.open, only.high, only.low, only.close, only.volume) == (5.0, 7.0, 4.0, 4.0, 6.0)
     quotes = [
         Tick(SPY, OPEN + n * 20_000_000_000, bid_price=bid, bid_size=1.0, ask_price=bid + 1, ask_size=2.0)
         for n, bid in enumerate((5.0, 7.0, 4.0, 6.0))
     ]
-    [quoted] = _collect(TimeConsolidator(MINUTE, US), quotes)
+    [quoted] = _collect(_by_time(MINUTE, feed=Feed.QUOTE_TICKS), quotes)
     assert isinstance(quoted, QuoteBar)
     assert (quoted.bid_high, quoted.bid_low, quoted.ask_close, quoted.ask_size) == (7.0, 4.0, 5.0, 2.0)
 
@@ -240,7 +266,7 @@ def test_the_datas_own_period_is_handed_on_unchanged() -> None:
 
 
 def test_a_second_symbol_is_refused() -> None:
-    consolidator = TimeConsolidator(5 * MINUTE, US)
+    consolidator = _by_time(5 * MINUTE)
     consolidator.update(_minute(0))
     with pytest.raises(AlgorithmError, match="holds SPY, not IBM"):
         consolidator.update(bar(OPEN, MINUTE, symbol=IBM))
@@ -248,13 +274,13 @@ def test_a_second_symbol_is_refused() -> None:
 
 def test_data_longer_than_the_bar_is_refused() -> None:
     with pytest.raises(AlgorithmError, match="finer resolution"):
-        TimeConsolidator(5 * MINUTE, US).update(bar(OPEN, HOUR))
+        _by_time(5 * MINUTE).update(bar(OPEN, HOUR))
     with pytest.raises(AlgorithmError, match="finer resolution"):
-        ResolutionConsolidator(Resolution.HOUR, SPY, US).update(bar(OPEN, 390 * MINUTE))
+        _by_time(HOUR).update(bar(OPEN, 390 * MINUTE))
 
 
 def test_reset_forgets_the_data_and_keeps_the_handlers() -> None:
-    consolidator = TimeConsolidator(5 * MINUTE, US)
+    consolidator = _by_time(5 * MINUTE)
     bars = _collect(consolidator, [_minute(number) for number in range(7)], scan=False)
     consolidator.reset()
     assert consolidator.working is None and consolidator.consolidated is None
@@ -263,9 +289,6 @@ def test_reset_forgets_the_data_and_keeps_the_handlers() -> None:
     assert [one.symbol for one in bars] == [SPY, IBM]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"), [((None, None), "needs a period"), ((None, 0), "at least one point")]
-)
-def test_a_consolidator_without_limits_is_refused(arguments: tuple[None, int | None], message: str) -> None:
-    with pytest.raises(AlgorithmError, match=message):
-        Consolidator(*arguments)
+def test_a_consolidator_without_limits_is_refused() -> None:
+    with pytest.raises(AlgorithmError, match="needs a period"):
+        PeriodConsolidator()

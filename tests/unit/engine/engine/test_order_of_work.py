@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 
 from livetrader_engine.data.bars import QuoteBar, TradeBar
-from livetrader_engine.data.consolidators import TimeConsolidator
+from livetrader_engine.data.consolidated_periods import fixed
+from livetrader_engine.data.consolidators import PeriodConsolidator
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
+from livetrader_engine.data.wallclock import WallClock
 from livetrader_engine.engine import LATE_DATA_NS, Engine, EngineOptions
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import (
@@ -49,9 +51,9 @@ def once(engine: Engine, when: str, note: list[tuple[str, int]]) -> None:
     )
 
 
-def note_bars(engine: Engine, calls: list[str], period_ns: int) -> TimeConsolidator:
+def note_bars(engine: Engine, calls: list[str], period_ns: int) -> PeriodConsolidator:
     """Have the engine note the bars of a period that it makes of SPY's trades, with the clock's minute."""
-    consolidator = TimeConsolidator(period_ns, STOCK_EXCHANGE)
+    consolidator = PeriodConsolidator(fixed(period_ns), clock=WallClock(STOCK_EXCHANGE.timezone))
 
     def note(bar: TradeBar | QuoteBar) -> None:
         minute = (engine.clock.now_ns - at("2013-10-07 09:00")) // NS_PER_MINUTE
