@@ -6,6 +6,8 @@ from livetrader_engine.indicators import (
     averages,
     bands,
     breadth,
+    candlesticks,
+    channels,
     composition,
     cycles,
     extremes,
@@ -34,6 +36,7 @@ from livetrader_engine.indicators import (
     volume,
 )
 from livetrader_engine.indicators.base import (
+    BEFORE_ALL,
     REGISTRY,
     BarLike,
     Entry,
@@ -52,6 +55,8 @@ FAMILIES = (
     averages,
     bands,
     breadth,
+    candlesticks,
+    channels,
     composition,
     cycles,
     extremes,
@@ -81,6 +86,7 @@ FAMILIES = (
 )
 
 __all__ = [
+    "BEFORE_ALL",
     "FAMILIES",
     "REGISTRY",
     "BarLike",

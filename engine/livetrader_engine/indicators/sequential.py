@@ -10,7 +10,8 @@ from livetrader_engine.indicators.window import RollingWindow
 
 _SETUP_BARS: Final = 9
 _COUNTDOWN_BARS: Final = 13
-_WINDOW: Final = 10  # bars it looks back on
+_WINDOW: Final = 10  # bars it looks back on; what LEAN calls its warm-up period, though it speaks earlier
+_READY_AFTER: Final = 6
 
 
 class TomDemarkSequentialPhase(IntEnum):
@@ -36,12 +37,17 @@ class TomDemarkSequential(Indicator):
     """
 
     kind = InputKind.BAR
-    warm_up_period = 6
+    warm_up_period = _WINDOW
 
     def __init__(self, *, name: str = "TomDemarkSequential") -> None:
         super().__init__(name)
         self._bars: RollingWindow[BarLike] = RollingWindow(_WINDOW)
         self._start()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a setup can be seen."""
+        return self.samples >= _READY_AFTER
 
     def _start(self) -> None:
         self.setup_phase_step_count = self.countdown_phase_step_count = 0
