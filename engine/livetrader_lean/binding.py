@@ -77,7 +77,6 @@ class Binding:
         self.statistics: dict[str, str] = {}
         self.consolidation = ConsolidationSettings()
         self.user_consolidators: dict[int, object] = {}  # what stands for a user's own, by its id
-        self.user_indicators: dict[int, Indicator] = {}  # likewise
         self.registered: dict[int, tuple[Indicator, list[Any]]] = {}  # what feeds an indicator, by its id
         self.default_resolution = Resolution.MINUTE  # LEAN's universe settings
         Symbol.resolver = self.symbol  # one algorithm per process

@@ -16,6 +16,7 @@ from livetrader_lean import bricks, calendars, consolidators, enums, market, tic
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.algorithm.trading import PortfolioTarget
 from livetrader_lean.charts import Chart, Series
+from livetrader_lean.composition import COMPOSITION
 from livetrader_lean.consolidation import ConsolidatorBase, PythonConsolidator
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.fields import Field
@@ -123,7 +124,7 @@ def _consolidators() -> dict[str, object]:
 NAMES: Final[dict[str, Any]] = {
     **{name: getattr(typing, name) for name in typing.__all__ if name != "Text"},
     **_enums(),
-    **INDICATORS,
+    **INDICATORS, **COMPOSITION,
     "BaseData": market.BaseData, "TradeBar": market.TradeBar, "TradeBars": market.TradeBars,
     "QuoteBar": market.QuoteBar, "QuoteBars": market.QuoteBars, "Tick": market.Tick, "Ticks": market.Ticks,
     "Bar": market.Bar, "Slice": market.Slice, "Symbol": Symbol, "SecurityIdentifier": SecurityIdentifier,

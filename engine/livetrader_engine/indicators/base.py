@@ -90,8 +90,8 @@ class Indicator:
         self.value = 0.0
         self.time_ns = 0
         self.handlers: list[UpdatedHandler] = []
-        self.window: RollingWindow[IndicatorPoint] = RollingWindow(HISTORY_SIZE)
-        self.window.add(BEFORE_ALL)
+        self.points: RollingWindow[IndicatorPoint] = RollingWindow(HISTORY_SIZE)
+        self.points.add(BEFORE_ALL)
 
     @property
     def is_ready(self) -> bool:
@@ -129,8 +129,8 @@ class Indicator:
         self.samples = 0
         self.value = 0.0
         self.time_ns = 0
-        self.window.reset()
-        self.window.add(BEFORE_ALL)
+        self.points.reset()
+        self.points.add(BEFORE_ALL)
         self._clear()
 
     def parts(self) -> Iterator[Indicator]:
@@ -141,9 +141,10 @@ class Indicator:
         if value is None:  # nothing to say for this input
             return
         self.value = value
-        self.window.add(IndicatorPoint(time_ns, value))
+        point = IndicatorPoint(time_ns, value)
+        self.points.add(point)
         for handler in self.handlers:
-            handler(self, self.window[0])
+            handler(self, point)
 
     def _compute(self, value: float) -> float | None:
         raise NotImplementedError

@@ -41,7 +41,7 @@ class ConstantIndicator(Indicator):
 
     def _begin(self) -> None:
         self.value = self._constant
-        self.window.add(IndicatorPoint(0, self._constant))
+        self.points.add(IndicatorPoint(0, self._constant))
 
     def _clear(self) -> None:
         self._begin()

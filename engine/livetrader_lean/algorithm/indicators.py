@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import AlgorithmError
@@ -25,7 +25,8 @@ from livetrader_lean.registration import (
     kind_for,
     sized_consolidator,
 )
-from livetrader_lean.user_indicators import UserIndicator
+from livetrader_lean.symbols import Symbol
+from livetrader_lean.user_indicators import indicator_of
 
 
 class IndicatorsMixin(Part):
@@ -74,7 +75,7 @@ class IndicatorsMixin(Part):
     ) -> None:
         """Update an indicator with a symbol's bars: as they come, of another period, or a consolidator's."""
         wanted = resolution if consolidator is None else consolidator
-        self._register(self._lean.resolve(symbol), _face_of(self._lean, indicator), wanted, selector, None)
+        self._register(self._lean.resolve(symbol), indicator_of(indicator), wanted, selector, None)
 
     def _register(
         self,
@@ -90,16 +91,20 @@ class IndicatorsMixin(Part):
         else:
             made = consolidator_of(lean, wanted)
         if isinstance(indicator, IndicatorFace):
-            indicator.zone = lean.zone(symbol)
+            indicator.place(lean.zone(symbol), Symbol(symbol))
+            indicator.consolidators.append(made)
         made.attach(lean, symbol)
         made.core.handlers.append(feeder(indicator, selector, made))
         lean.registered.setdefault(id(indicator), (indicator, []))[1].append(made)
 
     def deregister_indicator(self, indicator: Any) -> None:
         """Update an indicator no longer; the consolidators that fed it are let go of, as in LEAN."""
-        _, fed = self._lean.registered.pop(id(_face_of(self._lean, indicator)), (None, []))
+        _, fed = self._lean.registered.pop(id(indicator_of(indicator)), (None, []))
         for consolidator in fed:
             consolidator.detach(self._lean, None)
+        ours = indicator_of(indicator)
+        if isinstance(ours, IndicatorFace):
+            ours.consolidators.clear()
 
     def unregister_indicator(self, indicator: Any) -> None:
         """Do what `deregister_indicator` does; LEAN has both names."""
@@ -121,7 +126,7 @@ class IndicatorsMixin(Part):
     ) -> None:
         """Update an indicator with past bars of a symbol or of several, as many as it needs to be ready."""
         wanted = resolution if period is None else period
-        warm_up(self._lean, _symbols(self._lean, symbol), _face_of(self._lean, indicator), wanted, selector)
+        warm_up(self._lean, _symbols(self._lean, symbol), indicator_of(indicator), wanted, selector)
 
     def indicator_history(self, indicator: Any, *arguments: Any, **named: Any) -> IndicatorHistory:
         """Return what an indicator would have said: `indicator_history(indicator, symbol, periods|span|start, …)`.
@@ -129,7 +134,7 @@ class IndicatorsMixin(Part):
         The indicator is reset and updated with past bars: a number of them, those of a timedelta, those of a
         start and an end, or the slices of a `history` call.
         """
-        return history_of(self._lean, _face_of(self._lean, indicator), list(arguments), named)
+        return history_of(self._lean, indicator_of(indicator), list(arguments), named)
 
 
 def _symbols(lean: Any, given: Any) -> list[CoreSymbol]:
@@ -139,16 +144,6 @@ def _symbols(lean: Any, given: Any) -> list[CoreSymbol]:
 
 def _kind_of(data_type: type) -> TickType:
     return TickType.QUOTE if data_type.__name__ == "QuoteBar" else TickType.TRADE
-
-
-def _face_of(lean: Any, indicator: Any) -> Indicator:
-    """Return an indicator of ours; what the user wrote from scratch is wrapped, once per run."""
-    if isinstance(indicator, Indicator):
-        return indicator
-    held = lean.user_indicators.get(id(indicator))
-    if held is None:
-        held = lean.user_indicators[id(indicator)] = UserIndicator(indicator)
-    return cast("Indicator", held)
 
 
 def _helper(name: str, entry: Entry) -> Callable[..., Indicator]:

@@ -67,7 +67,7 @@ def test_a_constant_does_not_keep_a_composite_waiting() -> None:
     constant = ConstantIndicator(3)
     assert (constant.is_ready, constant.value) == (True, 3.0)
     constant.reset()
-    assert (constant.value, constant.window[0].value) == (3.0, 3.0)
+    assert (constant.value, constant.points[0].value) == (3.0, 3.0)
 
 
 def test_dividing_by_zero_leaves_the_value() -> None:
@@ -119,11 +119,11 @@ def test_delay_gives_the_oldest_until_it_reaches_back_far_enough() -> None:
 
 def test_the_window_starts_with_a_zero() -> None:
     average = SimpleMovingAverage(1)
-    average.window.size = 3
+    average.points.size = 3
     fed(average, 5.0)
-    assert [point.value for point in average.window] == [5.0, 0.0]
+    assert [point.value for point in average.points] == [5.0, 0.0]
     fed(average, 6.0, 7.0, 8.0, after_ns=1)
-    assert [point.value for point in average.window] == [8.0, 7.0, 6.0]
+    assert [point.value for point in average.points] == [8.0, 7.0, 6.0]
 
 
 def test_a_filtered_identity_repeats_what_passed_last() -> None:
