@@ -15,7 +15,6 @@ from livetrader_engine.data.consolidators import Consolidator as CoreConsolidato
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.data.wallclock import WallClock
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.indicators.window import RollingWindow
 from livetrader_engine.ports import ReferenceData
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import Resolution
@@ -25,6 +24,7 @@ from livetrader_lean.market import DEFAULT_ZONE, BaseData, QuoteBar, Tick, Trade
 from livetrader_lean.names import Twins, pascal
 from livetrader_lean.times import local, to_ns
 from livetrader_lean.views import Face
+from livetrader_lean.windows import RollingWindow
 
 EventHandler = Callable[[Any, Any], object]
 
@@ -71,7 +71,7 @@ class ConsolidatorBase(Face):
         self._bound = False
         self._event = ConsolidatedEvent(self)
         self._shown: tuple[Any, Any] = (None, None)  # the newest core bar and its face
-        self._window: RollingWindow[Any] | None = None
+        self._window: RollingWindow | None = None
 
     @property
     def data_consolidated(self) -> ConsolidatedEvent:
@@ -107,7 +107,7 @@ class ConsolidatorBase(Face):
         return self.face_of(self.core.working)
 
     @property
-    def window(self) -> RollingWindow[Any]:
+    def window(self) -> RollingWindow:
         """The newest bars, newest first; bars count from the first look at it on."""
         if self._window is None:
             window = self._window = RollingWindow(_KEPT)
