@@ -68,7 +68,9 @@ class Context(msgspec.Struct, frozen=True):
     daemon, `state_directory` the plugin's own folder (exists, survives restarts), `spawn(name, coroutine)`
     starts a supervised task that ends with the plugin, `report(action, **fields)` writes one log record.
     `reference` and `history` are the configured data folder's, for plugins that trade or play it back;
-    reading history blocks, so it is called in a thread.
+    reading history blocks, so it is called in a thread. `data_requested(path, problem)`, where it is given,
+    hears of every data file that is asked for: with "" where it was read, with "missing", or with what is
+    wrong with it; then what cannot be read is left out, where it would raise DataError otherwise.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Context(msgspec.Struct, frozen=True):
     report: Callable[..., None]
     reference: ReferenceData | None = None
     history: HistoryProvider | None = None
+    data_requested: Callable[[str, str], None] | None = None
 
 
 class Approved(msgspec.Struct, frozen=True):

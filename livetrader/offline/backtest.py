@@ -5,18 +5,26 @@ It is the live engine with other ports. Nothing here decides about trading.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from livetrader import registry
 from livetrader.clocks import wall_ns
-from livetrader.offline.results import BacktestResult, FileResults, result_of, write_result
+from livetrader.offline.data_monitor import DataMonitor
+from livetrader.offline.finish import clear, figures_of, write_config, write_files
+from livetrader.offline.interrupts import Interrupts
+from livetrader.offline.project import copy_code
+from livetrader.offline.results import COMPLETED, RUNTIME_ERROR, STOPPED, BacktestResult, FileResults
 from livetrader.offline.trainer import InlineTrainer
+from livetrader.results.charts import ChartLimits
+from livetrader.results.run_result import RunSummary
 from livetrader.storage import FileObjectStore
 from livetrader_engine.engine import EngineOptions, EnginePorts
 from livetrader_engine.events import EngineEvent, StopRequested
@@ -24,6 +32,8 @@ from livetrader_engine.loop import run
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.simulation.sink import simulated_engine
 from livetrader_engine.spi import Context, HistoryPlugin
+from livetrader_engine.statistics.benchmark import BenchmarkOptions
+from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
 from livetrader_engine.synchronizer import HistoricalFeed
 from livetrader_engine.transactions import TradingPolicy
 from livetrader_lean.adapter import AlgorithmAdapter
@@ -36,6 +46,7 @@ from livetrader_lean.times import to_ns
 DEFAULT_START: Final = date(1998, 1, 1)  # LEAN's; where neither the run nor the algorithm names one
 MAX_ORDERS: Final = 10_000  # of one backtest, as in LEAN's
 PROGRESS_STEPS: Final = 64  # time steps between two calls of the progress callback
+BENCHMARK: Final = ("SPY", SecurityType.EQUITY, "usa")  # LEAN's, where the algorithm names none
 _ONE_DAY: Final = timedelta(days=1)
 
 Progress = Callable[[int, int, int], None]  # (start_ns, now_ns, end_ns)
@@ -44,7 +55,8 @@ Progress = Callable[[int, int, int], None]  # (start_ns, now_ns, end_ns)
 class BacktestRequest(msgspec.Struct, frozen=True):
     """What to run. `start`, `end` (inclusive) and `cash` override the algorithm's own.
 
-    `history` names the installed plugin that reads `data_folder`.
+    `history` names the installed plugin that reads `data_folder`. `name` is what people call the run; the
+    algorithm's class, where it is empty. `charts` bounds what the algorithm may plot.
     """
 
     path: Path
@@ -56,28 +68,52 @@ class BacktestRequest(msgspec.Struct, frozen=True):
     cash: Decimal | None = None
     parameters: Mapping[str, str] = {}
     history: str = "lean_data"
+    name: str = ""
+    charts: ChartLimits = ChartLimits()
 
 
 def run_backtest(
     request: BacktestRequest,
     progress: Progress | None = None,
     show: Callable[[str], None] | None = None,
+    interrupts: Interrupts | None = None,
 ) -> BacktestResult:
-    """Run it and write summary.json, orders.json, equity.csv and log.txt into the output folder.
+    """Run it, write the result folder and return what came out; docs/backtest.md lists the files.
 
-    `progress` hears how far time has come; `show` gets each line the algorithm writes. Raises LoadError for
-    a file that cannot be used and ConfigError for a history plugin that is not there; what the algorithm
-    raises while it runs becomes status RuntimeError with its traceback, and the files are written all the
-    same. Blocks until done; training runs inside the step in which it is due.
+    `progress` hears how far time has come; `show` gets each line that is logged. `interrupts`, entered by
+    the caller, ends the run early with what it has: status Stopped. What the algorithm raises becomes status
+    RuntimeError with its traceback; the files are written all the same. Raises LoadError for a file that
+    cannot be used and ConfigError for a history plugin that is not there; then nothing is written. Blocks
+    until done; training runs inside the step in which it is due.
     """
+    began_ns = wall_ns()
     algorithm_type = load(request.path, request.class_name)
+    identity = algorithm_type.__name__
     request.output.mkdir(parents=True, exist_ok=True)
-    with FileResults(request.output, show) as results:
-        backtest = _Backtest(request, algorithm_type, results, progress)
-        error = backtest.run()
-        backtest.warn_of_missing_data()
-        result = result_of(backtest.engine, backtest.adapter.binding.statistics, error)
-        write_result(request.output, backtest.engine, result)
+    clear(request.output)
+    stamp = datetime.fromtimestamp(began_ns / NS_PER_SECOND, UTC).strftime("%Y%m%d%H%M%S%f")[:-3]
+    monitor = DataMonitor(request.output, request.data_folder, stamp)
+    with FileResults(request.output, identity, show, request.charts) as results:
+        backtest = _Backtest(request, algorithm_type, results, monitor)
+        status, error = backtest.run(progress, interrupts)
+        backtest.warn_of_data()
+        figures = figures_of(backtest.engine, results)
+        results.close()
+        summary = backtest.summary(identity, status, error, began_ns)
+        monitor.close((summary.finished_ns - began_ns) / NS_PER_SECOND)
+        result = BacktestResult(
+            status=status,
+            data_points=backtest.engine.data_points,
+            history_data_points=backtest.engine.history_data_points,
+            statistics=dict(figures.summary),
+            runtime_statistics=dict(figures.runtime),
+            error=error,
+            folder=request.output,
+            failed_data_requests=monitor.failed,
+        )
+        copy_code(request.path, request.output / "code", without=(request.output, request.data_folder))
+        write_config(request.output, _config(request, summary))
+        write_files(request.output, summary, figures, result)
     return result
 
 
@@ -89,13 +125,12 @@ class _Backtest:
         request: BacktestRequest,
         algorithm_type: type[QCAlgorithm],
         results: FileResults,
-        progress: Progress | None,
+        monitor: DataMonitor,
     ) -> None:
         self._request = request
-        self._progress = progress
         self._results = results
-        self._missing: list[str] = []  # the plugin names one file of each folder and kind
-        history = _history(request, self._missing)
+        self._monitor = monitor
+        history = _history(request, monitor)
         # the span is known only after initialize
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
         trainer = InlineTrainer()
@@ -111,11 +146,12 @@ class _Backtest:
                 object_store=FileObjectStore(request.output / "object_store"),
             )
 
-        policy = TradingPolicy(convert_daily_market_orders=True, order_wait_s=0.0, max_orders=MAX_ORDERS)
-        begin = request.start or DEFAULT_START
         zone = EngineOptions(start_ns=0).timezone
         options = EngineOptions(
-            start_ns=_midnight(begin, zone), policy=policy, books_corporate_actions=True
+            start_ns=_midnight(request.start or DEFAULT_START, zone),
+            policy=TradingPolicy(convert_daily_market_orders=True, order_wait_s=0.0, max_orders=MAX_ORDERS),
+            books_corporate_actions=True,
+            benchmark=BenchmarkOptions(history.reference.symbol(*BENCHMARK)),
         )
         if request.cash is not None:
             options = msgspec.structs.replace(options, cash=request.cash)
@@ -123,32 +159,58 @@ class _Backtest:
         settings = RunSettings(live=False, start=request.start, end=request.end, cash=request.cash)
         self.adapter = AlgorithmAdapter(self.engine, algorithm_type, request.parameters, run=settings)
         self.engine.attach(self.adapter)
+        results.time_zone = lambda: self.adapter.binding.time_zone
 
-    def warn_of_missing_data(self) -> None:
+    def warn_of_data(self) -> None:
         """Say which files were looked for in vain: a misspelt ticker is a run without orders otherwise."""
-        for path in self._missing:
-            what = f"there is no {path}; there may be more of its kind in that folder"
-            self._results.warning(self.engine.clock.now_ns, what)
+        for words in self._monitor.take_warnings():
+            self._results.warning(self.engine.clock.now_ns, words)
 
-    def run(self) -> str:
-        """Run to the end; return the user's traceback where the algorithm raised, "" where it did not."""
+    def run(self, progress: Progress | None, interrupts: Interrupts | None) -> tuple[str, str]:
+        """Run to the end; return the status, and the user's traceback where the algorithm raised."""
+        feed = _Quittable(self._feed, self.adapter, interrupts)
         try:
             self.adapter.initialize()
             start_ns, end_ns = self._set_span()
-            run(self.engine, _Quittable(self._feed, self.adapter), self._completed(start_ns, end_ns))
+            run(self.engine, feed, self._completed(start_ns, end_ns, progress))
+        except KeyboardInterrupt:  # the second Ctrl-C: the algorithm did not come back by itself
+            return STOPPED, ""
         except (Exception, SystemExit) as error:  # noqa: BLE001 — boundary: what the algorithm raised is told
             text = user_traceback(error)
             self._results.error(self.engine.clock.now_ns, text)
-            return text
-        return ""
+            return RUNTIME_ERROR, text
+        return STOPPED if feed.interrupted else COMPLETED, ""
+
+    def summary(self, identity: str, status: str, error: str, began_ns: int) -> RunSummary:
+        """Return what is known of the run beside its figures."""
+        binding, engine = self.adapter.binding, self.engine
+        return RunSummary(
+            id=identity,
+            name=self._request.name or binding.name or identity,
+            status=status,
+            started_ns=began_ns,
+            finished_ns=wall_ns(),
+            start=binding.start or DEFAULT_START,
+            end=self._end(),
+            account_currency=engine.portfolio.cash.account_currency,
+            account_type=int(engine.portfolio.account_type),
+            trading_days=engine.statistics.trading_days,
+            parameters=binding.parameters,
+            log_lines=self._results.log_lines,
+            error=error,
+            host=platform.node(),
+        )
+
+    def _end(self) -> date:
+        binding = self.adapter.binding
+        yesterday = datetime.fromtimestamp(wall_ns() / NS_PER_SECOND, binding.time_zone).date() - _ONE_DAY
+        return binding.end or yesterday
 
     def _set_span(self) -> tuple[int, int]:
-        binding = self.adapter.binding
         zone = self.engine.options.timezone
         start_ns = self.engine.clock.now_ns
-        yesterday = datetime.fromtimestamp(wall_ns() / 1e9, binding.time_zone).date() - _ONE_DAY
-        end_ns = _midnight((binding.end or yesterday) + _ONE_DAY, zone) - 1
-        self.engine.equity.spread_over(end_ns - start_ns)
+        end_ns = _midnight(self._end() + _ONE_DAY, zone) - 1
+        self.engine.sampler.set_span(start_ns, end_ns)
         from_ns = self.engine.warm_up_from_ns
         # what was scheduled before set_start_date was called began at LEAN's default start
         self.engine.scheduler.restart(start_ns)
@@ -157,46 +219,70 @@ class _Backtest:
         self._feed.set_span(start_ns if from_ns is None else from_ns, end_ns)
         if from_ns is None:
             self._feed.pulse_at(start_ns)  # LEAN's first time step is the start itself, without prices
+        self.engine.benchmark.start()
         return start_ns, end_ns
 
-    def _completed(self, start_ns: int, end_ns: int) -> Callable[[EngineEvent], None]:
+    def _completed(
+        self, start_ns: int, end_ns: int, progress: Progress | None
+    ) -> Callable[[EngineEvent], None]:
         def completed(event: EngineEvent) -> None:
-            if self._progress is not None and self.engine.steps % PROGRESS_STEPS == 0:
-                self._progress(start_ns, self.engine.clock.now_ns, end_ns)
+            if self.engine.steps % PROGRESS_STEPS == 0:
+                self.warn_of_data()
+                if progress is not None:
+                    progress(start_ns, self.engine.clock.now_ns, end_ns)
 
         return completed
 
 
 class _Quittable:
-    """A feed that ends the run once the algorithm has quit."""
+    """A feed that ends the run once the algorithm has quit or a signal came."""
 
-    def __init__(self, feed: HistoricalFeed, adapter: AlgorithmAdapter) -> None:
+    def __init__(
+        self, feed: HistoricalFeed, adapter: AlgorithmAdapter, interrupts: Interrupts | None
+    ) -> None:
         self._feed = feed
         self._adapter = adapter
+        self._interrupts = interrupts
+        self.interrupted = False
         self.subscribe = feed.subscribe
         self.unsubscribe = feed.unsubscribe
 
     def next(self) -> EngineEvent | None:
-        """Return the next event, or the stop the algorithm asked for."""
+        """Return the next event, or the stop that was asked for."""
         reason = self._adapter.quit_reason
+        if reason is None and self._interrupts is not None and self._interrupts.received is not None:
+            self.interrupted = True
+            reason = f"stopped by {self._interrupts.received.name}"
         if reason is not None:
             return StopRequested(self._adapter.binding.engine.clock.now_ns, reason)
         return self._feed.next()
 
 
 def _midnight(day: date, zone: str) -> int:
-    from zoneinfo import ZoneInfo
-
     return to_ns(day, ZoneInfo(zone))
 
 
-def _history(request: BacktestRequest, missing: list[str]) -> HistoryPlugin:
-    """Make the history plugin over the data folder; files it looks for in vain are added to `missing`."""
-    from random import Random  # noqa: TID251 — seeded, and history plugins are deterministic
+def _config(request: BacktestRequest, run: RunSummary) -> dict[str, object]:
+    return {
+        "id": run.id,
+        "backtest-name": run.name,
+        "environment": "backtesting",
+        "algorithm-type-name": run.id,
+        "algorithm-language": "Python",
+        "algorithm-location": request.path.name,
+        "data-folder": request.data_folder,
+        "start": run.start,
+        "end": run.end,
+        "cash": request.cash,
+        "parameters": dict(run.parameters),
+        "maximum-chart-series": request.charts.series,
+        "maximum-data-points-per-chart-series": request.charts.points,
+    }
 
-    def report(action: str, **fields: object) -> None:
-        if action == "data_file_missing":
-            missing.append(str(fields["path"]))
+
+def _history(request: BacktestRequest, monitor: DataMonitor) -> HistoryPlugin:
+    """Make the history plugin over the data folder; the monitor hears of every file it asks for."""
+    from random import Random  # noqa: TID251 — seeded, and history plugins are deterministic
 
     plugin = registry.load_plugin(registry.HISTORIES, request.history)
     context = Context(
@@ -207,10 +293,15 @@ def _history(request: BacktestRequest, missing: list[str]) -> HistoryPlugin:
         monotonic_s=lambda: 0.0,
         random=Random(0),
         spawn=_no_tasks,
-        report=report,
+        report=_unheard,
+        data_requested=monitor.requested,
     )
     history: HistoryPlugin = plugin(plugin.Config(), context)
     return history
+
+
+def _unheard(action: str, **fields: object) -> None:
+    """Take a report that the data monitor has too."""
 
 
 def _no_tasks(name: str, coroutine: object) -> None:

@@ -132,7 +132,7 @@ def charts_json(charts: Charts) -> dict[str, Json]:
 
 
 def chart_json(name: str, series: Mapping[str, Series]) -> dict[str, Json]:
-    """Return one chart. Its series stand by index, then by number and sum of their points, on one line each."""
+    """Return one chart; its series stand by index, then number and sum of their points, each on a line."""
     held = [item for item in series.values() if item.points]
     held.sort(key=lambda item: (item.style.index, len(item.points), _sum(item)))
     rows = {item.name: Raw(compact(item.json())) for item in held}

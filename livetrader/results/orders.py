@@ -130,7 +130,7 @@ def _own_properties(record: OrderRecord) -> dict[str, Json]:
 
 
 def _properties(spec: OrderSpec, zone: tzinfo) -> dict[str, Json]:
-    own: dict[str, Json] = {name: value for name, value in spec.properties}
+    own: dict[str, Json] = dict(spec.properties)
     return {**own, "timeInForce": _time_in_force(spec, zone)}
 
 

@@ -31,9 +31,18 @@ _KINDS: Final = {TickType.TRADE: "trade", TickType.QUOTE: "quote", TickType.OPEN
 class DataFolder:
     """Reads one LEAN data folder. Thread-safe: the only shared state is two bounded tables under a lock."""
 
-    def __init__(self, folder: Path, report: Callable[[str, str], None]) -> None:
-        """`report(action, path)` is told the first file missing of each directory."""
+    def __init__(
+        self,
+        folder: Path,
+        report: Callable[[str, str], None],
+        requested: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """`report(action, path)` is told the first file missing of each directory.
+
+        `requested(path, problem)` hears of every data file; with it, an unreadable file counts as missing.
+        """
         self.folder = folder
+        self.requested = requested
         self._report = report
         self._lock = threading.Lock()
         self._rows: OrderedDict[Path, list[str]] = OrderedDict()
@@ -48,7 +57,7 @@ class DataFolder:
 
     def history_rows(self, security_type: SecurityType, market: str, name: str) -> list[str] | None:
         """Return the rows of a whole-history file such as `daily/spy`, None where it is missing."""
-        path = self._root(security_type, market) / f"{name}.zip"
+        path = self.history_path(security_type, market, name)
         with self._lock:
             rows = self._rows.get(path)
             if rows is not None:
@@ -61,6 +70,10 @@ class DataFolder:
                 while len(self._rows) > MAX_CACHED_FILES:
                     self._rows.popitem(last=False)
         return rows
+
+    def history_path(self, security_type: SecurityType, market: str, name: str) -> Path:
+        """Return where a whole-history file such as `daily/spy` lies."""
+        return self._root(security_type, market) / f"{name}.zip"
 
     def day_path(
         self, security: tuple[SecurityType, str, str], resolution: Resolution, tick_type: TickType, day: date
@@ -105,9 +118,31 @@ class DataFolder:
 
     def _zip_rows(self, path: Path) -> list[str] | None:
         text = self._zip_text(path)
-        return None if text is None else rows_of(path, text)
+        if text is None:
+            return None
+        try:
+            return rows_of(path, text)
+        except DataError as error:
+            self.damaged(path, error)
+            return None
 
     def _zip_text(self, path: Path) -> bytes | None:
+        try:
+            text = self._unzipped(path)
+        except DataError as error:
+            self.damaged(path, error)
+            return None
+        if self.requested is not None:
+            self.requested(str(path), "missing" if text is None else "")
+        return text
+
+    def damaged(self, path: Path, error: DataError) -> None:
+        """Tell of a file that cannot be used, or raise the error where nobody wants to hear."""
+        if self.requested is None:
+            raise error
+        self.requested(str(path), str(error).removeprefix(f"{path}: "))
+
+    def _unzipped(self, path: Path) -> bytes | None:
         try:
             with zipfile.ZipFile(path) as archive:
                 entries = archive.infolist()

@@ -1,7 +1,8 @@
 """Rows of LEAN data files to points and reference facts. Pure: no file is opened here.
 
 Row formats: LEAN, Common/Util/LeanData.cs. Factors: Common/Data/Auxiliary/CorporateFactorProvider.cs.
-Every function that reads rows raises DataError naming the place and the row that cannot be read.
+Every function that reads rows raises DataError naming the place and the row that cannot be read, or leaves
+the row out where its layout says who hears of it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Layout(NamedTuple):
     `divisor` turns a stored price into currency (10000 for equities), `start_ns(key)` gives a bar's start
     from its first column, `period_ns` its length. `midnight_ns` is what a first column of milliseconds counts
     from, None where it is no such column or the clock changes that day; `first_row` numbers the rows.
+    `problem(place, words)` hears of rows that cannot be read; they are left out.
     """
 
     place: str
@@ -49,6 +51,13 @@ class Layout(NamedTuple):
     period_ns: int
     midnight_ns: int | None = None
     first_row: int = 1
+    problem: Callable[[str, str], None] | None = None
+
+    def leave_out(self, number: int, row: str, error: Exception) -> None:
+        """Tell of a row that cannot be read; raise DataError where nobody wants to hear."""
+        if self.problem is None:
+            raise _bad_row(self.place, number, row) from error
+        self.problem(self.place, f"row {number} cannot be read: {row[:120]!r}")
 
 
 def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[TradeBar]:
@@ -70,7 +79,8 @@ def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator
         except ValueError as error:
             if not row.strip():
                 continue
-            raise _bad_row(layout.place, number, row) from error
+            layout.leave_out(number, row, error)
+            continue
         if not plain:
             one, two, three, four = prices
             prices = (
@@ -95,7 +105,8 @@ def quote_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator
         except (ValueError, IndexError) as error:
             if not row.strip():
                 continue
-            raise _bad_row(layout.place, number, row) from error
+            layout.leave_out(number, row, error)
+            continue
         yield QuoteBar(symbol, start_ns, start_ns + period_ns, *bid, *ask, False, scale)
 
 
@@ -134,7 +145,7 @@ def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
             yield Tick(layout.symbol, layout.start_ns(columns[0]), price, quantity, suspicious=suspicious)
         except (ValueError, IndexError) as error:
             if row.strip():
-                raise _bad_row(layout.place, number, row) from error
+                layout.leave_out(number, row, error)
 
 
 def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[Tick]:
@@ -154,7 +165,7 @@ def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
             )
         except (ValueError, IndexError) as error:
             if row.strip():
-                raise _bad_row(layout.place, number, row) from error
+                layout.leave_out(number, row, error)
 
 
 RowReader = Callable[[Sequence[str], Layout, Adjustment], Iterator[MarketPoint]]

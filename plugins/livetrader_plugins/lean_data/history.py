@@ -61,7 +61,7 @@ class LeanDataHistory:
         folder = config.folder or context.data_folder
         if folder is None:
             raise ConfigurationError("the lean_data history needs a folder: set [data] folder")
-        self._setup(folder, lambda action, path: context.report(action, path=path))
+        self._setup(folder, lambda action, path: context.report(action, path=path), context.data_requested)
 
     @classmethod
     def open(cls, folder: Path, report: Callable[[str, str], None] | None = None) -> LeanDataHistory:
@@ -70,8 +70,13 @@ class LeanDataHistory:
         self._setup(folder, report or (lambda action, path: None))
         return self
 
-    def _setup(self, folder: Path, report: Callable[[str, str], None]) -> None:
-        self._folder = DataFolder(folder, report)
+    def _setup(
+        self,
+        folder: Path,
+        report: Callable[[str, str], None],
+        requested: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._folder = DataFolder(folder, report, requested)
         self._reference = LeanReference(self._folder)
 
     @property
@@ -137,7 +142,7 @@ class LeanDataHistory:
             # rows begin with yyyyMMdd, so their text sorts by date
             low = bisect_left(rows, f"{begin:%Y%m%d}")
             high = bisect_left(rows, f"{until + _ONE_DAY:%Y%m%d}")
-            place = f"{self._folder.folder} {symbol.security_type.name.lower()} {relative}"
+            place = str(self._folder.history_path(symbol.security_type, symbol.market, relative))
             yield from self._dated_rows(subscription, hours, place, rows[low:high])
 
     def _dated_rows(
@@ -158,7 +163,10 @@ class LeanDataHistory:
             hour, minute = int(text[9:11]), int(text[12:14])
             return local_to_utc_ns(day, hour * NS_PER_HOUR + minute * NS_PER_MINUTE, zone)
 
-        layout = Layout(place, subscription.symbol, _divisor(subscription), start_of, NS_PER_HOUR)
+        layout = Layout(
+            place, subscription.symbol, _divisor(subscription), start_of, NS_PER_HOUR,
+            problem=self._folder.requested,
+        )  # fmt: skip
         for day_rows, how in self._by_adjustment(subscription, place, rows):
             for point in read(day_rows, layout, how):
                 if daily:
@@ -201,7 +209,11 @@ class LeanDataHistory:
                     if factors is not None:
                         how = factors.adjustment(day, subscription.normalization, EQUITY_UNIT)
                     layout = _day_layout(subscription, path, day, hours)
-                    yield from day_batches(subscription, text, layout, how)
+                    layout = layout._replace(problem=self._folder.requested)
+                    try:
+                        yield from day_batches(subscription, text, layout, how)
+                    except DataError as error:
+                        self._folder.damaged(path, error)
                 day += _ONE_DAY
 
     def _tickers(self, symbol: Symbol, first: date, last: date) -> Iterator[tuple[str, date, date]]:

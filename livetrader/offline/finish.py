@@ -1,0 +1,102 @@
+"""The files that a backtest leaves when it is over, however it ended: all of one run, each whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from livetrader.offline.files import write_whole
+from livetrader.offline.results import BacktestResult, FileResults
+from livetrader.results.json_text import indented
+from livetrader.results.orders import OrderContext, order_list_hash
+from livetrader.results.run_result import (
+    RunFigures,
+    RunSummary,
+    merged,
+    orders_csv,
+    result_json,
+    summary_json,
+)
+from livetrader_engine.data.subscription import Normalization
+from livetrader_engine.engine import Engine
+from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.statistics.results import Performance, StatisticsResults
+
+HASH_NAME: Final = "OrderListHash"
+_OURS: Final = (
+    "*-data-requests-*.txt", "data-monitor-report-*.json", "*-order-events.json", "*-log.txt",
+    "*-summary.json", "summary.json", "log.txt", "orders.csv", "config", "*.part",
+)  # fmt: skip
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run left in this folder, so that all files are of one run."""
+    config = folder / "config"
+    if config.is_file():
+        known = str(json.loads(config.read_text(encoding="utf-8")).get("id", ""))
+        (folder / f"{Path(known).name}.json").unlink(missing_ok=True)
+    for pattern in _OURS:
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def figures_of(engine: Engine, results: FileResults) -> RunFigures:
+    """Return what came out of a run, finished or not."""
+    statistics, problem = _statistics(engine)
+    if problem:
+        results.warning(engine.clock.now_ns, problem)
+    orders = [(record, context_of(engine, record)) for record in engine.orders.records()]
+    summary = {**statistics.summary, HASH_NAME: order_list_hash(orders)}
+    return RunFigures(
+        orders=orders,
+        charts=merged(engine.sampler.charts, results.charts.charts),
+        statistics=statistics,
+        runtime={**results.statistics, **engine.statistics.runtime()},
+        summary=summary,
+        profits=[(item.time_ns, item.profit) for item in engine.portfolio.transactions],
+    )
+
+
+def _statistics(engine: Engine) -> tuple[StatisticsResults, str]:
+    """Return the statistics, and why there are none where there are none."""
+    try:
+        return engine.statistics.results(), ""
+    except ValueError as error:
+        return StatisticsResults(Performance(), {}, {}), f"there are no statistics: {error}"
+
+
+def context_of(engine: Engine, record: OrderRecord) -> OrderContext:
+    """Return what LEAN writes of an order that its record does not know.
+
+    The simulated brokerage's name of an order that reached it is its number, as in LEAN's backtests.
+    """
+    placed = record.brokerage_order_id is not None
+    broker_ids = (str(record.id),) if placed else ()
+    security = engine.securities.get(record.symbol)
+    if security is None:
+        properties = engine.ports.reference.properties(record.symbol)
+        zone = engine.ports.reference.hours(record.symbol).timezone
+        return OrderContext(broker_ids, properties.quote_currency, int(Normalization.ADJUSTED), zone)
+    modes = [stream.normalization for stream in security.subscriptions] or [Normalization.ADJUSTED]
+    currency = security.properties.quote_currency
+    return OrderContext(broker_ids, currency, int(modes[0]), security.hours.timezone)
+
+
+def write_files(folder: Path, run: RunSummary, figures: RunFigures, result: BacktestResult) -> None:
+    """Write the result, its summary, the list of orders, and last summary.json, each whole or not at all."""
+    write_whole(folder / f"{run.id}.json", indented(result_json(run, figures)) + "\n")
+    write_whole(folder / f"{run.id}-summary.json", indented(summary_json(run, figures)) + "\n")
+    write_whole(folder / "orders.csv", orders_csv(figures.orders))
+    brief = {
+        "status": result.status,
+        "data_points": result.data_points,
+        "history_data_points": result.history_data_points,
+        "statistics": result.statistics,
+    }
+    write_whole(folder / "summary.json", json.dumps(brief, indent=1) + "\n")
+
+
+def write_config(folder: Path, settings: dict[str, object]) -> None:
+    """Write `config`: what this run is and how it was asked for."""
+    write_whole(folder / "config", json.dumps(settings, indent=2, default=str) + "\n")
