@@ -10,7 +10,10 @@ It is made of services, each with one owner (this class) and one thread (the one
     subscriptions  what data is wanted                                   (subscriptions.Subscriptions)
     consolidators  bars made of bars, by symbol                          (consolidation.Consolidators)
     scheduler      timed events
-    equity         samples of the account's value
+    benchmark      what the run is compared with                         (statistics.benchmark)
+    sampler        samples of the account, charts of them, capacity      (statistics.sampler)
+    trades         fills put together to trades                          (statistics.trades)
+    statistics     figures of the run so far                             (statistics.service)
 
 Order of work inside a time step follows LEAN's Engine/AlgorithmManager.cs; the numbers in `_step` are those
 of that order. Backtest, paper and live differ in `EnginePorts` and `EngineOptions` only. Exceptions of the
@@ -19,7 +22,7 @@ algorithm's callbacks leave `process` as they are; what to do about them is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -47,9 +50,9 @@ from livetrader_engine.events import (
     TimePulse,
 )
 from livetrader_engine.order_news import NotedNews
+from livetrader_engine.orders.order import Fill
+from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
-from livetrader_engine.portfolio.sampling import EquitySampler
-from livetrader_engine.portfolio.statistics import RunFacts
 from livetrader_engine.ports import (
     DataFeed,
     HistoryProvider,
@@ -62,6 +65,11 @@ from livetrader_engine.ports import (
 from livetrader_engine.schedule.rules import DateRule, TimeRule
 from livetrader_engine.schedule.scheduler import ScheduledEvent, Scheduler
 from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.statistics.benchmark import Benchmark, BenchmarkOptions
+from livetrader_engine.statistics.results import CURRENCY_SIGNS
+from livetrader_engine.statistics.sampler import Sampler
+from livetrader_engine.statistics.service import Statistics
+from livetrader_engine.statistics.trades import TradeBuilder
 from livetrader_engine.subscriptions import SecurityChanges, Subscriptions
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution, Symbol
 from livetrader_engine.trading import Trading
@@ -86,8 +94,9 @@ class EnginePorts(msgspec.Struct, frozen=True):
 class EngineOptions(msgspec.Struct, frozen=True):
     """What the composition root decides. `start_ns` is where the clock stands before the first event.
 
-    `sample_period_ns`: least distance of two equity samples inside a day. `books_corporate_actions`: whether
-    the engine books splits, dividends and delistings, because no brokerage does.
+    `benchmark`: whether and how the run is compared with one. `exact_equity_candles`: value the account in
+    every step, so that the equity's candles have their true highs and lows. `books_corporate_actions`:
+    whether the engine books splits, dividends and delistings, because no brokerage does.
     """
 
     start_ns: int
@@ -96,7 +105,8 @@ class EngineOptions(msgspec.Struct, frozen=True):
     account_type: AccountType = AccountType.MARGIN
     timezone: str = "America/New_York"
     policy: TradingPolicy = TradingPolicy()
-    sample_period_ns: int = 4 * NS_PER_MINUTE
+    benchmark: BenchmarkOptions | None = None
+    exact_equity_candles: bool = False
     books_corporate_actions: bool = False
 
 
@@ -122,7 +132,18 @@ class Engine:
         )
         self.consolidators = Consolidators(self.clock)
         self.scheduler = Scheduler()
-        self.equity = EquitySampler(self.portfolio, options.timezone, options.sample_period_ns)
+        self.benchmark = Benchmark(ports.feed, ports.reference, self.portfolio.cash, options.benchmark)
+        self.sampler = Sampler(
+            self.portfolio,
+            self.benchmark,
+            CURRENCY_SIGNS.get(options.account_currency, options.account_currency),
+            options.timezone,
+            every_step=options.exact_equity_candles,
+        )
+        self.trades = TradeBuilder()
+        self.statistics = Statistics(
+            self.sampler, self.trades, self.portfolio, self.orders, ports.reference.interest_rate
+        )
         self.current_slice: Slice | None = None
         self.steps = 0
         self.data_points = 0
@@ -132,7 +153,7 @@ class Engine:
         self._warm_up_from_ns: int | None = None
         self._warm_up_until_ns: int | None = None
         self._warm_up_announced = False
-        self._last_data_ns = 0
+        self._last_step_ns = 0
         self._end_of_day: dict[Symbol, ScheduledEvent] = {}
 
     # -- set-up ------------------------------------------------------------------------------------
@@ -140,6 +161,7 @@ class Engine:
     def attach(self, callbacks: AlgorithmCallbacks) -> None:
         """Say who is called. Once, before the first event."""
         self._algorithm = callbacks
+        self.orders.filled = self._filled
         self.orders.listen(NotedNews(self.ports.results, self.securities, callbacks.on_order_event))
 
     def set_warm_up(self, from_ns: int, until_ns: int) -> None:
@@ -170,25 +192,12 @@ class Engine:
         self.history_data_points += len(points)
         return points
 
-    def facts(self, *, benchmark: Sequence[float] = (), risk_free_rate: float = 0.0) -> RunFacts:
-        """Return what `portfolio.statistics.statistics` needs of the run so far."""
-        return RunFacts(
-            starting_equity=self.equity.starting_equity,
-            ending_equity=self.portfolio.total_value,
-            samples=self.equity.samples,
-            transactions=self.portfolio.transactions,
-            total_orders=self.orders.submitted,
-            total_fees=self.portfolio.total_fees,
-            benchmark=benchmark,
-            risk_free_rate=risk_free_rate,
-        )
-
     # -- events --------------------------------------------------------------------------------------
 
     def process(self, event: EngineEvent) -> None:
         """Let one event happen. The only way in; not reentrant."""
         if isinstance(event, MarketDataArrived):
-            self._step(event.time_ns, event.points, event.actions)
+            self._step(event.time_ns, event.points, event.actions, event.internal)
         elif isinstance(event, TimePulse):
             self._step(event.time_ns, ())
         elif isinstance(event, OrderEventArrived):
@@ -199,8 +208,11 @@ class Engine:
         elif isinstance(event, BrokerageMessageArrived):
             self._advance(event.time_ns)
             self._callbacks.on_brokerage_message(event)
-        elif isinstance(event, DataEnded | StopRequested):
-            self._end(event.time_ns)
+        elif isinstance(event, StopRequested):
+            self._advance(event.time_ns)
+            self._end()
+        elif isinstance(event, DataEnded):
+            self._end()
         else:
             raise InvariantError(f"the engine does not know {type(event).__name__}")
 
@@ -211,37 +223,50 @@ class Engine:
         return self._algorithm
 
     def _step(
-        self, time_ns: int, points: tuple[MarketPoint, ...], actions: tuple[CorporateAction, ...] = ()
+        self,
+        time_ns: int,
+        points: tuple[MarketPoint, ...],
+        actions: tuple[CorporateAction, ...] = (),
+        internal: tuple[MarketPoint, ...] = (),
     ) -> None:
         """One time step; the numbers are those of LEAN's order of work. A pulse is a step without points."""
-        algorithm = self._callbacks
+        algorithm = self._algorithm
+        if algorithm is None:
+            raise InvariantError("attach an algorithm before the first event")
         if not self.steps:
             self._begin()
+        clock, scheduler, orders = self.clock, self.scheduler, self.orders
         self.steps += 1
-        self.data_points += len(points)
-        self._fire_schedule(time_ns, inclusive=False)  # 2: each with the clock at its own time, old prices
-        if not self.orders.warming_up:
-            self.equity.sample_midnights(time_ns)
+        self._last_step_ns = time_ns
+        self.data_points += len(points) + len(internal)
+        if scheduler.next_due_ns < time_ns:
+            self._fire_schedule(time_ns, inclusive=False)  # 2: each with the clock at its own time, old prices
         # 3: bars that the clock has closed; between data it waits a little for what is on its way
         self.consolidators.close_before(time_ns if points else time_ns - LATE_DATA_NS, self._advance)
-        self._advance(time_ns)  # 4
+        if time_ns > clock.now_ns:
+            clock.now_ns = time_ns  # 4
         changes = self.subscriptions.take_changes()
+        self.data_points += changes.selections
         self.securities.update(points)  # 5
+        if internal:
+            self.benchmark.update(internal)
+        if points and self.trades.watching:
+            self.trades.mark_all()
         self.portfolio.settle(time_ns)  # 6
         if actions:
             self.data_points += sum(action.copies for action in actions)
             actions = self.corporate.priced(actions)
         if points or actions:
-            self._last_data_ns = time_ns
             data = self.current_slice = Slice(time_ns, self.subscriptions.visible(points), actions)
         if not self._warm_up_announced:
             self._finish_warm_up(time_ns)  # 7
         if actions:
             self._rename(actions)
-        self.orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
+        orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
         if actions:
             self._delist(actions)
-        self._fire_schedule(time_ns, inclusive=True)  # 9
+        if scheduler.next_due_ns <= time_ns:
+            self._fire_schedule(time_ns, inclusive=True)  # 9
         if changes:  # 11
             self._schedule_end_of_day(changes)
             algorithm.on_securities_changed(changes)
@@ -251,11 +276,11 @@ class Engine:
             self.consolidators.update(points, time_ns)  # 13
             if actions:
                 algorithm.on_corporate_actions(actions)  # 14
-            if len(data):  # 15
+            if data.points or actions:  # 15
                 algorithm.on_data(data)
-            self.orders.work(time_ns)  # 16: a second try with the same prices
-        if not self.orders.warming_up:
-            self.equity.sample(time_ns)
+            orders.work(time_ns)  # 16: a second try with the same prices
+        if time_ns >= self.sampler.due_ns:
+            self.sampler.observe(time_ns, self._slice_of(time_ns))
 
     def _rename(self, actions: tuple[CorporateAction, ...]) -> None:
         changes = [action for action in actions if isinstance(action, SymbolChange)]
@@ -273,19 +298,36 @@ class Engine:
             self.clock.advance(time_ns)
 
     def _fire_schedule(self, time_ns: int, *, inclusive: bool) -> None:
-        if self.scheduler.next_due_ns > time_ns:
-            return
         for scheduled, due_ns in self.scheduler.due(time_ns, inclusive=inclusive):
             self._advance(due_ns)
             scheduled.callback(scheduled.name, due_ns)
 
     def _begin(self) -> None:
         """Before the first step: time goes back to where warm-up data begin, the schedule with it."""
-        if self._warm_up_from_ns is None:
-            self.equity.restart(self.clock.now_ns)
-        elif self._warm_up_from_ns < self.clock.now_ns:
+        self.sampler.begin(self.clock.now_ns)
+        self.sampler.warming_up = self.orders.warming_up
+        if self._warm_up_from_ns is not None and self._warm_up_from_ns < self.clock.now_ns:
             self.clock.rewind(self._warm_up_from_ns)
             self.scheduler.restart(self._warm_up_from_ns)
+        # after what the algorithm scheduled at first: of two events of one instant the older goes first
+        self.scheduler.add(
+            "daily sampling",
+            *self.sampler.midnights(),
+            lambda _name, due_ns: self.sampler.sample(due_ns),
+            self.clock.now_ns,
+        )
+
+    def _filled(self, record: OrderRecord, fill: Fill) -> None:
+        """Let trades and capacity know of a fill that the portfolio has booked."""
+        security, cash = self.securities[record.symbol], self.portfolio.cash
+        fee = fill.fee * cash.rate(fill.fee_currency)
+        self.trades.fill(security, record.id, fill, fee, cash.rate(security.properties.quote_currency))
+        self.sampler.traded(security, fill, self.clock.now_ns)
+
+    def _slice_of(self, time_ns: int) -> Slice | None:
+        """Return the newest slice if it is that of the step at `time_ns`."""
+        newest = self.current_slice
+        return newest if newest is not None and newest.time_ns == time_ns else None
 
     def _finish_warm_up(self, time_ns: int) -> None:
         until_ns = self._warm_up_until_ns
@@ -293,7 +335,7 @@ class Engine:
             if time_ns < until_ns:
                 return
             self.orders.warming_up = False
-            self.equity.restart(until_ns)
+            self.sampler.finish_warm_up()
         self._warm_up_announced = True
         self._callbacks.on_warmup_finished()
 
@@ -354,14 +396,17 @@ class Engine:
             return False
         return True
 
-    def _end(self, time_ns: int) -> None:
+    def _end(self) -> None:
+        """End the run; time stays where the last event put it, as in LEAN."""
         if self.ended:
             return
-        self._advance(time_ns)
         self.ended = True
         self._callbacks.on_end_of_algorithm()
         self.orders.collect()
-        self.equity.finish(self._last_data_ns or self.clock.now_ns)
+        if not self.steps:  # the algorithm quit at once: the samples are those of the start
+            self.sampler.begin(self.clock.now_ns)
+        last_ns = self._last_step_ns or self.clock.now_ns
+        self.sampler.finish(last_ns, self._slice_of(last_ns))
 
     def _report(self, message: str) -> None:
         self.ports.results.log(self.clock.now_ns, LogLevel.ERROR, message)

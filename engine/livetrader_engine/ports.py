@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Protocol
 
 from livetrader_engine.calendar.hours import ExchangeHours
@@ -103,6 +104,10 @@ class ReferenceData(Protocol):
 
     def properties(self, symbol: Symbol) -> SecurityProperties:
         """Return lot size, price variation, multiplier and currency."""
+        ...
+
+    def interest_rate(self, day: date) -> Decimal:
+        """Return the yearly rate without risk of a day (0.01 is one percent), as statistics take it."""
         ...
 
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> Sequence[CorporateAction]:

@@ -27,10 +27,15 @@ _FINE_TYPES: Final[dict[SecurityType, tuple[TickType, ...]]] = {
 
 
 class SecurityChanges(msgspec.Struct, frozen=True):
-    """Securities that came and went since the last time step. Falsy when there are none."""
+    """Securities that came and went since the last time step. Falsy when there are none.
+
+    `selections` counts the kinds of security and markets concerned: in LEAN each has a universe of its own,
+    whose selection is a data point.
+    """
 
     added: tuple[Security, ...] = ()
     removed: tuple[Security, ...] = ()
+    selections: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
@@ -58,6 +63,7 @@ class Subscriptions:
         self._hidden: set[Symbol] = set()  # symbols that only the engine asked for
         self._added: dict[Symbol, Security] = {}
         self._removed: dict[Symbol, Security] = {}
+        self._selected: set[tuple[SecurityType, str]] = set()
 
     def ensure_security(self, symbol: Symbol) -> Security:
         """Return the security of a symbol, making one without streams where there is none.
@@ -109,6 +115,7 @@ class Subscriptions:
         self._streams[subscription] = None
         if not subscription.internal:
             security.subscriptions.append(subscription)
+            self._select(subscription.symbol)
             self._hidden.discard(subscription.symbol)
         elif not security.subscriptions:
             self._hidden.add(subscription.symbol)
@@ -129,7 +136,11 @@ class Subscriptions:
         security.is_tradable = False
         self._added.pop(symbol, None)
         self._removed[symbol] = security
+        self._select(symbol)
         return True
+
+    def _select(self, symbol: Symbol) -> None:
+        self._selected.add((symbol.security_type, symbol.market))
 
     def streams(self) -> list[Subscription]:
         """Return every stream asked for, in order."""
@@ -147,9 +158,11 @@ class Subscriptions:
 
     def take_changes(self) -> SecurityChanges:
         """Return what changed since the last call."""
-        if not self._added and not self._removed:
+        if not self._selected:
             return _NO_CHANGES
-        changes = SecurityChanges(tuple(self._added.values()), tuple(self._removed.values()))
+        added, removed = tuple(self._added.values()), tuple(self._removed.values())
+        changes = SecurityChanges(added, removed, len(self._selected))
+        self._selected.clear()
         self._added.clear()
         self._removed.clear()
         return changes

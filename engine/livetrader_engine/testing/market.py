@@ -66,6 +66,10 @@ class SampleReference:
         """Return the properties of a US equity."""
         return SecurityProperties()
 
+    def interest_rate(self, day: date) -> Decimal:
+        """Return no rate at all."""
+        return Decimal(0)
+
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         """Return nothing: these shares neither split nor pay."""
         return ()

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Final, TypeVar
 
 import msgspec
@@ -25,6 +26,7 @@ from livetrader_plugins.lean_data.convert import (
     read_map_file,
     read_properties,
 )
+from livetrader_plugins.lean_data.rates import RATES_FILE, InterestRates
 
 MAX_CACHED_FACTS: Final = 2_000  # map and factor files, hours: one each per symbol in use
 
@@ -88,6 +90,10 @@ class LeanReference:
             return SecurityProperties(quote_currency=symbol.value[-3:])
         return SecurityProperties()
 
+    def interest_rate(self, day: date) -> Decimal:
+        """Return the yearly rate without risk of a day; 0.01 where the folder has no rates."""
+        return self._once("table", RATES_FILE, self._read_rates).rate(day)
+
     def map_file(self, symbol: Symbol) -> MapFile | None:
         """Return the tickers of an equity over time, None where there is no file."""
         if symbol.security_type is not SecurityType.EQUITY:
@@ -147,6 +153,9 @@ class LeanReference:
             raise DataError(
                 f"{self._folder.folder / HOURS_FILE}: not a market-hours database: {error}"
             ) from error
+
+    def _read_rates(self) -> InterestRates:
+        return InterestRates(self._folder.text(RATES_FILE) or "")
 
     def _read_properties(self) -> dict[tuple[str, str, str], SecurityProperties]:
         text = self._folder.text(PROPERTIES_FILE)

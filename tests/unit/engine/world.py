@@ -164,6 +164,9 @@ class Surroundings:
     def properties(self, symbol: Symbol) -> SecurityProperties:
         return SecurityProperties()
 
+    def interest_rate(self, day: date) -> Decimal:
+        return Decimal(0)
+
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         return ()
 

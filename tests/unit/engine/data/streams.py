@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 
 from livetrader_engine.calendar.hours import ExchangeHours, always_open_hours
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
@@ -70,6 +71,9 @@ class MemoryHistory:
 
     def properties(self, symbol: Symbol) -> SecurityProperties:
         return SecurityProperties()
+
+    def interest_rate(self, day: date) -> Decimal:
+        return Decimal(0)
 
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         return tuple(action for action in self.actions if action.symbol is symbol)

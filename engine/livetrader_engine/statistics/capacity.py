@@ -1,0 +1,272 @@
+"""How much money a strategy could carry: what the market traded right after its fills.
+
+Source: LEAN's Common/CapacityEstimate.cs and SymbolCapacity.cs; the names of the constants are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final, NamedTuple
+
+from livetrader_engine.data.bars import QuoteBar, TradeBar
+from livetrader_engine.data.slice import Slice
+from livetrader_engine.money import ONE, ZERO
+from livetrader_engine.orders.order import Fill
+from livetrader_engine.portfolio.margin import leverage_of, maintenance_margin
+from livetrader_engine.portfolio.portfolio import Portfolio
+from livetrader_engine.schedule.scheduler import NEVER_NS
+from livetrader_engine.securities import Security, exact
+from livetrader_engine.symbols import (
+    NS_PER_DAY,
+    NS_PER_HOUR,
+    NS_PER_MINUTE,
+    NS_PER_SECOND,
+    Resolution,
+    SecurityType,
+    Symbol,
+)
+
+EFFECT_NS: Final = 30 * NS_PER_DAY  # how long a symbol counts after its last fill
+SESSION_MINUTES: Final = 390
+LEAST_DISCOUNT: Final = Decimal("0.20")  # of the volume caught after fills in quick succession
+DOLLAR_VOLUME_PER_MINUTE: Final = 6_000_000
+MOST_MINUTES: Final = 120  # for which volume is caught after a fill
+NO_VOLUME_MINUTES: Final = 10
+FOREX_VOLUME: Final = Decimal(25_000_000)  # per bar, where data have no volume
+CFD_VOLUME: Final = Decimal(200)
+LONGEST_PERIOD_DAYS: Final = 7
+ROUNDING: Final = Decimal("1000.00")
+NEW_WEIGHT: Final = Decimal("0.33")
+OLD_WEIGHT: Final = Decimal("0.66")
+SHARES: Final[dict[Resolution, Decimal]] = {  # of the volume, that can be had without moving the price
+    Resolution.DAILY: Decimal("0.02"),
+    Resolution.HOUR: Decimal("0.05"),
+    Resolution.MINUTE: Decimal("0.20"),
+    Resolution.SECOND: Decimal("0.50"),
+    Resolution.TICK: Decimal("0.50"),
+}
+_LEAST_MINUTES: Final = {Resolution.TICK: 5, Resolution.SECOND: 5, Resolution.MINUTE: 1}
+
+
+class _Bar(NamedTuple):
+    close: Decimal
+    volume: Decimal
+    resolution: Resolution
+
+
+class SymbolCapacity:
+    """What one symbol was traded for, and what the market traded right after. Owned by CapacityEstimate."""
+
+    def __init__(self, security: Security, rate: Callable[[], Decimal]) -> None:
+        self.security = security
+        self.trades = 0
+        self.sale_volume = ZERO
+        self._rate = rate
+        self._share = ZERO
+        self._caught = ZERO
+        self._average = ZERO  # dollar volume per minute
+        self._discount = ONE
+        self._last_fill_ns = 0
+        self._bar_ns: int | None = None
+        self._bar_volume = ZERO
+        self._reset_due = False
+
+    @property
+    def market_volume(self) -> Decimal:
+        """What could have been traded, in account currency."""
+        return self._caught * self._share
+
+    def traded(self, fill: Fill, time_ns: int) -> None:
+        """Count a fill; volume is caught from now on. The first one is never discounted."""
+        properties = self.security.properties
+        self.sale_volume += self._rate() * fill.price * abs(fill.quantity) * properties.contract_multiplier
+        gap_ns = time_ns - self._last_fill_ns if self._last_fill_ns else NS_PER_DAY
+        discount = 2 * (Decimal(gap_ns) / NS_PER_MINUTE / SESSION_MINUTES)
+        self._discount = ONE if discount > 1 else max(LEAST_DISCOUNT, discount)
+        if self._reset_due:
+            self._caught, self.trades, self._reset_due = ZERO, 0, False
+        self.trades += 1
+        self._last_fill_ns = time_ns
+
+    def update(self, time_ns: int, data: Slice | None) -> bool:
+        """Catch the volume of this step's bar; return whether no more of it counts."""
+        bar = _bar_of(self.security, data, time_ns)
+        if bar is None or not bar.volume:
+            return False
+        rate = self._rate()
+        minutes = ZERO if self._bar_ns is None else Decimal(time_ns - self._bar_ns) / NS_PER_MINUTE
+        if minutes:
+            self._average = bar.close * rate * (bar.volume + self._bar_volume) / minutes
+        else:
+            self._average = rate * bar.close * bar.volume
+        self._bar_ns, self._bar_volume = time_ns, bar.volume
+        if not self._counts(time_ns, bar.resolution):
+            return True
+        self._share = SHARES[bar.resolution]
+        multiplier = self.security.properties.contract_multiplier
+        self._caught += bar.close * self._discount * bar.volume * rate * multiplier
+        return False
+
+    def _counts(self, time_ns: int, resolution: Resolution) -> bool:
+        last_ns = self._last_fill_ns
+        if resolution is Resolution.HOUR:
+            return time_ns == _round_up(last_ns, NS_PER_HOUR)
+        if resolution is Resolution.DAILY:
+            return time_ns == last_ns or time_ns - time_ns % NS_PER_DAY == _round_up(last_ns, NS_PER_DAY)
+        # whole numbers: LEAN divides an int by 60 first
+        volume = DOLLAR_VOLUME_PER_MINUTE // (1 if resolution is Resolution.MINUTE else 60)
+        wanted = volume / self._average if self._average else Decimal(NO_VOLUME_MINUTES)
+        minutes = min(MOST_MINUTES, max(_LEAST_MINUTES[resolution], int(wanted)))
+        return time_ns <= last_ns + minutes * NS_PER_MINUTE
+
+    def reset(self) -> None:
+        """Begin a new period: the next fill forgets what was caught."""
+        self._reset_due = True
+        self.sale_volume = ZERO
+
+    def expired(self, time_ns: int) -> bool:
+        """Return whether the last fill has lost its effect."""
+        return time_ns >= self._last_fill_ns + EFFECT_NS
+
+
+class CapacityEstimate:
+    """Estimates the capacity of the run so far. Owned by the sampler; nothing happens before `set_period`.
+
+    `due_ns` says from when on `update` has work to do.
+    """
+
+    def __init__(self, portfolio: Portfolio) -> None:
+        self._portfolio = portfolio
+        self._by_symbol: dict[Symbol, SymbolCapacity] = {}
+        self._catching: list[SymbolCapacity] = []
+        self._period_ns: int | None = None
+        self._next_day = 0
+        self._value = ZERO
+        self.lowest: Symbol | None = None
+        self.due_ns = NEVER_NS
+
+    @property
+    def value(self) -> Decimal:
+        """Account currency, to the nearest thousand."""
+        return ROUNDING * (self._value / ROUNDING).quantize(ONE, rounding=ROUND_HALF_UP)
+
+    def set_period(self, start_local_ns: int, duration_ns: int) -> None:
+        """Estimate once in the run's length less a day, at least a day, at most a week.
+
+        `start_local_ns` is the run's first midnight as a wall clock shows it.
+        """
+        self._period_ns = max(min(duration_ns - NS_PER_DAY, LONGEST_PERIOD_DAYS * NS_PER_DAY), NS_PER_DAY)
+        self._next_day = _day_from(start_local_ns + self._period_ns)
+
+    def traded(self, security: Security, fill: Fill, time_ns: int) -> None:
+        """Take in a fill."""
+        if self._period_ns is None:
+            return
+        found = self._by_symbol.get(security.symbol)
+        if found is None:
+            cash, currency = self._portfolio.cash, security.properties.quote_currency
+            found = SymbolCapacity(security, lambda: cash.rate(currency))
+            self._by_symbol[security.symbol] = found
+        found.traded(fill, time_ns)
+        if found not in self._catching:
+            self._catching.append(found)
+        self.due_ns = 0
+
+    def update(self, time_ns: int, data: Slice | None, *, force: bool = False) -> None:
+        """Catch the volume of a step; estimate where the period is over or `force` says so."""
+        for item in reversed(self._catching.copy()):
+            if item.update(time_ns, data):
+                self._catching.remove(item)
+        today = time_ns // NS_PER_DAY
+        if self._period_ns is not None and self._by_symbol and (force or today >= self._next_day):
+            self._estimate(time_ns)
+            self._next_day = _day_from(today * NS_PER_DAY + self._period_ns)
+        if self._catching:
+            self.due_ns = 0
+        else:
+            self.due_ns = self._next_day * NS_PER_DAY if self._by_symbol else NEVER_NS
+
+    def _estimate(self, time_ns: int) -> None:
+        portfolio = self._portfolio
+        equity = portfolio.total_value
+        if not equity:
+            return
+        lowest = min(self._by_symbol.values(), key=_market_volume)
+        self.lowest = lowest.security.symbol
+        total = sum((item.sale_volume for item in self._by_symbol.values()), ZERO)
+        of_volume = lowest.sale_volume / total if total else ZERO
+        factor = max(of_volume, self._used(lowest.security) / equity)
+        value = self._value if not factor else lowest.market_volume / lowest.trades / factor
+        self._value = NEW_WEIGHT * value + self._value * OLD_WEIGHT if self._value else value
+        for symbol, item in list(self._by_symbol.items()):
+            if portfolio.quantity(symbol) or not item.expired(time_ns):
+                item.reset()
+            else:  # so that the lowest may change, and nothing grows without end
+                del self._by_symbol[symbol]
+                if item in self._catching:
+                    self._catching.remove(item)
+
+    def _used(self, security: Security) -> Decimal:
+        portfolio = self._portfolio
+        if not portfolio.quantity(security.symbol):
+            return ZERO
+        margin = maintenance_margin(portfolio, portfolio[security.symbol])
+        return margin * leverage_of(portfolio, security)
+
+
+def _market_volume(item: SymbolCapacity) -> Decimal:
+    return item.market_volume
+
+
+def _day_from(time_ns: int) -> int:
+    """Return the number of the first day that begins at or after `time_ns`."""
+    return -(-time_ns // NS_PER_DAY)
+
+
+def _round_up(time_ns: int, step_ns: int) -> int:
+    return -(-time_ns // step_ns) * step_ns
+
+
+def _bar_of(security: Security, data: Slice | None, time_ns: int) -> _Bar | None:
+    """Return this step's bar of a symbol: its trades, else its quotes with their depth for a volume."""
+    symbol = security.symbol
+    if data is not None:
+        trades = data.bars.get(symbol)
+        if trades is not None:
+            return _trade_bar(trades)
+        quotes = data.quote_bars.get(symbol)
+        if quotes is not None:
+            return _quote_bar(quotes, symbol)
+    held = security.trade_bar
+    if not security.subscriptions and held is not None and held.end_time_ns == time_ns:
+        return _trade_bar(held)
+    return None
+
+
+def _trade_bar(bar: TradeBar) -> _Bar:
+    return _Bar(exact(bar.close, bar.scale), Decimal(bar.volume), _resolution(bar))
+
+
+def _quote_bar(bar: QuoteBar, symbol: Symbol) -> _Bar:
+    volume = (Decimal(bar.bid_size) + Decimal(bar.ask_size)) / 2
+    if symbol.security_type is SecurityType.FOREX:
+        volume = FOREX_VOLUME
+    elif symbol.security_type is SecurityType.CFD:
+        volume = CFD_VOLUME
+    bid, ask = exact(bar.bid_close, bar.scale), exact(bar.ask_close, bar.scale)
+    return _Bar((bid + ask) / 2 if bid and ask else bid or ask, volume, _resolution(bar))
+
+
+def _resolution(bar: TradeBar | QuoteBar) -> Resolution:
+    """Return the coarsest resolution not longer than the bar: a session of 6.5 hours counts as hours."""
+    period_ns = bar.end_time_ns - bar.time_ns
+    for resolution, length_ns in (
+        (Resolution.DAILY, NS_PER_DAY),
+        (Resolution.HOUR, NS_PER_HOUR),
+        (Resolution.MINUTE, NS_PER_MINUTE),
+        (Resolution.SECOND, NS_PER_SECOND),
+    ):
+        if period_ns >= length_ns:
+            return resolution
+    return Resolution.TICK

@@ -1,0 +1,381 @@
+"""Trades: fills put together to positions that were opened and closed. Source: LEAN's TradeBuilder.cs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from livetrader_engine.money import ONE, ZERO, from_float
+from livetrader_engine.orders.order import Fill, OrderId
+from livetrader_engine.securities import Security
+from livetrader_engine.symbols import Symbol
+
+MAX_CLOSED_TRADES: Final = 100_000  # the oldest go first, a tenth at a time
+MAX_FEE_ORDERS: Final = 1_000  # orders remembered so that their fee counts once
+_CENTS: Final = Decimal("0.01")
+
+
+class TradeDirection(IntEnum):
+    """Side of a trade; values as in LEAN."""
+
+    LONG = 0
+    SHORT = 1
+
+
+class FillGrouping(IntEnum):
+    """What makes one trade of many fills; values as in LEAN's FillGroupingMethod."""
+
+    FILL_TO_FILL = 0  # each entry fill is a trade, closed by exit fills
+    FLAT_TO_FLAT = 1  # from no position to none
+    FLAT_TO_REDUCED = 2  # each reduction of a position
+
+
+class FillMatching(IntEnum):
+    """Which entry an exit closes; values as in LEAN's FillMatchingMethod."""
+
+    FIFO = 0
+    LIFO = 1
+
+
+class Trade(msgspec.Struct, frozen=True):
+    """A closed position. Money is in account currency, times are UTC nanoseconds.
+
+    `adverse` and `favorable` are the worst and the best result while it was open (LEAN: MAE and MFE),
+    `drawdown` the deepest fall from the best; the three are zero but for FILL_TO_FILL.
+    """
+
+    number: int
+    symbol: Symbol
+    entry_ns: int
+    entry_price: Decimal
+    direction: TradeDirection
+    quantity: Decimal
+    exit_ns: int
+    exit_price: Decimal
+    profit: Decimal
+    fees: Decimal
+    orders: tuple[OrderId, ...]
+    adverse: Decimal = ZERO
+    favorable: Decimal = ZERO
+    drawdown: Decimal = ZERO
+
+    @property
+    def won(self) -> bool:
+        """Whether it made money, fees left aside."""
+        return self.profit > 0
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it was open."""
+        return self.exit_ns - self.entry_ns
+
+
+class _Entry:
+    """One entry that waits for its exit. The marks are floats: they are asked for at every price."""
+
+    __slots__ = ("best", "fall", "fees", "long", "orders", "price", "quantity", "time_ns")
+
+    def __init__(
+        self, time_ns: int, price: Decimal, quantity: Decimal, fees: Decimal, order: OrderId
+    ) -> None:
+        self.time_ns = time_ns
+        self.price = price
+        self.long = quantity > 0
+        self.quantity = abs(quantity)
+        self.fees = fees
+        self.orders = (order,)
+        self.best = float(price)  # the price at which the profit was largest
+        self.fall = 0.0  # deepest fall of the profit from its largest, per unit
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.long else -1
+
+
+class _PendingFill:
+    __slots__ = ("order", "price", "quantity", "time_ns")
+
+    def __init__(self, time_ns: int, price: Decimal, quantity: Decimal, order: OrderId) -> None:
+        self.time_ns = time_ns
+        self.price = price
+        self.quantity = quantity
+        self.order = order
+
+
+class _Position:
+    """What is open in one symbol: entries (FILL_TO_FILL) or fills (the other two groupings)."""
+
+    __slots__ = ("entries", "fees", "fills", "high", "low", "security")
+
+    def __init__(self, security: Security, price: Decimal) -> None:
+        self.security = security
+        self.entries: list[_Entry] = []
+        self.fills: list[_PendingFill] = []
+        self.fees = ZERO
+        self.high = self.low = float(price)
+
+    def mark(self, price: float) -> None:
+        """Note a price: extremes of the position, drawdown of each entry."""
+        if price > self.high:
+            self.high = price
+        elif price < self.low:
+            self.low = price
+        for entry in self.entries:
+            gain = price - entry.best if entry.long else entry.best - price
+            if gain > 0:
+                entry.best = price
+            elif -gain > entry.fall:
+                entry.fall = -gain
+
+
+class _Booking(NamedTuple):
+    """One fill on its way into the trades. `worth` turns price times quantity into account currency."""
+
+    security: Security
+    order: OrderId
+    fill: Fill
+    fee: Decimal
+    worth: Decimal
+
+
+class TradeBuilder:
+    """Makes trades of fills. Owned by the engine, called from its thread; memory is bounded."""
+
+    def __init__(
+        self,
+        grouping: FillGrouping = FillGrouping.FILL_TO_FILL,
+        matching: FillMatching = FillMatching.FIFO,
+    ) -> None:
+        self._grouping = grouping
+        self._first_in = matching is FillMatching.FIFO
+        self._positions: dict[Symbol, _Position] = {}
+        self._fees_taken: dict[OrderId, None] = {}
+        self._made = 0
+        self.closed: list[Trade] = []
+
+    @property
+    def watching(self) -> bool:
+        """Whether there are open positions whose prices matter."""
+        return bool(self._positions)
+
+    def has_open(self, symbol: Symbol) -> bool:
+        """Return whether a symbol has an entry without exit."""
+        return symbol in self._positions
+
+    def mark(self, symbol: Symbol, price: float) -> None:
+        """Note a price of one symbol."""
+        position = self._positions.get(symbol)
+        if position is not None:
+            position.mark(price)
+
+    def mark_all(self) -> None:
+        """Note the newest price of every symbol with an open position."""
+        for position in self._positions.values():
+            position.mark(position.security.price)
+
+    def fill(self, security: Security, order: OrderId, fill: Fill, fee: Decimal, rate: Decimal = ONE) -> None:
+        """Take in a fill. `fee` is in account currency; of an order's fills only the first one's counts.
+
+        `rate` turns the security's quote currency into the account's.
+        """
+        if order in self._fees_taken:
+            fee = ZERO
+        else:
+            self._fees_taken[order] = None
+            if len(self._fees_taken) > MAX_FEE_ORDERS:
+                del self._fees_taken[next(iter(self._fees_taken))]
+        booking = _Booking(security, order, fill, fee, rate * security.properties.contract_multiplier)
+        position = self._positions.get(security.symbol)
+        if position is None:
+            self._open(booking, fill.quantity, fee)
+            return
+        position.mark(float(fill.price))
+        if self._grouping is FillGrouping.FILL_TO_FILL:
+            self._fill_to_fill(position, booking)
+        elif self._grouping is FillGrouping.FLAT_TO_FLAT:
+            self._flat_to_flat(position, booking)
+        else:
+            self._flat_to_reduced(position, booking)
+
+    def split(self, symbol: Symbol, factor: Decimal) -> None:
+        """Scale what is open in a symbol by a split of raw prices: prices times the factor."""
+        position = self._positions.get(symbol)
+        if position is None:
+            return
+        ratio = float(factor)
+        position.high *= ratio
+        position.low *= ratio
+        for entry in position.entries:
+            entry.quantity /= factor
+            entry.price *= factor
+            entry.best *= ratio
+            entry.fall *= ratio
+        for pending in position.fills:
+            pending.quantity /= factor
+            pending.price *= factor
+
+    def _open(self, booking: _Booking, quantity: Decimal, fee: Decimal) -> None:
+        fill = booking.fill
+        position = self._positions[booking.security.symbol] = _Position(booking.security, fill.price)
+        self._add(position, booking, quantity, fee)
+
+    def _add(self, position: _Position, booking: _Booking, quantity: Decimal, fee: Decimal) -> None:
+        fill = booking.fill
+        if self._grouping is FillGrouping.FILL_TO_FILL:
+            position.entries.append(_Entry(fill.time_ns, fill.price, quantity, fee, booking.order))
+        else:
+            position.fills.append(_PendingFill(fill.time_ns, fill.price, quantity, booking.order))
+            position.fees += fee
+
+    def _next_index(self, pending: list[_Entry] | list[_PendingFill]) -> int:
+        return 0 if self._first_in else len(pending) - 1
+
+    def _fill_to_fill(self, position: _Position, booking: _Booking) -> None:
+        entries, quantity = position.entries, booking.fill.quantity
+        if (quantity > 0) == entries[self._next_index(entries)].long:
+            self._add(position, booking, quantity, booking.fee)
+            return
+        left, fee = abs(quantity), booking.fee
+        while entries and left > 0:
+            index = self._next_index(entries)
+            entry = entries[index]
+            closed = min(left, entry.quantity)
+            self._close_entry(position, entry, booking, closed, fee)
+            fee = ZERO  # several trades closed by one order: its fee counts once
+            left -= closed
+            if closed == entry.quantity:
+                del entries[index]
+            else:
+                entry.quantity -= closed
+                entry.fees = ZERO
+        self._after_closing(booking, left)
+
+    def _close_entry(
+        self, position: _Position, entry: _Entry, booking: _Booking, quantity: Decimal, fee: Decimal
+    ) -> None:
+        high, low = from_float(position.high), from_float(position.low)
+        worth = quantity * booking.worth
+        adverse = low - entry.price if entry.long else entry.price - high
+        favorable = high - entry.price if entry.long else entry.price - low
+        profit = (booking.fill.price - entry.price) * entry.sign
+        self._record(
+            Trade(
+                number=self._made + 1,
+                symbol=booking.security.symbol,
+                entry_ns=entry.time_ns,
+                entry_price=entry.price,
+                direction=TradeDirection.LONG if entry.long else TradeDirection.SHORT,
+                quantity=quantity,
+                exit_ns=booking.fill.time_ns,
+                exit_price=booking.fill.price,
+                profit=_cents(profit * worth),
+                fees=entry.fees + fee,
+                orders=(*entry.orders, booking.order),
+                adverse=_cents(adverse * worth),
+                favorable=_cents(favorable * worth),
+                drawdown=_cents(from_float(entry.fall) * worth),
+            )
+        )
+
+    def _flat_to_flat(self, position: _Position, booking: _Booking) -> None:
+        before = sum((item.quantity for item in position.fills), ZERO)
+        same_side = (position.fills[0].quantity > 0) == (booking.fill.quantity > 0)
+        self._add(position, booking, booking.fill.quantity, booking.fee)
+        after = before + booking.fill.quantity
+        if same_side or after * before > 0:
+            return
+        exits = booking.fill.quantity > 0
+        ordered = position.fills if self._first_in else position.fills[::-1]
+        entry, entered = _average(item for item in ordered if (item.quantity > 0) != exits)
+        leave, _ = _average(item for item in ordered if (item.quantity > 0) == exits)
+        sign = 1 if entered > 0 else -1
+        self._record(
+            Trade(
+                number=self._made + 1,
+                symbol=booking.security.symbol,
+                entry_ns=position.fills[0].time_ns,
+                entry_price=entry,
+                direction=TradeDirection.SHORT if exits else TradeDirection.LONG,
+                quantity=abs(entered),
+                exit_ns=booking.fill.time_ns,
+                exit_price=leave,
+                profit=_cents((leave - entry) * abs(entered) * sign * booking.worth),
+                fees=position.fees,
+                orders=tuple(dict.fromkeys(item.order for item in ordered)),
+            )
+        )
+        position.fills.clear()
+        self._after_closing(booking, abs(after))
+
+    def _flat_to_reduced(self, position: _Position, booking: _Booking) -> None:
+        fills, quantity = position.fills, booking.fill.quantity
+        index = self._next_index(fills)
+        if (quantity > 0) == (fills[index].quantity > 0):
+            self._add(position, booking, quantity, booking.fee)
+            return
+        taken: list[_PendingFill] = []
+        entry_ns, left = fills[index].time_ns, abs(quantity)
+        while fills and left > 0:
+            index = self._next_index(fills)
+            item = fills[index]
+            sign = 1 if item.quantity > 0 else -1
+            part = min(left, abs(item.quantity))
+            taken.append(_PendingFill(item.time_ns, item.price, part * sign, item.order))
+            left -= part
+            if part != abs(item.quantity):
+                item.quantity -= part * sign
+                continue
+            del fills[index]
+            if not self._first_in:  # last in, first out: the trade began with the last entry closed in full
+                entry_ns = item.time_ns
+        entry, entered = _average(taken)
+        self._record(
+            Trade(
+                number=self._made + 1,
+                symbol=booking.security.symbol,
+                entry_ns=entry_ns,
+                entry_price=entry,
+                direction=TradeDirection.LONG if entered > 0 else TradeDirection.SHORT,
+                quantity=abs(entered),
+                exit_ns=booking.fill.time_ns,
+                exit_price=booking.fill.price,
+                profit=_cents((booking.fill.price - entry) * entered * booking.worth),
+                fees=position.fees + booking.fee,
+                orders=tuple(dict.fromkeys((booking.order, *(item.order for item in taken)))),
+            )
+        )
+        position.fees = ZERO
+        self._after_closing(booking, left)
+
+    def _after_closing(self, booking: _Booking, left: Decimal) -> None:
+        """Forget a position that is flat; begin a new one with what went through zero, without a fee."""
+        symbol, quantity = booking.security.symbol, booking.fill.quantity
+        position = self._positions[symbol]
+        if position.entries or position.fills:
+            return
+        del self._positions[symbol]
+        if left > 0:
+            self._open(booking, left if quantity > 0 else -left, ZERO)
+
+    def _record(self, trade: Trade) -> None:
+        self._made = trade.number
+        self.closed.append(trade)
+        if len(self.closed) > MAX_CLOSED_TRADES:
+            del self.closed[: MAX_CLOSED_TRADES // 10]
+
+
+def _average(fills: Iterable[_PendingFill]) -> tuple[Decimal, Decimal]:
+    """Return the average price and the signed quantity, averaged fill by fill as LEAN does."""
+    price = quantity = ZERO
+    for item in fills:
+        quantity += item.quantity
+        price += (item.price - price) * item.quantity / quantity
+    return price, quantity
+
+
+def _cents(value: Decimal) -> Decimal:
+    return value.quantize(_CENTS, rounding=ROUND_HALF_EVEN)
