@@ -17,7 +17,7 @@ from livetrader_engine.indicators import Indicator
 from livetrader_engine.schedule.rules import Market
 from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
-from livetrader_lean.symbols import Symbol
+from livetrader_lean.symbols import Symbol, SymbolCache
 
 DEFAULT_MARKETS: Final = {  # market of a security type where the algorithm names none; LEAN's defaults
     SecurityType.EQUITY: "usa", SecurityType.INDEX: "usa", SecurityType.FOREX: "oanda",
@@ -80,6 +80,8 @@ class Binding:
         self.registered: dict[int, tuple[Indicator, list[Any]]] = {}  # what feeds an indicator, by its id
         self.default_resolution = Resolution.MINUTE  # LEAN's universe settings
         Symbol.resolver = self.symbol  # one algorithm per process
+        SymbolCache.clear()
+        SymbolCache.securities = lambda: list(self.engine.securities)
 
     def resolve(self, value: object) -> CoreSymbol:
         """Return the core symbol of a symbol, a security or a ticker.

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from livetrader_lean.algorithm import QCAlgorithm
+from livetrader_lean.dotnet import COLLECTIONS
 from livetrader_lean.errors import LoadError
 from livetrader_lean.failures import user_traceback
 from livetrader_lean.namespace import MISSING, NAMES, lookup
@@ -42,10 +43,13 @@ class _VirtualLoader:
         if module.__name__ == "clr":
             # .NET's way to load assemblies; there are none to load
             vars(module)["AddReference"] = lambda name: None
+            vars(module)["GetClrType"] = lambda kind: kind
             return
-        module.__dict__.update(MISSING)
-        module.__dict__.update(NAMES)
-        module.__all__ = sorted({**MISSING, **NAMES})  # type: ignore[attr-defined]
+        names = {**MISSING, **COLLECTIONS, **NAMES}
+        if module.__name__.startswith("System.Collections"):
+            names = {**COLLECTIONS}
+        module.__dict__.update(names)
+        module.__all__ = sorted(names)  # type: ignore[attr-defined]
 
 
 class _VirtualFinder:

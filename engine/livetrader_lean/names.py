@@ -28,6 +28,7 @@ ACRONYMS: Final[dict[str, str]] = {
 
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
+_UPPER: Final = re.compile(r"[A-Z][A-Z0-9]+(_[A-Z0-9]+)*\Z")
 _PASCAL: Final = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 
 Routine = TypeVar("Routine", bound=Callable[..., object])
@@ -62,6 +63,8 @@ def twin_of(name: str) -> str | None:
     """Return the other spelling of a public name, None for names that have none (private, camelCase)."""
     if is_snake(name):
         return pascal(name)
+    if _UPPER.match(name):
+        return pascal(name.lower())  # a constant: ONE_DAY is OneDay
     if is_pascal(name):
         return snake(name)
     return None

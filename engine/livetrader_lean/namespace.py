@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import json
 import math
+import os
+import sys
 import typing
 from datetime import date, datetime, time, timedelta
 from importlib import import_module
@@ -12,8 +14,21 @@ from importlib.resources import files
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
-from livetrader_lean import bricks, calendars, consolidators, enums, market, tickets
+from livetrader_lean import (
+    bricks,
+    calendars,
+    consolidators,
+    corporate_actions,
+    dotnet,
+    enums,
+    extensions,
+    market,
+    securities,
+    statistics,
+    tickets,
+)
 from livetrader_lean.algorithm import QCAlgorithm
+from livetrader_lean.algorithm.settings import DefaultBrokerageModel, InteractiveBrokersBrokerageModel
 from livetrader_lean.algorithm.trading import PortfolioTarget
 from livetrader_lean.charts import Chart, Series
 from livetrader_lean.composition import COMPOSITION
@@ -21,8 +36,9 @@ from livetrader_lean.consolidation import ConsolidatorBase, PythonConsolidator
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.fields import Field
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
-from livetrader_lean.names import TwinEnum, Twins
-from livetrader_lean.symbols import SecurityIdentifier, Symbol
+from livetrader_lean.names import TwinEnum
+from livetrader_lean.settings import AlgorithmSettings
+from livetrader_lean.symbols import SecurityIdentifier, Symbol, SymbolCache
 
 
 class LazyModule(ModuleType):
@@ -64,46 +80,19 @@ class MissingType:
         self._refuse()
 
 
-class Market(Twins):
-    """LEAN's names of markets."""
-
-    USA = "usa"
-    OANDA = "oanda"
-    FXCM = "fxcm"
-    COINBASE = "coinbase"
-    BINANCE = "binance"
-    KRAKEN = "kraken"
-    BITFINEX = "bitfinex"
-
-
-class TimeZones(Twins):
-    """Names of time zones, for `set_time_zone` and the schedule."""
-
-    NEW_YORK = NewYork = "America/New_York"
-    CHICAGO = Chicago = "America/Chicago"
-    LOS_ANGELES = LosAngeles = "America/Los_Angeles"
-    LONDON = London = "Europe/London"
-    BERLIN = Berlin = "Europe/Berlin"
-    TOKYO = Tokyo = "Asia/Tokyo"
-    HONG_KONG = HongKong = "Asia/Hong_Kong"
-    SYDNEY = Sydney = "Australia/Sydney"
-    UTC = Utc = "UTC"
-
-
-class Extensions(Twins):
-    """The few of LEAN's extension methods that algorithms call by name."""
-
-    @staticmethod
-    def to_python(value: object) -> object:
-        """Return the value: nothing needs converting here."""
-        return value
-
-
 def _enums() -> dict[str, object]:
     return {
         name: value
         for name, value in vars(enums).items()
         if isinstance(value, type) and issubclass(value, TwinEnum) and value is not TwinEnum
+    }
+
+
+def _classes(module: ModuleType) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__ and name[0] != "_"
     }
 
 
@@ -122,8 +111,11 @@ def _consolidators() -> dict[str, object]:
 
 
 NAMES: Final[dict[str, Any]] = {
+    **dotnet.NAMES,
     **{name: getattr(typing, name) for name in typing.__all__ if name != "Text"},
     **_enums(),
+    **_classes(extensions),
+    **_classes(corporate_actions),
     **INDICATORS, **COMPOSITION,
     "BaseData": market.BaseData, "TradeBar": market.TradeBar, "TradeBars": market.TradeBars,
     "QuoteBar": market.QuoteBar, "QuoteBars": market.QuoteBars, "Tick": market.Tick, "Ticks": market.Ticks,
@@ -131,8 +123,12 @@ NAMES: Final[dict[str, Any]] = {
     "OrderTicket": tickets.OrderTicket, "OrderEvent": tickets.OrderEvent, "Order": tickets.Order,
     "UpdateOrderFields": tickets.UpdateOrderFields, "OrderResponse": tickets.OrderResponse,
     "PortfolioTarget": PortfolioTarget, "RollingWindow": RollingWindow,
-    "IndicatorDataPoint": IndicatorDataPoint, **_consolidators(), "Market": Market, "TimeZones": TimeZones,
-    "Extensions": Extensions, "Chart": Chart, "Series": Series, "Field": Field, "QCAlgorithm": QCAlgorithm,
+    "IndicatorDataPoint": IndicatorDataPoint, **_consolidators(),
+    "SymbolCache": SymbolCache, "PerformanceMetrics": statistics.PerformanceMetrics,
+    "StatisticsResults": statistics.StatisticsResults, "AlgorithmSettings": AlgorithmSettings,
+    "DefaultBrokerageModel": DefaultBrokerageModel, "Security": securities.Security,
+    "InteractiveBrokersBrokerageModel": InteractiveBrokersBrokerageModel, "os": os, "sys": sys,
+    "plt": LazyModule("matplotlib.pyplot"), "Chart": Chart, "Series": Series, "Field": Field, "QCAlgorithm": QCAlgorithm,
     "QCAlgorithmFramework": QCAlgorithm,
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,
     "time": time, "math": math, "json": json, "np": LazyModule("numpy"), "pd": LazyModule("pandas"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from livetrader_engine.engine import Engine
 from livetrader_lean.binding import Binding, RunSettings
 from livetrader_lean.consolidation import ConsolidatorBase
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
+from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.transactions import Transactions
 
 
@@ -18,6 +20,9 @@ class AlgorithmBinding(Binding):
     def __init__(self, engine: Engine, parameters: Mapping[str, str], run: RunSettings) -> None:
         super().__init__(engine, parameters, run)
         ConsolidatorBase.reference = engine.ports.reference  # one algorithm per process
+        self.settings = AlgorithmSettings(self)
+        self.brokerage_model: Any = None  # what set_brokerage_model was given
+        self.tags: dict[str, None] = {}
         self.portfolio = Portfolio(self)
         self.securities = Securities(self)
         self.transactions = Transactions(self)

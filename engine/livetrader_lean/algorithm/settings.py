@@ -1,25 +1,175 @@
-"""Settings of LEAN that are accepted and change nothing here, each with its reason."""
+"""What the run is compared with, whose rules it follows, and the settings."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
 
+from livetrader_engine.commands import LogLevel
+from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.portfolio.portfolio import AccountType as CoreAccountType
+from livetrader_engine.statistics.portfolio_statistics import TRADING_DAYS
+from livetrader_engine.symbols import SecurityType
 from livetrader_lean.algorithm.part import Part
+from livetrader_lean.enums import AccountType, BrokerageName
+from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.names import TwinEnum, Twins
+from livetrader_lean.settings import AlgorithmSettings
+from livetrader_lean.statistics import StatisticsResults
+from livetrader_lean.symbols import Symbol
+from livetrader_lean.tickets import decimal
+from livetrader_lean.times import local
+
+# whose rules are those of the core's models: fees, leverage, what may be ordered
+_MODELED: Final = frozenset(
+    {BrokerageName.DEFAULT, BrokerageName.INTERACTIVE_BROKERS_BROKERAGE, BrokerageName.INTERACTIVE_BROKERS_FIX}
+)
+# markets that never close: yearly figures have 365 days (LEAN: BaseSetupHandler)
+_ALWAYS_TRADING: Final = frozenset(
+    {
+        BrokerageName.COINBASE, BrokerageName.BINANCE, BrokerageName.BITFINEX, BrokerageName.BYBIT,
+        BrokerageName.FTX, BrokerageName.KRAKEN,
+    }
+)  # fmt: skip
+_DAYS_A_YEAR: Final = 365
+
+
+class BrokerageModel(Twins):
+    """What `set_brokerage_model` set, or LEAN's default; kept for the algorithm to look at."""
+
+    def __init__(self, name: int = 0, account_type: int = 0) -> None:
+        self.name = BrokerageName(int(name))
+        self.account_type = AccountType(int(account_type))
+
+
+class DefaultBrokerageModel(BrokerageModel):
+    """LEAN's default model: Interactive Brokers' fees, leverage 2 for equities on margin."""
+
+    def __init__(self, account_type: int = 0) -> None:
+        super().__init__(BrokerageName.DEFAULT, account_type)
+
+
+class InteractiveBrokersBrokerageModel(BrokerageModel):
+    """Interactive Brokers' fees and leverage."""
+
+    def __init__(self, account_type: int = 0) -> None:
+        super().__init__(BrokerageName.INTERACTIVE_BROKERS_BROKERAGE, account_type)
 
 
 class SettingsMixin(Part):
-    """Accepted so that algorithms run unmodified; parity.csv lists each as partial."""
+    """Benchmark, brokerage model, account currency, settings, statistics."""
 
-    def set_benchmark(self, *benchmark: Any) -> None:
-        """Accept a benchmark: no statistic here is relative to one."""
+    def set_benchmark(self, *benchmark: Any, **named: Any) -> None:
+        """Compare the run with a symbol or ticker, or with function(time); SPY where nothing is set."""
+        given = [*benchmark, *named.values()]
+        lean = self._lean
+        if lean.initialized:
+            raise AlgorithmError("set_benchmark can only be called from initialize")
+        chosen = given[-1]
+        if len(given) == 2 and isinstance(given[0], TwinEnum):  # (security type, ticker)
+            kind = SecurityType(int(given[0]))
+            lean.engine.benchmark.set_symbol(lean.symbol(str(chosen), kind, None))
+        elif callable(chosen) and not isinstance(chosen, Symbol):
+            lean.engine.benchmark.set_function(self._benchmark_function(chosen))
+        else:
+            lean.engine.benchmark.set_symbol(lean.resolve(chosen))
 
-    def set_brokerage_model(self, *model: Any) -> None:
-        """Accept a brokerage model: the account decides what is possible, fees are Interactive Brokers'."""
+    def _benchmark_function(self, function: Callable[[Any], Any]) -> Callable[[int], Decimal]:
+        def value(time_ns: int) -> Decimal:
+            return decimal(float(function(local(time_ns, self._lean.time_zone))))
 
-    def set_account_currency(self, currency: str, cash: float | None = None) -> None:
+        return value
+
+    @property
+    def benchmark(self) -> Any:
+        """What the run is compared with; `benchmark.evaluate(time)` is refused: it has no past here."""
+        raise NotInLivetrader("QCAlgorithm.benchmark", "set_benchmark is offered, looking at it is not")
+
+    def set_brokerage_model(self, model: Any, account_type: int = 0) -> None:
+        """Follow a brokerage's rules.
+
+        The account's kind counts: a cash account has no leverage and waits for settlement. Fees and checks
+        are Interactive Brokers'; for another brokerage a line of the log says so.
+        """
+        if inspect.isclass(model) or not isinstance(model, TwinEnum | BrokerageModel):
+            raise NotInLivetrader("set_brokerage_model", "models of the user's own are not offered yet")
+        if isinstance(model, BrokerageModel):
+            model, account_type = model.name, model.account_type
+        lean = self._lean
+        if lean.initialized:
+            raise AlgorithmError("set_brokerage_model can only be called from initialize")
+        lean.brokerage_model = BrokerageModel(model, account_type)
+        lean.engine.portfolio.account_type = CoreAccountType(int(account_type))
+        if model in _ALWAYS_TRADING:
+            lean.engine.statistics.trading_days = _DAYS_A_YEAR
+        else:
+            lean.engine.statistics.trading_days = TRADING_DAYS
+        if model not in _MODELED and not lean.run.live:
+            lean.log(LogLevel.DEBUG, f"the fees of {model} are not modeled: Interactive Brokers' are used")
+
+    @property
+    def brokerage_model(self) -> BrokerageModel:
+        """The brokerage model set, or LEAN's default."""
+        found: BrokerageModel = self._lean.brokerage_model or BrokerageModel()
+        return found
+
+    @property
+    def brokerage_name(self) -> int:
+        """Name of the brokerage model."""
+        return self.brokerage_model.name
+
+    def set_account_currency(self, account_currency: str, starting_cash: float | None = None) -> None:
         """Accept the account's own currency. Raises NotInLivetrader for another."""
-        from livetrader_lean.errors import NotInLivetrader
-
         held = self._lean.engine.portfolio.cash.account_currency
-        if str(currency).upper() != held:
-            raise NotInLivetrader(f"set_account_currency({currency!r})", f"the account is in {held}")
+        if str(account_currency).upper() != held:
+            raise NotInLivetrader(
+                f"set_account_currency({account_currency!r})", f"the account is in {held}"
+            )
+        if starting_cash is not None and not self._lean.run.live and self._lean.run.cash is None:
+            self._lean.engine.portfolio.cash.set(held, decimal(starting_cash))
+
+    @property
+    def account_currency(self) -> str:
+        """Currency of the account."""
+        return str(self._lean.engine.portfolio.cash.account_currency)
+
+    @property
+    def settings(self) -> AlgorithmSettings:
+        """What the algorithm may decide about how it is run."""
+        return self._lean.settings
+
+    @property
+    def statistics(self) -> StatisticsResults:
+        """Figures of the run so far: `statistics.summary`, `statistics.total_performance`."""
+        return StatisticsResults(self._lean.engine.statistics.results())
+
+    def set_risk_free_interest_rate_model(self, model: Any) -> None:
+        """Take the yearly risk-free rate from model.get_interest_rate(time), a ratio, for the statistics."""
+        read = getattr(model, "get_interest_rate", None) or getattr(model, "GetInterestRate", None)
+        if read is None:
+            raise AlgorithmError(f"{model!r} has no get_interest_rate(time)")
+        self._lean.engine.statistics.risk_free_rate = lambda day: decimal(float(read(day)))
+
+    @property
+    def name(self) -> str:
+        """Name of the algorithm: what `set_name` set, or its class's."""
+        return self._lean.name or type(self).__name__
+
+    @property
+    def tags(self) -> set[str]:
+        """Words that describe the run."""
+        return set(self._lean.tags)
+
+    def add_tag(self, tag: str) -> None:
+        """Add a word that describes the run; the first hundred count, as in LEAN."""
+        if tag and len(self._lean.tags) < MAX_TAGS:
+            self._lean.tags[str(tag)] = None
+
+    def set_tags(self, tags: Any) -> None:
+        """Replace the words that describe the run."""
+        self._lean.tags = dict.fromkeys([str(tag) for tag in tags if tag][:MAX_TAGS])
+
+
+MAX_TAGS: Final = 100

@@ -1,0 +1,235 @@
+"""LEAN's static helpers that algorithms call by class: Extensions, Time, Currencies, Market and time zones."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.money import from_float
+from livetrader_engine.statistics.results import CURRENCY_SIGNS
+from livetrader_engine.symbols import MARKET_NUMBERS, SecurityType
+from livetrader_lean.enums import Resolution, TickType
+from livetrader_lean.names import Twins
+
+_OPTIONS: Final = frozenset({SecurityType.OPTION, SecurityType.FUTURE_OPTION, SecurityType.INDEX_OPTION})
+_SPANS: Final = {
+    Resolution.TICK: timedelta(), Resolution.SECOND: timedelta(seconds=1),
+    Resolution.MINUTE: timedelta(minutes=1), Resolution.HOUR: timedelta(hours=1),
+    Resolution.DAILY: timedelta(days=1),
+}  # fmt: skip
+
+
+class Market(Twins):
+    """LEAN's names of markets."""
+
+    USA = "usa"
+    OANDA = "oanda"
+    FXCM = "fxcm"
+    DUKASCOPY = "dukascopy"
+    BITFINEX = "bitfinex"
+    GLOBEX = "cmeglobex"
+    NYMEX = "nymex"
+    CBOT = "cbot"
+    ICE = "ice"
+    CBOE = "cboe"
+    CFE = "cfe"
+    INDIA = "india"
+    COMEX = "comex"
+    CME = "cme"
+    EUREX = "eurex"
+    SGX = "sgx"
+    HKFE = "hkfe"
+    OSE = "ose"
+    NYSELIFFE = "nyseliffe"
+    GDAX = "coinbase"
+    KRAKEN = "kraken"
+    BITSTAMP = "bitstamp"
+    BINANCE = "binance"
+    BINANCE_US = "binanceus"
+    BYBIT = "bybit"
+    COINBASE = "coinbase"
+    FTX = "ftx"
+    FTXUS = "ftxus"
+    INTERACTIVE_BROKERS = "interactivebrokers"
+    DYDX = "dydx"
+    KRX = "krx"
+
+    @staticmethod
+    def encode(market: str) -> int | None:
+        """Return LEAN's number of a market, None for one that is not known."""
+        return MARKET_NUMBERS.get(market.lower())
+
+
+class TimeZones(Twins):
+    """Names of time zones, for `set_time_zone` and the schedule."""
+
+    NEW_YORK = EASTERN_STANDARD = "America/New_York"
+    CHICAGO = "America/Chicago"
+    DENVER = "America/Denver"
+    LOS_ANGELES = "America/Los_Angeles"
+    PHOENIX = "America/Phoenix"
+    TORONTO = "America/Toronto"
+    VANCOUVER = "America/Vancouver"
+    MEXICO_CITY = "America/Mexico_City"
+    SAO_PAULO = "America/Sao_Paulo"
+    LONDON = "Europe/London"
+    DUBLIN = "Europe/Dublin"
+    PARIS = "Europe/Paris"
+    AMSTERDAM = "Europe/Amsterdam"
+    BERLIN = "Europe/Berlin"
+    ZURICH = "Europe/Zurich"
+    MADRID = "Europe/Madrid"
+    ROME = "Europe/Rome"
+    ATHENS = "Europe/Athens"
+    HELSINKI = "Europe/Helsinki"
+    MOSCOW = "Europe/Moscow"
+    ISTANBUL = "Europe/Istanbul"
+    JERUSALEM = "Asia/Jerusalem"
+    CAIRO = "Africa/Cairo"
+    JOHANNESBURG = "Africa/Johannesburg"
+    DUBAI = "Asia/Dubai"
+    KOLKATA = "Asia/Kolkata"
+    SHANGHAI = "Asia/Shanghai"
+    HONG_KONG = "Asia/Hong_Kong"
+    TOKYO = "Asia/Tokyo"
+    SEOUL = "Asia/Seoul"
+    SYDNEY = "Australia/Sydney"
+    MELBOURNE = "Australia/Melbourne"
+    AUCKLAND = "Pacific/Auckland"
+    HONOLULU = "Pacific/Honolulu"
+    UTC = "UTC"
+
+
+class Time(Twins):
+    """Spans and bounds of time."""
+
+    ONE_YEAR = timedelta(days=365)
+    ONE_DAY = timedelta(days=1)
+    ONE_HOUR = timedelta(hours=1)
+    ONE_MINUTE = timedelta(minutes=1)
+    ONE_SECOND = timedelta(seconds=1)
+    ONE_MILLISECOND = timedelta(milliseconds=1)
+    MAX_TIME_SPAN = timedelta(days=1000 * 365)
+    BEGINNING_OF_TIME = datetime(1899, 12, 30)  # noqa: DTZ001 — LEAN's times are naive
+    END_OF_TIME = datetime(2050, 12, 31)  # noqa: DTZ001
+    START = datetime(1998, 1, 2)  # noqa: DTZ001
+
+
+class Currencies(Twins):
+    """Codes of currencies."""
+
+    USD = "USD"
+    EUR = "EUR"
+    GBP = "GBP"
+    JPY = "JPY"
+    CHF = "CHF"
+    AUD = "AUD"
+    CAD = "CAD"
+    NZD = "NZD"
+    HKD = "HKD"
+    CNH = "CNH"
+    INR = "INR"
+    KRW = "KRW"
+    MXN = "MXN"
+    NOK = "NOK"
+    SEK = "SEK"
+    SGD = "SGD"
+    ZAR = "ZAR"
+    NULL_CURRENCY = "QCC"
+
+    @staticmethod
+    def get_currency_symbol(currency: str) -> str:
+        """Return the sign of a currency, its code where it has none."""
+        return CURRENCY_SIGNS.get(currency.upper(), currency)
+
+
+class Extensions(Twins):
+    """The extension methods of LEAN that algorithms call by name."""
+
+    @staticmethod
+    def to_python(value: object) -> object:
+        """Return the value: nothing needs converting here."""
+        return value
+
+    @staticmethod
+    def round_to_significant_digits(value: float, digits: int) -> float:
+        """Return the value with so many digits, halves to the even one."""
+        if not value:
+            return 0.0
+        exact = from_float(float(value))
+        scale = Decimal(10) ** (math.floor(math.log10(abs(exact))) + 1)
+        return float(scale * round(exact / scale, digits))
+
+    @staticmethod
+    def smart_rounding(value: float) -> float:
+        """Return the value with seven digits, or four places above a thousand."""
+        if value > 1000:
+            return float(round(from_float(float(value)), 4))
+        return Extensions.round_to_significant_digits(value, 7)
+
+    @staticmethod
+    def normalize(value: float) -> float:
+        """Return the value: a float has no zeros behind it."""
+        return value
+
+    @staticmethod
+    def is_option(security_type: int) -> bool:
+        """Return whether a security type is that of an option."""
+        return int(security_type) in _OPTIONS
+
+    @staticmethod
+    def to_time_span(resolution: int) -> timedelta:
+        """Return the length of a bar of this resolution."""
+        return _SPANS[Resolution(int(resolution))]
+
+    @staticmethod
+    def to_higher_resolution_equivalent(span: timedelta, require_exact_match: bool) -> int:
+        """Return the longest resolution that a span is no shorter than, or that it is exactly."""
+        for resolution in sorted(_SPANS, reverse=True):
+            if span == _SPANS[resolution] or (span > _SPANS[resolution] and not require_exact_match):
+                return resolution
+        raise AlgorithmError(f"{span} is the length of no resolution")
+
+    @staticmethod
+    def tick_type_to_lower(tick_type: int) -> str:
+        """Return the name of a tick type, lower case."""
+        return str(TickType(int(tick_type))).lower()
+
+    @staticmethod
+    def convert_from_utc(time: datetime, time_zone: Any) -> datetime:
+        """Return the local time of a UTC time."""
+        return _moved(time, ZoneInfo("UTC"), _zone(time_zone))
+
+    @staticmethod
+    def convert_to_utc(time: datetime, time_zone: Any, strict: bool = False) -> datetime:
+        """Return the UTC time of a local time."""
+        return _moved(time, _zone(time_zone), ZoneInfo("UTC"))
+
+    @staticmethod
+    def convert_to(time: datetime, source: Any, destination: Any, strict: bool = False) -> datetime:
+        """Return what a local time is in another zone."""
+        return _moved(time, _zone(source), _zone(destination))
+
+    @staticmethod
+    def round_down(time: datetime, interval: timedelta) -> datetime:
+        """Return the start of the interval that a time is in, counted from year 1."""
+        if not interval:
+            return time
+        return time - (time - datetime.min) % interval  # noqa: DTZ901
+
+    @staticmethod
+    def is_open(security: Any, extended_market_hours: bool) -> bool:
+        """Return whether a security trades now."""
+        return bool(security.exchange.hours.is_open(security.local_time, extended_market_hours))
+
+
+def _zone(zone: Any) -> tzinfo:
+    return zone if isinstance(zone, tzinfo) else ZoneInfo(str(zone))
+
+
+def _moved(time: datetime, source: tzinfo, destination: tzinfo) -> datetime:
+    return time.replace(tzinfo=source).astimezone(destination).replace(tzinfo=None)
