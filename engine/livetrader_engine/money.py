@@ -7,6 +7,7 @@ decimal, which keeps 15 significant digits.
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, localcontext
+from math import frexp
 from typing import Final
 
 ZERO: Final = Decimal(0)
@@ -16,10 +17,41 @@ _SMART_DIGITS: Final = 7  # significant digits of values up to 1000 and of all n
 _SMART_DECIMALS: Final = Decimal("0.0001")  # decimals of values above 1000
 _SMART_LIMIT: Final = 1000
 
+_MOST_DECIMALS: Final = 28  # of a .NET decimal
+_LEAST_EXPONENT: Final = -94  # of two: doubles below are cast to zero
+_FIFTEEN_DIGITS: Final = 1e15
+_POWERS: Final = tuple(float(f"1e{power}") for power in range(_MOST_DECIMALS + 1))
+
 
 def from_float(value: float) -> Decimal:
-    """Return `value` as LEAN's cast from double to decimal gives it: 15 significant digits."""
-    return Decimal(format(value, ".15g"))
+    """Return `value` as LEAN's cast from double to decimal gives it: 15 significant digits, no trailing zeros.
+
+    The digits are taken by scaling the double, as .NET does (Decimal.DecCalc.VarDecFromR8), so that they are
+    the same where the exact value lies between two of them. Below 1E-28 there is nothing. Raises
+    OverflowError for infinity and ValueError for NaN.
+    """
+    exponent = frexp(value)[1]
+    if exponent < _LEAST_EXPONENT or not value:
+        return ZERO
+    size, sign = (value, 1) if value > 0 else (-value, -1)
+    power = 14 - ((exponent * 19728) >> 16)  # decimals that make 15 digits: log10(2) is about 19728 / 65536
+    if power >= 0:
+        power = min(power, _MOST_DECIMALS)
+        size *= _POWERS[power]
+    elif power != -1 or size >= _FIFTEEN_DIGITS:
+        size /= 10.0**-power
+    else:
+        power = 0
+    if size < _FIFTEEN_DIGITS / 10 and power < _MOST_DECIMALS:
+        size *= 10
+        power += 1
+    digits = round(size)
+    while power > 0 and digits % 10 == 0:
+        digits //= 10
+        power -= 1
+    if power <= 0:
+        return Decimal(digits * 10**-power * sign)
+    return Decimal(digits * sign).scaleb(-power)
 
 
 def normalized(value: Decimal) -> Decimal:

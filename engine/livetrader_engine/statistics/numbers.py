@@ -1,7 +1,6 @@
 """Arithmetic that the last digit of a statistic depends on: casts, rounding, text and moments.
 
-Sources: the .NET casts and formats that LEAN relies on (decimal has 28 decimals at most, a cast from double
-keeps 15 digits) and the recurrences of MathNet.Numerics (StreamingStatistics, RunningStatistics), which are
+Sources: the .NET casts and formats that LEAN relies on and the recurrences of MathNet.Numerics (StreamingStatistics, RunningStatistics), which are
 kept in their order of work because another order gives another last bit.
 """
 
@@ -12,12 +11,10 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Final
 
-from livetrader_engine.money import ONE, ZERO, from_float, normalized
+from livetrader_engine.money import ONE, ZERO, from_float
 
 LARGEST: Final = Decimal("79228162514264337593543950335")  # the largest .NET decimal
 HUNDRED: Final = Decimal(100)
-_DECIMALS: Final = -28  # exponent of the smallest step a .NET decimal has
-_SMALLEST: Final = Decimal(1).scaleb(_DECIMALS)
 _EXPONENT_AT: Final = 1e15  # .NET writes doubles from here on with an exponent
 
 
@@ -27,11 +24,7 @@ def cast(value: float) -> Decimal:
         raise ValueError(f"{value} has no decimal")
     if abs(value) >= float(LARGEST):
         return LARGEST.copy_sign(Decimal(value))
-    short = from_float(value)
-    exponent = short.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < _DECIMALS:
-        short = short.quantize(_SMALLEST, rounding=ROUND_HALF_EVEN)
-    return normalized(short)
+    return from_float(value)
 
 
 def percent(ratio: Decimal) -> Decimal:

@@ -153,14 +153,10 @@ class TradeBuilder:
         self._grouping = grouping
         self._first_in = matching is FillMatching.FIFO
         self._positions: dict[Symbol, _Position] = {}
+        self.watched: Mapping[Symbol, object] = self._positions  # symbols whose prices matter
         self._fees_taken: dict[OrderId, None] = {}
         self._made = 0
         self.closed: list[Trade] = []
-
-    @property
-    def watching(self) -> bool:
-        """Whether there are open positions whose prices matter."""
-        return bool(self._positions)
 
     def has_open(self, symbol: Symbol) -> bool:
         """Return whether a symbol has an entry without exit."""
