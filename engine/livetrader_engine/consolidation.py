@@ -10,7 +10,7 @@ those before it, so that a step in which nothing is due costs one comparison.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from livetrader_engine.clock import EventClock
@@ -87,6 +87,8 @@ class Consolidators:
         self._heap: list[tuple[int, int, int, int, _Fed]] = []  # look, order of adding, entry, due, whose
         self._added = 0
         self._entries = 0
+        self.fed: Mapping[Symbol, object] = self._streams  # symbols whose data are wanted
+        self.look_ns = NEVER_NS  # when the clock looks next; an attribute, read in every time step
 
     def add(
         self,
@@ -107,8 +109,10 @@ class Consolidators:
         streams = self._streams.setdefault(symbol, [() for _ in TickType])
         streams[tick_type] = (*streams[tick_type], fed)
         self._fed.setdefault(id(consolidator), []).append(fed)
-        consolidator.handlers.append(fed.note)
-        self._fresh.append(fed)
+        if consolidator.waits:
+            consolidator.handlers.append(fed.note)
+            self._fresh.append(fed)
+        self.look_ns = 0
 
     def remove(self, symbol: Symbol, consolidator: Consolidator) -> None:
         """Feed it no longer with this symbol's data; nothing happens where it was not fed."""
@@ -123,7 +127,8 @@ class Consolidators:
                 known.remove(fed)
                 fed.due_ns = NEVER_NS
                 fed.looks_again = False
-                consolidator.handlers.remove(fed.note)
+                if fed.note in consolidator.handlers:
+                    consolidator.handlers.remove(fed.note)
         if not known:
             del self._fed[id(consolidator)]
         if not any(streams):
@@ -150,6 +155,7 @@ class Consolidators:
             if fed.look_ns <= look_ns:
                 fed.look_ns = look_ns + (fed.step_ns if fed.span_ns is None else fed.span_ns)
             self._wait(fed, look_ns)
+        self.look_ns = heap[0][0] if heap else NEVER_NS
 
     def update(self, points: Sequence[MarketPoint], now_ns: int) -> None:
         """Hand each point on and let the clock close what ends at `now_ns`. Suspicious ticks are left out.
@@ -228,6 +234,7 @@ class Consolidators:
             self._entries += 1
             look_ns = fed.look_at(due_ns, now_ns)
             heapq.heappush(self._heap, (look_ns, fed.number, self._entries, due_ns, fed))
+            self.look_ns = min(self.look_ns, look_ns)
 
 
 def _gather(ticks: dict[tuple[Symbol, TickType], list[MarketPoint]], point: MarketPoint) -> None:

@@ -278,6 +278,7 @@ class UserEvent:
 class _UserCore:
     """A user's consolidator as the engine wants one. Nobody knows when its bars end: it is asked at each look."""
 
+    waits = True
     wants_every_look = True
     due_ns = 2**63 - 1
 

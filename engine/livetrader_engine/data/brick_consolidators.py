@@ -60,6 +60,7 @@ class _Bricks:
     """What brick consolidators share: the events, and a stretch of prices in which nothing happens."""
 
     due_ns = NEVER_NS
+    waits = False
 
     def __init__(self) -> None:
         self.handlers: list[Handler] = []

@@ -40,6 +40,11 @@ class Consolidator(Protocol):
     clock: WallClock
 
     @property
+    def waits(self) -> bool:
+        """Whether the clock may close its bars."""
+        ...
+
+    @property
     def due_ns(self) -> int:
         """When the working bar's time is over; NEVER_NS where nothing waits for the clock."""
         ...
@@ -69,6 +74,8 @@ class PeriodConsolidator:
     limit); `feed` says what the points are. `check_ns` is a length that no point may exceed, None where that
     is not checked. `clock` may be replaced before the first point. Owned by the engine's thread.
     """
+
+    waits = True
 
     def __init__(
         self,
@@ -233,6 +240,7 @@ class IdentityConsolidator:
     """
 
     due_ns = NEVER_NS
+    waits = False
 
     def __init__(self, keeps: Callable[[Any], bool] | None = None) -> None:
         self.handlers: list[Handler] = []
@@ -284,6 +292,11 @@ class SequentialConsolidator:
     @clock.setter
     def clock(self, clock: WallClock) -> None:
         self.first.clock = self.second.clock = clock
+
+    @property
+    def waits(self) -> bool:
+        """Whether the clock may close the first one's bars."""
+        return self.first.waits
 
     @property
     def due_ns(self) -> int:

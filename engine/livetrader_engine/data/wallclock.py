@@ -16,6 +16,7 @@ from livetrader_engine.symbols import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND
 DAYS_BEFORE_1970: Final = 719_162  # since 0001-01-01, from which .NET rounds
 _QUARTER_NS: Final = 15 * NS_PER_MINUTE  # offsets change on a quarter of an hour at the finest
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OLDEST_NS: Final = (366 - DAYS_BEFORE_1970) * NS_PER_DAY  # before the year 2 local times are not representable
 
 
 class WallClock:
@@ -53,6 +54,8 @@ class WallClock:
         self._from_ns, self._until_ns, self._offset_ns = start_ns, end_ns, offset_ns
 
     def _offset(self, time_ns: int) -> int:
+        if time_ns < _OLDEST_NS:
+            return 0
         moment = _EPOCH + timedelta(microseconds=time_ns // 1000)
         offset = moment.astimezone(self.zone).utcoffset()
         assert offset is not None, "an aware time has an offset"
