@@ -24,7 +24,7 @@ _POWERS: Final = tuple(float(f"1e{power}") for power in range(_MOST_DECIMALS + 1
 
 
 def from_float(value: float) -> Decimal:
-    """Return `value` as LEAN's cast from double to decimal gives it: 15 significant digits, no trailing zeros.
+    """Return `value` as LEAN's cast from double to decimal gives it: 15 digits, no trailing zeros.
 
     The digits are taken by scaling the double, as .NET does (Decimal.DecCalc.VarDecFromR8), so that they are
     the same where the exact value lies between two of them. Below 1E-28 there is nothing. Raises

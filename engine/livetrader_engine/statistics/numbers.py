@@ -1,7 +1,8 @@
 """Arithmetic that the last digit of a statistic depends on: casts, rounding, text and moments.
 
-Sources: the .NET casts and formats that LEAN relies on and the recurrences of MathNet.Numerics (StreamingStatistics, RunningStatistics), which are
-kept in their order of work because another order gives another last bit.
+Sources: the .NET casts and formats that LEAN relies on, and the recurrences of MathNet.Numerics
+(StreamingStatistics, RunningStatistics), which are kept in their order of work because another order gives
+another last bit.
 """
 
 from __future__ import annotations
