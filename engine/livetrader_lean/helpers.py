@@ -1,13 +1,14 @@
 """The helper methods of LEAN (`sma`, `SMA`): one per registered indicator, generated from its constructor.
 
-A helper takes its symbol or symbols, the constructor's parameters, a resolution and a selector. LEAN's overloads
-let parameters be left out in front of the resolution; so positional arguments are told apart by what they are.
+A helper takes its symbol or symbols, the constructor's parameters, a resolution and a selector. LEAN's
+overloads let parameters be left out in front of the resolution; so positional arguments are told apart by
+what they are.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,18 +16,13 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.indicators import Entry, Indicator
 from livetrader_engine.indicators.base import SymbolsTaken
 from livetrader_lean.enums import Resolution
-from livetrader_lean.indicators import FACES
+from livetrader_lean.indicator_names import indicator_name, kind_name
+from livetrader_lean.indicators import FACES, own_names
 
 _DAILY_BY_DEFAULT: Final = frozenset(
     {"VP", "TP", "RDV", "SI", "ASI"}
 )  # LEAN's helpers with a default resolution
-_NAMED_BY_TYPE: Final = frozenset(
-    {"RSI", "AO", "RVI", "DEM", "SWISS"}
-)  # whose names tell the kind of average
-_SHORT: Final = {
-    Resolution.TICK: "tick", Resolution.SECOND: "sec", Resolution.MINUTE: "min", Resolution.HOUR: "hr",
-    Resolution.DAILY: "day",
-}  # fmt: skip
+_SELECTOR_FIRST: Final = frozenset({"Identity", "FilteredIdentity"})  # their selector precedes the parameters
 
 
 class Call:
@@ -41,8 +37,12 @@ class Call:
         self.resolution: Any = Resolution.DAILY if helper.upper() in _DAILY_BY_DEFAULT else None
         self.selector: Any = None
         self.parameters: dict[str, Any] = dict(entry.defaults)
-        self._take_parameters()
+        self._named = own_names(entry.indicator, self._named, entry.aliases)
+        self._field = str(self._named.pop("field_name", None) or self._named.pop("fieldName", None) or "")
+        if helper not in _SELECTOR_FIRST:
+            self._take_parameters()
         self._take_rest()
+        self._refuse_what_is_missing_or_left()
 
     def _take_symbols(self) -> list[Any]:
         if self._entry.symbols is SymbolsTaken.PAIR:
@@ -62,12 +62,8 @@ class Call:
         return self._given.pop(0)
 
     def _take_parameters(self) -> None:
-        shown = {own: alias for alias, own in self._entry.aliases.items()}
         for name, default in parameters_of(self._entry):
-            alias = shown.get(name, name)
-            if alias in self._named:
-                self.parameters[name] = self._named.pop(alias)
-            elif name in self._named:
+            if name in self._named:
                 self.parameters[name] = self._named.pop(name)
             elif self._given and self._belongs(name, default):
                 self.parameters[name] = self._given.pop(0)
@@ -97,20 +93,35 @@ class Call:
             self.selector = self._named.pop("selector")
         elif self._given:
             self.selector = self._given.pop(0)
+        if self.helper in _SELECTOR_FIRST:
+            self._take_parameters_of_identity()
+
+    def _take_parameters_of_identity(self) -> None:
+        """Take what follows the selector: a filter where there is one, and the name of the field."""
+        for name, _ in parameters_of(self._entry):
+            if name in self._named:
+                self.parameters[name] = self._named.pop(name)
+            elif self._given and (self._given[0] is None or callable(self._given[0])):
+                self.parameters[name] = self._given.pop(0)
+        if self._given and isinstance(self._given[0], str):
+            self._field = self._given.pop(0)
+
+    def _refuse_what_is_missing_or_left(self) -> None:
         if self._given or self._named:
             raise AlgorithmError(f"{self.helper} does not understand {self._given or sorted(self._named)}")
+        for name, default in parameters_of(self._entry):
+            if default is inspect.Parameter.empty and name not in self.parameters:
+                raise AlgorithmError(f"{self.helper} needs a {name}")
 
-    def name(self) -> str:
-        """Return LEAN's name of the indicator: `SMA(14,SPY_min)`."""
-        shown = [
-            _text(value)
-            for name, value in self.parameters.items()
-            if name not in ("target", "reference") and _in_name(self.helper, name)
-        ]
-        places = "_".join([str(symbol) for symbol in self.symbols[:2]])
-        if isinstance(self.resolution, Resolution):
-            places += "_" + _SHORT.get(self.resolution, "")
-        return f"{self.helper}({','.join([*shown, places])})"
+    def name(self, resolution: object) -> str:
+        """Return LEAN's name of the indicator; `resolution` is the data's where the call names none."""
+        shown = dict(parameters_of(self._entry)) | self.parameters
+        kind = self._field or kind_name(self.helper, shown)
+        one = self._entry.symbols is SymbolsTaken.ONE or self.helper == "A"
+        told = self.resolution if isinstance(self.resolution, Resolution) else None
+        if told is None and (one or self._entry.symbols is SymbolsTaken.MANY):
+            told = resolution  # type: ignore[assignment]  # the data's own, of either enum
+        return indicator_name(kind, self.symbols[0] if one else None, told)
 
     def make(self, named: str) -> Indicator:
         """Return a new indicator."""
@@ -133,11 +144,17 @@ def parameters_of(entry: Entry) -> list[tuple[str, object]]:
     return [(p.name, p.default) for p in found if p.name not in hidden]
 
 
-def _in_name(helper: str, parameter: str) -> bool:
-    return helper in _NAMED_BY_TYPE or not parameter.endswith("type")
+def understood(
+    helper: str, entries: Sequence[Entry], arguments: tuple[Any, ...], named: dict[str, Any]
+) -> Call:
+    """Return the call of the first of LEAN's overloads that takes these arguments.
 
-
-def _text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    Raises AlgorithmError, what the first overload says, where none does.
+    """
+    problems: list[AlgorithmError] = []
+    for entry in entries:
+        try:
+            return Call(helper, entry, arguments, named)
+        except AlgorithmError as problem:
+            problems.append(problem)
+    raise problems[0]

@@ -7,7 +7,7 @@ core makes (MACD's signal) are given their faces when the whole is made.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import tzinfo
 from typing import Any, Final, TypeVar, cast
 
@@ -15,6 +15,7 @@ from livetrader_engine import indicators as core
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.indicators.composition import WeightedAverage
 from livetrader_engine.indicators.extremes import Reading
+from livetrader_engine.indicators.volatility import Variance
 from livetrader_lean.indicator_points import IndicatorDataPoint, Numeric
 from livetrader_lean.market import DEFAULT_ZONE, BaseData, TradeBar
 from livetrader_lean.names import learn_acronyms, pascal, snake
@@ -33,13 +34,21 @@ __all__ = [
     "symbol_of",
 ]
 
-# helper method (snake_case) -> LEAN's helper name, for those the spelling rule does not give
-HELPERS: Final = {
-    entry.helper.lower() if entry.helper.isupper() else snake(entry.helper): entry
-    for entry in core.REGISTRY.values()
-    if entry.helper is not None
-}
-learn_acronyms({name: str(entry.helper) for name, entry in HELPERS.items()})
+
+def _helpers() -> dict[str, tuple[core.Entry, ...]]:
+    found: dict[str, tuple[core.Entry, ...]] = {}
+    for entry in core.REGISTRY.values():
+        if entry.helper is not None:
+            name = entry.helper.lower() if entry.helper.isupper() else snake(entry.helper)
+            found[name] = (*found.get(name, ()), entry)
+            if entry.indicator is Variance:  # which has two helpers
+                found["v"] = (entry._replace(helper="V"), *found.get("v", ()))
+    return found
+
+
+# helper method (snake_case) -> what it makes; LEAN overloads some (VAR, VWAP, V)
+HELPERS: Final = _helpers()
+learn_acronyms({name: str(entries[0].helper) for name, entries in HELPERS.items()})
 learn_acronyms({f"roc{number}ma": f"ROC{number}MA" for number in range(1, 5)})  # of KnowSureThing
 
 Dressed = TypeVar("Dressed", bound=core.Indicator)
@@ -228,13 +237,16 @@ class IndicatorFace(Numeric, Face):
         return f"{text}0" if text.endswith(".") else text
 
 
-def own_names(cls: type[core.Indicator], named: dict[str, Any]) -> dict[str, Any]:
-    """Return named arguments under the constructor's names.
+def own_names(
+    cls: type[core.Indicator], named: dict[str, Any], aliases: Mapping[str, str] = core.base.NO_ALIASES
+) -> dict[str, Any]:
+    """Return named arguments under the constructor's names; `aliases` are further names of these.
 
     LEAN's spellings differ in capitals and underscores (`fastPeriod`, `roc1period`), and it calls the kind of
     an average now `type` and now `movingAverageType`. What fits none is left as it is.
     """
     accepted = {_plain(name): name for name in inspect.signature(cls.__init__).parameters}
+    accepted |= {_plain(alias): name for alias, name in aliases.items()}
     for one, other in (("type", "movingaveragetype"), ("movingaveragetype", "type")):
         if other in accepted:
             accepted.setdefault(one, accepted[other])

@@ -63,7 +63,7 @@ class Reading(Indicator):
         return value
 
 
-@indicator("AROON")
+@indicator("AROON", aliases={"period": "up_period"})
 class AroonOscillator(Indicator):
     """100·(n − periods since the high)/n minus the same of the low."""
 
@@ -89,7 +89,7 @@ class AroonOscillator(Indicator):
         return up - down
 
 
-@indicator("DCH")
+@indicator("DCH", aliases={"period": "upper_period"})
 class DonchianChannel(Indicator):
     """Middle of the highest high and the lowest low; `upper_band` and `lower_band` beside it."""
 

@@ -174,7 +174,13 @@ class CoppockCurve(Indicator):
         return self._average.value
 
 
-@indicator("KST")
+@indicator(
+    "KST",
+    defaults={
+        "roc1_period": 10, "roc1_ma_period": 10, "roc2_period": 15, "roc2_ma_period": 10, "roc3_period": 20,
+        "roc3_ma_period": 10, "roc4_period": 30, "roc4_ma_period": 15, "signal_period": 9,
+    },
+)  # fmt: skip
 class KnowSureThing(Indicator):
     """Weighted sum (1, 2, 3, 4) of four smoothed rates of change; 0 until its `signal_line` is ready."""
 

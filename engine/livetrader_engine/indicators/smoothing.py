@@ -18,7 +18,7 @@ _FISHER_LIMIT = 0.999  # beyond which the transform grows without bound
 _LEAST_ALPHA = 0.01  # of the fractal average
 
 
-@indicator("FRAMA")
+@indicator("FRAMA", aliases={"period": "n"})
 class FractalAdaptiveMovingAverage(Indicator):
     """Average that smooths more the more the range of `n` bars is filled; the bar's middle until full."""
 

@@ -110,7 +110,9 @@ class TrueRange(Indicator):
         return span if self.samples == 1 else max(span, abs(close - bar.high), abs(close - bar.low))
 
 
-@indicator("ATR")
+@indicator(
+    "ATR", defaults={"moving_average_type": MovingAverageType.SIMPLE}, aliases={"type": "moving_average_type"}
+)
 class AverageTrueRange(Indicator):
     """Average of the true range, Wilder's by default. LEAN's helper method averages simply."""
 

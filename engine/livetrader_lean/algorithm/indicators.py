@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.indicators import Entry, Indicator
+from livetrader_engine.indicators.pairs import PairIndicator
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.consolidation import ConsolidatorBase, consolidator_of
+from livetrader_lean.binding import Binding
+from livetrader_lean.consolidation import ConsolidatorBase, consolidator_of, stream_of
 from livetrader_lean.enums import Resolution
-from livetrader_lean.helpers import Call
+from livetrader_lean.helpers import Call, understood
 from livetrader_lean.indicator_history import IndicatorHistory, history_of, warm_up
+from livetrader_lean.indicator_names import indicator_name
 from livetrader_lean.indicators import HELPERS, IndicatorFace
 from livetrader_lean.market import BaseData
 from livetrader_lean.names import pascal
@@ -26,6 +29,7 @@ from livetrader_lean.registration import (
     sized_consolidator,
 )
 from livetrader_lean.symbols import Symbol
+from livetrader_lean.times import utc
 from livetrader_lean.user_indicators import indicator_of
 
 
@@ -106,6 +110,12 @@ class IndicatorsMixin(Part):
         if isinstance(ours, IndicatorFace):
             ours.consolidators.clear()
 
+    def create_indicator_name(self, symbol: Any, type: str, resolution: Any = None) -> str:
+        """Return LEAN's name of an indicator: `SMA(14)` of SPY's minutes is `SMA(14,SPY_min)`."""
+        if resolution is None:
+            resolution = stream_of(self._lean, self._lean.resolve(symbol)).resolution
+        return indicator_name(type, symbol, resolution)
+
     def unregister_indicator(self, indicator: Any) -> None:
         """Do what `deregister_indicator` does; LEAN has both names."""
         IndicatorsMixin.deregister_indicator(self, indicator)
@@ -129,7 +139,7 @@ class IndicatorsMixin(Part):
         warm_up(self._lean, _symbols(self._lean, symbol), indicator_of(indicator), wanted, selector)
 
     def indicator_history(self, indicator: Any, *arguments: Any, **named: Any) -> IndicatorHistory:
-        """Return what an indicator would have said: `indicator_history(indicator, symbol, periods|span|start, …)`.
+        """Return what an indicator would have said: `indicator_history(indicator, symbol, when, …)`.
 
         The indicator is reset and updated with past bars: a number of them, those of a timedelta, those of a
         start and an end, or the slices of a `history` call.
@@ -146,14 +156,15 @@ def _kind_of(data_type: type) -> TickType:
     return TickType.QUOTE if data_type.__name__ == "QuoteBar" else TickType.TRADE
 
 
-def _helper(name: str, entry: Entry) -> Callable[..., Indicator]:
-    written = entry.helper or pascal(name)
+def _helper(name: str, entries: Sequence[Entry]) -> Callable[..., Indicator]:
+    written = entries[0].helper or pascal(name)
 
     def make(self: IndicatorsMixin, *arguments: Any, **named: Any) -> Indicator:
-        call = Call(written, entry, arguments, named)
-        made = call.make(call.name())
+        call = understood(written, entries, arguments, named)
         lean = self._lean
         symbols = [lean.resolve(symbol) for symbol in call.symbols]
+        made = call.make(call.name(stream_of(lean, symbols[0]).resolution))
+        _complete(lean, symbols, call, made)
         for symbol in symbols:
             IndicatorsMixin._register(
                 self, symbol, made, call.resolution, call.selector, kind_for(made, call.selector)
@@ -163,11 +174,20 @@ def _helper(name: str, entry: Entry) -> Callable[..., Indicator]:
         return made
 
     make.__name__ = name
-    make.__doc__ = f"Make a {entry.indicator.__name__} of a symbol and keep it up to date."
+    make.__doc__ = f"Make a {entries[0].indicator.__name__} of a symbol and keep it up to date."
     return make
 
 
-for _name, _entry in HELPERS.items():
-    _method = _helper(_name, _entry)
+def _complete(lean: Binding, symbols: list[CoreSymbol], call: Call, made: Indicator) -> None:
+    """Give an indicator what its constructor cannot know."""
+    if hasattr(made, "risk_free_rate") and call.parameters.get("risk_free_rate") is None:
+        reference = lean.engine.ports.reference
+        made.risk_free_rate = lambda time_ns: float(reference.interest_rate(utc(time_ns).date()))
+    if isinstance(made, PairIndicator) and len({lean.zone(symbol) for symbol in symbols}) > 1:
+        made.warm_up_period += 1  # bars of two time zones pair a day late
+
+
+for _name, _entries in HELPERS.items():
+    _method = _helper(_name, _entries)
     setattr(IndicatorsMixin, _name, _method)
     setattr(IndicatorsMixin, pascal(_name), _method)

@@ -47,7 +47,7 @@ def test_every_public_member_of_the_algorithm_has_both_spellings() -> None:
     lonely = {name for name in names if twin_of(name) not in names}
     assert not lonely
     assert {"SetHoldings", "set_holdings", "Train", "train", "Portfolio", "IsWarmingUp"} <= names
-    assert {str(entry.helper) for entry in HELPERS.values()} <= names
+    assert {str(entries[0].helper) for entries in HELPERS.values()} <= names
 
 
 def test_both_spellings_are_the_same_member() -> None:
