@@ -36,6 +36,10 @@ class SecurityProperties(msgspec.Struct, frozen=True):
     contract_multiplier: Decimal = Decimal(1)
     minimum_price_variation: Decimal = Decimal("0.01")
     lot_size: Decimal = Decimal(1)
+    market_ticker: str = ""
+    minimum_order_size: Decimal | None = None
+    price_magnifier: Decimal = Decimal(1)
+    strike_multiplier: Decimal = Decimal(1)
 
 
 # Source: DefaultBrokerageModel.GetLeverage; cash accounts are 1 throughout.
@@ -71,20 +75,14 @@ class Security:
         "_bid",
         "_by_quotes",
         "_by_trades",
+        "_by_trades_only",
         "_exact_price",
         "_source",
         "ask_size",
         "bid_size",
-        "close",
-        "has_data",
-        "high",
         "hours",
         "is_tradable",
-        "last_time_ns",
         "leverage",
-        "low",
-        "open",
-        "price",
         "properties",
         "quote_bar",
         "quote_tick",
@@ -92,7 +90,6 @@ class Security:
         "symbol",
         "trade_bar",
         "trade_tick",
-        "volume",
     )  # fmt: skip
 
     def __init__(
@@ -108,11 +105,7 @@ class Security:
         self.leverage = leverage or DEFAULT_LEVERAGE.get(symbol.security_type, Decimal(1))
         self.subscriptions: list[Subscription] = []
         self.is_tradable = True
-        self.has_data = False
-        self.price = self.open = self.high = self.low = self.close = 0.0
-        self.volume = 0.0
         self.bid_size = self.ask_size = 0.0
-        self.last_time_ns = 0  # end time of the newest point in the cache
         self.trade_bar: TradeBar | None = None
         self.quote_bar: QuoteBar | None = None
         self.trade_tick: Tick | None = None
@@ -122,6 +115,62 @@ class Security:
         self._exact_price: Decimal | None = ZERO
         self._by_trades = symbol.security_type not in _PRICED_BY_QUOTES
         self._by_quotes = symbol.security_type not in _PRICED_BY_TRADES
+        self._by_trades_only = self._by_trades and not self._by_quotes
+
+    # What follows is read far less often than points arrive: it is made of them when it is asked for.
+
+    @property
+    def price(self) -> float:
+        """The newest price, 0.0 before the first point that drives it."""
+        source = self._source
+        return 0.0 if source is None else source.value
+
+    close = price
+
+    @property
+    def open(self) -> float:
+        """Open of the point that drives `price`."""
+        source = self._source
+        if isinstance(source, QuoteBar):
+            return _middle(source.bid_open, source.ask_open)
+        return source.open if isinstance(source, TradeBar) else self.price
+
+    @property
+    def high(self) -> float:
+        """High of the point that drives `price`."""
+        source = self._source
+        if isinstance(source, QuoteBar):
+            return _middle(source.bid_high, source.ask_high)
+        return source.high if isinstance(source, TradeBar) else self.price
+
+    @property
+    def low(self) -> float:
+        """Low of the point that drives `price`."""
+        source = self._source
+        if isinstance(source, QuoteBar):
+            return _middle(source.bid_low, source.ask_low)
+        return source.low if isinstance(source, TradeBar) else self.price
+
+    @property
+    def volume(self) -> float:
+        """Shares of the newest trade bar or trade."""
+        bar, tick = self.trade_bar, self.trade_tick
+        if tick is not None and (bar is None or tick.time_ns >= bar.end_time_ns):
+            return tick.quantity
+        return 0.0 if bar is None else bar.volume
+
+    @property
+    def last_time_ns(self) -> int:
+        """End time of the newest point in the cache, 0 before the first."""
+        held = (self.trade_bar, self.quote_bar, self.trade_tick, self.quote_tick)
+        return max((point.end_time_ns for point in held if point is not None), default=0)
+
+    @property
+    def has_data(self) -> bool:
+        """Whether any point has arrived."""
+        if self._source is not None:
+            return True
+        return any((self.trade_bar, self.quote_bar, self.trade_tick, self.quote_tick))
 
     @property
     def bid_price(self) -> float:
@@ -149,15 +198,7 @@ class Security:
         if held is not None and not _replaces(bar, held):
             return
         self.trade_bar = bar
-        self.volume = bar.volume
-        self.has_data = True
-        if bar.end_time_ns > self.last_time_ns:
-            self.last_time_ns = bar.end_time_ns
         if self._by_trades and not (self._by_quotes and self._quoted_at(bar.end_time_ns)):
-            self.price = self.close = bar.close
-            self.open = bar.open
-            self.high = bar.high
-            self.low = bar.low
             self._source = bar
             self._exact_price = None
 
@@ -170,29 +211,18 @@ class Security:
         if held is not None and not _replaces(bar, held):
             return
         self.quote_bar = bar
-        self.has_data = True
         self._bid = bar.bid_close or self._bid
         self._ask = bar.ask_close or self._ask
         self.bid_size = bar.bid_size
         self.ask_size = bar.ask_size
-        if bar.end_time_ns > self.last_time_ns:
-            self.last_time_ns = bar.end_time_ns
         if self._by_quotes:
-            self.price = self.close = bar.value
-            self.open = _middle(bar.bid_open, bar.ask_open)
-            self.high = _middle(bar.bid_high, bar.ask_high)
-            self.low = _middle(bar.bid_low, bar.ask_low)
             self._source = bar
             self._exact_price = None
 
     def _take_tick(self, tick: Tick) -> None:
-        self.has_data = True
-        self.last_time_ns = max(self.last_time_ns, tick.time_ns)
         if tick.price:
             self.trade_tick = tick
-            self.volume = tick.quantity
             if self._by_trades:
-                self.price = self.open = self.high = self.low = self.close = tick.price
                 self._source = tick
                 self._exact_price = None
             return
@@ -202,7 +232,6 @@ class Security:
         self.bid_size = tick.bid_size
         self.ask_size = tick.ask_size
         if self._by_quotes:
-            self.price = self.open = self.high = self.low = self.close = tick.value
             self._source = tick
             self._exact_price = None
 
@@ -312,7 +341,18 @@ class SecurityManager:
         held = self._by_symbol
         for point in points:
             security = held.get(point.symbol)
-            if security is not None:
+            if security is None:
+                continue
+            if (
+                isinstance(point, TradeBar)
+                and security._by_trades_only
+                and not point.fill_forward
+                and ((known := security.trade_bar) is None or point.end_time_ns > known.end_time_ns)
+            ):
+                # what `update` does with nearly every bar there is
+                security.trade_bar = security._source = point
+                security._exact_price = None
+            else:
                 security.update(point)
 
 

@@ -41,7 +41,7 @@ class SecurityChanges(msgspec.Struct, frozen=True):
         return bool(self.added or self.removed)
 
 
-_NO_CHANGES: Final = SecurityChanges()
+NO_CHANGES: Final = SecurityChanges()
 
 
 def tick_types(security_type: SecurityType, resolution: Resolution) -> tuple[TickType, ...]:
@@ -60,10 +60,11 @@ class Subscriptions:
         self._reference = reference
         self._securities = securities
         self._streams: dict[Subscription, None] = {}
-        self._hidden: set[Symbol] = set()  # symbols that only the engine asked for
+        self.hidden: set[Symbol] = set()  # symbols that only the engine asked for
         self._added: dict[Symbol, Security] = {}
         self._removed: dict[Symbol, Security] = {}
         self._selected: set[tuple[SecurityType, str]] = set()
+        self.changed = False  # whether `take_changes` has something; an attribute, read in every time step
 
     def ensure_security(self, symbol: Symbol) -> Security:
         """Return the security of a symbol, making one without streams where there is none.
@@ -116,9 +117,9 @@ class Subscriptions:
         if not subscription.internal:
             security.subscriptions.append(subscription)
             self._select(subscription.symbol)
-            self._hidden.discard(subscription.symbol)
+            self.hidden.discard(subscription.symbol)
         elif not security.subscriptions:
-            self._hidden.add(subscription.symbol)
+            self.hidden.add(subscription.symbol)
         self._feed.subscribe(subscription)
 
     def remove_security(self, symbol: Symbol) -> bool:
@@ -141,6 +142,16 @@ class Subscriptions:
 
     def _select(self, symbol: Symbol) -> None:
         self._selected.add((symbol.security_type, symbol.market))
+        self.changed = True
+
+    def renormalize(self, symbol: Symbol, normalization: Normalization) -> None:
+        """Have a symbol's prices freed of splits and dividends in another way, from now on."""
+        security = self._securities[symbol]
+        for subscription in list(security.subscriptions):
+            del self._streams[subscription]
+            self._feed.unsubscribe(subscription)
+            security.subscriptions.remove(subscription)
+            self.subscribe(msgspec.structs.replace(subscription, normalization=normalization))
 
     def streams(self) -> list[Subscription]:
         """Return every stream asked for, in order."""
@@ -152,14 +163,15 @@ class Subscriptions:
 
     def visible(self, points: tuple[MarketPoint, ...]) -> tuple[MarketPoint, ...]:
         """Return the points the algorithm may see."""
-        if not self._hidden:
+        if not self.hidden:
             return points
-        return tuple(point for point in points if point.symbol not in self._hidden)
+        return tuple(point for point in points if point.symbol not in self.hidden)
 
     def take_changes(self) -> SecurityChanges:
         """Return what changed since the last call."""
-        if not self._selected:
-            return _NO_CHANGES
+        if not self.changed:
+            return NO_CHANGES
+        self.changed = False
         added, removed = tuple(self._added.values()), tuple(self._removed.values())
         changes = SecurityChanges(added, removed, len(self._selected))
         self._selected.clear()

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from livetrader_lean.consolidation import SubscriptionManager
 from livetrader_lean.errors import LoadError
 from livetrader_lean.loader import ROOTS
 from livetrader_lean.market import Slice
@@ -25,6 +24,7 @@ from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
 from livetrader_lean.securities import Securities
 from livetrader_lean.storage import ObjectStore
+from livetrader_lean.subscriptions import SubscriptionManager
 from livetrader_lean.transactions import Transactions
 
 ALGORITHM_BASES: Final = frozenset({"QCAlgorithm", "QCAlgorithmFramework", "QCAlgorithmFrameworkBridge"})

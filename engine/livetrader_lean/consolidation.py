@@ -372,30 +372,3 @@ def stream_of(binding: Binding, symbol: CoreSymbol, kind: TickType | None = None
 def _first(security: Security, kind: TickType | None) -> Subscription:
     streams = sorted(security.subscriptions, key=lambda stream: stream.tick_type)
     return next((stream for stream in streams if kind is None or stream.tick_type is kind), streams[0])
-
-
-class SubscriptionManager(Face):
-    """`self.subscription_manager`: attach consolidators made by hand."""
-
-    __slots__ = ("_binding",)
-
-    def __init__(self, binding: Binding) -> None:
-        self._binding = binding
-
-    def add_consolidator(self, symbol: Any, consolidator: Any, tick_type: int | None = None) -> None:
-        """Feed a consolidator with a symbol's data."""
-        kind = None if tick_type is None else TickType(int(tick_type))
-        consolidator_of(self._binding, consolidator).attach(
-            self._binding, self._binding.resolve(symbol), kind
-        )
-
-    def remove_consolidator(self, symbol: Any, consolidator: Any) -> None:
-        """Feed it no longer."""
-        core = None if symbol is None else self._binding.resolve(symbol)
-        consolidator_of(self._binding, consolidator).detach(self._binding, core)
-        self._binding.user_consolidators.pop(id(consolidator), None)
-
-    @property
-    def count(self) -> int:
-        """How many streams the algorithm asked for."""
-        return sum(len(security.subscriptions) for security in self._binding.engine.securities.values())

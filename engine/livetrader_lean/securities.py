@@ -7,68 +7,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from livetrader_engine.corporate import normalization_of
+from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.securities import Security as CoreSecurity
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
-from livetrader_lean.enums import Resolution, SecurityType
+from livetrader_lean.enums import DataNormalizationMode, Resolution, SecurityType
+from livetrader_lean.exchange import SecurityExchange
 from livetrader_lean.market import BaseData
-from livetrader_lean.portfolio import SecurityHolding
+from livetrader_lean.portfolio import CashFace, SecurityHolding
+from livetrader_lean.subscriptions import SubscriptionDataConfig, configs_of
 from livetrader_lean.symbols import Symbol
-from livetrader_lean.times import local, to_ns
-from livetrader_lean.views import Face, SymbolView
-
-
-class SecurityExchange(Face):
-    """When a security trades."""
-
-    __slots__ = ("_binding", "_security")
-
-    def __init__(self, binding: Binding, security: CoreSecurity) -> None:
-        self._binding = binding
-        self._security = security
-
-    @property
-    def exchange_open(self) -> bool:
-        """Whether it trades now, in regular hours."""
-        return self._security.hours.is_open(self._binding.engine.clock.now_ns)
-
-    @property
-    def hours(self) -> SecurityExchange:
-        """The same object: LEAN keeps the hours one level deeper."""
-        return self
-
-    @property
-    def time_zone(self) -> Any:
-        """Time zone of the exchange."""
-        return self._security.hours.timezone
-
-    @property
-    def is_market_always_open(self) -> bool:
-        """Whether it never closes."""
-        return self._security.hours.always_open
-
-    def _ns(self, time: datetime) -> int:
-        return to_ns(time, self._security.hours.timezone)
-
-    def is_open(self, time: datetime, extended_market_hours: bool = False) -> bool:
-        """Return whether it trades at a local time."""
-        return self._security.hours.is_open(self._ns(time), extended_market_hours)
-
-    def is_date_open(self, time: datetime) -> bool:
-        """Return whether it trades on a date."""
-        day = time.date() if isinstance(time, datetime) else time
-        return self._security.hours.is_trading_day(day)
-
-    def get_next_market_open(self, time: datetime, extended_market_hours: bool = False) -> datetime:
-        """Return the first open after a local time."""
-        found = self._security.hours.next_open(self._ns(time) + 1, extended_market_hours)
-        return local(found, self._security.hours.timezone)
-
-    def get_next_market_close(self, time: datetime, extended_market_hours: bool = False) -> datetime:
-        """Return the first close after a local time."""
-        found = self._security.hours.next_close(self._ns(time), extended_market_hours)
-        return local(found, self._security.hours.timezone)
+from livetrader_lean.times import local
+from livetrader_lean.views import Face, Listing, SymbolView
 
 
 class SymbolProperties(Face):
@@ -103,6 +55,27 @@ class SymbolProperties(Face):
     def contract_multiplier(self) -> float:
         """Units per contract."""
         return float(self._properties.contract_multiplier)
+
+    @property
+    def market_ticker(self) -> str:
+        """Ticker at the market, empty where it is not told."""
+        return self._properties.market_ticker
+
+    @property
+    def minimum_order_size(self) -> float | None:
+        """Smallest quantity of an order, None where it is not told."""
+        found = self._properties.minimum_order_size
+        return None if found is None else float(found)
+
+    @property
+    def price_magnifier(self) -> float:
+        """What prices of the market are divided by."""
+        return float(self._properties.price_magnifier)
+
+    @property
+    def strike_multiplier(self) -> float:
+        """What strikes of the market are multiplied with."""
+        return float(self._properties.strike_multiplier)
 
 
 class _Priced(Face):
@@ -166,7 +139,75 @@ class _Priced(Face):
         return self._security.ask_size
 
 
-class Security(_Priced):
+class SecurityCache(_Priced):
+    """The newest prices of a security and the points they came from."""
+
+    def get_data(self) -> BaseData | None:
+        """Return the newest bar or tick, None before the first."""
+        security = self._security
+        held = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
+        points = [point for point in held if point is not None]
+        if not points:
+            return None
+        return BaseData.of(max(points, key=lambda point: point.end_time_ns), security.hours.timezone)
+
+
+class _Typed:
+    """`security.get[T]("name")`: the type says nothing here."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __getitem__(self, kind: object) -> Any:
+        return self._call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+
+class _OwnProperties(_Priced):
+    """What an algorithm keeps with a security: as attributes, by index, or with add, set, get, remove."""
+
+    def __getitem__(self, key: str) -> Any:
+        if key in vars(self):
+            return vars(self)[key]
+        raise KeyError(f"{self._security.symbol.value} has no property {key!r}")
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        vars(self)[str(key)] = value
+
+    def __contains__(self, key: object) -> bool:
+        return key in vars(self)
+
+    def add(self, key: str, value: Any) -> None:
+        """Keep a value under a name."""
+        self[key] = value
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value under a name; the same as `add`."""
+        self[key] = value
+
+    @property
+    def get(self) -> Any:
+        """Return the value under a name: get("name") or get[Type]("name"). Raises KeyError without."""
+        return _Typed(self.__getitem__)
+
+    @property
+    def try_get(self) -> Any:
+        """Return whether there is a value under a name, and the value."""
+        return _Typed(lambda key, value=None: (key in self, vars(self).get(key)))
+
+    def remove(self, key: str) -> bool:
+        """Forget a name; return whether there was a value."""
+        return key[:1] != "_" and vars(self).pop(key, None) is not None
+
+    def clear(self) -> None:
+        """Forget every name."""
+        for key in [name for name in vars(self) if not name.startswith("_")]:
+            del vars(self)[key]
+
+
+class Security(_OwnProperties):
     """One security with its newest prices. Attributes of the algorithm's own may be set on it."""
 
     @property
@@ -236,14 +277,58 @@ class Security(_Priced):
         finest = self._security.resolution
         return None if finest is None else Resolution(int(finest))
 
+    @property
+    def cache(self) -> SecurityCache:
+        """The newest prices and the points they came from."""
+        return SecurityCache(self._binding, self._security)
+
     def get_last_data(self) -> BaseData | None:
         """Return the newest bar or tick, None before the first."""
-        security = self._security
-        held = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
-        points = [point for point in held if point is not None]
-        if not points:
-            return None
-        return BaseData.of(max(points, key=lambda point: point.end_time_ns), security.hours.timezone)
+        return self.cache.get_data()
+
+    @property
+    def is_delisted(self) -> bool:
+        """Whether it trades no more."""
+        return self._security.symbol in self._binding.engine.corporate.delisted
+
+    @property
+    def is_initialized(self) -> bool:
+        """True: it is known with its hours and properties."""
+        return True
+
+    @property
+    def quote_currency(self) -> CashFace:
+        """Cash of the currency that its prices are in."""
+        cash = self._binding.engine.portfolio.cash
+        return CashFace(cash.ensure(self._security.properties.quote_currency))
+
+    @property
+    def subscriptions(self) -> Listing[SubscriptionDataConfig]:
+        """The streams that the algorithm asked for."""
+        return configs_of(self._binding, self.symbol)
+
+    @property
+    def data_normalization_mode(self) -> int:
+        """How splits and dividends are taken out of its prices."""
+        return DataNormalizationMode(int(normalization_of(self._security)))
+
+    def set_data_normalization_mode(self, mode: int) -> None:
+        """Have splits and dividends taken out of its prices in another way."""
+        self._binding.engine.subscriptions.renormalize(self._security.symbol, Normalization(int(mode)))
+
+    @property
+    def is_fill_data_forward(self) -> bool:
+        """Whether gaps in its data are filled with the last bar."""
+        return any(item.fill_forward for item in self._security.subscriptions)
+
+    @property
+    def is_extended_market_hours(self) -> bool:
+        """Whether there is data outside regular hours."""
+        return self._security.extended_market_hours
+
+    def is_custom_data(self) -> bool:
+        """Return False: custom data is not offered."""
+        return False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Security) and other._security is self._security

@@ -8,9 +8,9 @@ from typing import Any
 from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.consolidation import SubscriptionManager
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.securities import Security
+from livetrader_lean.subscriptions import SubscriptionManager
 from livetrader_lean.symbols import Symbol
 
 

@@ -282,12 +282,17 @@ def read_properties(place: str, text: str) -> dict[tuple[str, str, str], Securit
         columns = _csv_columns(row)
         try:
             market, ticker, kind, description, currency, multiplier, variation, lot = columns[:8]
+            name, smallest, magnifier, strikes = [*columns[8:12], "", "", "", ""][:4]
             table[market, ticker.upper(), kind.lower()] = SecurityProperties(
                 description=description,
                 quote_currency=currency,
                 contract_multiplier=Decimal(multiplier),
                 minimum_price_variation=Decimal(variation or "0.01"),
                 lot_size=Decimal(lot or "1"),
+                market_ticker=name,
+                minimum_order_size=Decimal(smallest) if smallest else None,
+                price_magnifier=Decimal(magnifier or "1"),
+                strike_multiplier=Decimal(strikes or "1"),
             )
         except (ValueError, InvalidOperation) as error:
             raise _bad_row(place, number, row) from error
