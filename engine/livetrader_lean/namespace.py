@@ -30,7 +30,7 @@ from livetrader_lean import (
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.algorithm.settings import DefaultBrokerageModel, InteractiveBrokersBrokerageModel
 from livetrader_lean.algorithm.trading import PortfolioTarget
-from livetrader_lean.charts import Chart, Series
+from livetrader_lean.charts import CHARTING
 from livetrader_lean.composition import COMPOSITION
 from livetrader_lean.consolidation import ConsolidatorBase, PythonConsolidator
 from livetrader_lean.errors import NotInLivetrader
@@ -128,7 +128,7 @@ NAMES: Final[dict[str, Any]] = {
     "StatisticsResults": statistics.StatisticsResults, "AlgorithmSettings": AlgorithmSettings,
     "DefaultBrokerageModel": DefaultBrokerageModel, "Security": securities.Security,
     "InteractiveBrokersBrokerageModel": InteractiveBrokersBrokerageModel, "os": os, "sys": sys,
-    "plt": LazyModule("matplotlib.pyplot"), "Chart": Chart, "Series": Series, "Field": Field, "QCAlgorithm": QCAlgorithm,
+    "plt": LazyModule("matplotlib.pyplot"), **CHARTING, "Field": Field, "QCAlgorithm": QCAlgorithm,
     "QCAlgorithmFramework": QCAlgorithm,
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,
     "time": time, "math": math, "json": json, "np": LazyModule("numpy"), "pd": LazyModule("pandas"),

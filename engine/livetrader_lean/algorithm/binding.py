@@ -7,6 +7,7 @@ from typing import Any
 
 from livetrader_engine.engine import Engine
 from livetrader_lean.binding import Binding, RunSettings
+from livetrader_lean.charts import ChartBoard
 from livetrader_lean.consolidation import ConsolidatorBase
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
@@ -26,3 +27,5 @@ class AlgorithmBinding(Binding):
         self.portfolio = Portfolio(self)
         self.securities = Securities(self)
         self.transactions = Transactions(self)
+        self.charts = ChartBoard(engine.ports.results)
+        self.told_of_plotting = False
