@@ -118,7 +118,7 @@ class WilderMovingAverage(Indicator):
     """Wilder's average: mean of the first `period` values, then smoothed with 1/period."""
 
     def __init__(self, period: int, *, name: str | None = None) -> None:
-        super().__init__(name or f"WWMA({period})")
+        super().__init__(name or f"WWMA{period}")
         self.period = check_period(self.name, period)
         self.warm_up_period = period
         self._total = 0.0

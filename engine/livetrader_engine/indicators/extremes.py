@@ -157,6 +157,11 @@ class Stochastic(Indicator):
         self.stoch_k.warm_up_period = period + k_period - 1
         self.stoch_d.warm_up_period = self.warm_up_period
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether both sums are; a bar without range adds nothing to them."""
+        return self._fast_sum.is_ready and self._slow_sum.is_ready
+
     def _compute_bar(self, bar: BarLike) -> float:
         time_ns = self.time_ns
         self._high.push(time_ns, bar.high)

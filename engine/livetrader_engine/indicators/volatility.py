@@ -134,18 +134,30 @@ class AverageTrueRange(Indicator):
 
 @indicator("NATR")
 class NormalizedAverageTrueRange(Indicator):
-    """100 · average true range / close; Wilder's average."""
+    """Average true range in percent of the close; simply averaged at first, then smoothed as Wilder does."""
 
     kind = InputKind.BAR
 
     def __init__(self, period: int, *, name: str | None = None) -> None:
         super().__init__(name or f"NATR({period})")
-        self.warm_up_period = period
-        self._atr = AverageTrueRange(period)
+        self.warm_up_period = period + 1
+        self._period = period
+        self._true_range, self._first = TrueRange(), SimpleMovingAverage(period)
+        self._average = 0.0
 
     def _compute_bar(self, bar: BarLike) -> float:
-        self._atr.push_bar(bar)
-        return 100 * self._atr.value / bar.close if self.is_ready and bar.close else 0.0
+        self._true_range.push_bar(bar)
+        span = self._true_range.value
+        if self.samples <= self.warm_up_period:
+            self._first.push(self.time_ns, span)
+            self._average = self._first.value
+        else:
+            self._average = (self._average * (self._period - 1) + span) / self._period
+        return 100 * self._average / bar.close if bar.close else 0.0
+
+    def _clear(self) -> None:
+        super()._clear()
+        self._average = 0.0
 
 
 @indicator("KCH")

@@ -67,7 +67,7 @@ class MoneyFlowIndex(Indicator):
 
 @indicator("VWAP")
 class VolumeWeightedAveragePriceIndicator(Indicator):
-    """Mean of (open + high + low + close)/4 weighed by volume over `period` bars; 0 until ready."""
+    """Mean of (open + high + low + close)/4 weighed by volume over `period` bars; stays without volume."""
 
     kind = InputKind.TRADE_BAR
 
@@ -80,7 +80,7 @@ class VolumeWeightedAveragePriceIndicator(Indicator):
         mean = (bar.open + bar.high + bar.low + bar.close) / 4
         self._money.push(self.time_ns, mean * volume_of_bar(bar))
         self._shares.push(self.time_ns, volume_of_bar(bar))
-        return self._money.value / self._shares.value if self.is_ready and self._shares.value else 0.0
+        return self._money.value / self._shares.value if self._shares.value else self.value
 
 
 @indicator("AD")
