@@ -70,7 +70,7 @@ from livetrader_engine.statistics.results import CURRENCY_SIGNS
 from livetrader_engine.statistics.sampler import Sampler
 from livetrader_engine.statistics.service import Statistics
 from livetrader_engine.statistics.trades import TradeBuilder
-from livetrader_engine.subscriptions import SecurityChanges, Subscriptions
+from livetrader_engine.subscriptions import NO_CHANGES, SecurityChanges, Subscriptions
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution, Symbol
 from livetrader_engine.trading import Trading
 from livetrader_engine.transactions import TradingPolicy, Transactions
@@ -222,7 +222,7 @@ class Engine:
             raise InvariantError("attach an algorithm before the first event")
         return self._algorithm
 
-    def _step(
+    def _step(  # noqa: C901, PLR0915 — LEAN's order of work is one list; cut, its order would be hidden
         self,
         time_ns: int,
         points: tuple[MarketPoint, ...],
@@ -235,50 +235,62 @@ class Engine:
             raise InvariantError("attach an algorithm before the first event")
         if not self.steps:
             self._begin()
-        clock, scheduler, orders = self.clock, self.scheduler, self.orders
         self.steps += 1
         self._last_step_ns = time_ns
         self.data_points += len(points) + len(internal)
+        scheduler, consolidators, orders = self.scheduler, self.consolidators, self.orders
+        # each part says by an attribute whether it has work at all: most steps ask it for none
         if scheduler.next_due_ns < time_ns:
-            self._fire_schedule(time_ns, inclusive=False)  # 2: each with the clock at its own time, old prices
+            self._fire_schedule(
+                time_ns, inclusive=False
+            )  # 2: each with the clock at its own time, old prices
         # 3: bars that the clock has closed; between data it waits a little for what is on its way
-        self.consolidators.close_before(time_ns if points else time_ns - LATE_DATA_NS, self._advance)
-        if time_ns > clock.now_ns:
-            clock.now_ns = time_ns  # 4
-        changes = self.subscriptions.take_changes()
-        self.data_points += changes.selections
+        closed_ns = time_ns if points else time_ns - LATE_DATA_NS
+        if consolidators.look_ns < closed_ns:
+            consolidators.close_before(closed_ns, self._advance)
+        if time_ns > self.clock.now_ns:
+            self.clock.now_ns = time_ns  # 4
+        changes = NO_CHANGES
+        if self.subscriptions.changed:
+            changes = self.subscriptions.take_changes()
+            self.data_points += changes.selections
         self.securities.update(points)  # 5
         if internal:
             self.benchmark.update(internal)
-        if points and self.trades.watching:
+        if points and self.trades.watched:
             self.trades.mark_all()
-        self.portfolio.settle(time_ns)  # 6
+        if self.portfolio.settlement.next_due_ns <= time_ns:
+            self.portfolio.settle(time_ns)  # 6
         if actions:
             self.data_points += sum(action.copies for action in actions)
             actions = self.corporate.priced(actions)
         if points or actions:
-            data = self.current_slice = Slice(time_ns, self.subscriptions.visible(points), actions)
+            shown = self.subscriptions.visible(points) if self.subscriptions.hidden else points
+            data = self.current_slice = Slice(time_ns, shown, actions)
         if not self._warm_up_announced:
             self._finish_warm_up(time_ns)  # 7
         if actions:
             self._rename(actions)
-        orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
+        if orders.working or orders.requests:
+            orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
         if actions:
             self._delist(actions)
         if scheduler.next_due_ns <= time_ns:
             self._fire_schedule(time_ns, inclusive=True)  # 9
-        if changes:  # 11
+        if changes is not NO_CHANGES and changes:  # 11
             self._schedule_end_of_day(changes)
             algorithm.on_securities_changed(changes)
         if actions:
             self.corporate.apply(actions)  # 12
         if points or actions:
-            self.consolidators.update(points, time_ns)  # 13
+            if consolidators.fed:
+                consolidators.update(points, time_ns)  # 13
             if actions:
                 algorithm.on_corporate_actions(actions)  # 14
             if data.points or actions:  # 15
                 algorithm.on_data(data)
-            orders.work(time_ns)  # 16: a second try with the same prices
+            if orders.working or orders.requests:
+                orders.work(time_ns)  # 16: a second try with the same prices
         if time_ns >= self.sampler.due_ns:
             self.sampler.observe(time_ns, self._slice_of(time_ns))
 

@@ -123,9 +123,7 @@ class AlgorithmAdapter:
     def on_data(self, data: CoreSlice) -> None:
         """Show a slice."""
         binding = self.binding
-        self.algorithm.on_data(
-            Slice(data.time_ns, data.points, binding.time_zone, binding.zone, data.actions)
-        )
+        self.algorithm.on_data(Slice.of(data, binding.time_zone, binding.zone))
 
     def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
         """Show news of an order."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, Generic, TypeVar
+from operator import attrgetter
+from typing import Any, ClassVar, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.data import bars as core
 from livetrader_engine.data.corporate_actions import CorporateAction
+from livetrader_engine.data.slice import Slice as CoreSlice
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.corporate_actions import ActionViews, Delistings, Dividends, Splits, SymbolChangedEvents
@@ -23,23 +25,36 @@ from livetrader_lean.views import Face, SymbolView
 
 DEFAULT_ZONE = ZoneInfo("America/New_York")
 Zones = Callable[[CoreSymbol], tzinfo]  # time zone of a symbol's exchange
+_new = object.__new__
+
+
+def _field(name: str, doc: str) -> Any:
+    """Return a property that reads a field of the engine's point, in C: prices are looked at every bar."""
+    return property(attrgetter(f"core.{name}"), doc=doc)
 
 
 class BaseData(Face):
     """One point of market data. `core` is the engine's."""
 
-    __slots__ = ("_zone", "core")
+    __slots__ = ("_place", "core")
 
     core: Any
-    _zone: tzinfo
+    _place: (
+        tzinfo | Zones
+    )  # the exchange's time zone, or who knows it: most points are never asked their time
 
     @classmethod
-    def of(cls, point: core.MarketPoint, zone: tzinfo) -> BaseData:
+    def of(cls, point: core.MarketPoint, zone: tzinfo | Zones) -> BaseData:
         """Return the face of an engine point."""
-        made = object.__new__(_FACES[type(point)])
+        made: BaseData = _new(_FACES[type(point)])
         made.core = point
-        made._zone = zone
+        made._place = zone
         return made
+
+    @property
+    def _zone(self) -> tzinfo:
+        place = self._place
+        return place if isinstance(place, tzinfo) else place(self.core.symbol)
 
     @property
     def symbol(self) -> Symbol:
@@ -56,15 +71,8 @@ class BaseData(Face):
         """When it is complete."""
         return local(self.core.end_time_ns, self._zone)
 
-    @property
-    def value(self) -> float:
-        """Its price: the close of a bar."""
-        return float(self.core.value)
-
-    @property
-    def price(self) -> float:
-        """The same as `value`."""
-        return float(self.core.value)
+    value: float = _field("value", "Its price: the close of a bar.")
+    price: float = _field("value", "The same as `value`.")
 
     @property
     def is_fill_forward(self) -> bool:
@@ -101,37 +109,20 @@ class TradeBar(_Bar):
             period = numbers.pop()
         if len(numbers) not in (4, 5):
             raise AlgorithmError("TradeBar(time, symbol, open, high, low, close, volume, period)")
-        self._zone = DEFAULT_ZONE
+        self._place = DEFAULT_ZONE
         start_ns = to_ns(time, DEFAULT_ZONE)
         opens, high, low, close, volume = (float(number) for number in (*numbers, 0.0)[:5])
         self.core = core.TradeBar(
             symbol.core, start_ns, start_ns + span_ns(period), opens, high, low, close, volume
         )
 
-    @property
-    def open(self) -> float:
-        """First price."""
-        return float(self.core.open)
-
-    @property
-    def high(self) -> float:
-        """Highest price."""
-        return float(self.core.high)
-
-    @property
-    def low(self) -> float:
-        """Lowest price."""
-        return float(self.core.low)
-
-    @property
-    def close(self) -> float:
-        """Last price."""
-        return float(self.core.close)
-
-    @property
-    def volume(self) -> float:
-        """Shares traded."""
-        return float(self.core.volume)
+    value: float = _field("close", "Its price: the close.")
+    price: float = _field("close", "The same as `value`.")
+    open: float = _field("open", "First price.")
+    high: float = _field("high", "Highest price.")
+    low: float = _field("low", "Lowest price.")
+    close: float = _field("close", "Last price.")
+    volume: float = _field("volume", "Shares traded.")
 
     def __str__(self) -> str:
         return f"{self.symbol}: O: {self.open} H: {self.high} L: {self.low} C: {self.close} V: {self.volume}"
@@ -167,15 +158,8 @@ class QuoteBar(_Bar):
             return None
         return Bar(point.ask_open, point.ask_high, point.ask_low, point.ask_close)
 
-    @property
-    def last_bid_size(self) -> float:
-        """Size at the last bid."""
-        return float(self.core.bid_size)
-
-    @property
-    def last_ask_size(self) -> float:
-        """Size at the last ask."""
-        return float(self.core.ask_size)
+    last_bid_size: float = _field("bid_size", "Size at the last bid.")
+    last_ask_size: float = _field("ask_size", "Size at the last ask.")
 
     @property
     def open(self) -> float:
@@ -215,40 +199,13 @@ class Tick(BaseData):
         """TRADE or QUOTE."""
         return TickType.TRADE if self.core.price else TickType.QUOTE
 
-    @property
-    def last_price(self) -> float:
-        """The trade's price, or the quote's middle."""
-        return float(self.core.value)
-
-    @property
-    def quantity(self) -> float:
-        """Shares traded."""
-        return float(self.core.quantity)
-
-    @property
-    def bid_price(self) -> float:
-        """Best bid."""
-        return float(self.core.bid_price)
-
-    @property
-    def ask_price(self) -> float:
-        """Best ask."""
-        return float(self.core.ask_price)
-
-    @property
-    def bid_size(self) -> float:
-        """Size at the bid."""
-        return float(self.core.bid_size)
-
-    @property
-    def ask_size(self) -> float:
-        """Size at the ask."""
-        return float(self.core.ask_size)
-
-    @property
-    def suspicious(self) -> bool:
-        """Whether the data file marks it as doubtful."""
-        return bool(self.core.suspicious)
+    last_price: float = _field("value", "The trade's price, or the quote's middle.")
+    quantity: float = _field("quantity", "Shares traded.")
+    bid_price: float = _field("bid_price", "Best bid.")
+    ask_price: float = _field("ask_price", "Best ask.")
+    bid_size: float = _field("bid_size", "Size at the bid.")
+    ask_size: float = _field("ask_size", "Size at the ask.")
+    suspicious: bool = _field("suspicious", "Whether the data file marks it as doubtful.")
 
 
 _FACES: dict[type, type[BaseData]] = {core.TradeBar: TradeBar, core.QuoteBar: QuoteBar, core.Tick: Tick}
@@ -263,50 +220,118 @@ Data = TypeVar("Data")
 
 
 class DataDictionary(SymbolView[Data], Generic[Data]):
-    """Points of one kind by symbol."""
+    """Points of one kind by symbol. `held` are the engine's; each is dressed when it is looked at."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_zones")
 
-    def __init__(self, held: dict[CoreSymbol, Data]) -> None:
+    _face: ClassVar[type[BaseData]]
+
+    def __init__(self, held: Mapping[CoreSymbol, Any], zones: Zones) -> None:
         self._held = held
+        self._zones = zones
 
     def _symbols(self) -> Iterator[CoreSymbol]:
         return iter(self._held)
 
-    def _value(self, symbol: CoreSymbol) -> Data:
-        return self._held[symbol]
+    def _value(self, symbol: CoreSymbol) -> Any:
+        made = _new(self._face)
+        made.core = self._held[symbol]
+        made._place = self._zones
+        return made
 
     def _find(self, key: object) -> CoreSymbol | None:
         if isinstance(key, Symbol):
             return key.core if key.core in self._held else None
         return super()._find(key)
 
+    # A strategy asks once a bar and symbol: a symbol is looked up here without the general way's calls.
+    def __getitem__(self, key: object) -> Any:
+        if isinstance(key, Symbol) and key.core in self._held:
+            return self._value(key.core)
+        return super().__getitem__(key)
+
+    def get(self, key: object, default: Any = None) -> Any:
+        """Return the entry of a symbol or ticker, `default` where there is none."""
+        if isinstance(key, Symbol):
+            return self._value(key.core) if key.core in self._held else default
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        if isinstance(key, Symbol):
+            return key.core in self._held
+        return self._find(key) is not None
+
+    def __len__(self) -> int:
+        return len(self._held)
+
 
 class TradeBars(DataDictionary[TradeBar]):
     """Trade bars by symbol."""
 
     __slots__ = ()
+    _face = TradeBar
+
+    def __getitem__(self, key: object) -> Any:
+        # the one look-up that most strategies make for every bar there is: all in one frame
+        if isinstance(key, Symbol) and (point := self._held.get(key.core)) is not None:
+            made = _new(TradeBar)
+            made.core = point
+            made._place = self._zones
+            return made
+        return super().__getitem__(key)
+
+    def get(self, key: object, default: Any = None) -> Any:
+        """Return the bar of a symbol or ticker, `default` where there is none."""
+        if isinstance(key, Symbol):
+            point = self._held.get(key.core)
+            if point is None:
+                return default
+            made = _new(TradeBar)
+            made.core = point
+            made._place = self._zones
+            return made
+        return super().get(key, default)
 
 
 class QuoteBars(DataDictionary[QuoteBar]):
     """Quote bars by symbol."""
 
     __slots__ = ()
+    _face = QuoteBar
 
 
 class Ticks(DataDictionary[list[Tick]]):
     """Ticks by symbol, oldest first."""
 
     __slots__ = ()
+    _face = Tick
+
+    def _value(self, symbol: CoreSymbol) -> list[Tick]:
+        return _dressed(self._held[symbol], self._zones)
+
+    def __getitem__(self, key: object) -> Any:
+        if isinstance(key, Symbol) and (points := self._held.get(key.core)) is not None:
+            return _dressed(points, self._zones)
+        return super().__getitem__(key)
+
+
+def _dressed(points: list[core.Tick], zones: Zones) -> list[Tick]:
+    faces = []
+    for point in points:
+        made = _new(Tick)
+        made.core = point
+        made._place = zones
+        faces.append(made)
+    return faces
 
 
 class Slice(DataDictionary[Any]):
     """Everything that became complete at one instant. `data[symbol]` is its trade bar, quote bar or ticks.
 
-    It is None where there are corporate actions only, as in LEAN.
+    It is None where there are corporate actions only, as in LEAN. Nothing is made before it is looked at.
     """
 
-    __slots__ = ("_actions", "_points", "_time_ns", "_time_zone", "_zones", "bars", "quote_bars", "ticks")
+    __slots__ = ("_core", "_time_zone")
 
     def __init__(
         self,
@@ -316,40 +341,82 @@ class Slice(DataDictionary[Any]):
         zones: Zones,
         actions: Sequence[CorporateAction] = (),
     ) -> None:
-        self._actions = ActionViews(actions, zones)
-        self._time_ns = time_ns
+        self._core = CoreSlice(time_ns, tuple(points), tuple(actions))
         self._time_zone = time_zone
-        bars: dict[CoreSymbol, Any] = {}
-        quote_bars: dict[CoreSymbol, Any] = {}
-        ticks: dict[CoreSymbol, list[Any]] = {}
-        for point in points:
-            face: Any = BaseData.of(point, zones(point.symbol))
-            if isinstance(point, core.Tick):
-                ticks.setdefault(point.symbol, []).append(face)
-                continue
-            kind = bars if isinstance(point, core.TradeBar) else quote_bars
-            held = kind.get(point.symbol)
-            if held is None or _shorter(point, held.core):
-                kind[point.symbol] = face
-        self.bars = TradeBars(bars)
-        self.quote_bars = QuoteBars(quote_bars)
-        self.ticks = Ticks(ticks)
-        super().__init__({**{action.symbol: None for action in actions}, **ticks, **quote_bars, **bars})
+        self._zones = zones
+
+    @classmethod
+    def of(cls, data: CoreSlice, time_zone: tzinfo, zones: Zones) -> Slice:
+        """Return the face of an engine's slice."""
+        made = _new(cls)
+        made._core = data
+        made._time_zone = time_zone
+        made._zones = zones
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_held":  # every entry, of which most algorithms never ask
+            data = self._core
+            actions = {action.symbol: None for action in data.actions}
+            self._held = {**actions, **data.ticks, **data.quote_bars, **data.bars}
+            return self._held
+        return super().__getattr__(name)
+
+    def _value(self, symbol: CoreSymbol) -> Any:
+        data, zones = self._core, self._zones
+        if symbol in data.bars:
+            return TradeBars(data.bars, zones)._value(symbol)
+        if symbol in data.quote_bars:
+            return QuoteBars(data.quote_bars, zones)._value(symbol)
+        return Ticks(data.ticks, zones)._value(symbol) if symbol in data.ticks else None
+
+    def __getitem__(self, key: object) -> Any:
+        if isinstance(key, Symbol) and (point := self._core.bars.get(key.core)) is not None:
+            made = _new(TradeBar)
+            made.core = point
+            made._place = self._zones
+            return made
+        return super().__getitem__(key)
+
+    @property
+    def bars(self) -> TradeBars:
+        """Trade bars by symbol."""
+        made = _new(TradeBars)
+        made._held = self._core.bars
+        made._zones = self._zones
+        return made
+
+    @property
+    def quote_bars(self) -> QuoteBars:
+        """Quote bars by symbol."""
+        return QuoteBars(self._core.quote_bars, self._zones)
+
+    @property
+    def ticks(self) -> Ticks:
+        """Ticks by symbol, oldest first."""
+        made = _new(Ticks)
+        made._held = self._core.ticks
+        made._zones = self._zones
+        return made
+
+    @property
+    def _actions(self) -> ActionViews:
+        return ActionViews(self._core.actions, self._zones)
 
     @property
     def time(self) -> datetime:
         """The instant, in the algorithm's time zone."""
-        return local(self._time_ns, self._time_zone)
+        return local(self._core.time_ns, self._time_zone)
 
     @property
     def utc_time(self) -> datetime:
         """The instant in UTC."""
-        return local(self._time_ns, ZoneInfo("UTC"))
+        return local(self._core.time_ns, ZoneInfo("UTC"))
 
     @property
     def has_data(self) -> bool:
         """Whether there is any point."""
-        return bool(self._held)
+        return len(self._core) > 0
 
     @property
     def splits(self) -> Splits:
@@ -370,8 +437,3 @@ class Slice(DataDictionary[Any]):
     def symbol_changed_events(self) -> SymbolChangedEvents:
         """Ticker changes by symbol."""
         return self._actions.symbol_changed_events
-
-
-def _shorter(new: core.TradeBar | core.QuoteBar, held: core.TradeBar | core.QuoteBar) -> bool:
-    # two subscriptions of one symbol: the shorter period is shown (LEAN: TimeSliceFactory)
-    return new.end_time_ns - new.time_ns < held.end_time_ns - held.time_ns

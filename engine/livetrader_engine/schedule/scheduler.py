@@ -85,14 +85,14 @@ class Scheduler:
         self._heap: list[tuple[int, int, ScheduledEvent]] = []
         self._sequence = count()
         self._removed = 0
+        self.next_due_ns = NEVER_NS  # UTC ns; an attribute, because it is read in every time step
 
-    @property
-    def next_due_ns(self) -> int:
-        """UTC nanoseconds of the next event; NEVER_NS where there is none."""
+    def _look(self) -> None:
+        """See what is next; call after every change."""
         while self._heap and self._heap[0][2].removed:
             heapq.heappop(self._heap)
             self._removed = max(0, self._removed - 1)
-        return self._heap[0][0] if self._heap else NEVER_NS
+        self.next_due_ns = self._heap[0][0] if self._heap else NEVER_NS
 
     @property
     def events(self) -> tuple[ScheduledEvent, ...]:
@@ -113,6 +113,7 @@ class Scheduler:
         event.restart(after_ns)
         # kept even where it never fires from here: a warm-up may begin earlier and restart it
         heapq.heappush(self._heap, (event.due_ns, event.sequence, event))
+        self._look()
         return event
 
     def restart(self, after_ns: int) -> None:
@@ -137,11 +138,13 @@ class Scheduler:
     def _push(self, event: ScheduledEvent) -> None:
         if event.due_ns != NEVER_NS:
             heapq.heappush(self._heap, (event.due_ns, event.sequence, event))
+        self._look()
 
     def _forget(self) -> None:
         self._removed += 1
         if self._removed > _COMPACT_AT and self._removed * 2 > len(self._heap):
             self._rebuild()
+        self._look()
 
     def _rebuild(self) -> None:
         alive = [entry[2] for entry in self._heap if not entry[2].removed]
@@ -149,3 +152,4 @@ class Scheduler:
         self._removed = 0
         for event in alive:
             heapq.heappush(self._heap, (event.due_ns, event.sequence, event))
+        self._look()
