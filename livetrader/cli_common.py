@@ -128,6 +128,14 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
+def pair(text: str, option: str) -> tuple[str, str]:
+    """Return NAME=VALUE as its two halves. Raises BadParameter for anything else."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+    return key, value
+
+
 def as_json(value: object) -> None:
     """Print a value as indented JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -23,6 +23,7 @@ _STATE_STYLES: Final = {
     "running": "green", "flat": "yellow", "halted": "yellow", "liquidating": "bold red", "failed": "bold red",
     "ready": "green", "filled": "green", "invalid": "red", "canceled": "dim", "expired": "red",
     "deferred": "yellow", "error": "red", "warning": "yellow", "critical": "bold red",
+    "completed": "green", "runtimeerror": "red", "stopped": "yellow",
 }  # fmt: skip
 
 

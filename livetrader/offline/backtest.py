@@ -108,7 +108,7 @@ def run_backtest(
             statistics=dict(figures.summary),
             runtime_statistics=dict(figures.runtime),
             error=error,
-            folder=request.output,
+            folder=str(request.output),
             failed_data_requests=monitor.failed,
         )
         copy_code(request.path, request.output / "code", without=(request.output, request.data_folder))
@@ -149,7 +149,12 @@ class _Backtest:
         zone = EngineOptions(start_ns=0).timezone
         options = EngineOptions(
             start_ns=_midnight(request.start or DEFAULT_START, zone),
-            policy=TradingPolicy(convert_daily_market_orders=True, order_wait_s=0.0, max_orders=MAX_ORDERS),
+            policy=TradingPolicy(
+                convert_daily_market_orders=True,
+                order_wait_s=0.0,
+                max_orders=MAX_ORDERS,
+                defer_requests=True,
+            ),
             books_corporate_actions=True,
             benchmark=BenchmarkOptions(history.reference.symbol(*BENCHMARK)),
         )

@@ -41,7 +41,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     statistics: dict[str, str]
     runtime_statistics: dict[str, str] = {}
     error: str = ""
-    folder: Path = Path()
+    folder: str = ""
     failed_data_requests: int = 0
 
 
@@ -99,8 +99,10 @@ class FileResults:
         self._line(time_ns, "warning", message)
 
     def error(self, time_ns: int, message: str) -> None:
-        """Write an error line."""
+        """Write the algorithm's traceback to both logs; whoever asked for the run shows it in the end."""
+        show, self._show = self._show, None
         self.log(time_ns, LogLevel.ERROR, message)
+        self._show = show
 
     def _line(self, time_ns: int, level: str, message: str) -> None:
         line = f"{_text(time_ns)} {level.upper()} {message}"
