@@ -19,6 +19,7 @@ from livetrader_engine.statistics.charts import (
 )
 from livetrader_engine.statistics.sampler import Sampler
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
+from tests.unit.engine.statistics.figures import floats
 from tests.unit.engine.world import SPY, Surroundings, account, at, minute_bar, security
 
 START = at("2013-10-07 00:00")
@@ -132,7 +133,7 @@ def test_candles_are_exact_where_every_step_is_observed() -> None:
         sampler.observe(START + minute * NS_PER_MINUTE, None)
     last = sampler.equity[-1]
     assert isinstance(last, Candle)
-    assert (last.open, last.high, last.low, last.value) == (1010, 1010, 990, 1002)
+    assert floats(last.open, last.high, last.low, last.value) == (1010, 1010, 990, 1002)
 
 
 def test_a_function_benchmark_gets_the_time_of_the_sample() -> None:

@@ -16,6 +16,7 @@ from livetrader_engine.statistics.trades import (
     TradeDirection,
 )
 from livetrader_engine.symbols import NS_PER_MINUTE
+from tests.unit.engine.statistics.figures import floats
 from tests.unit.engine.world import SPY, security
 
 ONE = Decimal(1)
@@ -61,12 +62,17 @@ def test_all_in_all_out_long(grouping: FillGrouping, matching: FillMatching) -> 
     assert not day.builder.has_open(SPY)
     (trade,) = day.trades
     assert (trade.entry_price, trade.exit_price) == (Decimal("1.08"), Decimal("1.09"))
-    assert (trade.direction, trade.quantity, trade.profit, trade.fees) == (TradeDirection.LONG, 1000, 10, 2)
+    assert floats(trade.direction, trade.quantity, trade.profit, trade.fees) == (
+        TradeDirection.LONG,
+        1000,
+        10,
+        2,
+    )
     assert trade.duration_ns == 10 * NS_PER_MINUTE
     assert sorted(trade.orders) == [1, 2]
     assert trade.won
     extremes = (-5, 20, 10) if grouping is FillGrouping.FILL_TO_FILL else (0, 0, 0)
-    assert (trade.adverse, trade.favorable, trade.drawdown) == extremes
+    assert floats(trade.adverse, trade.favorable, trade.drawdown) == extremes
 
 
 def test_all_in_all_out_short() -> None:
@@ -75,8 +81,8 @@ def test_all_in_all_out_short() -> None:
     day.mark(1.075, 1.10)
     day.fill(1000, "1.09")
     (trade,) = day.trades
-    assert (trade.direction, trade.profit) == (TradeDirection.SHORT, -10)
-    assert (trade.adverse, trade.favorable, trade.drawdown) == (-20, 5, 25)
+    assert floats(trade.direction, trade.profit) == (TradeDirection.SHORT, -10)
+    assert floats(trade.adverse, trade.favorable, trade.drawdown) == (-20, 5, 25)
     assert not trade.won
 
 
@@ -89,8 +95,8 @@ def test_each_entry_is_a_trade_of_its_own(matching: FillMatching) -> None:
     day.mark(1.065, 1.10)
     day.fill(-2000, "1.09")
     first, second = day.trades if matching is FillMatching.FIFO else day.trades[::-1]
-    assert (first.profit, first.adverse, first.favorable) == (10, -15, 20)
-    assert (second.profit, second.adverse, second.favorable) == (20, -5, 30)
+    assert floats(first.profit, first.adverse, first.favorable) == (10, -15, 20)
+    assert floats(second.profit, second.adverse, second.favorable) == (20, -5, 30)
     closed_first = first if matching is FillMatching.FIFO else second
     assert closed_first.fees == 2  # the exit's fee counts once
     assert first.fees + second.fees == 3
@@ -106,7 +112,7 @@ def test_from_flat_to_flat_averages_entries_and_exits() -> None:
     (trade,) = day.trades
     assert trade.entry_price == Decimal("1.07")
     assert trade.exit_price == Decimal("1.085")  # (0.5 * 1.07 + 1.5 * 1.09) / 2
-    assert (trade.quantity, trade.profit, trade.fees) == (2000, 30, 4)
+    assert floats(trade.quantity, trade.profit, trade.fees) == (2000, 30, 4)
     assert sorted(trade.orders) == [1, 2, 3, 4]
 
 
@@ -122,7 +128,8 @@ def test_from_flat_to_reduced_each_reduction_is_a_trade(
     day.fill(1000, "1.06")
     day.fill(-500, "1.09")
     (trade,) = day.trades
-    assert (trade.entry_price, str(trade.profit), trade.quantity) == (Decimal(entry), profit, 500)
+    assert (trade.entry_price, str(trade.profit)) == (Decimal(entry), profit)
+    assert trade.quantity == 500
     assert trade.entry_ns == minutes * NS_PER_MINUTE
     assert trade.fees == 3
     day.fill(-1500, "1.09")
@@ -140,7 +147,7 @@ def test_through_zero_the_rest_is_a_new_position_without_a_fee(grouping: FillGro
     long, short = day.trades
     assert (long.direction, short.direction) == (TradeDirection.LONG, TradeDirection.SHORT)
     assert long.profit == 20
-    assert (short.profit, short.quantity, short.fees) == (20, 2000, 1)
+    assert floats(short.profit, short.quantity, short.fees) == (20, 2000, 1)
     assert not day.builder.has_open(SPY)
 
 
@@ -149,7 +156,9 @@ def test_a_partial_exit_leaves_the_entry_without_its_fee() -> None:
     day.fill(1000, "1.07")
     day.fill(-400, "1.08")
     day.fill(-600, "1.08")
-    assert [(trade.quantity, trade.profit, trade.fees) for trade in day.trades] == [(400, 4, 2), (600, 6, 1)]
+    first, second = day.trades
+    assert floats(first.quantity, first.profit, first.fees) == (400, 4, 2)
+    assert floats(second.quantity, second.profit, second.fees) == (600, 6, 1)
 
 
 def test_the_fee_of_an_order_counts_with_its_first_fill_only() -> None:
@@ -167,8 +176,8 @@ def test_a_split_scales_what_is_open() -> None:
     day.builder.split(SPY, Decimal("0.5"))
     day.fill(-2000, "0.545")
     (trade,) = day.trades
-    assert (trade.entry_price, trade.quantity, trade.profit) == (Decimal("0.54"), 2000, 10)
-    assert (trade.adverse, trade.favorable) == (-5, 20)
+    assert floats(trade.entry_price, trade.quantity, trade.profit) == (Decimal("0.54"), 2000, 10)
+    assert floats(trade.adverse, trade.favorable) == (-5, 20)
 
 
 def test_an_endless_run_keeps_a_bounded_number_of_trades() -> None:
