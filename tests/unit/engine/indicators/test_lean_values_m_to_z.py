@@ -93,7 +93,8 @@ CASES = (
     Case("spy_with_rma.csv", lambda: RelativeMovingAverage(5), {"RMA5": VALUE}, 1e-2),
     Case("spy_rocr.txt", lambda: RateOfChangeRatio(5), {"ROCR_5": VALUE}),
     Case("spy_rvi.txt", lambda: RelativeVigorIndex(10), {"RVI": VALUE, "RVI_S": "signal"}),
-    Case("spy_with_StochRSI.csv", lambda: StochasticRelativeStrengthIndex(14, 14, 3, 3), {"k": "k", "d": "d"}),
+    Case("spy_with_StochRSI.csv", lambda: StochasticRelativeStrengthIndex(14, 14, 3, 3), {
+        "k": "k", "d": "d"}),
     Case("dwac_supertrend.txt", lambda: SuperTrend(10, 3), {"Super": VALUE}, 0.05),
     Case("spy_sr.txt", lambda: SharpeRatio(10), {"SR_10": VALUE}),
     Case("spy_sortino.csv", lambda: SortinoRatio(15), {"sortino_rf_0_period_15": VALUE}),
@@ -106,7 +107,8 @@ CASES = (
     Case("spy_swiss.txt", lambda: SwissArmyKnife(20, 0.1, SwissArmyKnifeTool.GAUSS), {"Gauss": VALUE}, 0.01),
     Case("spy_swiss.txt", lambda: SwissArmyKnife(20, 0.1), {
         "Butter": "butter", "HP": "high_pass", "2PHP": "two_pole_high_pass"}, 0.01),
-    Case("spy_swiss.txt", lambda: SwissArmyKnife(20, 0.1, SwissArmyKnifeTool.BAND_PASS), {"BP": VALUE}, 0.043),
+    Case("spy_swiss.txt", lambda: SwissArmyKnife(20, 0.1, SwissArmyKnifeTool.BAND_PASS), {
+        "BP": VALUE}, 0.043),
     Case("spy_t3.txt", lambda: T3MovingAverage(5), {"T3_5": VALUE}, 2e-2),
     Case("spy_tsi.csv", TrueStrengthIndex, {"TSI_25_13": VALUE, "Signal_7": "signal"}, 1e-3),
     Case("spy_ultosc.txt", lambda: UltimateOscillator(7, 14, 28), {"ULTOSC_7_14_28": VALUE}),
