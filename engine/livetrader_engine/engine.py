@@ -149,6 +149,9 @@ class Engine:
         self.data_points = 0
         self.history_data_points = 0
         self.ended = False
+        self.quit_reason: str | None = (
+            None  # why the run should end after this step; whoever may say so sets it
+        )
         self._algorithm: AlgorithmCallbacks | None = None
         self._warm_up_from_ns: int | None = None
         self._warm_up_until_ns: int | None = None
@@ -197,9 +200,9 @@ class Engine:
     def process(self, event: EngineEvent) -> None:
         """Let one event happen. The only way in; not reentrant."""
         if isinstance(event, MarketDataArrived):
-            self._step(event.time_ns, event.points, event.actions, event.internal)
+            self.step(event)
         elif isinstance(event, TimePulse):
-            self._step(event.time_ns, ())
+            self.step(MarketDataArrived(event.time_ns, event.sequence, ()))  # a step without points
         elif isinstance(event, OrderEventArrived):
             self._advance(event.time_ns)
             self.orders.take(event)
@@ -222,14 +225,12 @@ class Engine:
             raise InvariantError("attach an algorithm before the first event")
         return self._algorithm
 
-    def _step(  # noqa: C901, PLR0915 — LEAN's order of work is one list; cut, its order would be hidden
-        self,
-        time_ns: int,
-        points: tuple[MarketPoint, ...],
-        actions: tuple[CorporateAction, ...] = (),
-        internal: tuple[MarketPoint, ...] = (),
-    ) -> None:
-        """One time step; the numbers are those of LEAN's order of work. A pulse is a step without points."""
+    def step(self, event: MarketDataArrived) -> None:  # noqa: C901, PLR0915 — one list: cut, the order is hidden
+        """Let one time step happen; the numbers are those of LEAN's order of work.
+
+        What `process` does with market data, for a loop that has nothing else.
+        """
+        time_ns, points, internal, actions = event.time_ns, event.points, event.internal, event.actions
         algorithm = self._algorithm
         if algorithm is None:
             raise InvariantError("attach an algorithm before the first event")

@@ -1,19 +1,31 @@
-"""The loop: pull an event, let the engine process it, say so. The same for backtest, paper and live."""
+"""The loop: pull an event, let the engine process it. The same for backtest, paper and live."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
 
 from livetrader_engine.engine import Engine
-from livetrader_engine.events import EngineEvent
+from livetrader_engine.events import EngineEvent, MarketDataArrived, StopRequested
 from livetrader_engine.ports import DataFeed
+
+LOOK_EVERY: Final = 64  # events between two looks of `run_ahead`
+
+
+class ReadyFeed(DataFeed, Protocol):
+    """A feed that has the next steps at hand."""
+
+    @property
+    def ready(self) -> Iterator[MarketDataArrived]:
+        """The next steps, as far as they are at hand; another one after every `next` and `subscribe`."""
+        ...
 
 
 def run(engine: Engine, feed: DataFeed, completed: Callable[[EngineEvent], None]) -> None:
     """Process events until the engine has ended or the feed has no more.
 
-    `completed` is called after each event, in the engine's thread: live it answers the supervisor, in a
-    backtest it may count. Exceptions of the algorithm end the loop and reach the caller as they are.
+    `completed` is called after each event, in the engine's thread: live it answers the supervisor. Exceptions
+    of the algorithm end the loop and reach the caller as they are.
     """
     while not engine.ended:
         event = feed.next()
@@ -21,3 +33,28 @@ def run(engine: Engine, feed: DataFeed, completed: Callable[[EngineEvent], None]
             return
         engine.process(event)
         completed(event)
+
+
+def run_ahead(engine: Engine, feed: ReadyFeed, look: Callable[[], None]) -> None:
+    """Do what `run` does with a feed that has its steps at hand, and call nothing in between: backtests.
+
+    `look` is called every LOOK_EVERY events: to show how far time has come. Heeds `engine.quit_reason`.
+    """
+    step = engine.step
+    left = LOOK_EVERY
+    while not engine.ended:
+        if engine.quit_reason is not None:
+            engine.process(StopRequested(engine.clock.now_ns, engine.quit_reason))
+            return
+        event = next(feed.ready, None)
+        if event is not None:
+            step(event)
+        else:
+            following = feed.next()
+            if following is None:
+                return
+            engine.process(following)
+        left -= 1
+        if not left:
+            left = LOOK_EVERY
+            look()

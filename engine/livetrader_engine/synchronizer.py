@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain, count
+from operator import length_hint
 from typing import Final, Protocol, runtime_checkable
 
 import msgspec
@@ -14,7 +15,7 @@ from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.batches import Batch, batched, while_open
 from livetrader_engine.data.corporate_actions import FOREVER_NS, ActionQueue
 from livetrader_engine.data.fill_forward import FillRule, complete_quotes, fill_forward
-from livetrader_engine.data.merge import Merger
+from livetrader_engine.data.merge import Block, Merger
 from livetrader_engine.data.periods import previous_bar_start
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import InvariantError
@@ -107,8 +108,11 @@ class HistoricalFeed:
         self._numbers = count(1)
         self._actions = ActionQueue()
         self._pulses: list[int] = []
-        self._events: Iterator[MarketDataArrived] = iter(())  # the rest of the block at hand
-        self._newest: MarketDataArrived | None = None  # of the block at hand
+        self.ready: Iterator[MarketDataArrived] = iter(
+            ()
+        )  # the steps of the block at hand, for whoever runs ahead
+        self._times: list[int] = []  # of the block at hand
+        self._times_left: Iterator[int] = iter(())  # `ready` draws from it
         self._started = False
         self._ended = False
 
@@ -147,11 +151,8 @@ class HistoricalFeed:
 
     def next(self) -> EngineEvent | None:
         """Return the next event; None after DataEnded. Raises DataError of the provider."""
-        event = next(self._events, None)
-        if event is None:
-            return self._next_of_another_block()
-        self._newest = event
-        return event
+        event = next(self.ready, None)
+        return self._next_of_another_block() if event is None else event
 
     def _next_of_another_block(self) -> EngineEvent | None:
         if not self._started:
@@ -161,9 +162,8 @@ class HistoricalFeed:
         action_ns = self._actions.next_time_ns
         block = self._merger.line_up(min(pulse_ns, action_ns) - 1)
         if block is not None:
-            self._events = map(MarketDataArrived, block.times_ns, self._numbers, block.points, block.internal)
-            self._newest = next(self._events)
-            return self._newest
+            self._line_up(block)
+            return next(self.ready)
         if self._pulses and pulse_ns <= action_ns:
             self._now_ns = max(self._now_ns, heappop(self._pulses))
             return TimePulse(self._now_ns)
@@ -176,20 +176,29 @@ class HistoricalFeed:
 
     def _act(self, time_ns: int) -> MarketDataArrived:
         """Return the step of a corporate action, with the points of its instant."""
-        block = self._merger.line_up(time_ns)
-        points, internal = ((), ()) if block is None else (block.points[0], block.internal[0])
         actions = self._actions.take(time_ns)
-        self._newest = MarketDataArrived(time_ns, next(self._numbers), points, internal, actions)
-        return self._newest
+        block = self._merger.line_up(time_ns)
+        if block is None:
+            self._now_ns = max(self._now_ns, time_ns)
+            return MarketDataArrived(time_ns, next(self._numbers), (), (), actions)
+        self._line_up(block)
+        return msgspec.structs.replace(next(self.ready), actions=actions)
+
+    def _line_up(self, block: Block) -> None:
+        self._times = block.times_ns
+        self._times_left = iter(block.times_ns)
+        self.ready = map(MarketDataArrived, self._times_left, self._numbers, block.points, block.internal)
 
     def _release(self) -> None:
         """Give back what is left of the block at hand: streams are about to change, or it is used up."""
-        newest = self._newest
-        self._merger.release(None if newest is None else newest.time_ns)
-        if newest is not None:
-            self._now_ns = newest.time_ns
-            self._newest = None
-        self._events = iter(())
+        handed_out = len(self._times) - length_hint(self._times_left)
+        newest_ns = self._times[handed_out - 1] if handed_out else None
+        self._merger.release(newest_ns)
+        if newest_ns is not None:
+            self._now_ns = newest_ns
+        self._times = []
+        self._times_left = iter(())
+        self.ready = iter(())
 
     def _start(self) -> None:
         self._started = True

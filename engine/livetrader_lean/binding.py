@@ -73,7 +73,6 @@ class Binding:
         self.warm_up: WarmUpRequest | None = None
         self.initialized = False
         self.name = ""
-        self.quit_reason: str | None = None
         self.statistics: dict[str, str] = {}
         self.consolidation = ConsolidationSettings()
         self.user_consolidators: dict[int, object] = {}  # what stands for a user's own, by its id
@@ -82,6 +81,15 @@ class Binding:
         Symbol.resolver = self.symbol  # one algorithm per process
         SymbolCache.clear()
         SymbolCache.securities = lambda: list(self.engine.securities)
+
+    @property
+    def quit_reason(self) -> str | None:
+        """Why the run should end after the present step; None where it should not."""
+        return self.engine.quit_reason
+
+    @quit_reason.setter
+    def quit_reason(self, reason: str | None) -> None:
+        self.engine.quit_reason = reason
 
     def resolve(self, value: object) -> CoreSymbol:
         """Return the core symbol of a symbol, a security or a ticker.

@@ -27,8 +27,7 @@ from livetrader.results.charts import ChartLimits
 from livetrader.results.run_result import RunSummary
 from livetrader.storage import FileObjectStore
 from livetrader_engine.engine import EngineOptions, EnginePorts
-from livetrader_engine.events import EngineEvent, StopRequested
-from livetrader_engine.loop import run
+from livetrader_engine.loop import run_ahead
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.simulation.sink import simulated_engine
 from livetrader_engine.spi import Context, HistoryPlugin
@@ -45,7 +44,6 @@ from livetrader_lean.times import to_ns
 
 DEFAULT_START: Final = date(1998, 1, 1)  # LEAN's; where neither the run nor the algorithm names one
 MAX_ORDERS: Final = 10_000  # of one backtest, as in LEAN's
-PROGRESS_STEPS: Final = 64  # time steps between two calls of the progress callback
 BENCHMARK: Final = ("SPY", SecurityType.EQUITY, "usa")  # LEAN's, where the algorithm names none
 _ONE_DAY: Final = timedelta(days=1)
 
@@ -173,18 +171,25 @@ class _Backtest:
 
     def run(self, progress: Progress | None, interrupts: Interrupts | None) -> tuple[str, str]:
         """Run to the end; return the status, and the user's traceback where the algorithm raised."""
-        feed = _Quittable(self._feed, self.adapter, interrupts)
+        engine = self.engine
+
+        def quit_run(signal_name: str) -> None:
+            engine.quit_reason = f"stopped by {signal_name}"
+
+        if interrupts is not None:
+            interrupts.heard = quit_run
         try:
             self.adapter.initialize()
             start_ns, end_ns = self._set_span()
-            run(self.engine, feed, self._completed(start_ns, end_ns, progress))
+            run_ahead(engine, self._feed, self._looker(start_ns, end_ns, progress))
         except KeyboardInterrupt:  # the second Ctrl-C: the algorithm did not come back by itself
             return STOPPED, ""
         except (Exception, SystemExit) as error:  # noqa: BLE001 — boundary: what the algorithm raised is told
             text = user_traceback(error)
             self._results.error(self.engine.clock.now_ns, text)
             return RUNTIME_ERROR, text
-        return STOPPED if feed.interrupted else COMPLETED, ""
+        interrupted = interrupts is not None and interrupts.received is not None
+        return STOPPED if interrupted else COMPLETED, ""
 
     def summary(self, identity: str, status: str, error: str, began_ns: int) -> RunSummary:
         """Return what is known of the run beside its figures."""
@@ -227,40 +232,13 @@ class _Backtest:
         self.engine.benchmark.start()
         return start_ns, end_ns
 
-    def _completed(
-        self, start_ns: int, end_ns: int, progress: Progress | None
-    ) -> Callable[[EngineEvent], None]:
-        def completed(event: EngineEvent) -> None:
-            if self.engine.steps % PROGRESS_STEPS == 0:
-                self.warn_of_data()
-                if progress is not None:
-                    progress(start_ns, self.engine.clock.now_ns, end_ns)
+    def _looker(self, start_ns: int, end_ns: int, progress: Progress | None) -> Callable[[], None]:
+        def look() -> None:
+            self.warn_of_data()
+            if progress is not None:
+                progress(start_ns, self.engine.clock.now_ns, end_ns)
 
-        return completed
-
-
-class _Quittable:
-    """A feed that ends the run once the algorithm has quit or a signal came."""
-
-    def __init__(
-        self, feed: HistoricalFeed, adapter: AlgorithmAdapter, interrupts: Interrupts | None
-    ) -> None:
-        self._feed = feed
-        self._adapter = adapter
-        self._interrupts = interrupts
-        self.interrupted = False
-        self.subscribe = feed.subscribe
-        self.unsubscribe = feed.unsubscribe
-
-    def next(self) -> EngineEvent | None:
-        """Return the next event, or the stop that was asked for."""
-        reason = self._adapter.quit_reason
-        if reason is None and self._interrupts is not None and self._interrupts.received is not None:
-            self.interrupted = True
-            reason = f"stopped by {self._interrupts.received.name}"
-        if reason is not None:
-            return StopRequested(self._adapter.binding.engine.clock.now_ns, reason)
-        return self._feed.next()
+        return look
 
 
 def _midnight(day: date, zone: str) -> int:

@@ -20,6 +20,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self.heard: Callable[[str], None] | None = None  # told the name of the first one
         self._before: dict[signal.Signals, Handler] = {}
 
     def __enter__(self) -> Interrupts:
@@ -40,3 +41,5 @@ class Interrupts:
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
+        if self.heard is not None:
+            self.heard(self.received.name)

@@ -18,7 +18,7 @@ KIT = "a contract kit: one class of numbered cases, inherited whole"
 EXEMPT: dict[str, str] = {
     "engine/livetrader_engine/testing/brokerage_contract.py": KIT,
     "engine/livetrader_engine/testing/brokerage_contract.py::BrokerageContract": KIT,
-    "engine/livetrader_engine/engine.py::Engine._step": "LEAN's order of work inside a time step, one list",
+    "engine/livetrader_engine/engine.py::Engine.step": "LEAN's order of work inside a time step, one list",
     "livetrader/app.py::build": "the composition root: one flat list of what is made of what",
 }
 
