@@ -110,6 +110,14 @@ class ReferenceData(Protocol):
         """Return the yearly rate without risk of a day (0.01 is one percent), as statistics take it."""
         ...
 
+    def security_id(self, symbol: Symbol, kind: str) -> str | None:
+        """Return an identifier of another registry: cusip, composite_figi, sedol, isin, cik; None without."""
+        ...
+
+    def symbols_with_id(self, kind: str, value: str, day: date) -> Sequence[Symbol]:
+        """Return the securities with an identifier of another registry, under their tickers of `day`."""
+        ...
+
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> Sequence[CorporateAction]:
         """Return what a stream that begins on `first` and ends on `last` (exchange dates) tells, by time."""
         ...

@@ -70,6 +70,14 @@ class SampleReference:
         """Return no rate at all."""
         return Decimal(0)
 
+    def security_id(self, symbol: Symbol, kind: str) -> str | None:
+        """Return None: these shares are in no other registry."""
+        return None
+
+    def symbols_with_id(self, kind: str, value: str, day: date) -> tuple[Symbol, ...]:
+        """Return nothing: these shares are in no other registry."""
+        return ()
+
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         """Return nothing: these shares neither split nor pay."""
         return ()

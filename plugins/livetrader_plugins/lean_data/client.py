@@ -43,7 +43,7 @@ class DataFolder:
         """
         self.folder = folder
         self.requested = requested
-        self._report = report
+        self.report = report
         self._lock = threading.Lock()
         self._rows: OrderedDict[Path, list[str]] = OrderedDict()
         self._missing: OrderedDict[Path, None] = OrderedDict()
@@ -169,7 +169,7 @@ class DataFolder:
             if news and len(self._reported) < MAX_MISSING:
                 self._reported.add(kind)
         if news:
-            self._report("data_file_missing", str(path))
+            self.report("data_file_missing", str(path))
 
 
 def rows_of(place: Path | str, text: bytes) -> list[str]:

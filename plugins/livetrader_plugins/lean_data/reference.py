@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -23,10 +23,10 @@ from livetrader_plugins.lean_data.convert import (
     FactorFile,
     MapFile,
     read_factor_file,
-    read_map_file,
     read_properties,
 )
 from livetrader_plugins.lean_data.rates import RATES_FILE, InterestRates
+from livetrader_plugins.lean_data.tickers import Mapped, Tickers
 
 MAX_CACHED_FACTS: Final = 2_000  # map and factor files, hours: one each per symbol in use
 
@@ -55,6 +55,7 @@ class LeanReference:
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
+        self._tickers = Tickers(folder, folder.report)
         self._lock = threading.RLock()
         self._facts: OrderedDict[tuple[str, str], object] = OrderedDict()
 
@@ -68,9 +69,9 @@ class LeanReference:
             return Symbol.create(
                 plain_identifier(ticker, security_type, market), ticker, security_type, market
             )
-        mapped = self._map_file_of_ticker(market, ticker)
-        first = None if mapped is None else mapped.first_date
-        original = ticker if mapped is None else mapped.tickers[0]
+        mapped = self._mapped(market, ticker)
+        first = None if mapped is None else mapped.file.first_date
+        original = ticker if mapped is None else mapped.file.tickers[0]
         return Symbol.create(equity_identifier(original, first, market), ticker, security_type, market)
 
     def hours(self, symbol: Symbol) -> ExchangeHours:
@@ -105,6 +106,14 @@ class LeanReference:
         if symbol.security_type is not SecurityType.EQUITY:
             return None
         return self._once("factors", symbol.text, lambda: self._read_factors(symbol))
+
+    def security_id(self, symbol: Symbol, kind: str) -> str | None:
+        """Return an identifier of another registry (see tickers.ID_KINDS), None where it is not told."""
+        return self._tickers.ids_of(symbol, kind)
+
+    def symbols_with_id(self, kind: str, value: str, day: date) -> Sequence[Symbol]:
+        """Return the securities with an identifier of another registry, under their tickers of `day`."""
+        return self._tickers.with_id(kind, value, day)
 
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         """Return the splits, dividends, ticker changes and the delisting of an equity; nothing for others."""
@@ -162,36 +171,32 @@ class LeanReference:
         place = str(self._folder.folder / PROPERTIES_FILE)
         return {} if text is None else read_properties(place, text)
 
-    def _map_file_of_ticker(self, market: str, ticker: str) -> MapFile | None:
+    def _mapped(self, market: str, ticker: str) -> Mapped | None:
         """Return the map file of who trades under this ticker now, or did last."""
-        return self._once("ticker", f"{market}/{ticker}", lambda: self._find_ticker(market, ticker))
+        return self._once("ticker", f"{market}/{ticker}", lambda: self._tickers.find(market, ticker))
 
-    def _find_ticker(self, market: str, ticker: str) -> MapFile | None:
-        directory = f"equity/{market}/map_files"
-        names = self._folder.names(directory, f"{ticker.lower()}.csv")
-        names += self._folder.names(directory, f"{ticker.lower()}.[0-9]*.csv")
-        files = [self._read_map(f"{directory}/{name}") for name in names]
-        last_days = [
-            (max(day for day, name in zip(file.days, file.tickers, strict=True) if name == ticker), file)
-            for file in files
-            if ticker in file.tickers
-        ]
-        return max(last_days, key=lambda entry: entry[0])[1] if last_days else None
-
-    def _map_file_of_symbol(self, symbol: Symbol) -> MapFile | None:
-        found = self._map_file_of_ticker(symbol.market, symbol.value)
+    def _mapped_symbol(self, symbol: Symbol) -> Mapped | None:
+        found = self._mapped(symbol.market, symbol.value)
         if found is None:
             return None
-        own = equity_identifier(found.tickers[0], found.first_date, symbol.market)
+        own = equity_identifier(found.file.tickers[0], found.file.first_date, symbol.market)
         return found if own == symbol.id else None
 
-    def _read_map(self, relative: str) -> MapFile:
-        return read_map_file(str(self._folder.folder / relative), self._folder.text(relative) or "")
+    def _map_file_of_symbol(self, symbol: Symbol) -> MapFile | None:
+        found = self._mapped_symbol(symbol)
+        return None if found is None else found.file
 
     def _read_factors(self, symbol: Symbol) -> FactorFile | None:
-        relative = f"equity/{symbol.market}/factor_files/{symbol.value.lower()}.csv"
-        text = self._folder.text(relative)
-        return None if text is None else read_factor_file(str(self._folder.folder / relative), text)
+        mapped = self._mapped_symbol(symbol)
+        name = (symbol.value if mapped is None else mapped.permtick).lower()
+        relative = f"equity/{symbol.market}/factor_files/{name}.csv"
+        try:
+            text = self._folder.text(relative)
+            place = str(self._folder.folder / relative)
+            return None if text is None else read_factor_file(place, text)
+        except DataError as error:
+            self._folder.report("factor_file_unreadable", str(error))  # its prices are taken as they are
+            return None
 
 
 def _entry(raw: msgspec.Raw | None) -> Mapping[str, object]:

@@ -167,6 +167,12 @@ class Surroundings:
     def interest_rate(self, day: date) -> Decimal:
         return Decimal(0)
 
+    def security_id(self, symbol: Symbol, kind: str) -> str | None:
+        return None
+
+    def symbols_with_id(self, kind: str, value: str, day: date) -> tuple[Symbol, ...]:
+        return ()
+
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         return ()
 
