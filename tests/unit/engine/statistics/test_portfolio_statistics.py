@@ -159,11 +159,7 @@ def test_fewer_than_two_returns_leave_all_but_equity_and_turnover_at_zero() -> N
         [Decimal("0.5"), Decimal("0.1")], (0.2,), (0.1,), no_rate,
     )  # fmt: skip
     figures = portfolio_statistics(period)
-    assert floats(figures.start_equity, figures.end_equity, figures.portfolio_turnover) == (
-        100,
-        120,
-        Decimal("0.3"),
-    )
+    assert floats(figures.start_equity, figures.end_equity, figures.portfolio_turnover) == (100, 120, 0.3)
     assert figures.total_net_profit == figures.win_rate == figures.average_win_rate == figures.drawdown == 0
 
 
