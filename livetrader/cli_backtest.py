@@ -45,9 +45,11 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--name", default="", help="What the results call this run; default the algorithm's name.")
 @click.option("--maximum-chart-series", "chart_series", metavar="NUMBER",
-              type=click.IntRange(min=0), default=30, show_default=True, help="Series of its own that the algorithm may draw.")  # fmt: skip
+              type=click.IntRange(min=0), default=30, show_default=True,
+              help="Series of its own that the algorithm may draw.")  # fmt: skip
 @click.option("--maximum-data-points-per-chart-series", "chart_points", metavar="NUMBER",
-              type=click.IntRange(min=0), default=1_000_000, show_default=True, help="Points kept of each of them.")  # fmt: skip
+              type=click.IntRange(min=0), default=1_000_000, show_default=True,
+              help="Points kept of each of them.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Do not show what the algorithm logs.")
 @json_option
 def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:

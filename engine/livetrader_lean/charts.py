@@ -70,8 +70,15 @@ class ChartPoint(NamedTuple):
         """The value."""
         return self.value
 
-    X = x
-    Y = y
+    @property
+    def X(self) -> int:
+        """Seconds since 1970."""
+        return self.x
+
+    @property
+    def Y(self) -> float:
+        """The value."""
+        return self.value
 
 
 class Candlestick(NamedTuple):
@@ -170,7 +177,7 @@ class Series(BaseSeries):
     def add_point(self, time: Any, value: float | None = None) -> None:
         """Add a point: a time (UTC where it is naive) and a value, or a ChartPoint."""
         if isinstance(time, ChartPoint):
-            time, value = time
+            time, value = time.time, time.value
         if value is None:
             raise AlgorithmError("add_point of a Series takes a time and a value, or a ChartPoint")
         self._add(to_ns(time, UTC), (number(value),))
@@ -192,7 +199,8 @@ class CandlestickSeries(BaseSeries):
     def add_point(self, time: Any, *values: Any) -> None:
         """Add a candle: a time with open, high, low and close, a Candlestick, or a bar."""
         if isinstance(time, Candlestick):
-            time, *values = time  # type: ignore[assignment]  # its four values
+            candle = time
+            time, values = candle.time, candle[1:]
         elif not values:
             bar = time
             time, values = bar.end_time, (bar.open, bar.high, bar.low, bar.close)

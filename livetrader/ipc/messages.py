@@ -60,9 +60,13 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
 
 
 class Initialized(msgspec.Struct, frozen=True, tag="initialized"):
-    """The algorithm's initialize returned. Subscriptions were sent as commands before this."""
+    """The algorithm's initialize returned. Subscriptions were sent as commands before this.
+
+    `algorithm_id` is the name of its class.
+    """
 
     warm_up_from_ns: int | None
+    algorithm_id: str = ""
 
 
 class WarmedUp(msgspec.Struct, frozen=True, tag="ready"):

@@ -24,7 +24,7 @@ PIE: Final = 6
 MAX_SERIES: Final = 30  # names of series in all charts of a run; the seeds' maximum-chart-series
 MAX_POINTS: Final = 1_000_000  # of one series; the seeds' maximum-data-points-per-chart-series
 
-Point = tuple[int, *tuple[Decimal | None, ...]]  # UTC ns, then one value or open, high, low, close
+Point = tuple[int, tuple[Decimal | None, ...]]  # UTC ns; one value, or open, high, low and close
 
 
 class ChartLimits(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class Series:
 
     def add(self, time_ns: int, values: Iterable[Decimal | None]) -> None:
         """Add a point, rounded as LEAN rounds what it charts; the same time again replaces the value."""
-        point: Point = (time_ns, *(None if value is None else rounded(value) for value in values))
+        point = (time_ns, tuple(None if value is None else rounded(value) for value in values))
         if self.points and self.points[-1][0] == time_ns:
             self.points[-1] = point
         else:
@@ -61,7 +61,7 @@ class Series:
         optional = (("zIndex", style.z_index), ("indexName", style.index_name), ("tooltip", style.tooltip))
         row.update((name, value) for name, value in optional if value is not None)
         points = self._pie() if style.kind == PIE else self.points
-        row["values"] = [[time_ns // NS_PER_SECOND, *values] for time_ns, *values in points]
+        row["values"] = [[time_ns // NS_PER_SECOND, *values] for time_ns, values in points]
         if style.kind != CANDLE:
             row["color"] = style.color
             row["scatterMarkerSymbol"] = style.marker
@@ -71,8 +71,8 @@ class Series:
         """Return the one point of a pie: the sum, at the last time."""
         if not self.points:
             return []
-        total = sum((point[1] or ZERO for point in self.points), ZERO)
-        return [(self.points[-1][0], rounded(total))]
+        total = sum((values[0] or ZERO for _, values in self.points), ZERO)
+        return [(self.points[-1][0], (rounded(total),))]
 
 
 Charts = Mapping[str, Mapping[str, Series]]
@@ -143,4 +143,4 @@ def _sum(series: Series) -> Decimal:
     """Return what LEAN sorts equally long series by; candles count for nothing."""
     if series.style.kind == CANDLE:
         return ZERO
-    return sum((point[1] or ZERO for point in series.points), ZERO)
+    return sum((values[0] or ZERO for _, values in series.points), ZERO)

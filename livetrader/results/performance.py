@@ -17,7 +17,8 @@ from livetrader_engine.statistics.trade_statistics import TradeStatistics
 from livetrader_engine.statistics.trades import Trade
 from livetrader_engine.symbols import NS_PER_SECOND
 
-_FRACTION: Final = Decimal("0.0001")
+_DECIMALS: Final = 4
+_FRACTION: Final = Decimal(1).scaleb(-_DECIMALS)
 _NS_PER_TICK: Final = 100
 _TRADE_MONEY: Final = (
     "total_profit_loss", "total_profit", "total_loss", "largest_profit", "largest_loss",
@@ -107,7 +108,7 @@ def span_text(duration_ns: int) -> str:
 def _short(value: Decimal) -> str:
     """Return a decimal with at most four decimals, as text; half goes to even."""
     exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < _FRACTION.as_tuple().exponent:
+    if isinstance(exponent, int) and exponent < -_DECIMALS:
         value = value.quantize(_FRACTION, rounding=ROUND_HALF_EVEN)
     text = f"{value:f}"
     return text if value else text.lstrip("-")

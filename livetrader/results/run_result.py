@@ -21,6 +21,7 @@ from livetrader.results.orders import OrderContext, order_json
 from livetrader.results.performance import performance_json, portfolio_statistics_json, trade_statistics_json
 from livetrader.results.sampling import summary_candles
 from livetrader_engine.commands import SeriesStyle
+from livetrader_engine.money import ZERO
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.statistics.charts import Candle
 from livetrader_engine.statistics.charts import Charts as EngineCharts
@@ -132,10 +133,11 @@ def merged(engine: EngineCharts, own: Charts) -> dict[str, dict[str, Series]]:
             style = SeriesStyle(kind=int(source.kind), unit=source.unit, index=source.index)
             made = held[name] = Series(name, style)
             for point in source.points:
-                values = (point.value,)
                 if isinstance(point, Candle):
-                    values = (point.open, point.high, point.low, point.value)
-                made.points.append((point.time_ns, *values))
+                    candle = (point.open, point.high, point.low, point.value)
+                    made.points.append((point.time_ns, candle))
+                else:
+                    made.points.append((point.time_ns, (point.value,)))
     for chart, series in own.items():
         charts.setdefault(chart, {}).update(series)
     return charts
@@ -146,8 +148,14 @@ def _equity_alone(charts: Charts) -> dict[str, Json]:
     if equity is None or equity.style.kind != CANDLE:
         return {}
     fewer = Series(equity.name, equity.style)
-    fewer.points = list(summary_candles(equity.points))  # type: ignore[arg-type]  # candles have four values
+    candles = [(time_ns, *_four(values)) for time_ns, values in equity.points]
+    fewer.points = [(time_ns, tuple(values)) for time_ns, *values in summary_candles(candles)]
     return {EQUITY_CHART: chart_json(EQUITY_CHART, {equity.name: fewer})}
+
+
+def _four(values: tuple[Decimal | None, ...]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    opened, high, low, close = (ZERO if value is None else value for value in values)
+    return opened, high, low, close
 
 
 def _profits(profits: Iterable[tuple[int, Decimal]]) -> dict[str, Json]:

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from livetrader.control.operations import TrainingChanged
 from livetrader.errors import DaemonError, EngineGivenUpError
-from livetrader.ipc.messages import StartEngine, StepCompleted, TrainingReported, WarmedUp
+from livetrader.ipc.messages import Initialized, StartEngine, StepCompleted, TrainingReported, WarmedUp
 from livetrader.journal.records import EngineLost, EngineStarted
 from livetrader.settings import OnLost, OnSpent
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
@@ -16,8 +16,9 @@ from livetrader.supervisor.engine_process import EngineEnd, EngineProcess
 from livetrader.supervisor.feed_session import FeedSession
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.restart import GiveUp
+from livetrader.supervisor.result_files import ResultFiles
 from livetrader.supervisor.router import Router
-from livetrader_engine.commands import Plot, WriteLog
+from livetrader_engine.commands import DeclareSeries, Plot, WriteLog
 from livetrader_engine.events import StopRequested
 
 STOP_LIMIT_S: Final = 5.0  # on_end_of_algorithm may write a model; a hung one is killed after this
@@ -58,6 +59,7 @@ class EngineCare:
         self.begin_ns = 0  # where the feed's data begins
         self.statistics: dict[str, str] = {}
         self.plots = 0
+        self.results = ResultFiles(parts.directory.results, parts.timing, parts.logs.daemon)
         self.started_ns: int | None = None
         self.keeper = EngineKeeper(
             KeeperPorts(
@@ -86,11 +88,12 @@ class EngineCare:
                 subscribe=feed.subscribe,
                 unsubscribe=feed.unsubscribe,
                 completed=self._step_completed,
-                initialized=self.keeper.initialized,
+                initialized=self._initialized,
                 warmed_up=self._ready,
                 training=self._training,
                 log=self._log,
                 plot=self._plot,
+                order_event=self.results.order_event,
                 statistic=self._statistic,
             )
         )
@@ -187,8 +190,13 @@ class EngineCare:
     def _log(self, line: WriteLog) -> None:
         self._parts.logs.algorithm(line.time_ns, line.level.value, line.message)
 
-    def _plot(self, point: Plot) -> None:
+    def _plot(self, message: DeclareSeries | Plot) -> None:
         self.plots += 1
+        self.results.chart(message)
+
+    def _initialized(self, message: Initialized) -> None:
+        self.results.name(message.algorithm_id)
+        self.keeper.initialized()
 
     def _statistic(self, name: str, value: str) -> None:
         if name in self.statistics or len(self.statistics) < STATISTICS_KEPT:

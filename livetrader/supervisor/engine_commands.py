@@ -24,6 +24,8 @@ from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_process import EngineProcess
 from livetrader_engine.commands import (
     CancelOrder,
+    DeclareSeries,
+    NoteOrderEvent,
     Plot,
     QuitAlgorithm,
     SetRuntimeStatistic,
@@ -49,11 +51,12 @@ class CommandPorts:
     subscribe: Callable[[Subscription], Awaitable[None]]
     unsubscribe: Callable[[Subscription], Awaitable[None]]
     completed: Callable[[StepCompleted], None]
-    initialized: Callable[[], None]
+    initialized: Callable[[Initialized], None]
     warmed_up: Callable[[EngineProcess, WarmedUp], None]
     training: Callable[[TrainingReported], None]
     log: Callable[[WriteLog], None]
-    plot: Callable[[Plot], None]
+    plot: Callable[[DeclareSeries | Plot], None]
+    order_event: Callable[[NoteOrderEvent], None]
     statistic: Callable[[str, str], None]
 
 
@@ -123,7 +126,7 @@ class EngineCommands:
             case Unsubscribe(subscription):
                 await ports.unsubscribe(subscription)
             case Initialized():
-                ports.initialized()
+                ports.initialized(message)
             case WarmedUp():
                 ports.warmed_up(process, message)
             case _:
@@ -136,8 +139,10 @@ class EngineCommands:
                 ports.training(message)
             case WriteLog():
                 ports.log(message)
-            case Plot():
+            case DeclareSeries() | Plot():
                 ports.plot(message)
+            case NoteOrderEvent():
+                ports.order_event(message)
             case SetRuntimeStatistic(name, value):
                 ports.statistic(name, value)
             case QuitAlgorithm():

@@ -53,6 +53,11 @@ class StateDirectory:
         """What the algorithm keeps."""
         return self.root / "object_store"
 
+    @property
+    def results(self) -> Path:
+        """Order events and charts, a folder per run."""
+        return self.root / "results"
+
     def plugin(self, kind: str) -> Path:
         """Return the folder of the brokerage or feed plugin."""
         return self.root / kind

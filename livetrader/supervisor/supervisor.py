@@ -101,6 +101,7 @@ class Supervisor:
                 await parts.changes.until(lambda: self._ending.reason is not None)
                 self.notifier.stopping(self._ending.reason or "")
                 await self._ending.finish(self.care, self.brokerage)
+                await self.care.results.write()
             parts.tasks.cancel_all()
 
     async def _begin(self) -> None:
@@ -114,6 +115,7 @@ class Supervisor:
         if self.housekeeping is not None:
             self._spawn("housekeeping", self.housekeeping())
         self._spawn("commands", self.care.commands.run())
+        self._spawn("results", self.care.results.run())
         self.state.move_from(
             (DaemonState.STARTING,), DaemonState.RECONCILING, "the brokerage is asked what is true"
         )

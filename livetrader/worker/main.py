@@ -89,14 +89,13 @@ class EngineRun:
         from livetrader_lean.adapter import AlgorithmAdapter  # user code may not even be loaded yet
         from livetrader_lean.loader import load
 
-        adapter = AlgorithmAdapter(
-            engine, load(Path(start.algorithm_path), start.class_name), start.parameters
-        )
+        algorithm_type = load(Path(start.algorithm_path), start.class_name)
+        adapter = AlgorithmAdapter(engine, algorithm_type, start.parameters)
         self.stage = "initialize"
         engine.attach(adapter)
         adapter.initialize()
         engine.process(start.account)
-        self._outbox.send(Initialized(engine.warm_up_from_ns))
+        self._outbox.send(Initialized(engine.warm_up_from_ns, algorithm_type.__name__))
         points = self._warm_up(engine, start.time_ns)
         self.stage = "run"
         self._outbox.send(WarmedUp(points))
