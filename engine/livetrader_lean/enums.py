@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 from livetrader_engine import identifiers, symbols
 from livetrader_engine.data import corporate_actions, subscription
-from livetrader_engine.indicators import averages
+from livetrader_engine.indicators import averages, candlesticks, filters, pairs, pivots, sequential
 from livetrader_engine.orders import order, states
 from livetrader_lean.names import TwinEnum
 
@@ -31,10 +31,23 @@ OrderType = _face(order.OrderType)
 OrderDirection = _face(order.OrderDirection)
 OrderStatus = _face(states.OrderStatus)
 MovingAverageType = _face(averages.MovingAverageType)
+CorrelationType = _face(pairs.CorrelationType)
+SwissArmyKnifeTool = _face(filters.SwissArmyKnifeTool)
+PivotPointType = _face(pivots.PivotPointType)
+TomDemarkSequentialPhase = _face(sequential.TomDemarkSequentialPhase)
+CandleSettingType = _face(candlesticks.CandleSettingType)
+CandleRangeType = _face(candlesticks.CandleRangeType)
 SplitType = _face(corporate_actions.SplitKind, "SplitType")
 DelistingType = _face(corporate_actions.DelistingKind, "DelistingType")
 OptionRight = _face(identifiers.OptionRight)
 OptionStyle = _face(identifiers.OptionStyle)
+
+
+class CandleColor(TwinEnum):
+    """Whether a candle closed no lower than it opened (white), or lower (black)."""
+
+    WHITE = 1
+    BLACK = -1
 
 
 class AccountType(TwinEnum):

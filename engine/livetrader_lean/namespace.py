@@ -37,6 +37,7 @@ from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.fields import Field
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
 from livetrader_lean.names import TwinEnum
+from livetrader_lean.patterns import PATTERNS
 from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.symbols import SecurityIdentifier, Symbol, SymbolCache
 
@@ -116,7 +117,7 @@ NAMES: Final[dict[str, Any]] = {
     **_enums(),
     **_classes(extensions),
     **_classes(corporate_actions),
-    **INDICATORS, **COMPOSITION,
+    **INDICATORS, **COMPOSITION, **PATTERNS,
     "BaseData": market.BaseData, "TradeBar": market.TradeBar, "TradeBars": market.TradeBars,
     "QuoteBar": market.QuoteBar, "QuoteBars": market.QuoteBars, "Tick": market.Tick, "Ticks": market.Ticks,
     "Bar": market.Bar, "Slice": market.Slice, "Symbol": Symbol, "SecurityIdentifier": SecurityIdentifier,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from livetrader_lean.algorithm.candlesticks import CandlesticksMixin
 from livetrader_lean.algorithm.core import CallbacksMixin, OutputMixin, ParametersMixin
 from livetrader_lean.algorithm.history import HistoryMixin
 from livetrader_lean.algorithm.indicators import IndicatorsMixin
@@ -24,6 +25,7 @@ class QCAlgorithm(
     PricedOrdersMixin,
     HistoryMixin,
     IndicatorsMixin,
+    CandlesticksMixin,
     SchedulingMixin,
     PlottingMixin,
     SettingsMixin,
