@@ -3,27 +3,33 @@
 Nothing here knows who executes. `OrderSink` takes commands one way; what became of them arrives as
 `OrderEventArrived`, through `take` (one event of the feed) or through the sink's `drain`.
 
+Requests stand in one queue and are handled in their order. A submission empties the queue at once. Changes and
+cancels wait for the next submission or for `work`, as LEAN's backtests have it, where the policy says so
+(`defer_requests`); else they empty the queue too.
+
 Source of the checks and their order: LEAN's QCAlgorithm.Trading.cs (PreOrderChecks) and
-BrokerageTransactionHandler.cs (HandleSubmitOrderRequest).
+BrokerageTransactionHandler.cs; of the queue, OrderRequestProcessingPool.cs.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
 from livetrader_engine.money import ZERO, toward_zero
+from livetrader_engine.orders import messages
 from livetrader_engine.orders.checks import (
     MARKET_ON_CLOSE_BUFFER_NS,
     check_request,
     make_spec,
-    rounded_price,
+    rounded_change,
 )
 from livetrader_engine.orders.fees import DefaultFees, FeeModel
 from livetrader_engine.orders.order import (
@@ -35,26 +41,29 @@ from livetrader_engine.orders.order import (
     OrderType,
 )
 from livetrader_engine.orders.quotes import STALE_AFTER_NS
-from livetrader_engine.orders.request import OrderRequest, Response, ResponseCode
+from livetrader_engine.orders.request import (
+    NO_ORDER,
+    Asked,
+    OrderRequest,
+    RequestStatus,
+    Response,
+    ResponseCode,
+)
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord, Outcome, SubmissionData
-from livetrader_engine.portfolio.margin import buying_power_problem
+from livetrader_engine.portfolio.margin import order_problem, told_problem
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import Clock, OrderSink
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.symbols import Symbol
 
-NO_ORDER: Final = OrderId(-1)  # number of requests that were refused before they became orders
 KEPT_CLOSED_ORDERS: Final = (
     10_000  # closed records kept where max_orders is None; the oldest is dropped first
 )
 MAX_WAIT_ROUNDS: Final = 64  # pieces of news a synchronous market order waits through before it returns
 
-_WORKING_CHANGE: Final = frozenset(
-    {OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.UPDATE_SUBMITTED}
-)
-
 OrderListener = Callable[[OrderEventArrived, OrderRecord], None]
+FillListener = Callable[[OrderRecord, Fill], None]
 
 
 class TradingPolicy(msgspec.Struct, frozen=True):
@@ -65,6 +74,10 @@ class TradingPolicy(msgspec.Struct, frozen=True):
     order waits for its fill (real seconds; a simulated brokerage never waits). `max_orders`: orders of one
     run, None for no limit. `free_portfolio_value`: part of the equity that targets leave alone.
     `minimum_order_margin`: targets that move less than this part of the equity are not traded.
+    `free_portfolio_amount`: amount, in place of the part, that targets leave alone. `largest_target` and
+    `smallest_target`: absolute bounds of a target, as part of the equity; others are reported and not traded.
+    `liquidates`: whether liquidating does anything.
+    `defer_requests`: changes and cancels wait for the next submission or time step, as in LEAN's backtests.
     """
 
     convert_daily_market_orders: bool = False
@@ -74,6 +87,11 @@ class TradingPolicy(msgspec.Struct, frozen=True):
     market_on_close_buffer_ns: int = MARKET_ON_CLOSE_BUFFER_NS
     free_portfolio_value: Decimal = Decimal("0.0025")
     minimum_order_margin: Decimal = Decimal("0.001")
+    free_portfolio_amount: Decimal | None = None
+    largest_target: Decimal = Decimal(1_000_000_000)
+    smallest_target: Decimal = Decimal("1e-10")
+    liquidates: bool = True
+    defer_requests: bool = False
     fees: FeeModel = DefaultFees()
 
 
@@ -94,6 +112,7 @@ class Transactions:
         report: Callable[[str], None],
     ) -> None:
         self.policy = policy
+        self.max_orders = policy.max_orders  # None for no limit; an algorithm may set it
         self.warming_up = False
         self.submitted = 0  # orders that got a number: LEAN's "Total Orders"
         self._clock = clock
@@ -102,20 +121,38 @@ class Transactions:
         self._sink = sink
         self._report = report
         self._listener: OrderListener | None = None
+        self.filled: FillListener | None = None  # hears of each fill once the portfolio has booked it
         self._next_id = 1
+        self._queue: deque[tuple[OrderRecord, Asked]] = deque()
+        portfolio.models.default.fees = policy.fees
         self._records: dict[OrderId, OrderRecord] = {}
         self._open: dict[Symbol, dict[OrderId, OrderRecord]] = {}
         self._closed: deque[OrderId] = deque()
+        self.working: Mapping[Symbol, object] = self._open  # symbols with open orders
+        self.requests: Sequence[object] = self._queue  # what waits for `work`
 
     def listen(self, listener: OrderListener) -> None:
         """Call `listener` with every piece of news that changed a record."""
         self._listener = listener
+
+    def say(self, line: str) -> None:
+        """Report a line that an operator should see."""
+        self._report(line)
+
+    def report(self, line: str) -> None:
+        """Tell the operator something that concerns no order."""
+        self._report(line)
 
     # -- reading -------------------------------------------------------------------------------------
 
     def get(self, order_id: OrderId) -> OrderRecord | None:
         """Return the record of an order, None where it is not known (any more)."""
         return self._records.get(order_id)
+
+    @property
+    def last_id(self) -> int:
+        """Number of the newest order, 0 before the first."""
+        return self._next_id - 1
 
     def records(self) -> Iterable[OrderRecord]:
         """Return every record that is kept, oldest first."""
@@ -148,63 +185,69 @@ class Transactions:
         security = self._securities.get(request.symbol)
         response = self._pre_check(request, security)
         if security is None or not response.accepted:
+            self._report(response.message)
             return _refused(request, response, self._clock.now_ns)
-        spec = make_spec(OrderId(self._next_id), request, security, self._clock.now_ns)
-        self._next_id += 1
-        self.submitted += 1
-        record = self._register(spec, security)
-        refusal = self._handler_check(record, security)
-        if refusal is not None:
-            record.response = refusal
-            self.take(self._event(record, OrderStatus.INVALID, refusal.message))
-            return record
-        self._sink.submit(SubmitOrder(record.spec))
-        self.collect()
+        record = self.add(request)
         if request.type is OrderType.MARKET and request.synchronous:
             self._wait(record, security)
         return record
 
+    def add(self, request: OrderRequest) -> OrderRecord:
+        """Hand a request over without the pre-order checks, and without waiting for a fill.
+
+        Raises AlgorithmError during warm-up and for a symbol that is not among the securities.
+        """
+        self._refuse_warm_up("Submit")
+        security = self._securities[request.symbol]
+        record = self._register(make_spec(self._number(), request, security, self._clock.now_ns), security)
+        record.submitted = Asked(self._clock.now_ns, record.id, request.tag, request=request)
+        self._ask(record, record.submitted)
+        self._drain()
+        return record
+
     def update(self, order_id: OrderId, change: OrderChange) -> Response:
-        """Ask for a change of a working order."""
+        """Ask for a change of an order; return the answer so far. Raises AlgorithmError during warm-up."""
+        self._refuse_warm_up("Update")
         record = self._records.get(order_id)
         if record is None:
-            return Response(ResponseCode.UNABLE_TO_FIND_ORDER, f"there is no order {order_id}")
-        if self.warming_up:
-            return Response(ResponseCode.ALGORITHM_WARMING_UP, "Algorithm warming up.")
-        if record.status not in _WORKING_CHANGE:
-            return Response(
-                ResponseCode.INVALID_ORDER_STATUS,
-                f"order {order_id} cannot be changed, it is {record.status.name}",
-                order_id,
-            )
-        security = self._securities[record.symbol]
-        change = _rounded_change(change, security)
-        if change.quantity == 0:
-            return Response(
-                ResponseCode.ORDER_QUANTITY_ZERO, "an order cannot be changed to nothing", order_id
-            )
-        record.change(change, self._clock.now_ns)
-        self._sink.update(UpdateOrder(order_id, change))
-        self.collect()
-        return Response(order_id=order_id)
+            return Response(ResponseCode.UNABLE_TO_FIND_ORDER, messages.unable_to_find(order_id), order_id)
+        asked = Asked(self._clock.now_ns, order_id, change.tag, change=change)
+        record.changes.append(asked)
+        problem = _update_problem(record, change)
+        if problem is None and change.quantity == 0:
+            problem = (ResponseCode.ORDER_QUANTITY_ZERO, messages.zero_quantity("update", order_id))
+        if problem is not None:
+            return asked.answer(Response(*problem, order_id), RequestStatus.ERROR)
+        answer = self._ask(record, asked)
+        self._drain_unless_deferred()
+        return answer if self.policy.defer_requests else asked.response
 
-    def cancel(self, order_id: OrderId, tag: str = "") -> Response:
-        """Ask for a cancel. The order may still fill until the brokerage confirms."""
+    def cancel(self, order_id: OrderId, tag: str | None = None) -> Response:
+        """Ask for a cancel; return the answer so far. The order may fill until the brokerage confirms.
+
+        A `tag` becomes the order's. Raises AlgorithmError during warm-up.
+        """
+        self._refuse_warm_up("Cancel")
         record = self._records.get(order_id)
         if record is None:
-            return Response(ResponseCode.UNABLE_TO_FIND_ORDER, f"there is no order {order_id}")
-        if record.closed or record.status is OrderStatus.CANCEL_PENDING:
-            return Response(
-                ResponseCode.INVALID_ORDER_STATUS, f"order {order_id} is {record.status.name}", order_id
-            )
-        if tag:
+            return Response(ResponseCode.UNABLE_TO_FIND_ORDER, messages.unable_to_find(order_id), order_id)
+        asked = Asked(self._clock.now_ns, order_id, tag)
+        before = record.canceling
+        if before is not None and before.status is not RequestStatus.ERROR:
+            problem = (ResponseCode.REQUEST_CANCELED, messages.cancel_requested(order_id))
+            return asked.answer(Response(*problem, order_id), RequestStatus.ERROR)
+        record.canceling = asked
+        if tag is not None:
             record.retag(tag)
-        record.request_cancel()
-        self._sink.cancel(CancelOrder(order_id))
-        self.collect()
-        return Response(order_id=order_id)
+        refused = _status_problem(record)
+        if refused is not None:
+            return asked.answer(Response(*refused, order_id), RequestStatus.ERROR)
+        self._apply(self._event(record, OrderStatus.CANCEL_PENDING, ""))
+        answer = self._ask(record, asked)
+        self._drain_unless_deferred()
+        return answer
 
-    def cancel_open(self, symbol: Symbol | None = None, tag: str = "") -> list[OrderRecord]:
+    def cancel_open(self, symbol: Symbol | None = None, tag: str | None = None) -> list[OrderRecord]:
         """Ask for a cancel of every open order of a symbol, or of all; return their records."""
         orders = self.open_orders(symbol)
         for record in orders:
@@ -219,9 +262,7 @@ class Transactions:
         """
         security = self._securities[symbol]
         request = OrderRequest(symbol, OrderType.MARKET, quantity, tag=tag)
-        spec = make_spec(OrderId(self._next_id), request, security, self._clock.now_ns)
-        self._next_id += 1
-        self.submitted += 1
+        spec = make_spec(self._number(), request, security, self._clock.now_ns)
         record = self._register(spec, security)
         execution = ExecutionId(f"{spec.id}-closed-out")
         fill = Fill(execution, quantity, price, self._clock.now_ns)
@@ -235,6 +276,8 @@ class Transactions:
 
         Without an open order there is nothing to try; late news of closed ones come through the feed.
         """
+        if self._queue:
+            self._drain()
         if self._open:
             self._sink.advance(now_ns)
             self.collect()
@@ -246,11 +289,14 @@ class Transactions:
             heard = True
             wait_s = 0.0
             for event in events:
-                self.take(event)
+                self._apply(event)
         return heard
 
     def take(self, event: OrderEventArrived) -> None:
         """Apply one piece of news: record, portfolio, then the algorithm's `on_order_event`."""
+        self._apply(event)
+
+    def _apply(self, event: OrderEventArrived) -> None:
         record = self._records.get(event.order_id)
         if record is None:
             self._report(
@@ -258,10 +304,12 @@ class Transactions:
             )
             return
         outcome = record.apply(event)
-        if outcome in (Outcome.REPEATED, Outcome.STALE):
+        if outcome in _UNHEARD:
             return
         if event.fill is not None:
             self._portfolio.apply_fill(record.symbol, event.fill)
+            if self.filled is not None:
+                self.filled(record, event.fill)
         if outcome is Outcome.LATE:
             self._report(f"order {record.id} was filled after it had been closed; the fill counts")
         if record.closed:
@@ -288,37 +336,111 @@ class Transactions:
                 self.take(self._event(record, OrderStatus.CANCELED, "the brokerage does not know this order"))
         self._next_id = max(self._next_id, next_order_id)
 
+    # -- the queue -----------------------------------------------------------------------------------
+
+    def _ask(self, record: OrderRecord, asked: Asked) -> Response:
+        self._queue.append((record, asked))
+        return asked.answer(Response(order_id=record.id), RequestStatus.PROCESSING)
+
+    def _drain_unless_deferred(self) -> None:
+        if not self.policy.defer_requests:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Handle every request that waits, each with all news it causes. Callbacks may come back here."""
+        while self._queue:
+            record, asked = self._queue.popleft()
+            asked.answer(self._handle(record, asked), RequestStatus.PROCESSED)
+            self._sink.advance(self._clock.now_ns)
+            self.collect()
+
+    def _handle(self, record: OrderRecord, asked: Asked) -> Response:
+        if asked.request is not None:
+            return self._handle_submit(record)
+        if asked.change is not None:
+            return self._handle_update(record, asked.change)
+        problem = _status_problem(record)
+        if problem is not None:
+            return Response(*problem, record.id)
+        self._sink.cancel(CancelOrder(record.id))
+        self.collect()
+        return Response(order_id=record.id)
+
+    def _handle_submit(self, record: OrderRecord) -> Response:
+        security = self._securities[record.symbol]
+        response = Response(order_id=record.id)
+        if not record.quantity:
+            text = messages.zero_quantity("submit", record.id)
+            response = Response(ResponseCode.ORDER_QUANTITY_ZERO, text, record.id)
+        elif (reason := order_problem(self._portfolio, security, record.spec)) is not None:
+            text = told_problem(self._portfolio, security, record.spec, reason)
+            response = Response(ResponseCode.INSUFFICIENT_BUYING_POWER, text, record.id)
+        if response.accepted:
+            self._sink.submit(SubmitOrder(record.spec))
+            self.collect()
+            return response
+        self._report(response.message)
+        record.submitted.answer(response, RequestStatus.ERROR)
+        self._apply(self._event(record, OrderStatus.INVALID, response.message))
+        return response
+
+    def _handle_update(self, record: OrderRecord, change: OrderChange) -> Response:
+        problem = _update_problem(record, change)
+        if problem is not None:
+            return Response(*problem, record.id)
+        if record.closed:  # its tag only
+            record.retag(change.tag or "")
+            return Response(order_id=record.id)
+        security = self._securities[record.symbol]
+        wanted = change.applied(_whole_lots(record.spec, security))
+        reason = order_problem(self._portfolio, security, wanted, record.filled_quantity)
+        if reason is not None:
+            text = messages.insufficient_for_update(record.id, record.symbol.value, reason)
+            self._report(text)
+            self._apply(self._event(record, record.status, text))
+            return Response(ResponseCode.BROKERAGE_FAILED_TO_UPDATE_ORDER, text, record.id)
+        change = rounded_change(change, security)
+        record.change(change)
+        self._sink.update(UpdateOrder(record.id, change))
+        self.collect()
+        return Response(order_id=record.id)
+
     # -- inside --------------------------------------------------------------------------------------
+
+    def _refuse_warm_up(self, request: str) -> None:
+        if self.warming_up:
+            raise AlgorithmError(messages.warming_up(request))
+
+    def _number(self) -> OrderId:
+        number = OrderId(self._next_id)
+        self._next_id += 1
+        self.submitted += 1
+        return number
 
     def _pre_check(self, request: OrderRequest, security: Security | None) -> Response:
         if self.warming_up:
-            return Response(ResponseCode.ALGORITHM_WARMING_UP, "Algorithm warming up.")
+            return Response(ResponseCode.ALGORITHM_WARMING_UP, messages.warming_up("Submit"), NO_ORDER)
         if security is None:
             return Response(
                 ResponseCode.MISSING_SECURITY,
                 f"{request.symbol.value} is not among the securities; add it first",
+                NO_ORDER,
             )
-        limit = self.policy.max_orders
-        if limit is not None and self.submitted >= limit:
-            return Response(ResponseCode.EXCEEDED_MAXIMUM_ORDERS, f"the limit of {limit} orders is reached")
-        return check_request(
+        response = check_request(
             request, security, self._clock.now_ns, self.policy.market_on_close_buffer_ns,
             self._portfolio.cash.rate(security.properties.quote_currency),
         )  # fmt: skip
+        if response.accepted and self.max_orders is not None and self.submitted > self.max_orders:
+            text = f"You have exceeded maximum number of orders ({self.max_orders})"
+            return Response(ResponseCode.EXCEEDED_MAXIMUM_ORDERS, text, NO_ORDER)
+        return response
 
     def _register(self, spec: OrderSpec, security: Security) -> OrderRecord:
         submission = SubmissionData(security.exact_bid(), security.exact_ask(), security.exact_price())
-        record = OrderRecord(spec, submission, Response(order_id=spec.id))
+        record = OrderRecord(spec, submission)
         self._records[spec.id] = record
         self._open.setdefault(spec.symbol, {})[spec.id] = record
         return record
-
-    def _handler_check(self, record: OrderRecord, security: Security) -> Response | None:
-        fee = self.policy.fees.fee(security, record.spec)
-        problem = buying_power_problem(self._portfolio, security, record.spec, record.remaining, fee)
-        if problem is None:
-            return None
-        return Response(ResponseCode.INSUFFICIENT_BUYING_POWER, problem, record.id)
 
     def _wait(self, record: OrderRecord, security: Security) -> None:
         stale = security.last_time_ns < self._clock.now_ns - STALE_AFTER_NS
@@ -346,21 +468,34 @@ class Transactions:
 
 def _refused(request: OrderRequest, response: Response, now_ns: int) -> OrderRecord:
     spec = OrderSpec(NO_ORDER, request.symbol, request.type, request.quantity, now_ns, ZERO, tag=request.tag)
-    record = OrderRecord(spec, response=response)
+    record = OrderRecord(spec, request=request)
+    record.submitted.answer(response, RequestStatus.ERROR)
     record.apply(OrderEventArrived(NO_ORDER, OrderStatus.INVALID, now_ns, message=response.message))
     return record
 
 
+_UNHEARD: Final = frozenset({Outcome.REPEATED, Outcome.STALE, Outcome.QUIET})
+_Problem = tuple[ResponseCode, str]
+
+
+def _status_problem(record: OrderRecord) -> _Problem | None:
+    """Return why an order can be neither changed nor canceled: nobody has confirmed it, or it is over."""
+    if record.status in (OrderStatus.NEW, OrderStatus.NONE):
+        code = ResponseCode.INVALID_NEW_ORDER_STATUS
+        return code, messages.invalid_new_status(record.id, record.status)
+    if record.closed:
+        return ResponseCode.INVALID_ORDER_STATUS, messages.invalid_status(record.id, record.status)
+    return None
+
+
+def _update_problem(record: OrderRecord, change: OrderChange) -> _Problem | None:
+    return None if record.closed and change.only_tag else _status_problem(record)
+
+
+def _whole_lots(spec: OrderSpec, security: Security) -> OrderSpec:
+    whole = toward_zero(spec.quantity, security.properties.lot_size)
+    return spec if whole == spec.quantity else msgspec.structs.replace(spec, quantity=whole)
+
+
 def _id_of(record: OrderRecord) -> int:
     return record.id
-
-
-def _rounded_change(change: OrderChange, security: Security) -> OrderChange:
-    quantity = change.quantity
-    return msgspec.structs.replace(
-        change,
-        quantity=None if quantity is None else toward_zero(quantity, security.properties.lot_size),
-        limit_price=rounded_price(change.limit_price, security),
-        stop_price=rounded_price(change.stop_price, security),
-        trigger_price=rounded_price(change.trigger_price, security),
-    )

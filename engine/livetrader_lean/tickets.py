@@ -2,98 +2,39 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import OrderEventArrived
-from livetrader_engine.money import from_float
 from livetrader_engine.orders.order import OrderChange
-from livetrader_engine.orders.request import Response
-from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.orders.request import NO_ORDER, OrderRequest, Response
+from livetrader_engine.orders.ticket import OrderEventRecord, OrderRecord
 from livetrader_lean.binding import Binding
-from livetrader_lean.enums import OrderDirection, OrderField, OrderStatus, OrderType
-from livetrader_lean.errors import NotInLivetrader
-from livetrader_lean.names import Twins, snake
+from livetrader_lean.enums import OrderDirection, OrderField, OrderStatus, OrderType, SecurityType
+from livetrader_lean.order_requests import (
+    CancelOrderRequest,
+    OrderResponse,
+    SubmitOrderRequest,
+    UpdateOrderFields,
+    UpdateOrderRequest,
+    as_float,
+    decimal,
+)
+from livetrader_lean.order_text import event_text, order_text, ticket_text
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import utc
 from livetrader_lean.views import Face
 
-
-def decimal(value: float | Decimal) -> Decimal:
-    """Return a number of the algorithm's as the core's decimal: floats keep 15 significant digits."""
-    return value if isinstance(value, Decimal) else from_float(float(value))
-
-
-def _float(value: Decimal | None) -> float:
-    return 0.0 if value is None else float(value)
-
-
-class OrderResponse(Face):
-    """The immediate answer to a request."""
-
-    __slots__ = ("_response",)
-
-    def __init__(self, response: Response) -> None:
-        self._response = response
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the request went on its way."""
-        return self._response.accepted
-
-    @property
-    def is_error(self) -> bool:
-        """Whether it was refused."""
-        return not self._response.accepted
-
-    @property
-    def is_processed(self) -> bool:
-        """Return True: answers are immediate."""
-        return True
-
-    @property
-    def error_code(self) -> int:
-        """LEAN's number of the reason, 0 for none."""
-        return int(self._response.code)
-
-    @property
-    def error_message(self) -> str:
-        """The reason in words."""
-        return self._response.message
-
-    @property
-    def order_id(self) -> int:
-        """Number of the order."""
-        return int(self._response.order_id)
-
-    def __bool__(self) -> bool:
-        return self._response.accepted
-
-
-class UpdateOrderFields(Twins):
-    """New values for `ticket.update`; those left None stay as they are. Both spellings can be set."""
-
-    def __init__(self) -> None:
-        self.quantity: float | None = None
-        self.limit_price: float | None = None
-        self.stop_price: float | None = None
-        self.trigger_price: float | None = None
-        self.trailing_amount: float | None = None
-        self.tag: str | None = None
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(snake(name), value)
-
-    def change(self) -> OrderChange:
-        """Return the core's change."""
-        numbers = ("quantity", "limit_price", "stop_price", "trigger_price", "trailing_amount")
-        values = {name: getattr(self, name) for name in numbers}
-        decimals = {name: decimal(value) for name, value in values.items() if value is not None}
-        return OrderChange(tag=self.tag, **decimals)
+__all__ = [
+    "Order", "OrderEvent", "OrderFee", "OrderResponse", "OrderTicket", "SubmitOrderRequest",
+    "UpdateOrderFields", "decimal",
+]  # fmt: skip
 
 
 class _RecordFace(Face):
-    """What an order and its news share."""
+    """What an order and its ticket share."""
 
     __slots__ = ("_binding", "_record")
 
@@ -111,33 +52,6 @@ class _RecordFace(Face):
         """Signed quantity ordered."""
         return float(self._record.quantity)
 
-
-class _WithTerms(_RecordFace):
-    """The side and the prices that were asked for."""
-
-    __slots__ = ()
-
-    @property
-    def direction(self) -> int:
-        """Side of the order, an OrderDirection."""
-        return OrderDirection(int(self._record.spec.direction))
-
-    @property
-    def limit_price(self) -> float:
-        """Limit price of the order, 0 where it has none."""
-        return _float(self._record.spec.limit_price)
-
-    @property
-    def stop_price(self) -> float:
-        """Stop price of the order, 0 where it has none."""
-        return _float(self._record.spec.stop_price)
-
-
-class _WithState(_RecordFace):
-    """How the order stands."""
-
-    __slots__ = ()
-
     @property
     def status(self) -> int:
         """State of the order, an OrderStatus."""
@@ -149,19 +63,23 @@ class _WithState(_RecordFace):
         return self._record.spec.tag
 
     @property
-    def time(self) -> datetime:
-        """When it was made, UTC."""
-        return utc(self._record.created_ns)
+    def security_type(self) -> int:
+        """Kind of what is traded, a SecurityType."""
+        return SecurityType(int(self._record.symbol.security_type))
+
+    def _currency(self) -> str:
+        security = self._binding.engine.securities.get(self._record.symbol)
+        return "" if security is None else security.properties.quote_currency
 
 
-class OrderTicket(_WithState):
-    """The algorithm's handle on one order."""
+class OrderTicket(_RecordFace):
+    """The algorithm's handle on one order. Two tickets of one order are equal."""
 
     __slots__ = ()
 
     @property
     def order_id(self) -> int:
-        """Number of the order; -1 where the request was refused before it became one."""
+        """Number of the order; below zero where the request was refused before it became one."""
         return int(self._record.id)
 
     @property
@@ -170,14 +88,24 @@ class OrderTicket(_WithState):
         return OrderType(int(self._record.spec.type))
 
     @property
+    def time(self) -> datetime:
+        """When the newest request about it was made, UTC."""
+        return utc(self._record.newest_request.time_ns)
+
+    @property
+    def has_order(self) -> bool:
+        """Whether the request became an order."""
+        return self._record.id != NO_ORDER
+
+    @property
     def quantity_filled(self) -> float:
         """Signed quantity filled so far."""
         return float(self._record.filled_quantity)
 
     @property
     def quantity_remaining(self) -> float:
-        """Signed quantity still open."""
-        return float(self._record.remaining)
+        """Signed quantity not filled, of closed orders too."""
+        return float(self._record.quantity - self._record.filled_quantity)
 
     @property
     def average_fill_price(self) -> float:
@@ -185,31 +113,54 @@ class OrderTicket(_WithState):
         return float(self._record.average_fill_price)
 
     @property
-    def submit_request(self) -> OrderTicket:
-        """The request: its `response` says whether it was accepted."""
-        return self
+    def order_events(self) -> list[OrderEvent]:
+        """Everything that was told of the order, oldest first."""
+        return [OrderEvent.of(self._binding, event, self._record) for event in self._record.events]
 
     @property
-    def response(self) -> OrderResponse:
-        """The answer to the submission."""
-        return OrderResponse(self._record.response)
+    def submit_request(self) -> SubmitOrderRequest:
+        """The request it was made of: its `response` says whether it was accepted."""
+        asked, spec = self._record.submitted, self._record.spec
+        request = asked.request or OrderRequest(spec.symbol, spec.type, spec.quantity, tag=spec.tag)
+        return SubmitOrderRequest.of(asked, request)
+
+    @property
+    def update_requests(self) -> list[UpdateOrderRequest]:
+        """The changes that were asked for, oldest first."""
+        return [UpdateOrderRequest(asked) for asked in self._record.changes]
+
+    @property
+    def cancel_request(self) -> CancelOrderRequest | None:
+        """The cancel that was asked for, None where none was."""
+        asked = self._record.canceling
+        return None if asked is None else CancelOrderRequest(asked)
 
     def get_most_recent_order_response(self) -> OrderResponse:
-        """Return the answer to the submission."""
-        return OrderResponse(self._record.response)
+        """Return the newest answer to the newest request."""
+        return OrderResponse(self._record.newest_request.response)
+
+    def get_most_recent_order_request(self) -> SubmitOrderRequest | UpdateOrderRequest | CancelOrderRequest:
+        """Return the cancel, else the newest change, else the submission."""
+        if self._record.canceling is not None:
+            return CancelOrderRequest(self._record.canceling)
+        changes = self._record.changes
+        return UpdateOrderRequest(changes[-1]) if changes else self.submit_request
 
     def get(self, field: int) -> float:
-        """Return one price of the order by its OrderField."""
+        """Return one term of the order by its OrderField. Raises AlgorithmError where its type has none."""
         spec = self._record.spec
-        values = {
+        if int(field) == int(OrderField.TRAILING_AS_PERCENTAGE) and spec.trailing_amount is not None:
+            return spec.trailing_as_percentage
+        values: dict[int, Decimal | None] = {
             int(OrderField.LIMIT_PRICE): spec.limit_price,
             int(OrderField.STOP_PRICE): spec.stop_price,
             int(OrderField.TRIGGER_PRICE): spec.trigger_price,
             int(OrderField.TRAILING_AMOUNT): spec.trailing_amount,
         }
-        if int(field) not in values:
-            raise NotInLivetrader(f"OrderTicket.get({field})")
-        return _float(values[int(field)])
+        found = values.get(int(field))
+        if found is None:
+            raise AlgorithmError(f"Unable to get field {OrderField(field)} on order of type {self.order_type}")
+        return float(found)
 
     def update(self, fields: UpdateOrderFields) -> OrderResponse:
         """Ask for a change of the order."""
@@ -231,12 +182,12 @@ class OrderTicket(_WithState):
         """Ask for another trigger price."""
         return self._change(OrderChange(trigger_price=decimal(trigger_price), tag=tag))
 
-    def update_trailing_amount(self, amount: float, tag: str | None = None) -> OrderResponse:
+    def update_stop_trailing_amount(self, trailing_amount: float, tag: str | None = None) -> OrderResponse:
         """Ask for another trailing amount."""
-        return self._change(OrderChange(trailing_amount=decimal(amount), tag=tag))
+        return self._change(OrderChange(trailing_amount=decimal(trailing_amount), tag=tag))
 
     def update_tag(self, tag: str) -> OrderResponse:
-        """Ask for another tag."""
+        """Ask for another tag; that of a closed order changes too."""
         return self._change(OrderChange(tag=tag))
 
     def _change(self, change: OrderChange) -> OrderResponse:
@@ -244,17 +195,30 @@ class OrderTicket(_WithState):
 
     def cancel(self, tag: str | None = None) -> OrderResponse:
         """Ask for a cancel; the order may still fill until the brokerage confirms."""
-        return OrderResponse(self._binding.engine.orders.cancel(self._record.id, tag or ""))
+        return OrderResponse(self._binding.engine.orders.cancel(self._record.id, tag))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OrderTicket) and other._record is self._record
+
+    def __hash__(self) -> int:
+        return id(self._record)
+
+    def __int__(self) -> int:
+        """Return the order's number, or the reason of the newest refusal: LEAN's tickets convert so."""
+        response: Response = self._record.newest_request.response
+        return self.order_id if response.accepted else int(response.code)
 
     def __str__(self) -> str:
-        record = self._record
-        return f"{self.order_id}: {self.order_type} {record.quantity} {self.symbol} is {self.status}"
+        return ticket_text(self._record, self._currency())
 
 
-class Order(_WithState, _WithTerms):
-    """One order as it stands."""
+class Order(_RecordFace):
+    """One order as it stood when it was asked for: it does not change with the order."""
 
     __slots__ = ()
+
+    def __init__(self, binding: Binding, record: OrderRecord) -> None:
+        super().__init__(binding, copy(record))
 
     @property
     def id(self) -> int:
@@ -262,14 +226,90 @@ class Order(_WithState, _WithTerms):
         return int(self._record.id)
 
     @property
+    def broker_id(self) -> list[str]:
+        """The brokerage's names of the order."""
+        found = self._record.brokerage_order_id
+        return [] if found is None else [str(found)]
+
+    @property
     def type(self) -> int:
         """Type of the order, an OrderType."""
         return OrderType(int(self._record.spec.type))
 
     @property
+    def direction(self) -> int:
+        """Side of the order, an OrderDirection."""
+        return OrderDirection(int(self._record.spec.direction))
+
+    @property
+    def time(self) -> datetime:
+        """When it was made, UTC."""
+        return utc(self._record.created_ns)
+
+    @property
+    def created_time(self) -> datetime:
+        """The same as `time`."""
+        return utc(self._record.created_ns)
+
+    @property
+    def last_fill_time(self) -> datetime | None:
+        """When it was last filled, UTC; None before."""
+        return _moment(self._record.last_fill_ns)
+
+    @property
+    def last_update_time(self) -> datetime | None:
+        """When a change of it was last confirmed, UTC; None before."""
+        return _moment(self._record.last_update_ns)
+
+    @property
+    def canceled_time(self) -> datetime | None:
+        """When it was canceled, UTC; None before."""
+        return _moment(self._record.canceled_ns)
+
+    @property
     def price(self) -> float:
         """Mean price of its fills, 0 without one."""
         return float(self._record.average_fill_price)
+
+    @property
+    def price_currency(self) -> str:
+        """Currency of its prices."""
+        return self._currency()
+
+    @property
+    def limit_price(self) -> float:
+        """Limit price of the order, 0 where it has none."""
+        return as_float(self._record.spec.limit_price)
+
+    @property
+    def stop_price(self) -> float:
+        """Stop price of the order, 0 where it has none."""
+        return as_float(self._record.spec.stop_price)
+
+    @property
+    def trigger_price(self) -> float:
+        """Trigger price of the order, 0 where it has none."""
+        return as_float(self._record.spec.trigger_price)
+
+    @property
+    def trailing_amount(self) -> float:
+        """Trailing amount of the order, 0 where it has none."""
+        return as_float(self._record.spec.trailing_amount)
+
+    @property
+    def trailing_as_percentage(self) -> bool:
+        """Whether the trailing amount is a part of the price."""
+        return self._record.spec.trailing_as_percentage
+
+    @property
+    def stop_triggered(self) -> bool:
+        """Whether the price that arms a stop limit order was seen."""
+        return self._record.triggered
+
+    @property
+    def trigger_touched(self) -> bool:
+        """Whether the price that arms a limit-if-touched order was seen."""
+        return self._record.triggered
 
     @property
     def value(self) -> float:
@@ -280,6 +320,13 @@ class Order(_WithState, _WithTerms):
     def absolute_quantity(self) -> float:
         """Quantity without sign."""
         return abs(float(self._record.quantity))
+
+    def __str__(self) -> str:
+        return order_text(self._record, self._currency())
+
+
+def _moment(time_ns: int | None) -> datetime | None:
+    return None if time_ns is None else utc(time_ns)
 
 
 class OrderFee(Face):
@@ -300,24 +347,57 @@ class OrderFee(Face):
         return f"{self.amount:g} {self.currency}"
 
 
-class OrderEvent(_WithTerms):
-    """News of one order."""
+class OrderEvent(Face):
+    """One piece of news of an order, with the order's terms at that moment."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_binding", "_event", "_record")
 
     def __init__(self, binding: Binding, event: OrderEventArrived, record: OrderRecord) -> None:
-        super().__init__(binding, record)
-        self._event = event
+        self._binding = binding
+        self._record = record
+        self._event: OrderEventRecord = record.events[-1]
+
+    @classmethod
+    def of(cls, binding: Binding, event: OrderEventRecord, record: OrderRecord) -> OrderEvent:
+        """Return news that were told before."""
+        made = cls.__new__(cls)
+        made._binding, made._record, made._event = binding, record, event
+        return made
+
+    @property
+    def id(self) -> int:
+        """Number of the news among those of its order, from 1."""
+        return self._event.number
 
     @property
     def order_id(self) -> int:
         """Number of the order."""
-        return int(self._event.order_id)
+        return int(self._event.spec.id)
+
+    @property
+    def symbol(self) -> Symbol:
+        """What is traded."""
+        return Symbol(self._event.spec.symbol)
+
+    @property
+    def utc_time(self) -> datetime:
+        """When it happened, UTC."""
+        return utc(self._event.time_ns)
 
     @property
     def status(self) -> int:
         """State of the order after these news, an OrderStatus."""
-        return OrderStatus(int(self._record.status if self._event.fill else self._event.status))
+        return OrderStatus(int(self._event.status))
+
+    @property
+    def quantity(self) -> float:
+        """Signed quantity ordered."""
+        return float(self._event.spec.quantity)
+
+    @property
+    def direction(self) -> int:
+        """Side of the order, an OrderDirection."""
+        return OrderDirection(int(self._event.spec.direction))
 
     @property
     def fill_quantity(self) -> float:
@@ -335,19 +415,40 @@ class OrderEvent(_WithTerms):
         return float(self._event.fill.price) if self._event.fill else 0.0
 
     @property
+    def fill_price_currency(self) -> str:
+        """Currency of the fill price."""
+        security = self._binding.engine.securities.get(self._event.spec.symbol)
+        return "" if security is None else security.properties.quote_currency
+
+    @property
     def order_fee(self) -> OrderFee:
         """What this fill cost."""
         fill = self._event.fill
         return OrderFee(float(fill.fee), fill.fee_currency) if fill else OrderFee(0.0, "USD")
 
     @property
-    def utc_time(self) -> datetime:
-        """When it happened, UTC."""
-        return utc(self._event.time_ns)
+    def limit_price(self) -> float | None:
+        """Limit price of the order then, None where it has none."""
+        return _optional(self._event.spec.limit_price)
+
+    @property
+    def stop_price(self) -> float | None:
+        """Stop price of the order then, None where it has none."""
+        return _optional(self._event.spec.stop_price)
+
+    @property
+    def trigger_price(self) -> float | None:
+        """Trigger price of the order then, None where it has none."""
+        return _optional(self._event.spec.trigger_price)
+
+    @property
+    def trailing_amount(self) -> float | None:
+        """Trailing amount of the order then, None where it has none."""
+        return _optional(self._event.spec.trailing_amount)
 
     @property
     def message(self) -> str:
-        """The reason of a refusal, cancel or expiry."""
+        """The reason of a refusal, cancel or expiry, or what was special about a fill."""
         return self._event.message
 
     @property
@@ -360,7 +461,18 @@ class OrderEvent(_WithTerms):
         """Return False: options are not offered."""
         return False
 
+    @property
+    def is_in_the_money(self) -> bool:
+        """Return False: options are not offered."""
+        return False
+
+    def to_string(self) -> str:
+        """Return the news on one line, as `str` does."""
+        return str(self)
+
     def __str__(self) -> str:
-        filled = f" {self.fill_quantity:g} @ {self.fill_price:g}" if self._event.fill else ""
-        told = f" {self.message}" if self.message else ""
-        return f"OrderID: {self.order_id} Symbol: {self.symbol} Status: {self.status}{filled}{told}"
+        return event_text(self._event, self.fill_price_currency)
+
+
+def _optional(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

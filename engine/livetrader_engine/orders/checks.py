@@ -6,15 +6,22 @@ default tags) and TrailingStopOrder.cs.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
+import msgspec
+
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.money import ONE, normalized, toward_zero
-from livetrader_engine.orders.order import OrderId, OrderSpec, OrderType
-from livetrader_engine.orders.request import ACCEPTED, OrderRequest, Response, ResponseCode
+from livetrader_engine.money import ONE, toward_zero
+from livetrader_engine.orders.messages import below_lot_size, tag_of, zero_quantity
+from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
+from livetrader_engine.orders.request import ACCEPTED, NO_ORDER, OrderRequest, Response, ResponseCode
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
+
+_FUTURE: Final = SecurityType.FUTURE
+_FUTURES: Final = frozenset({_FUTURE, SecurityType.FUTURE_OPTION})
 
 MARKET_ON_CLOSE_BUFFER_NS: Final = 930 * NS_PER_SECOND  # 15.5 minutes: exchanges close the book for them then
 
@@ -42,48 +49,58 @@ def check_request(
     `quote_rate` is the conversion rate of the quote currency, zero where it is not known. Raises
     AlgorithmError for auction orders on a market that never closes.
     """
-    name = request.symbol.value
-    properties = security.properties
+    name, lot_size = request.symbol.value, security.properties.lot_size
     if request.quantity == 0:
-        return Response(ResponseCode.ORDER_QUANTITY_ZERO, f"the order for {name} has quantity zero")
-    if abs(request.quantity) < properties.lot_size:
-        return Response(
-            ResponseCode.ORDER_QUANTITY_LESS_THAN_LOT_SIZE,
-            f"quantity {request.quantity} of {name} is below the lot size {properties.lot_size}",
-        )
+        return _no(ResponseCode.ORDER_QUANTITY_ZERO, zero_quantity("submit", NO_ORDER))
+    if abs(request.quantity) < lot_size:
+        text = below_lot_size(NO_ORDER, request.quantity, lot_size)
+        return _no(ResponseCode.ORDER_QUANTITY_LESS_THAN_LOT_SIZE, text)
     if not security.is_tradable:
-        return Response(ResponseCode.NON_TRADABLE_SECURITY, f"{name} cannot be traded")
+        text = f"The security with symbol '{name}' is marked as non-tradable."
+        return _no(ResponseCode.NON_TRADABLE_SECURITY, text)
     problem = _check_type(request, security)
     if problem is not None:
         return problem
-    if not security.price:
-        return Response(
-            ResponseCode.SECURITY_PRICE_ZERO,
-            f"{name} has no price yet; wait for its first data, or for the end of warm-up",
-        )
+    if not security.exact_price():
+        return _no(ResponseCode.SECURITY_PRICE_ZERO, no_price(name))
     if not quote_rate:
-        return Response(
+        currency = security.properties.quote_currency
+        return _no(
             ResponseCode.CONVERSION_RATE_ZERO,
-            f"there is no conversion rate for {properties.quote_currency}, the currency of {name}",
+            f"{name}: requires {currency} to have a non-zero conversion rate. "
+            "This can be caused by lack of data.",
         )
     if not security.has_data:
-        return Response(ResponseCode.SECURITY_HAS_NO_DATA, f"{name} has no data yet")
+        return _no(
+            ResponseCode.SECURITY_HAS_NO_DATA, f"There is no data for {name} yet; look at security.has_data"
+        )
     return _check_auction(request, security, now_ns, market_on_close_buffer_ns)
+
+
+def no_price(ticker: str) -> str:
+    """Return why nothing can be traded or computed yet."""
+    return (
+        f"{ticker}: The security does not have an accurate price as it has not yet received a bar of data. "
+        "Warm the algorithm up, or look for the symbol in the slice before trading"
+    )
+
+
+def _no(code: ResponseCode, text: str) -> Response:
+    return Response(code, text, NO_ORDER)
 
 
 def _check_type(request: OrderRequest, security: Security) -> Response | None:
     if request.type not in SUPPORTED_TYPES:
-        return Response(
-            ResponseCode.UNSUPPORTED_REQUEST_TYPE, f"orders of type {request.type.name} are not supported"
-        )
+        text = f"orders of type {request.type.name} are not supported"
+        return _no(ResponseCode.UNSUPPORTED_REQUEST_TYPE, text)
     missing = [field for field in _NEEDS.get(request.type, ()) if getattr(request, field) is None]
     if missing:
-        return Response(
-            ResponseCode.INVALID_REQUEST, f"a {request.type.name} order needs {' and '.join(missing)}"
-        )
-    future = security.symbol.security_type in (SecurityType.FUTURE, SecurityType.FUTURE_OPTION)
-    if request.type is OrderType.MARKET_ON_OPEN and future:
-        return Response(ResponseCode.PRE_ORDER_CHECKS_ERROR, "market-on-open orders do not exist for futures")
+        text = f"a {request.type.name} order needs {' and '.join(missing)}"
+        return _no(ResponseCode.INVALID_REQUEST, text)
+    kind = security.symbol.security_type
+    if request.type is OrderType.MARKET_ON_OPEN and kind in _FUTURES:
+        text = f"MarketOnOpen orders not supported for {'Future' if kind is _FUTURE else 'FutureOption'}."
+        return _no(ResponseCode.EXCHANGE_NOT_OPEN, text)
     return None
 
 
@@ -95,15 +112,14 @@ def _check_auction(request: OrderRequest, security: Security, now_ns: int, buffe
         raise AlgorithmError(f"{name} trades around the clock: there is no open or close to trade on")
     if request.type is OrderType.MARKET_ON_OPEN:
         if hours.is_open(now_ns) and not security.daily_only:
-            return Response(
-                ResponseCode.MARKET_ON_OPEN_NOT_ALLOWED_DURING_REGULAR_HOURS,
-                f"a market-on-open order for {name} cannot be placed while its exchange is open",
-            )
+            text = "Cannot submit a MarketOnOpen order while the market is open."
+            return _no(ResponseCode.MARKET_ON_OPEN_NOT_ALLOWED_DURING_REGULAR_HOURS, text)
     elif now_ns > hours.next_close(now_ns) - buffer_ns:
-        minutes = normalized(Decimal(buffer_ns) / (60 * NS_PER_SECOND))
-        return Response(
+        buffer = timedelta(microseconds=buffer_ns // 1000)
+        return _no(
             ResponseCode.MARKET_ON_CLOSE_ORDER_TOO_LATE,
-            f"a market-on-close order for {name} must be placed {minutes} minutes before the close",
+            f"MarketOnClose orders must be placed within {buffer} before market close."
+            " MarketOnCloseOrder.submission_time_buffer, set in initialize, is another buffer.",
         )
     return ACCEPTED
 
@@ -137,21 +153,12 @@ def initial_stop(request: OrderRequest, security: Security) -> Decimal:
     )
 
 
-def default_tag(request: OrderRequest) -> str:
-    """Return the tag LEAN gives an order that has none."""
-    if request.type is not OrderType.TRAILING_STOP or request.trailing_amount is None:
-        return ""
-    if request.trailing_as_percentage:
-        return f"Trailing Amount: {normalized(request.trailing_amount * 100)}%"
-    return f"Trailing Amount: ${normalized(request.trailing_amount)}"
-
-
 def make_spec(order_id: OrderId, request: OrderRequest, security: Security, now_ns: int) -> OrderSpec:
     """Return the order a checked request becomes: whole lots, prices on the grid, default stop and tag."""
     stop_price = request.stop_price
     if request.type is OrderType.TRAILING_STOP and stop_price is None:
         stop_price = initial_stop(request, security)
-    return OrderSpec(
+    spec = OrderSpec(
         id=order_id,
         symbol=request.symbol,
         type=request.type,
@@ -161,9 +168,26 @@ def make_spec(order_id: OrderId, request: OrderRequest, security: Security, now_
         limit_price=rounded_price(request.limit_price, security),
         stop_price=rounded_price(stop_price, security),
         trigger_price=rounded_price(request.trigger_price, security),
-        trailing_amount=request.trailing_amount,
+        trailing_amount=_rounded_trail(request, security),
         trailing_as_percentage=request.trailing_as_percentage,
         time_in_force=request.time_in_force,
         outside_regular_hours=request.outside_regular_hours,
-        tag=request.tag or default_tag(request),
+        tag=request.tag,
+        properties=request.properties,
+    )
+    return spec if spec.tag else msgspec.structs.replace(spec, tag=tag_of(spec))
+
+
+def _rounded_trail(request: OrderRequest, security: Security) -> Decimal | None:
+    percent = request.trailing_as_percentage
+    return request.trailing_amount if percent else rounded_price(request.trailing_amount, security)
+
+
+def rounded_change(change: OrderChange, security: Security) -> OrderChange:
+    """Return a change with its prices on the security's price grid; the quantity stays as given."""
+    return msgspec.structs.replace(
+        change,
+        limit_price=rounded_price(change.limit_price, security),
+        stop_price=rounded_price(change.stop_price, security),
+        trigger_price=rounded_price(change.trigger_price, security),
     )

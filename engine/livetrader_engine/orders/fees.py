@@ -49,6 +49,8 @@ def order_value(security: Security, spec: OrderSpec) -> Decimal:
 class NoFees:
     """Trading is free."""
 
+    moderate = True  # never more than the greater of 10 and 1 % of the value
+
     def fee(self, security: Security, spec: OrderSpec) -> OrderFee:
         """Return zero in the quote currency."""
         return OrderFee(ZERO, security.properties.quote_currency)
@@ -75,6 +77,8 @@ FOREX_MINIMUM_FEE: Final = Decimal(2)
 class InteractiveBrokersFees:
     """Interactive Brokers' schedule for US equities and forex. Other types raise AlgorithmError."""
 
+    moderate = True  # never more than the greater of 10 and 1 % of the value
+
     def fee(self, security: Security, spec: OrderSpec) -> OrderFee:
         """Return the fee in USD. Option exercise is free."""
         kind = security.symbol.security_type
@@ -97,6 +101,8 @@ def _equity_fee(shares: Decimal, value: Decimal) -> Decimal:
 
 class DefaultFees:
     """LEAN's default: Interactive Brokers for equities, free for forex, crypto, CFDs and indices."""
+
+    moderate = True  # never more than the greater of 10 and 1 % of the value
 
     def __init__(self) -> None:
         self._charged = InteractiveBrokersFees()

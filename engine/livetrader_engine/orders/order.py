@@ -19,6 +19,8 @@ ClientOrderId = NewType("ClientOrderId", str)  # minted by the gateway before jo
 BrokerageOrderId = NewType("BrokerageOrderId", str)  # the venue's
 ExecutionId = NewType("ExecutionId", str)  # the venue's, one per fill; a repeated one is the same fill
 
+PropertyValue = str | int | float | bool | None  # of a brokerage's own instruction
+
 
 class OrderType(IntEnum):
     """Type of an order; values as in LEAN."""
@@ -68,7 +70,8 @@ class OrderSpec(msgspec.Struct, frozen=True):
 
     `quantity` is signed. `limit_price`, `stop_price`, `trigger_price` and the trailing pair are set as
     the type demands and None otherwise. `reference_price` is the last price the engine knew when the
-    order was made: the limits judge notional by it. `created_ns` is engine time.
+    order was made: the limits judge notional by it. `created_ns` is engine time. `properties` are the
+    brokerage's own instructions, by name, in the brokerage's order; nothing here depends on them.
     """
 
     id: OrderId
@@ -85,6 +88,7 @@ class OrderSpec(msgspec.Struct, frozen=True):
     time_in_force: TimeInForce = GOOD_TIL_CANCELED
     outside_regular_hours: bool = False
     tag: str = ""
+    properties: tuple[tuple[str, PropertyValue], ...] = ()
 
     @property
     def direction(self) -> OrderDirection:
@@ -103,6 +107,35 @@ class OrderChange(msgspec.Struct, frozen=True):
     trigger_price: Decimal | None = None
     trailing_amount: Decimal | None = None
     tag: str | None = None
+
+    @property
+    def only_tag(self) -> bool:
+        """Whether nothing but the tag changes: the brokerage need not hear of it."""
+        return all(
+            value is None
+            for value in (
+                self.quantity, self.limit_price, self.stop_price, self.trigger_price, self.trailing_amount,
+            )
+        )  # fmt: skip
+
+    def applied(self, spec: OrderSpec) -> OrderSpec:
+        """Return `spec` with the values that this change names; prices that its type has not are ignored."""
+        named = {
+            name: value
+            for name, value in msgspec.structs.asdict(self).items()
+            if value is not None and getattr(spec, name) is not None
+        }
+        return msgspec.structs.replace(spec, **named)
+
+
+class StopState(msgspec.Struct, frozen=True):
+    """How the brokerage stands to an order's stop: where it is now, and whether its price was seen.
+
+    `triggered`: the price that arms a stop-limit or limit-if-touched order was seen.
+    """
+
+    stop_price: Decimal | None = None
+    triggered: bool = False
 
 
 class Fill(msgspec.Struct, frozen=True):

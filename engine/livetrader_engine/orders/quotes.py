@@ -5,13 +5,16 @@ Source: LEAN's FillModel.GetPrices, EquityFillModel.GetBestEffort*Price and Fill
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
+from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import QuoteBar, TradeBar
 from livetrader_engine.money import from_float
+from livetrader_engine.orders.messages import stale_fill, without_quote
 from livetrader_engine.securities import Security, exact
 from livetrader_engine.symbols import NS_PER_HOUR
 
@@ -34,8 +37,10 @@ def trade_prices(security: Security) -> Prices | None:
     bar, tick = security.trade_bar, security.trade_tick
     if tick is not None and (bar is None or tick.time_ns >= bar.end_time_ns):
         return _flat(from_float(tick.price), tick.time_ns)
-    if bar is None:
-        return None
+    return None if bar is None else _of_trade_bar(bar)
+
+
+def _of_trade_bar(bar: TradeBar) -> Prices:
     scale = bar.scale
     return Prices(
         bar.time_ns,
@@ -54,26 +59,85 @@ def side_prices(security: Security, *, buying: bool) -> Prices | None:
     )
 
 
-def best_prices(security: Security, order_time_ns: int, *, buying: bool) -> tuple[Prices | None, bool]:
-    """Return the best known prices of a side for a market order, and whether they are stale.
+class Range(NamedTuple):
+    """Lowest and highest trade of the newest bar or tick, as floats."""
+
+    low: float
+    high: float
+    end_time_ns: int
+
+
+def trade_range(security: Security) -> Range | None:
+    """Return what `trade_prices` spans, without making decimals; None before the first trade."""
+    bar, tick = security.trade_bar, security.trade_tick
+    if tick is not None and (bar is None or tick.time_ns >= bar.end_time_ns):
+        return Range(tick.price, tick.price, tick.time_ns)
+    return None if bar is None else Range(bar.low, bar.high, bar.end_time_ns)
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """A price to trade at, whether it is stale, and what is to be said about it."""
+
+    price: Decimal
+    end_time_ns: int
+    stale: bool = False
+    message: str = ""
+
+    @classmethod
+    def of(cls, prices: Prices, order_time_ns: int, hours: ExchangeHours) -> Quote:
+        """Return the close of `prices`; stale where it is more than an hour older than the order."""
+        if prices.end_time_ns + STALE_AFTER_NS >= order_time_ns:
+            return cls(prices.close, prices.end_time_ns)
+        return cls(prices.close, prices.end_time_ns, True, stale_fill(prices.end_time_ns, hours, ""))
+
+
+def best_quote(security: Security, order_time_ns: int, *, buying: bool) -> Quote | None:
+    """Return the best known price of a side for an equity order; None before any data.
 
     The first of quote tick, quote bar, trade that is at most an hour older than the order; where all are
     older, the newest, which is stale.
     """
-    known = [
-        prices
-        for prices in (
-            _quote_tick(security, buying=buying),
-            _quote_bar(security, buying=buying),
-            trade_prices(security),
-        )
-        if prices is not None
-    ]
-    oldest_ns = order_time_ns - STALE_AFTER_NS
-    for prices in known:
-        if prices.end_time_ns >= oldest_ns:
-            return prices, False
-    return (max(known, key=_end_time), True) if known else (None, True)
+    oldest_ns, hours = order_time_ns - STALE_AFTER_NS, security.hours
+    newest: Quote | None = None
+    for prices, text in _candidates(security, buying=buying):
+        if prices is None or (newest is not None and prices.end_time_ns <= newest.end_time_ns):
+            continue
+        fresh, end_ns = prices.end_time_ns >= oldest_ns, prices.end_time_ns
+        message = "" if fresh and text not in _TRADES else _told(text, end_ns, hours)
+        quote = Quote(prices.close, end_ns, not fresh, message)
+        if fresh:
+            return quote
+        newest = quote
+    return newest
+
+
+def _candidates(security: Security, *, buying: bool) -> Iterator[tuple[Prices | None, str]]:
+    yield _quote_tick(security, buying=buying), "Quote Tick"
+    yield _quote_bar(security, buying=buying), "QuoteBar"
+    tick = security.trade_tick
+    yield None if tick is None else _flat(from_float(tick.price), tick.time_ns), "Trade Tick"
+    bar = security.trade_bar
+    if bar is not None:
+        yield _of_trade_bar(bar), "TradeBar"
+
+
+_TRADES: Final = frozenset({"Trade Tick", "TradeBar"})
+
+
+def _told(source: str, end_ns: int, hours: ExchangeHours) -> str:
+    if source in _TRADES:
+        return without_quote(end_ns, hours, source)
+    return stale_fill(end_ns, hours, f", using {source} data.")
+
+
+def far_quote(security: Security, *, buying: bool) -> Decimal | None:
+    """Return the price of the other side: the bid when buying, the ask when selling; else the trade."""
+    prices = (
+        _quote_tick(security, buying=not buying)
+        or _quote_bar(security, buying=not buying)
+        or trade_prices(security)
+    )
+    return None if prices is None else prices.close
 
 
 def trades_now(security: Security, now_ns: int, *, extended: bool) -> bool:
@@ -125,7 +189,3 @@ def _quote_bar(security: Security, *, buying: bool) -> Prices | None:
 
 def _flat(price: Decimal, time_ns: int) -> Prices:
     return Prices(time_ns, time_ns, price, price, price, price)
-
-
-def _end_time(prices: Prices) -> int:
-    return prices.end_time_ns

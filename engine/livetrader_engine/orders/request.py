@@ -11,14 +11,25 @@ from typing import Final
 
 import msgspec
 
-from livetrader_engine.orders.order import GOOD_TIL_CANCELED, OrderId, OrderType, TimeInForce
+from livetrader_engine.orders.messages import UNPROCESSED as UNPROCESSED_TEXT
+from livetrader_engine.orders.order import (
+    GOOD_TIL_CANCELED,
+    OrderChange,
+    OrderId,
+    OrderType,
+    PropertyValue,
+    TimeInForce,
+)
 from livetrader_engine.symbols import Symbol
+
+NO_ORDER: Final = OrderId(-10)  # number of requests that were refused before they became orders; LEAN's
 
 
 class OrderRequest(msgspec.Struct, frozen=True):
     """An order as the algorithm wishes it; it has no number yet. Quantity is signed.
 
-    `synchronous`: a market order waits for its fill before `submit` returns.
+    `synchronous`: a market order waits for its fill before `submit` returns. `properties` are the brokerage's
+    own instructions, by name.
     """
 
     symbol: Symbol
@@ -33,6 +44,7 @@ class OrderRequest(msgspec.Struct, frozen=True):
     outside_regular_hours: bool = False
     tag: str = ""
     synchronous: bool = True
+    properties: tuple[tuple[str, PropertyValue], ...] = ()
 
 
 class ResponseCode(IntEnum):
@@ -90,3 +102,46 @@ class Response(msgspec.Struct, frozen=True):
 
 
 ACCEPTED: Final = Response()
+UNPROCESSED: Final = Response(message=UNPROCESSED_TEXT, order_id=OrderId(-(2**31)))
+
+
+class RequestStatus(IntEnum):
+    """How far a request has come; values as in LEAN."""
+
+    UNPROCESSED = 0
+    PROCESSING = 1
+    PROCESSED = 2
+    ERROR = 3
+
+
+class Asked:
+    """One request about an order and the newest answer to it. Owned by the order's record.
+
+    A submission has a `request`, an update a `change`, a cancel neither. `tag` is None where the algorithm
+    gave none.
+    """
+
+    __slots__ = ("change", "order_id", "request", "response", "status", "tag", "time_ns")
+
+    def __init__(
+        self,
+        time_ns: int,
+        order_id: OrderId,
+        tag: str | None,
+        *,
+        request: OrderRequest | None = None,
+        change: OrderChange | None = None,
+    ) -> None:
+        self.time_ns = time_ns
+        self.order_id = order_id
+        self.tag = tag
+        self.request = request
+        self.change = change
+        self.response = UNPROCESSED
+        self.status = RequestStatus.UNPROCESSED
+
+    def answer(self, response: Response, status: RequestStatus) -> Response:
+        """Take the answer down and return it; a refusal is an error whatever `status` says."""
+        self.response = response
+        self.status = status if response.accepted else RequestStatus.ERROR
+        return response

@@ -6,13 +6,16 @@ out of order; three rules make that harmless:
 * a fill whose execution id was seen changes nothing;
 * an acknowledgement that comes after a fill or after the end changes nothing;
 * a new fill always counts, even of an order that we hold to be closed: the venue traded it.
+
+Beside the news stands what the algorithm asked for: the submission, the changes and the cancel.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -25,10 +28,20 @@ from livetrader_engine.orders.order import (
     OrderChange,
     OrderId,
     OrderSpec,
+    StopState,
 )
-from livetrader_engine.orders.request import ACCEPTED, Response
+from livetrader_engine.orders.request import (
+    UNPROCESSED,
+    Asked,
+    OrderRequest,
+    RequestStatus,
+    Response,
+)
 from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus, late, move
 from livetrader_engine.symbols import Symbol
+
+
+KEPT_EVENTS: Final = 10_000  # news and changes kept of one order; the oldest go first
 
 
 class SubmissionData(msgspec.Struct, frozen=True):
@@ -54,6 +67,27 @@ class OrderNews(Protocol):
     def brokerage_order_id(self) -> BrokerageOrderId | None: ...
     @property
     def message(self) -> str: ...
+    @property
+    def stop(self) -> StopState | None: ...
+    @property
+    def quiet(self) -> bool: ...
+
+
+class OrderEventRecord(msgspec.Struct, frozen=True):
+    """One piece of news as it was shown, with the order's terms at that moment.
+
+    `number` counts the news of its order from 1.
+    """
+
+    number: int
+    spec: OrderSpec
+    status: OrderStatus
+    time_ns: int
+    fill: Fill | None = None
+    message: str = ""
+
+
+_ACKNOWLEDGED: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED})
 
 
 class Outcome(Enum):
@@ -62,28 +96,40 @@ class Outcome(Enum):
     APPLIED = "applied"
     REPEATED = "repeated"  # this execution id was applied before
     STALE = "stale"  # overtaken by later news
+    QUIET = "quiet"  # the brokerage's view of the stop: applied, and nobody is called
     LATE = "late"  # a fill of an order held to be closed: applied, and somebody should be told
 
 
 class OrderRecord:
     """What became of one order. `spec` is the order as it stands now, changes included.
 
-    `quantity`, `filled_quantity` and `remaining` are signed like the order. `response` is the answer to the
-    submission. Times are UTC nanoseconds, None until they happen.
+    `quantity`, `filled_quantity` and `remaining` are signed like the order. Times are UTC nanoseconds, None
+    until they happen. `triggered`: whether the price that arms a stop-limit or limit-if-touched order was seen,
+    as far as the brokerage tells. `submitted`, `changes` and `canceling` are what the algorithm asked for;
+    `events` what it was told, oldest first, of which there were `news` in all.
     """
 
     __slots__ = (
-        "_before_change", "average_fill_price", "brokerage_order_id", "canceled_ns", "created_ns",
-        "execution_ids", "fees", "filled_quantity", "fills", "last_fill_ns", "last_update_ns", "message",
-        "response", "spec", "status", "submission",
+        "_before_change", "average_fill_price", "brokerage_order_id", "canceled_ns", "canceling", "changes",
+        "created_ns", "events", "execution_ids", "fees", "filled_quantity", "fills", "last_fill_ns",
+        "last_update_ns", "message", "news", "spec", "status", "submission", "submitted", "triggered",
     )  # fmt: skip
 
     def __init__(
-        self, spec: OrderSpec, submission: SubmissionData | None = None, response: Response = ACCEPTED
+        self,
+        spec: OrderSpec,
+        submission: SubmissionData | None = None,
+        response: Response = UNPROCESSED,
+        request: OrderRequest | None = None,
     ) -> None:
         self.spec = spec
         self.submission = submission
-        self.response = response
+        self.submitted = Asked(spec.created_ns, spec.id, spec.tag, request=request)
+        if response is not UNPROCESSED:
+            self.submitted.answer(response, RequestStatus.PROCESSED)
+        self.changes: deque[Asked] = deque(maxlen=KEPT_EVENTS)
+        self.canceling: Asked | None = None
+        self.events: deque[OrderEventRecord] = deque(maxlen=KEPT_EVENTS)
         self.status = OrderStatus.NEW
         self.filled_quantity = ZERO
         self.average_fill_price = ZERO
@@ -96,7 +142,19 @@ class OrderRecord:
         self.last_fill_ns: int | None = None
         self.last_update_ns: int | None = None
         self.canceled_ns: int | None = None
+        self.triggered = False
+        self.news = 0
         self._before_change: OrderSpec | None = None
+
+    @property
+    def response(self) -> Response:
+        """The answer to the submission."""
+        return self.submitted.response
+
+    @property
+    def newest_request(self) -> Asked:
+        """What was asked last: the cancel, else the newest change, else the submission."""
+        return self.canceling or (self.changes[-1] if self.changes else self.submitted)
 
     @property
     def id(self) -> OrderId:
@@ -133,6 +191,10 @@ class OrderRecord:
             raise InvariantError(f"news of order {event.order_id} were given to order {self.spec.id}")
         if event.brokerage_order_id is not None:
             self.brokerage_order_id = event.brokerage_order_id
+        if event.stop is not None and not self.closed:
+            self._take_stop(event.stop)
+        if event.quiet:
+            return Outcome.QUIET
         if event.fill is not None:
             return self._apply_fill(event, event.fill)
         overtaken = event.status is OrderStatus.SUBMITTED and self.status is OrderStatus.PARTIALLY_FILLED
@@ -144,9 +206,22 @@ class OrderRecord:
             self.message = event.message
         if event.status is OrderStatus.CANCELED:
             self.canceled_ns = event.time_ns
-        elif event.status is OrderStatus.UPDATE_SUBMITTED:
+        elif self.changes and event.status in _ACKNOWLEDGED:
             self.last_update_ns = event.time_ns
+        self._note(event)
         return Outcome.APPLIED
+
+    def _take_stop(self, stop: StopState) -> None:
+        self.triggered = self.triggered or stop.triggered
+        if stop.stop_price is not None:
+            self.spec = msgspec.structs.replace(self.spec, stop_price=stop.stop_price)
+
+    def _note(self, event: OrderNews) -> None:
+        status = event.status if event.fill is None else self.status
+        self.news += 1
+        self.events.append(
+            OrderEventRecord(self.news, self.spec, status, event.time_ns, event.fill, event.message)
+        )
 
     def _settle_change(self, event: OrderNews) -> None:
         """Keep a change that the venue has; take back one that was refused."""
@@ -180,26 +255,21 @@ class OrderRecord:
         self.last_fill_ns = fill.time_ns
         if event.message:
             self.message = event.message
+        self._note(event)
         return Outcome.LATE if was_late else Outcome.APPLIED
 
     def retag(self, tag: str) -> None:
         """Give the order another tag; the venue need not know."""
         self.spec = msgspec.structs.replace(self.spec, tag=tag)
 
-    def change(self, change: OrderChange, time_ns: int) -> None:
+    def change(self, change: OrderChange) -> None:
         """Make the spec what it will be after `change`; UPDATE_SUBMITTED confirms it.
 
         SUBMITTED with a message takes it back: the change was refused, the order works on as it was.
         """
         if self._before_change is None:
             self._before_change = self.spec
-        wanted = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
-        self.spec = msgspec.structs.replace(self.spec, **wanted)
-        self.last_update_ns = time_ns
-
-    def request_cancel(self) -> None:
-        """Note that a cancel was asked for. Raises InvariantError where the order is closed."""
-        self.status = move(self.status, OrderStatus.CANCEL_PENDING)
+        self.spec = change.applied(self.spec)
 
     def restore(
         self,

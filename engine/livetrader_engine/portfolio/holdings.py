@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -20,17 +21,23 @@ class TransactionRecord(msgspec.Struct, frozen=True):
     profit: Decimal  # in account currency
 
 
+CloseFee = Callable[["Holding"], Decimal]
+
+
 class Holding:
     """The position in one security. Owned by `Portfolio`, changed by its fills only.
 
-    Money is in the security's quote currency unless a name says other. `fees`, `net_profit` and
-    `profit` are in account currency.
+    Money is in the security's quote currency unless a name says other. `fees`, `profit` and `last_profit` are
+    in account currency. `close_fee` says what closing the position now would cost, in quote currency.
     """
 
-    __slots__ = ("average_price", "fees", "last_profit", "profit", "quantity", "sale_volume", "security")
+    __slots__ = (
+        "average_price", "close_fee", "fees", "last_profit", "profit", "quantity", "sale_volume", "security",
+    )  # fmt: skip
 
-    def __init__(self, security: Security) -> None:
+    def __init__(self, security: Security, close_fee: CloseFee | None = None) -> None:
         self.security = security
+        self.close_fee = close_fee
         self.quantity = ZERO
         self.average_price = ZERO
         self.fees = ZERO
@@ -45,8 +52,8 @@ class Holding:
 
     @property
     def invested(self) -> bool:
-        """Whether there is a position."""
-        return self.quantity != 0
+        """Whether there is a position of a lot or more: what is left below it cannot be traded."""
+        return abs(self.quantity) >= self.security.properties.lot_size
 
     @property
     def price(self) -> Decimal:
@@ -65,8 +72,14 @@ class Holding:
 
     @property
     def unrealized_profit(self) -> Decimal:
-        """Value less cost; no fees."""
-        return self.value - self.cost
+        """What closing now would bring: at bid or ask, less cost, less the fee. Source: TotalCloseProfit."""
+        if not self.invested:
+            return ZERO
+        security = self.security
+        price = security.exact_bid() if self.quantity > 0 else security.exact_ask()
+        exit_value = self.quantity * (price or self.price) * security.properties.contract_multiplier
+        fee = ZERO if self.close_fee is None else self.close_fee(self)
+        return exit_value - self.cost - fee
 
     @property
     def unrealized_profit_ratio(self) -> Decimal:

@@ -5,14 +5,15 @@ Source: LEAN's Common/Securities/BuyingPowerModel.cs and PortfolioTarget.cs. Amo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
-from livetrader_engine.money import ONE, ZERO, normalized
-from livetrader_engine.orders.fees import FeeModel, OrderFee, order_value
-from livetrader_engine.orders.order import OrderId, OrderSpec, OrderType
+from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.money import ONE, ZERO, smart_rounded
+from livetrader_engine.orders.fees import FeeModel, order_value
+from livetrader_engine.orders.messages import insufficient, margin_short
+from livetrader_engine.orders.order import OrderDirection, OrderId, OrderSpec, OrderType
 from livetrader_engine.portfolio.holdings import Holding
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.securities import Security
@@ -25,10 +26,25 @@ def leverage_of(portfolio: Portfolio, security: Security) -> Decimal:
     return ONE if portfolio.account_type is AccountType.CASH else security.leverage
 
 
+def _initial_ratio(portfolio: Portfolio, security: Security) -> Decimal:
+    leverage = leverage_of(portfolio, security)
+    return portfolio.models.of(security.symbol).margin.initial(security, leverage)
+
+
+def initial_margin(portfolio: Portfolio, security: Security, quantity: Decimal) -> Decimal:
+    """Return the margin that a position of this signed quantity takes at the newest price, signed."""
+    properties = security.properties
+    rate = portfolio.cash.rate(properties.quote_currency)
+    price = security.exact_price()
+    ratio = _initial_ratio(portfolio, security)
+    return rate * properties.contract_multiplier * price * quantity * ratio
+
+
 def maintenance_margin(portfolio: Portfolio, held: Holding) -> Decimal:
     """Return the margin one position binds."""
-    currency = held.security.properties.quote_currency
-    return abs(portfolio.cash.convert(held.value, currency)) / leverage_of(portfolio, held.security)
+    security = held.security
+    ratio = portfolio.models.of(held.symbol).margin.maintenance(security, leverage_of(portfolio, security))
+    return abs(portfolio.cash.convert(held.value, security.properties.quote_currency)) * ratio
 
 
 def margin_used(portfolio: Portfolio) -> Decimal:
@@ -36,105 +52,143 @@ def margin_used(portfolio: Portfolio) -> Decimal:
     return sum((maintenance_margin(portfolio, held) for held in portfolio.holdings()), ZERO)
 
 
+def unsettled_cash(portfolio: Portfolio) -> Decimal:
+    """Return the cash that may not be spent yet, in account currency."""
+    book = portfolio.cash
+    return sum((book[name].unsettled * book.rate(name) for name in book), ZERO)
+
+
 def margin_remaining(portfolio: Portfolio) -> Decimal:
     """Return what is left for new positions: equity less unsettled cash less margin used."""
-    unsettled = sum(
-        (portfolio.cash[name].unsettled * portfolio.cash.rate(name) for name in portfolio.cash), ZERO
-    )
-    return portfolio.total_value - unsettled - margin_used(portfolio)
+    return portfolio.total_value - unsettled_cash(portfolio) - margin_used(portfolio)
 
 
-def buying_power_problem(
-    portfolio: Portfolio, security: Security, spec: OrderSpec, remaining: Decimal, fee: OrderFee
-) -> str | None:
-    """Return why the account cannot carry the rest of an order, None if it can.
+def buying_power(portfolio: Portfolio, security: Security, direction: OrderDirection) -> Decimal:
+    """Return the margin an order of this side may take: what is left, and what an opposite position frees.
 
-    `remaining` is the signed quantity not yet filled. Orders that only reduce a position always pass.
+    Source: PositionGroupBuyingPowerModel.GetPositionGroupBuyingPower.
     """
-    held = portfolio.quantity(security.symbol)
-    if held * remaining < 0 and abs(remaining) <= abs(held):
-        return None
-    currency = security.properties.quote_currency
-    leverage = leverage_of(portfolio, security)
-    value = abs(portfolio.cash.convert(order_value(security, spec), currency))
-    required = value / leverage + portfolio.cash.convert(fee.amount, fee.currency)
-    if spec.quantity:
-        required *= remaining / spec.quantity
     free = margin_remaining(portfolio)
-    if held * remaining < 0:  # through zero: the old position frees its margin and what it binds anew
-        free += 2 * maintenance_margin(portfolio, portfolio[security.symbol])
-    if portfolio.account_type is AccountType.CASH and held + remaining < 0:
-        return f"a cash account cannot sell {security.symbol.value} short"
-    if required <= free:
+    held = portfolio[security.symbol]
+    if _opposite(held, direction):  # the old position frees its margin, and what it binds is open to a new one
+        free += maintenance_margin(portfolio, held) + abs(initial_margin(portfolio, security, held.quantity))
+    return free
+
+
+def _opposite(held: Holding, direction: OrderDirection) -> bool:
+    if held.quantity > 0:
+        return direction is OrderDirection.SELL
+    return held.quantity < 0 and direction is OrderDirection.BUY
+
+
+def order_problem(
+    portfolio: Portfolio, security: Security, spec: OrderSpec, filled: Decimal = ZERO
+) -> str | None:
+    """Return why the account cannot carry an order, None if it can; `filled` of it is in the position already.
+
+    Orders that only reduce a position always pass. Source: BuyingPowerModel.HasSufficientBuyingPowerForOrder.
+    """
+    models = portfolio.models.of(security.symbol)
+    held = portfolio.quantity(security.symbol)
+    quantity = spec.quantity
+    if not quantity or models.margin.unlimited:
         return None
-    return (
-        f"Insufficient buying power to complete order (Value:{normalized(value)}), "
-        f"Free Margin: {normalized(free)}, required: {normalized(required)}"
-    )
+    if held * quantity < 0 and abs(held) >= abs(quantity):
+        return None
+    free = buying_power(portfolio, security, spec.direction)
+    free = max(ZERO, free - portfolio.total_value * models.margin.free_ratio)
+    fee = models.fees.fee(security, spec)
+    required = abs(initial_margin(portfolio, security, quantity))
+    required += portfolio.cash.convert(fee.amount, fee.currency)
+    if filled:
+        required = (abs(quantity) - abs(filled)) / abs(quantity) * required
+    return None if required <= free else margin_short(spec.id, required, free)
+
+
+def told_problem(portfolio: Portfolio, security: Security, spec: OrderSpec, reason: str) -> str:
+    """Return what is told of an order that `order_problem` found too large."""
+    value = portfolio.cash.convert(order_value(security, spec), security.properties.quote_currency)
+    return insufficient(spec.id, smart_rounded(value), reason)
 
 
 class TargetRules(msgspec.Struct, frozen=True):
-    """How targets become quantities; ratios of the equity. See TradingPolicy for their meaning."""
+    """How targets become quantities; ratios of the equity. See TradingPolicy for their meaning.
+
+    `free_portfolio_cash` is an amount that takes the place of `free_portfolio_value`.
+    """
 
     free_portfolio_value: Decimal = Decimal("0.0025")
     minimum_order_margin: Decimal = Decimal("0.001")
+    free_portfolio_cash: Decimal | None = None
 
 
 def target_quantity(
-    portfolio: Portfolio, security: Security, weight: Decimal, fees: FeeModel, rules: TargetRules
+    portfolio: Portfolio, security: Security, weight: Decimal, rules: TargetRules = TargetRules()
 ) -> Decimal:
     """Return the signed quantity to trade so that the position's value is `weight` of the equity.
 
-    Zero where there is no price, no margin left for more, or the change is too small to bother.
+    Zero where there is no price, or the change is too small to bother. Source: PortfolioTarget.Percent.
     """
-    price = security.exact_price()
     equity = portfolio.total_value
-    if not price or equity <= 0:
+    if not security.exact_price() or not equity:
         return ZERO
-    properties = security.properties
-    leverage = leverage_of(portfolio, security)
-    rate = portfolio.cash.convert(ONE, properties.quote_currency)
-    unit = price * properties.contract_multiplier * rate / leverage
-    held = portfolio.quantity(security.symbol)
-    # weight of the investable equity, as a signed ratio of the equity that ends up bound as margin
-    ratio = weight * (equity - rules.free_portfolio_value * equity) / equity / leverage
-    target_margin = ratio * equity
-    held_margin = held * unit
-    change = abs(target_margin - held_margin)
-    if ratio == 0:
+    buffer = rules.free_portfolio_cash
+    buffer = equity * rules.free_portfolio_value if buffer is None else buffer
+    invested = weight * (equity - buffer) / equity
+    leverage = ONE / _initial_ratio(portfolio, security) if _initial_ratio(portfolio, security) else ONE
+    return quantity_for_margin(portfolio, security, invested / leverage, rules.minimum_order_margin)
+
+
+def quantity_for_margin(
+    portfolio: Portfolio, security: Security, ratio: Decimal, minimum: Decimal
+) -> Decimal:
+    """Return the signed quantity to trade for a position whose margin is `ratio` of the equity, signed.
+
+    The fee is taken off the equity until position and fee fit; `minimum` is the part of the equity below which
+    a change is not worth it. Source: BuyingPowerModel.GetMaximumOrderQuantityForTargetBuyingPower.
+    """
+    equity, held = portfolio.total_value, portfolio.quantity(security.symbol)
+    models = portfolio.models.of(security.symbol)
+    reserved = equity * models.margin.free_ratio
+    target = ratio * (equity - reserved)
+    if not target:
         return -held
-    if change < rules.minimum_order_margin * equity and margin_remaining(portfolio) > 0:
+    unit = initial_margin(portfolio, security, ONE)
+    if not unit:
         return ZERO
-    search = _Search(equity, ratio, unit, properties.lot_size)
-    return search.quantity(held, lambda quantity: _fee_of(portfolio, security, quantity, fees))
+    change = abs(target - initial_margin(portfolio, security, held))
+    if minimum and equity * minimum > change and margin_remaining(portfolio) > 0:
+        return ZERO
+    last = ZERO
+    for _ in range(_MAX_TARGET_ROUNDS):
+        quantity = _amount_to_order(held, target, unit, security.properties.lot_size)
+        if not quantity:
+            return ZERO
+        reached = (quantity + held) * unit
+        fee = _fee_of(portfolio, security, quantity, models.fees)
+        target = (equity - fee - reserved) * ratio
+        if abs(reached) <= abs(target):
+            return quantity
+        if quantity == last:
+            break
+        last = quantity
+    raise AlgorithmError(
+        f"no quantity of {security.symbol.value} fits the target margin {target} with its fee {fee}"
+    )
+
+
+def _amount_to_order(held: Decimal, target: Decimal, unit: Decimal, lot_size: Decimal) -> Decimal:
+    """Return whole lots that bring the position's margin up to `target`, not beyond it."""
+    rounding = ROUND_CEILING if target < 0 else ROUND_FLOOR
+    wanted = -held + target / unit
+    quantity = (wanted / lot_size).to_integral_value(rounding=rounding) * lot_size
+    step = lot_size if target < 0 else -lot_size
+    while abs((quantity + held) * unit) > abs(target) and (quantity + held) * target > 0:
+        quantity += step
+    return quantity
 
 
 def _fee_of(portfolio: Portfolio, security: Security, quantity: Decimal, fees: FeeModel) -> Decimal:
     spec = OrderSpec(OrderId(0), security.symbol, OrderType.MARKET, quantity, 0, security.exact_price())
     fee = fees.fee(security, spec)
     return portfolio.cash.convert(fee.amount, fee.currency)
-
-
-class _Search(msgspec.Struct, frozen=True):
-    """Find the largest order within a target: take the fee off the equity until the position fits."""
-
-    equity: Decimal
-    ratio: Decimal  # margin of the position, signed, as part of the equity
-    unit: Decimal  # margin of one unit
-    lot_size: Decimal
-
-    def quantity(self, held: Decimal, fee_of: Callable[[Decimal], Decimal]) -> Decimal:
-        target = self.ratio * self.equity
-        rounding = ROUND_FLOOR if target >= 0 else ROUND_CEILING
-        quantity = ZERO
-        for _ in range(_MAX_TARGET_ROUNDS):
-            position = (target / self.unit / self.lot_size).to_integral_value(
-                rounding=rounding
-            ) * self.lot_size
-            previous, quantity = quantity, position - held
-            if quantity == 0:
-                return ZERO
-            target = (self.equity - fee_of(quantity)) * self.ratio
-            if abs(position * self.unit) <= abs(target) or previous == quantity:
-                return quantity
-        return quantity

@@ -11,10 +11,11 @@ from enum import IntEnum
 from typing import Final
 
 from livetrader_engine.money import ONE, ZERO
-from livetrader_engine.orders.order import Fill
+from livetrader_engine.orders.order import Fill, OrderId, OrderSpec, OrderType
 from livetrader_engine.portfolio.cash import CashBook
 from livetrader_engine.portfolio.holdings import Holding, TransactionRecord
-from livetrader_engine.portfolio.settlement import SettlementQueue, settlement_ns
+from livetrader_engine.portfolio.models import AccountModels
+from livetrader_engine.portfolio.settlement import SettlementQueue
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType, Symbol
 
@@ -51,6 +52,7 @@ class Portfolio:
         self.securities = securities
         self.cash = CashBook(account_currency)
         self.account_type = account_type
+        self.models = AccountModels()
         self.transactions: list[TransactionRecord] = []
         self.total_fees = ZERO
         self.settlement = SettlementQueue()
@@ -61,7 +63,7 @@ class Portfolio:
         """Return the holding of a security, an empty one where nothing is held. Raises AlgorithmError."""
         held = self._holdings.get(symbol)
         if held is None:
-            held = self._holdings[symbol] = Holding(self.securities[symbol])
+            held = self._holdings[symbol] = Holding(self.securities[symbol], self._close_fee)
         return held
 
     def __contains__(self, symbol: object) -> bool:
@@ -74,6 +76,18 @@ class Portfolio:
         """Return the positions that are not zero, in the order they were first held."""
         return [held for held in self._holdings.values() if held.quantity]
 
+    def _close_fee(self, held: Holding) -> Decimal:
+        """Return the fee of closing a position with a market order, in its quote currency."""
+        security = held.security
+        spec = OrderSpec(
+            OrderId(0), held.symbol, OrderType.MARKET, -held.quantity, 0, security.exact_price()
+        )
+        fee = self.models.of(held.symbol).fees.fee(security, spec)
+        currency = security.properties.quote_currency
+        if fee.currency == currency or not fee.amount:
+            return fee.amount
+        return self.cash.convert(fee.amount, fee.currency) / (self.cash.rate(currency) or ONE)
+
     def quantity(self, symbol: Symbol) -> Decimal:
         """Return the signed position, zero for anything not held."""
         held = self._holdings.get(symbol)
@@ -81,8 +95,8 @@ class Portfolio:
 
     @property
     def invested(self) -> bool:
-        """Whether any position is open."""
-        return any(held.quantity for held in self._holdings.values())
+        """Whether any position of a lot or more is open."""
+        return any(held.invested for held in self._holdings.values())
 
     @property
     def total_holdings_value(self) -> Decimal:
@@ -91,7 +105,7 @@ class Portfolio:
 
     @property
     def unrealized_profit(self) -> Decimal:
-        """Sum of the positions' unrealised profits in account currency."""
+        """Sum of what closing every position would bring, in account currency; fees taken off."""
         return sum((self._to_account(held.unrealized_profit, held) for held in self.holdings()), ZERO)
 
     @property
@@ -156,7 +170,8 @@ class Portfolio:
         properties = security.properties
         proceeds = -fill.quantity * fill.price * properties.contract_multiplier
         cash = self.cash.ensure(properties.quote_currency)
-        due_ns = settlement_ns(security, fill, cash_account=self.account_type is AccountType.CASH)
+        model = self.models.of(security.symbol).settlement
+        due_ns = model.due_ns(security, fill, cash_account=self.account_type is AccountType.CASH)
         if due_ns is None:
             cash.amount += proceeds
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 from livetrader_engine.orders.order import Fill
 from livetrader_engine.portfolio.cash import Cash
@@ -16,17 +16,56 @@ from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
 
 SETTLEMENT_TIME: Final = time(6)  # of the exchange's day
+NEVER_NS: Final = 2**63 - 1
 _DELAYED: Final = frozenset({SecurityType.EQUITY, SecurityType.OPTION})
 
 
-def settlement_ns(security: Security, fill: Fill, *, cash_account: bool) -> int | None:
-    """Return when the cash of `fill` settles (UTC ns), None for at once. Buys settle at once."""
-    if not cash_account or fill.quantity > 0 or security.symbol.security_type not in _DELAYED:
+class SettlementModel(Protocol):
+    """Says when the cash of a fill is there."""
+
+    def due_ns(self, security: Security, fill: Fill, *, cash_account: bool) -> int | None:
+        """Return when the proceeds settle (UTC ns), None for at once."""
+        ...
+
+
+class ImmediateSettlement:
+    """Cash moves with the fill."""
+
+    def due_ns(self, security: Security, fill: Fill, *, cash_account: bool) -> int | None:
+        """Return None."""
         return None
-    hours = security.hours
-    day: date = hours.next_trading_day(hours.local_date(fill.time_ns))
-    local = datetime.combine(day, SETTLEMENT_TIME, tzinfo=hours.timezone)
-    return int(local.timestamp()) * NS_PER_SECOND
+
+
+class DelayedSettlement:
+    """Sales settle some trading days later at a time of the exchange's day; buys at once."""
+
+    def __init__(self, days: int, time_of_day: time) -> None:
+        self._days = days
+        self._time_of_day = time_of_day
+
+    def due_ns(self, security: Security, fill: Fill, *, cash_account: bool) -> int | None:
+        """Return the settlement of a sale."""
+        if fill.quantity > 0:
+            return None
+        hours = security.hours
+        day: date = hours.local_date(fill.time_ns)
+        for _ in range(self._days):
+            day = hours.next_trading_day(day)
+        local = datetime.combine(day, self._time_of_day, tzinfo=hours.timezone)
+        return int(local.timestamp()) * NS_PER_SECOND
+
+
+class StandardSettlement:
+    """LEAN's default: delayed for equities and options in a cash account, immediate otherwise."""
+
+    def __init__(self) -> None:
+        self._delayed = DelayedSettlement(1, SETTLEMENT_TIME)
+
+    def due_ns(self, security: Security, fill: Fill, *, cash_account: bool) -> int | None:
+        """Return the settlement by account and security type."""
+        if not cash_account or security.symbol.security_type not in _DELAYED:
+            return None
+        return self._delayed.due_ns(security, fill, cash_account=True)
 
 
 class SettlementQueue:
@@ -35,6 +74,7 @@ class SettlementQueue:
     def __init__(self) -> None:
         self._due: list[tuple[int, int, Cash, Decimal]] = []
         self._added = 0
+        self.next_due_ns = NEVER_NS  # an attribute, because it is read in every time step
 
     def __len__(self) -> int:
         return len(self._due)
@@ -43,6 +83,7 @@ class SettlementQueue:
         """Settle `amount` of `cash` at `due_ns`; it is in `cash.unsettled` until then."""
         self._added += 1
         heapq.heappush(self._due, (due_ns, self._added, cash, amount))
+        self.next_due_ns = self._due[0][0]
 
     def settle(self, now_ns: int) -> None:
         """Move every amount that is due from unsettled to settled."""
@@ -50,3 +91,4 @@ class SettlementQueue:
             _, _, cash, amount = heapq.heappop(self._due)
             cash.unsettled -= amount
             cash.amount += amount
+        self.next_due_ns = self._due[0][0] if self._due else NEVER_NS

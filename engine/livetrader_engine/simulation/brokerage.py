@@ -13,6 +13,7 @@ Source of the order of work: LEAN's Brokerages/Backtesting/BacktestingBrokerage.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.errors import DataError
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.fees import DefaultFees, FeeModel
-from livetrader_engine.orders.fills import WorkingOrder, match
+from livetrader_engine.orders.fills import WorkingOrder
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
     ClientOrderId,
@@ -29,14 +30,18 @@ from livetrader_engine.orders.order import (
     Fill,
     OrderChange,
     OrderSpec,
+    OrderType,
+    StopState,
+    TimeInForceKind,
 )
 from livetrader_engine.orders.slippage import NoSlippage, SlippageModel
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.portfolio.margin import buying_power_problem
+from livetrader_engine.portfolio.estimate import free_margin_estimate, surely_affordable
+from livetrader_engine.portfolio.margin import order_problem, told_problem
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import ReferenceData
 from livetrader_engine.securities import Security, SecurityManager
-from livetrader_engine.simulation.matching import EXPIRED_MESSAGE, expired, tries_now
+from livetrader_engine.simulation.matching import EXPIRED_MESSAGE, expiry_ns, tries_now
 from livetrader_engine.spi import ExecutionReport
 from livetrader_engine.symbols import Symbol
 
@@ -53,11 +58,20 @@ class SimulatedReport(msgspec.Struct, frozen=True):
     brokerage_order_id: BrokerageOrderId
     fill: Fill | None = None
     message: str = ""
+    stop: StopState | None = None
+    quiet: bool = False  # the order works on; only its stop has moved or was touched
 
     def to_event(self) -> OrderEventArrived:
         """Return what the engine reads, by order id."""
         return OrderEventArrived(
-            self.spec.id, self.status, self.time_ns, self.fill, self.brokerage_order_id, self.message
+            self.spec.id,
+            self.status,
+            self.time_ns,
+            self.fill,
+            self.brokerage_order_id,
+            self.message,
+            self.stop,
+            self.quiet,
         )
 
     def to_report(self) -> ExecutionReport:
@@ -73,7 +87,7 @@ class SimulatedReport(msgspec.Struct, frozen=True):
 
 
 class SimulationModels(msgspec.Struct, frozen=True):
-    """What a fill costs and how far it is from the price seen."""
+    """What a fill costs and how far it is from the price seen, where a security has no models of its own."""
 
     fees: FeeModel = DefaultFees()
     slippage: SlippageModel = NoSlippage()
@@ -107,6 +121,7 @@ class WorkingEntry(msgspec.Struct, frozen=True):
 class SimulatedBrokerage:
     """Holds working orders and fills them, each in one piece. Not thread-safe; deterministic.
 
+    Fees, slippage and fills are those of the portfolio's models; `models` replaces the account's default ones.
     `books`: apply fills to `portfolio` here. `reference` makes securities of symbols that `securities` does
     not hold; without it such orders are INVALID. `numbers` makes order and execution ids.
     """
@@ -123,12 +138,16 @@ class SimulatedBrokerage:
     ) -> None:
         self.securities = securities
         self.portfolio = portfolio
-        self.models = models or SimulationModels()
+        if models is not None:
+            portfolio.models.default.fees = models.fees
+            portfolio.models.default.slippage = models.slippage
         self.numbers = numbers or Numbers()
         self._books = books
         self._reference = reference
         self._working: dict[str, WorkingEntry] = {}
         self._closed: dict[str, None] = {}
+        self._expiries: dict[str, int | None] = {}
+        self._free: float | None = None  # margin left, while a scan lasts and nothing fills
 
     # -- what a brokerage is asked --------------------------------------------------------------------
 
@@ -162,9 +181,9 @@ class SimulatedBrokerage:
         entry = self._working.get(key)
         if entry is None:
             return []
-        wanted = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
-        order = msgspec.structs.replace(entry.order, spec=msgspec.structs.replace(entry.order.spec, **wanted))
-        if change.stop_price is not None:
+        spec = change.applied(entry.order.spec)
+        order = msgspec.structs.replace(entry.order, spec=spec)
+        if change.stop_price is not None and spec.stop_price is not None:
             order = msgspec.structs.replace(order, stop_price=change.stop_price)
         changed = self._working[key] = msgspec.structs.replace(
             entry, order=order, status=OrderStatus.UPDATE_SUBMITTED
@@ -180,12 +199,14 @@ class SimulatedBrokerage:
 
     def scan(self, now_ns: int) -> Iterator[SimulatedReport]:
         """Try every working order, oldest first, lazily: each sees what was done after the last news."""
+        self._free = None
         for key in tuple(self._working):
             entry = self._working.get(key)  # it may have been canceled meanwhile
             if entry is not None:
                 report = self._try(entry, now_ns)
                 if report is not None:
                     yield report
+                    self._free = None  # whoever heard of it may have traded
 
     # -- the account ----------------------------------------------------------------------------------
 
@@ -227,22 +248,52 @@ class SimulatedBrokerage:
         if not tries_now(order, now_ns):
             return None
         security = self.securities[order.spec.symbol]
-        if expired(order.spec, security, now_ns):
+        if order.spec.type is OrderType.MARKET_ON_OPEN and security.last_time_ns <= order.time_ns:
+            return None  # no data since: LEAN does not look any further either
+        if self._expired(entry, security, now_ns):
             return self._end(entry, OrderStatus.CANCELED, now_ns, message=EXPIRED_MESSAGE)
-        fee = self.models.fees.fee(security, order.spec)
-        problem = buying_power_problem(self.portfolio, security, order.spec, order.spec.quantity, fee)
-        if problem is not None:
-            return self._end(entry, OrderStatus.INVALID, now_ns, message=problem)
-        seen = match(order, security, now_ns, self.models.slippage)
-        if seen.price is None:
-            if seen is not order:
-                self._working[entry.key] = msgspec.structs.replace(entry, order=seen)
+        if not self._affords(order.spec, security):
+            problem = order_problem(self.portfolio, security, order.spec)
+            if problem is not None:
+                text = told_problem(self.portfolio, security, order.spec, problem)
+                return self._end(entry, OrderStatus.INVALID, now_ns, message=text)
+        models = self.portfolio.models.of(order.spec.symbol)
+        seen = models.fills.match(order, security, now_ns, models.slippage)
+        if seen.price is not None:
+            return self._fill(entry, seen, seen.price, now_ns)
+        if seen is order:
             return None
+        moved = self._working[entry.key] = msgspec.structs.replace(entry, order=seen)
+        return _report(moved, entry.status, now_ns, quiet=True)
+
+    def _fill(
+        self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, now_ns: int
+    ) -> SimulatedReport:
+        spec = seen.spec
+        fee = self.portfolio.models.of(spec.symbol).fees.fee(self.securities[spec.symbol], spec)
         execution_id = ExecutionId(self.numbers.take("E"))
-        fill = Fill(execution_id, order.spec.quantity, seen.price, now_ns, fee.amount, fee.currency)
+        fill = Fill(execution_id, spec.quantity, price, now_ns, fee.amount, fee.currency)
         if self._books:
-            self.portfolio.apply_fill(order.spec.symbol, fill)
-        return self._end(entry, OrderStatus.FILLED, now_ns, fill=fill)
+            self.portfolio.apply_fill(spec.symbol, fill)
+        entry = msgspec.structs.replace(entry, order=seen)
+        return self._end(entry, OrderStatus.FILLED, now_ns, fill=fill, message=seen.message)
+
+    def _expired(self, entry: WorkingEntry, security: Security, now_ns: int) -> bool:
+        spec = entry.order.spec
+        if spec.time_in_force.kind is TimeInForceKind.GOOD_TIL_CANCELED:
+            return False
+        if entry.key not in self._expiries:
+            self._expiries[entry.key] = expiry_ns(spec, security)
+        end_ns = self._expiries[entry.key]
+        return end_ns is not None and now_ns >= end_ns
+
+    def _affords(self, spec: OrderSpec, security: Security) -> bool:
+        """Whether the account can surely carry the order, by floats and with room to spare."""
+        if spec.type is OrderType.MARKET:
+            return False  # it will most likely fill, and its check is exact
+        if self._free is None:
+            self._free = free_margin_estimate(self.portfolio)
+        return surely_affordable(self.portfolio, security, spec, self._free)
 
     def _end(
         self,
@@ -254,6 +305,7 @@ class SimulatedBrokerage:
         message: str = "",
     ) -> SimulatedReport:
         del self._working[entry.key]
+        self._expiries.pop(entry.key, None)
         self._remember(entry.key)
         return _report(entry, status, now_ns, fill=fill, message=message)
 
@@ -264,8 +316,19 @@ class SimulatedBrokerage:
 
 
 def _report(
-    entry: WorkingEntry, status: OrderStatus, now_ns: int, *, fill: Fill | None = None, message: str = ""
+    entry: WorkingEntry,
+    status: OrderStatus,
+    now_ns: int,
+    *,
+    fill: Fill | None = None,
+    message: str = "",
+    quiet: bool = False,
 ) -> SimulatedReport:
+    order = entry.order
+    stop = StopState(order.stop_price, order.armed) if order.spec.type in _WATCHED else None
     return SimulatedReport(
-        entry.key, entry.order.spec, status, now_ns, entry.brokerage_order_id, fill, message
+        entry.key, order.spec, status, now_ns, entry.brokerage_order_id, fill, message, stop, quiet
     )
+
+
+_WATCHED: Final = frozenset({OrderType.TRAILING_STOP, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})

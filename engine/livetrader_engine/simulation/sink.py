@@ -49,9 +49,8 @@ class SimulatedOrderSink:
         return self._engine.clock.now_ns
 
     def submit(self, command: SubmitOrder) -> None:
-        """Take an order; the next `drain` tries it."""
+        """Take an order; it is tried once `advance` asks for it."""
         self._queue(self.brokerage.accept(str(command.spec.id), command.spec, self._now_ns))
-        self._scan_wanted = True
 
     def update(self, command: UpdateOrder) -> None:
         """Change a working order."""
@@ -94,7 +93,7 @@ def simulated_engine(
     `ports` is called with the sink and returns everything the engine needs. Without `models` fees are those
     of the trading policy and there is no slippage.
     """
-    sink = SimulatedOrderSink(models or SimulationModels(fees=options.policy.fees))
+    sink = SimulatedOrderSink(models)
     engine = Engine(ports(sink), options)
     sink.bind(engine)
     return engine

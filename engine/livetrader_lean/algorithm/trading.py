@@ -1,24 +1,33 @@
-"""Orders. Quantities and prices are floats here and decimals behind."""
+"""Orders. Quantities and prices are floats here and decimals behind.
+
+What may follow an order's quantity and prices is the same for all: `asynchronous`, `tag`, `order_properties`,
+in this order or by name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.orders.messages import LIQUIDATED
 from livetrader_engine.orders.order import OrderType
-from livetrader_engine.orders.request import OrderRequest
-from livetrader_engine.trading import OrderTerms, Target
+from livetrader_engine.orders.request import ResponseCode
+from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.symbols import Symbol as CoreSymbol
+from livetrader_engine.trading import OrderPrices, OrderTerms, Target
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.names import snake
+from livetrader_lean.order_properties import MarketOnCloseOrder, OrderProperties
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
-from livetrader_lean.tickets import OrderTicket, decimal
+from livetrader_lean.tickets import OrderTicket, SubmitOrderRequest, decimal
+from livetrader_lean.times import span_ns
 from livetrader_lean.transactions import Transactions
 from livetrader_lean.views import Face
+
 
 
 class PortfolioTarget(Face):
@@ -31,21 +40,85 @@ class PortfolioTarget(Face):
         self.quantity = quantity
         self.tag = tag
 
+    def __str__(self) -> str:
+        tag = f" ({self.tag})" if self.tag else ""
+        return f"{self.symbol}: {self.quantity:g}{tag}"
 
-class MarketOrdersMixin(Part):
-    """Orders without a price, targets and liquidation."""
 
-    def market_order(
-        self, symbol: Any, quantity: float, asynchronous: bool = False, tag: str = ""
-    ) -> OrderTicket:
-        """Trade at the market, at the next open where closed; waits for the fill unless `asynchronous`."""
-        terms = OrderTerms(tag=tag, synchronous=not asynchronous)
-        record = self._lean.engine.trading.market_order(self._lean.resolve(symbol), decimal(quantity), terms)
+class _Orders(Part):
+    """What all orders go through."""
+
+    def _terms(self, symbol: CoreSymbol | None, given: tuple[Any, ...], named: dict[str, Any]) -> OrderTerms:
+        """Return what follows an order's prices: positions are told apart by their types."""
+        values = {snake(name): value for name, value in named.items()}
+        for item in given:
+            if isinstance(item, OrderProperties):
+                values["order_properties"] = item
+            elif isinstance(item, str):
+                values["tag"] = item
+            elif isinstance(item, bool):
+                values["asynchronous"] = item
+            elif item is not None:
+                raise AlgorithmError(f"an order does not understand {item!r}")
+        properties = values.pop("order_properties", None) or self._lean.transactions.default_properties
+        terms = OrderTerms(
+            outside_regular_hours=properties.outside_regular_hours,
+            tag=values.pop("tag", "") or "",
+            synchronous=not values.pop("asynchronous", False),
+            properties=properties.instructions(),
+        )
+        if values:
+            raise AlgorithmError(f"an order does not understand {sorted(values)}")
+        if symbol is None:
+            return terms
+        return msgspec.structs.replace(terms, time_in_force=properties.time_in_force.core(self._lean, symbol))
+
+    def _order(
+        self, kind: OrderType, symbol: Any, quantity: float, terms: tuple[Any, ...], named: dict[str, Any],
+        **prices: Any,
+    ) -> OrderTicket:  # fmt: skip
+        core = self._lean.resolve(symbol)
+        exact = {name: decimal(value) for name, value in prices.items()}
+        self._use_buffer()
+        record = self._lean.engine.trading.order(
+            kind, core, decimal(quantity), self._terms(core, terms, named), OrderPrices(**exact)
+        )
+        return self._ticket(record)
+
+    def _use_buffer(self) -> None:
+        orders, buffer_ns = self._lean.engine.orders, span_ns(MarketOnCloseOrder.chosen())
+        if buffer_ns != orders.policy.market_on_close_buffer_ns:
+            orders.policy = msgspec.structs.replace(orders.policy, market_on_close_buffer_ns=buffer_ns)
+
+    def _ticket(self, record: OrderRecord) -> OrderTicket:
+        response = record.response
+        if response.code is ResponseCode.EXCEEDED_MAXIMUM_ORDERS:
+            self._lean.quit_reason = response.message
         return OrderTicket(self._lean, record)
 
-    def order(self, symbol: Any, quantity: float, asynchronous: bool = False, tag: str = "") -> OrderTicket:
+    @property
+    def default_order_properties(self) -> OrderProperties:
+        """Properties of orders that are given none."""
+        return self._lean.transactions.default_properties
+
+    @default_order_properties.setter
+    def default_order_properties(self, value: OrderProperties) -> None:
+        self._lean.transactions.default_properties = value
+
+
+class MarketOrdersMixin(_Orders):
+    """Orders without a price, targets and liquidation."""
+
+    def market_order(self, symbol: Any, quantity: float, *terms: Any, **named: Any) -> OrderTicket:
+        """Trade at the market, at the next open where closed; waits for the fill unless `asynchronous`."""
+        core = self._lean.resolve(symbol)
+        self._use_buffer()
+        trading = self._lean.engine.trading
+        return self._ticket(trading.market_order(core, decimal(quantity), self._terms(core, terms, named)))
+
+    def order(self, symbol: Any, quantity: float, *terms: Any, **named: Any) -> OrderTicket:
         """Trade at the market; the same as `market_order`."""
-        return MarketOrdersMixin.market_order(self, symbol, quantity, asynchronous, tag)
+        return MarketOrdersMixin.market_order(self, symbol, quantity, *terms, **named)
 
     def buy(self, symbol: Any, quantity: float) -> OrderTicket:
         """Buy at the market."""
@@ -55,63 +128,74 @@ class MarketOrdersMixin(Part):
         """Sell at the market."""
         return MarketOrdersMixin.market_order(self, symbol, -abs(quantity))
 
-    def market_on_open_order(self, symbol: Any, quantity: float, tag: str = "") -> OrderTicket:
+    def market_on_open_order(self, symbol: Any, quantity: float, *terms: Any, **named: Any) -> OrderTicket:
         """Trade at the next open."""
-        return self._plain(OrderType.MARKET_ON_OPEN, symbol, quantity, tag)
+        return self._order(OrderType.MARKET_ON_OPEN, symbol, quantity, terms, named)
 
-    def market_on_close_order(self, symbol: Any, quantity: float, tag: str = "") -> OrderTicket:
+    def market_on_close_order(self, symbol: Any, quantity: float, *terms: Any, **named: Any) -> OrderTicket:
         """Trade at the next close."""
-        return self._plain(OrderType.MARKET_ON_CLOSE, symbol, quantity, tag)
+        return self._order(OrderType.MARKET_ON_CLOSE, symbol, quantity, terms, named)
 
-    def _plain(self, kind: OrderType, symbol: Any, quantity: float, tag: str) -> OrderTicket:
-        trading = self._lean.engine.trading
-        record = trading.order(kind, self._lean.resolve(symbol), decimal(quantity), OrderTerms(tag=tag))
-        return OrderTicket(self._lean, record)
+    def submit_order_request(self, request: SubmitOrderRequest) -> OrderTicket:
+        """Check a request that the algorithm made itself and hand it over."""
+        record = self._lean.engine.orders.submit(
+            msgspec.structs.replace(request.core(self._lean), synchronous=False)
+        )
+        request._asked = record.submitted
+        return self._ticket(record)
 
     def set_holdings(self, *arguments: Any, **named: Any) -> list[OrderTicket]:
         """Trade until a symbol is a part of the equity: `set_holdings("SPY", 0.5)`; or a list of targets.
 
-        `liquidate_existing_holdings` closes every other position first, `tag` marks the orders.
+        Then `liquidate_existing_holdings`, which closes every other position first, and what any order takes.
         """
-        given = list(arguments)
-        if "targets" in named:
-            targets = self._targets(named.pop("targets"))
-        elif given and isinstance(given[0], list | tuple):
-            targets = self._targets(given.pop(0))
+        given, values = list(arguments), {snake(name): value for name, value in named.items()}
+        if "targets" in values or (given and isinstance(given[0], list | tuple)):
+            targets = self._targets(values.pop("targets", None) or given.pop(0))
         else:
-            symbol = named.pop("symbol") if "symbol" in named else given.pop(0)
-            weight = named.pop("percentage") if "percentage" in named else given.pop(0)
-            targets = [Target(self._lean.resolve(symbol), decimal(float(weight)))]
-        liquidate = bool(named.pop("liquidate_existing_holdings", given.pop(0) if given else False))
-        tag = str(named.pop("tag", given.pop(0) if given else "") or "")
-        waits = not named.pop("asynchronous", False)
-        if given or named:
-            raise AlgorithmError(f"set_holdings does not understand {given or sorted(named)}")
-        records = self._lean.engine.trading.set_holdings(
-            targets, liquidate_others=liquidate, terms=OrderTerms(tag=tag, synchronous=waits)
-        )
-        return [OrderTicket(self._lean, record) for record in records]
+            symbol = values.pop("symbol") if "symbol" in values else given.pop(0)
+            weight = values.pop("percentage") if "percentage" in values else given.pop(0)
+            targets = [Target(self._lean.resolve(symbol), _weight(weight))]
+        liquidate = bool(values.pop("liquidate_existing_holdings", given.pop(0) if given else False))
+        terms = self._terms(targets[0].symbol if targets else None, tuple(given), values)
+        self._use_buffer()
+        records = self._lean.engine.trading.set_holdings(targets, liquidate_others=liquidate, terms=terms)
+        return [self._ticket(record) for record in records]
 
     def _targets(self, targets: Sequence[PortfolioTarget]) -> list[Target]:
-        return [Target(self._lean.resolve(item.symbol), decimal(float(item.quantity))) for item in targets]
+        return [Target(self._lean.resolve(item.symbol), _weight(item.quantity)) for item in targets]
 
     def liquidate(self, symbol: Any = None, *arguments: Any, **named: Any) -> list[OrderTicket]:
         """Cancel the open orders of a symbol (or several, or all) and close its position."""
-        tag = str(named.pop("tag", arguments[-1] if arguments else "") or "")
-        named.pop("asynchronous", None)  # accepted: a fill that takes longer is news like any other
+        values = {snake(name): value for name, value in named.items()}
         if symbol is None:
-            symbols = None
-        elif isinstance(symbol, list | tuple):
-            symbols = [self._lean.resolve(item) for item in symbol]
-        else:
-            symbols = [self._lean.resolve(symbol)]
-        records = self._lean.engine.trading.liquidate(symbols, OrderTerms(tag=tag))
-        return [OrderTicket(self._lean, record) for record in records]
+            symbol = values.pop("symbols", values.pop("symbol_to_liquidate", None))
+        several = symbol if isinstance(symbol, list | tuple) else [symbol]
+        symbols = None if symbol is None else [self._lean.resolve(item) for item in several]
+        tagged = any(isinstance(item, str) for item in arguments) or values.get("tag") is not None
+        terms = self._terms(symbols[0] if symbols else None, arguments, values)
+        if not tagged:
+            terms = msgspec.structs.replace(terms, tag=LIQUIDATED)
+        self._use_buffer()
+        return [self._ticket(record) for record in self._lean.engine.trading.liquidate(symbols, terms)]
 
     def calculate_order_quantity(self, symbol: Any, target: float) -> float:
         """Return the signed quantity to trade for the position to be `target` of the equity."""
         core = self._lean.resolve(symbol)
-        return float(self._lean.engine.trading.quantity_for(core, decimal(float(target))))
+        return float(self._lean.engine.trading.quantity_for(core, _weight(target)))
+
+    def set_maximum_orders(self, maximum: int) -> None:
+        """End the run at this number of orders; without effect after `initialize`."""
+        if not self._lean.initialized:
+            self._lean.engine.orders.max_orders = int(maximum)
+
+    def shortable(self, symbol: Any, short_quantity: float = 0, update_order_id: int | None = None) -> bool:
+        """Return True: there is no limit to what can be sold short."""
+        return True
+
+    def shortable_quantity(self, symbol: Any) -> float | None:
+        """Return None: there is no limit to what can be sold short."""
+        return None
 
     @property
     def portfolio(self) -> Portfolio:
@@ -134,29 +218,31 @@ class MarketOrdersMixin(Part):
         return hours.is_open(self._lean.engine.clock.now_ns)
 
 
-class PricedOrdersMixin(Part):
-    """Orders with prices; after these come LEAN's `asynchronous` (no effect: they never wait) and `tag`."""
+def _weight(value: Any) -> Any:
+    return decimal(value if isinstance(value, int) and not isinstance(value, bool) else float(value))
+
+
+class PricedOrdersMixin(_Orders):
+    """Orders with prices."""
 
     def limit_order(
         self, symbol: Any, quantity: float, limit_price: float, *terms: Any, **named: Any
     ) -> OrderTicket:
         """Trade at a price or better."""
-        return self._submit(OrderType.LIMIT, symbol, quantity, _tag(terms, named), limit_price=limit_price)
+        return self._order(OrderType.LIMIT, symbol, quantity, terms, named, limit_price=limit_price)
 
     def stop_market_order(
         self, symbol: Any, quantity: float, stop_price: float, *terms: Any, **named: Any
     ) -> OrderTicket:
         """Trade at the market once a price is reached."""
-        return self._submit(
-            OrderType.STOP_MARKET, symbol, quantity, _tag(terms, named), stop_price=stop_price
-        )
+        return self._order(OrderType.STOP_MARKET, symbol, quantity, terms, named, stop_price=stop_price)
 
     def stop_limit_order(
         self, symbol: Any, quantity: float, stop_price: float, limit_price: float, *terms: Any, **named: Any
     ) -> OrderTicket:
         """Trade at a limit once a price is reached."""
-        return self._submit(
-            OrderType.STOP_LIMIT, symbol, quantity, _tag(terms, named),
+        return self._order(
+            OrderType.STOP_LIMIT, symbol, quantity, terms, named,
             stop_price=stop_price, limit_price=limit_price,
         )  # fmt: skip
 
@@ -170,55 +256,33 @@ class PricedOrdersMixin(Part):
         **named: Any,
     ) -> OrderTicket:
         """Trade at a limit once a price is touched."""
-        return self._submit(
-            OrderType.LIMIT_IF_TOUCHED, symbol, quantity, _tag(terms, named),
+        return self._order(
+            OrderType.LIMIT_IF_TOUCHED, symbol, quantity, terms, named,
             trigger_price=trigger_price, limit_price=limit_price,
         )  # fmt: skip
 
     def trailing_stop_order(self, symbol: Any, quantity: float, *arguments: Any, **named: Any) -> OrderTicket:
         """Trade at the market once the price comes back by an amount, or a percentage (0.05 is 5 %).
 
-        Takes (trailing_amount, trailing_as_percentage[, tag]), or a first stop price before them.
+        Takes (trailing_amount, trailing_as_percentage, ...), or a first stop price before them.
         """
-        given = list(arguments)
-        stop_price = named.pop("stop_price", None)
+        given, values = list(arguments), {snake(name): value for name, value in named.items()}
+        stop_price = values.pop("stop_price", None)
         if stop_price is None and len(given) > 1 and not isinstance(given[1], bool):
             stop_price = given.pop(0)
-        amount = named.pop("trailing_amount") if "trailing_amount" in named else given.pop(0)
+        amount = values.pop("trailing_amount") if "trailing_amount" in values else given.pop(0)
         percent = (
-            named.pop("trailing_as_percentage") if "trailing_as_percentage" in named
+            values.pop("trailing_as_percentage") if "trailing_as_percentage" in values
             else given.pop(0) if given else False
         )  # fmt: skip
-        tag = _tag(tuple(given), named)
-        request = OrderRequest(
-            symbol=self._lean.resolve(symbol),
-            type=OrderType.TRAILING_STOP,
-            quantity=decimal(quantity),
+        core = self._lean.resolve(symbol)
+        prices = OrderPrices(
             stop_price=None if stop_price is None else decimal(stop_price),
             trailing_amount=decimal(amount),
             trailing_as_percentage=bool(percent),
-            tag=tag,
         )
-        return OrderTicket(self._lean, self._lean.engine.orders.submit(request))
-
-    def _submit(
-        self, kind: OrderType, symbol: Any, quantity: float, tag: str, **prices: float
-    ) -> OrderTicket:
-        request = OrderRequest(
-            symbol=self._lean.resolve(symbol), type=kind, quantity=decimal(quantity), tag=tag or ""
+        terms = self._terms(core, tuple(given), values)
+        trading = self._lean.engine.trading
+        return self._ticket(
+            trading.order(OrderType.TRAILING_STOP, core, decimal(quantity), terms, prices)
         )
-        exact: dict[str, Decimal] = {name: decimal(price) for name, price in prices.items()}
-        record = self._lean.engine.orders.submit(msgspec.structs.replace(request, **exact))
-        return OrderTicket(self._lean, record)
-
-
-def _tag(terms: tuple[Any, ...], named: dict[str, Any]) -> str:
-    """Return the tag among what may follow an order's prices. Raises NotInLivetrader for order properties."""
-    known = [item for item in terms if isinstance(item, str | bool) or item is None]
-    named.pop("asynchronous", None)
-    tag = named.pop("tag", next((item for item in known if isinstance(item, str)), ""))
-    if named.pop("order_properties", None) is not None or len(known) < len(terms):
-        raise NotInLivetrader("order_properties")
-    if named:
-        raise AlgorithmError(f"an order does not understand {sorted(named)}")
-    return tag or ""

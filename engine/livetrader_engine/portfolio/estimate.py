@@ -1,0 +1,62 @@
+"""A float's look at the account: cheap, and trusted only where it is far from the edge.
+
+Every resting order is checked against the account at every look at the market, and nearly always passes by far.
+These estimates say so without a decimal; whatever is close, or not plain, is left to `portfolio.margin`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+from livetrader_engine.orders.order import OrderSpec
+from livetrader_engine.portfolio.models import LeverageMargin
+from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
+from livetrader_engine.securities import Security
+from livetrader_engine.symbols import SecurityType
+
+ROOM: Final = 0.9  # the part of the free margin that an estimate may use up
+FEE_ROOM: Final = 0.02  # of the value, and
+FEE_LEAST: Final = 100.0  # at least so much: more than any fee of the models that are estimated
+
+_PLAIN: Final = frozenset({SecurityType.EQUITY})  # valued as quantity times price, in one currency
+
+
+def free_margin_estimate(portfolio: Portfolio) -> float:
+    """Return the margin left, in account currency; minus infinity where a float cannot know it."""
+    book = portfolio.cash
+    if len(book) != 1:
+        return -inf
+    free = float(book[book.account_currency].amount)
+    cash_account = portfolio.account_type is AccountType.CASH
+    for held in portfolio.holdings():
+        security = held.security
+        if not _plain(portfolio, security):
+            return -inf
+        value = float(held.quantity) * security.price
+        leverage = 1.0 if cash_account else float(security.leverage)
+        free += value - abs(value) / leverage
+    return free
+
+
+def _plain(portfolio: Portfolio, security: Security) -> bool:
+    if security.symbol.security_type not in _PLAIN or not security.price:
+        return False
+    if security.properties.quote_currency != portfolio.cash.account_currency:
+        return False
+    models = portfolio.models.of(security.symbol)
+    return type(models.margin) is LeverageMargin and not models.margin.free_ratio
+
+
+def surely_affordable(portfolio: Portfolio, security: Security, spec: OrderSpec, free: float) -> bool:
+    """Return whether `free` carries the order with room to spare; False means that it must be looked at.
+
+    Not for fee models of the algorithm's own: they may ask for anything.
+    """
+    if free <= 0 or not _plain(portfolio, security):
+        return False
+    if not getattr(portfolio.models.of(security.symbol).fees, "moderate", False):
+        return False
+    value = abs(float(spec.quantity)) * security.price * float(security.properties.contract_multiplier)
+    leverage = 1.0 if portfolio.account_type is AccountType.CASH else float(security.leverage)
+    return value / leverage + max(FEE_LEAST, value * FEE_ROOM) < free * ROOM
