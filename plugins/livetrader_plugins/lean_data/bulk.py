@@ -99,10 +99,11 @@ def trade_bars(text: bytes, layout: Layout, how: Adjustment) -> list[MarketPoint
     if table is None or table.empty.any():
         return None
     starts = _starts(table.values[:, 0], layout)
-    prices = table.values[:, 1:5] / layout.divisor
+    times, by = how.ratio(layout.divisor)
+    prices = table.values[:, 1:5] * times / by
     volumes = table.values[:, 5]
     if how.factor != 1.0 or how.dividends:
-        prices = prices * how.factor + how.dividends
+        prices = prices + how.dividends
         volumes = np.rint(volumes / how.factor)
     columns = (starts, starts + layout.period_ns, *prices.T, volumes)
     lists = (column.tolist() for column in columns)
@@ -116,12 +117,13 @@ def quote_bars(text: bytes, layout: Layout, how: Adjustment) -> list[MarketPoint
         return None
     starts = _starts(table.values[:, 0], layout)
     sides: list[Floats] = []
+    times, by = how.ratio(layout.divisor)
     for low in (1, 6):
         values, empty = table.values[:, low : low + 5], table.empty[:, low : low + 5]
         absent = empty[:, 0] | empty[:, 3] | (values[:, 3] == 0.0)
         if (empty[:, 1:3].any(axis=1) & ~absent).any():
             return None
-        prices = values[:, :4] / layout.divisor * how.factor + how.dividends
+        prices = values[:, :4] * times / by + how.dividends
         sizes = values[:, 4]
         if how.factor != 1.0 or how.dividends:
             sizes = np.rint(sizes / how.factor)
@@ -138,13 +140,14 @@ def trade_ticks(text: bytes, layout: Layout, how: Adjustment) -> list[MarketPoin
     table = _table(text, 6, 3)
     if table is None or table.empty.any():
         return None
-    times = _starts(table.values[:, 0], layout)
-    prices = table.values[:, 1] / layout.divisor * how.factor + how.dividends
+    starts = _starts(table.values[:, 0], layout)
+    times, by = how.ratio(layout.divisor)
+    prices = table.values[:, 1] * times / by + how.dividends
     quantities = table.values[:, 2]
     if how.factor != 1.0:
         quantities = np.rint(quantities / how.factor)
     made: list[MarketPoint] = list(
-        map(Tick, repeat(layout.symbol), times.tolist(), prices.tolist(), quantities.tolist())
+        map(Tick, repeat(layout.symbol), starts.tolist(), prices.tolist(), quantities.tolist())
     )
     return _doubted(made, text)
 
@@ -154,14 +157,15 @@ def quote_ticks(text: bytes, layout: Layout, how: Adjustment) -> list[MarketPoin
     table = _table(text, 8, 5)
     if table is None or table.empty[:, 0].any():
         return None
-    times = _starts(table.values[:, 0], layout)
+    starts = _starts(table.values[:, 0], layout)
+    times, by = how.ratio(layout.divisor)
     sides: list[list[float]] = []
     for low in (1, 3):
-        prices = table.values[:, low] / layout.divisor
-        sides.append(np.where(prices != 0.0, prices * how.factor + how.dividends, 0.0).tolist())
+        prices = table.values[:, low] * times / by
+        sides.append(np.where(prices != 0.0, prices + how.dividends, 0.0).tolist())
         sides.append(table.values[:, low + 1].tolist())
     made: list[MarketPoint] = list(
-        map(Tick, repeat(layout.symbol), times.tolist(), repeat(0.0), repeat(0.0), *sides)
+        map(Tick, repeat(layout.symbol), starts.tolist(), repeat(0.0), repeat(0.0), *sides)
     )
     return _doubted(made, text)
 

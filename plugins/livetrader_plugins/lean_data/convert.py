@@ -34,6 +34,17 @@ class Adjustment(NamedTuple):
     dividends: float = 0.0
     scale: PriceScale | None = None
 
+    def ratio(self, divisor: float) -> tuple[float, float]:
+        """Return (multiplier, divider) that turn a stored price into an adjusted one.
+
+        Both are whole wherever the factor is a decimal, so that the price is rounded once: it is the float
+        nearest to the decimal price, which is what LEAN hands to Python.
+        """
+        if self.scale is None or self.factor == 1.0:
+            return self.factor, divisor
+        numerator, denominator = self.scale.factor.as_integer_ratio()
+        return float(numerator), divisor * denominator
+
 
 class Layout(NamedTuple):
     """What the rows of one file share.
@@ -65,14 +76,15 @@ def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator
     _, symbol, divisor, start_of, period_ns, *_ = layout
     factor, dividends, scale = how
     plain = factor == 1.0 and dividends == 0.0
+    times, by = how.ratio(divisor)
     for number, row in enumerate(rows, layout.first_row):
         try:
             when, opens, high, low, close, volume = row.split(",")
             prices = (
-                float(opens) / divisor,
-                float(high) / divisor,
-                float(low) / divisor,
-                float(close) / divisor,
+                float(opens) * times / by,
+                float(high) * times / by,
+                float(low) * times / by,
+                float(close) * times / by,
             )
             quantity = float(volume)
             start_ns = start_of(when)
@@ -83,12 +95,7 @@ def trade_bars(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator
             continue
         if not plain:
             one, two, three, four = prices
-            prices = (
-                one * factor + dividends,
-                two * factor + dividends,
-                three * factor + dividends,
-                four * factor + dividends,
-            )
+            prices = (one + dividends, two + dividends, three + dividends, four + dividends)
             quantity = float(round(quantity / factor))
         yield TradeBar(symbol, start_ns, start_ns + period_ns, *prices, quantity, False, scale)
 
@@ -123,11 +130,12 @@ def _side(
     factor, dividends, _ = how
     if factor != 1.0 or dividends:
         size = float(round(size / factor))
+    times, by = how.ratio(divisor)
     return (
-        opens / divisor * factor + dividends,
-        high / divisor * factor + dividends,
-        low / divisor * factor + dividends,
-        close / divisor * factor + dividends,
+        opens * times / by + dividends,
+        high * times / by + dividends,
+        low * times / by + dividends,
+        close * times / by + dividends,
         size,
     )
 
@@ -137,7 +145,8 @@ def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
     for number, row in enumerate(rows, layout.first_row):
         try:
             columns = row.split(",")
-            price = float(columns[1]) / layout.divisor * how.factor + how.dividends
+            times, by = how.ratio(layout.divisor)
+            price = float(columns[1]) * times / by + how.dividends
             quantity = (
                 float(columns[2]) if how.factor == 1.0 else float(round(float(columns[2]) / how.factor))
             )
@@ -153,13 +162,14 @@ def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
     for number, row in enumerate(rows, layout.first_row):
         try:
             columns = row.split(",")
-            bid, ask = (float(columns[at] or 0.0) / layout.divisor for at in (1, 3))
+            times, by = how.ratio(layout.divisor)
+            bid, ask = (float(columns[at] or 0.0) * times / by for at in (1, 3))
             yield Tick(
                 layout.symbol,
                 layout.start_ns(columns[0]),
-                bid_price=bid * how.factor + how.dividends if bid else 0.0,
+                bid_price=bid + how.dividends if bid else 0.0,
                 bid_size=float(columns[2] or 0.0),
-                ask_price=ask * how.factor + how.dividends if ask else 0.0,
+                ask_price=ask + how.dividends if ask else 0.0,
                 ask_size=float(columns[4] or 0.0),
                 suspicious=len(columns) > 7 and columns[7] == "1",
             )
