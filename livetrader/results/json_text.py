@@ -24,7 +24,7 @@ _ESCAPED: Final = re.compile('[\x00-\x1f"\\\\\x85\u2028\u2029]')
 _SHORT_ESCAPES: Final = {
     "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\b": "\\b", "\\": "\\\\", '"': '\\"',
 }  # fmt: skip
-_PLAIN_EXPONENTS: Final = range(-5, 15)  # a double outside them is written with an exponent
+_PLAIN_EXPONENTS: Final = range(-4, 15)  # a double outside them is written with an exponent
 
 
 class Raw(str):
