@@ -352,6 +352,11 @@ class SecurityManager:
                 # what `update` does with nearly every bar there is
                 security.trade_bar = security._source = point
                 security._exact_price = None
+            elif (
+                isinstance(point, Tick) and security._by_trades_only and point.price and not point.suspicious
+            ):
+                security.trade_tick = security._source = point
+                security._exact_price = None
             else:
                 security.update(point)
 

@@ -46,7 +46,10 @@ class BaseData(Face):
     @classmethod
     def of(cls, point: core.MarketPoint, zone: tzinfo | Zones) -> BaseData:
         """Return the face of an engine point."""
-        made: BaseData = _new(_FACES[type(point)])
+        face = _FACES[type(point)]
+        if face is Tick and not point.price:
+            face = _Quote
+        made: BaseData = _new(face)
         made.core = point
         made._place = zone
         return made
@@ -199,13 +202,24 @@ class Tick(BaseData):
         """TRADE or QUOTE."""
         return TickType.TRADE if self.core.price else TickType.QUOTE
 
-    last_price: float = _field("value", "The trade's price, or the quote's middle.")
+    # of a trade; a quote is a _Quote
+    value: float = _field("price", "The trade's price, or the quote's middle.")
+    price: float = _field("price", "The same as `value`.")
+    last_price: float = _field("price", "The same as `value`.")
     quantity: float = _field("quantity", "Shares traded.")
     bid_price: float = _field("bid_price", "Best bid.")
     ask_price: float = _field("ask_price", "Best ask.")
     bid_size: float = _field("bid_size", "Size at the bid.")
     ask_size: float = _field("ask_size", "Size at the ask.")
     suspicious: bool = _field("suspicious", "Whether the data file marks it as doubtful.")
+
+
+class _Quote(Tick):
+    __slots__ = ()
+
+    value: float = _field("value", "The middle of bid and ask.")
+    price: float = _field("value", "The same as `value`.")
+    last_price: float = _field("value", "The same as `value`.")
 
 
 _FACES: dict[type, type[BaseData]] = {core.TradeBar: TradeBar, core.QuoteBar: QuoteBar, core.Tick: Tick}
@@ -311,14 +325,21 @@ class Ticks(DataDictionary[list[Tick]]):
 
     def __getitem__(self, key: object) -> Any:
         if isinstance(key, Symbol) and (points := self._held.get(key.core)) is not None:
-            return _dressed(points, self._zones)
+            zones = self._zones
+            faces = []
+            for point in points:  # as `_dressed` does; a call less for every tick
+                made = _new(Tick if point.price else _Quote)
+                made.core = point
+                made._place = zones
+                faces.append(made)
+            return faces
         return super().__getitem__(key)
 
 
-def _dressed(points: list[core.Tick], zones: Zones) -> list[Tick]:
+def _dressed(points: Sequence[core.Tick], zones: Zones) -> list[Tick]:
     faces = []
     for point in points:
-        made = _new(Tick)
+        made = _new(Tick if point.price else _Quote)
         made.core = point
         made._place = zones
         faces.append(made)
@@ -382,8 +403,12 @@ class Slice(DataDictionary[Any]):
     def bars(self) -> TradeBars:
         """Trade bars by symbol."""
         made = _new(TradeBars)
-        made._held = self._core.bars
         made._zones = self._zones
+        points = self._core.points
+        if len(points) == 1 and isinstance(point := points[0], core.TradeBar):
+            made._held = {point.symbol: point}  # what the index of the engine's slice would say
+        else:
+            made._held = self._core.bars
         return made
 
     @property
@@ -395,8 +420,12 @@ class Slice(DataDictionary[Any]):
     def ticks(self) -> Ticks:
         """Ticks by symbol, oldest first."""
         made = _new(Ticks)
-        made._held = self._core.ticks
         made._zones = self._zones
+        points = self._core.points
+        if len(points) == 1 and isinstance(point := points[0], core.Tick):
+            made._held = {point.symbol: points}
+        else:
+            made._held = self._core.ticks
         return made
 
     @property
