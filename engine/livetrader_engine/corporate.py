@@ -49,12 +49,8 @@ class CorporateActions:
         self.delisted: set[Symbol] = set()  # what trades no more
 
     def priced(self, actions: Iterable[CorporateAction]) -> tuple[CorporateAction, ...]:
-        """Return what the algorithm may see, warnings and delistings with the newest price filled in."""
-        return tuple(
-            self._with_price(action)
-            for action in actions
-            if not action.hidden or isinstance(action, Delisting)
-        )
+        """Return the actions, warnings and delistings with the newest price filled in."""
+        return tuple(self._with_price(action) for action in actions)
 
     def _with_price(self, action: CorporateAction) -> CorporateAction:
         security = self._securities.get(action.symbol)

@@ -208,12 +208,12 @@ class HistoricalFeed:
             self._await_actions(subscription)
 
     def _await_actions(self, subscription: Subscription) -> None:
-        """Have a stream's corporate actions delivered; an internal stream begins a session earlier."""
+        """Have a stream's corporate actions delivered; the engine's own streams carry none."""
+        if subscription.internal:
+            return
         symbol = subscription.symbol
         hours = self._reference.hours(symbol)
         first, last = hours.local_date(self._now_ns), hours.local_date(self._end_ns)
-        if subscription.internal:
-            first = hours.previous_trading_day(first)
         actions = self._reference.corporate_actions(symbol, first, last)
         self._actions.add(subscription, actions, self._now_ns)
 

@@ -1,7 +1,7 @@
 """Splits, dividends, delistings and ticker changes: facts about a security that are no prices.
 
 They enter with the data of their instant, the midnight (exchange time) of the day on which they count. Each
-stream of a security carries its own copy, as in LEAN; the algorithm sees one, the data points count them all.
+stream that the algorithm asked for carries its own copy, as in LEAN; it sees one, the data points count all.
 Source of their timing: LEAN's Engine/DataFeeds/Enumerators, the four EventProviders.
 """
 
@@ -48,7 +48,6 @@ class Split(msgspec.Struct, frozen=True, tag="split", array_like=True):
     factor: Decimal
     reference_price: Decimal
     copies: int = 1  # streams that carry it: data points
-    hidden: bool = False  # whether only the engine's own streams carry it
 
 
 class Dividend(msgspec.Struct, frozen=True, tag="dividend", array_like=True):
@@ -59,7 +58,6 @@ class Dividend(msgspec.Struct, frozen=True, tag="dividend", array_like=True):
     distribution: Decimal
     reference_price: Decimal
     copies: int = 1
-    hidden: bool = False
 
 
 class Delisting(msgspec.Struct, frozen=True, tag="delisting", array_like=True):
@@ -70,7 +68,6 @@ class Delisting(msgspec.Struct, frozen=True, tag="delisting", array_like=True):
     kind: DelistingKind
     price: float = 0.0
     copies: int = 1
-    hidden: bool = False
 
 
 class SymbolChange(msgspec.Struct, frozen=True, tag="renamed", array_like=True):
@@ -81,7 +78,6 @@ class SymbolChange(msgspec.Struct, frozen=True, tag="renamed", array_like=True):
     old: str
     new: str
     copies: int = 1
-    hidden: bool = False
 
 
 CorporateAction = Split | Dividend | Delisting | SymbolChange
@@ -118,10 +114,9 @@ class ActionQueue:
         """Return what happens until `time_ns`, oldest first, each once with the number of its copies."""
         found: dict[_Key, CorporateAction] = {}
         while self._heap and self._heap[0][0] <= time_ns:
-            _, _, subscription, action = heappop(self._heap)
+            _, _, _, action = heappop(self._heap)
             key = (action.symbol, type(action), int(getattr(action, "kind", 0)))
             known = found.get(key)
             copies = 1 if known is None else known.copies + 1
-            hidden = subscription.internal and (known is None or known.hidden)
-            found[key] = msgspec.structs.replace(action, copies=copies, hidden=hidden)
+            found[key] = msgspec.structs.replace(action, copies=copies)
         return tuple(found.values())
