@@ -104,7 +104,7 @@ class RangeBar(TradeBar):
         return bool(self.core.closed)
 
 
-_FACES: Final = {
+_FACES: Final[dict[type, type[market.BaseData]]] = {
     core.RenkoBar: RenkoBar,
     core.VolumeRenkoBar: VolumeRenkoBar,
     core.RangeBar: RangeBar,

@@ -72,7 +72,7 @@ class CalendarType(Calendar):
 
 
 def period_of(calendar: CalendarFunction) -> periods.Period:
-    """Return a calendar as the core wants it. Raises AlgorithmError for one that begins after its argument."""
+    """Return a calendar as the core wants it. Raises AlgorithmError where bars begin after their time."""
     if isinstance(calendar, _Known):
         return calendar.span
     if calendar(_PROBE).start > _PROBE:

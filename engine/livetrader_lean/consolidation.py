@@ -134,10 +134,9 @@ class ConsolidatorBase(Face):
 
     def update(self, data: Any) -> None:
         """Take in one bar or tick."""
-        if not isinstance(data, self.input_type):
-            raise AlgorithmError(
-                f"{type(self).__name__} takes {self.input_type.__name__}, not {type(data).__name__}"
-            )
+        takes: type = self.input_type
+        if not isinstance(data, BaseData) or not isinstance(data, takes):
+            raise AlgorithmError(f"{type(self).__name__} takes {takes.__name__}, not {type(data).__name__}")
         if not self._bound:
             self._bind(data._zone)
         self.core.update(data.core)
@@ -179,7 +178,8 @@ class ConsolidatorBase(Face):
         if not fitting:
             offered = ", ".join(sorted({data_type(stream).__name__ for stream in streams}))
             raise AlgorithmError(
-                f"{type(self).__name__} takes {self.input_type.__name__}, and of {symbol.value} there is {offered}"
+                f"{type(self).__name__} takes {self.input_type.__name__};"
+                f" of {symbol.value} there is {offered}"
             )
         self._bind(security.hours.timezone)
         stream = fitting[0]
@@ -276,7 +276,7 @@ class UserEvent:
 
 
 class _UserCore:
-    """A user's consolidator as the engine wants one. Nobody knows when its bars end: it is asked at each look."""
+    """A user's consolidator as the engine wants one: asked at each look, for nobody knows when bars end."""
 
     waits = True
     wants_every_look = True

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from livetrader_engine.data import brick_consolidators as bricks
 from livetrader_engine.data import consolidated_periods as periods
+from livetrader_engine.data import range_consolidators as ranges
 from livetrader_engine.data.aggregation import Feed
 from livetrader_engine.data.consolidators import (
     IdentityConsolidator,
@@ -30,7 +31,7 @@ from livetrader_lean.times import span_ns
 
 
 class _PeriodConsolidator(ConsolidatorBase):
-    """Bars of a timedelta, of a number of points, of both, or of a calendar; `start_time` anchors a timedelta."""
+    """Bars of a timedelta, a number of points, both, or a calendar; `start_time` anchors a timedelta."""
 
     feed: ClassVar[Feed]
 
@@ -43,7 +44,7 @@ class _PeriodConsolidator(ConsolidatorBase):
     @classmethod
     def from_resolution(cls, resolution: int) -> _PeriodConsolidator:
         """Return one that makes bars as long as a resolution's."""
-        return cls(timedelta(microseconds=Resolution(int(resolution)).period_ns // 1000))
+        return cls(_span_of(resolution))
 
 
 class _Length:
@@ -56,7 +57,7 @@ class _Length:
         calendar: Any = named.pop("func", named.pop("calendar", None))
         for given in arguments:
             if isinstance(given, LeanResolution | Resolution):
-                span = timedelta(microseconds=Resolution(int(given)).period_ns // 1000)
+                span = _span_of(given)
             elif isinstance(given, timedelta):
                 span, start = (given, start) if span is None else (span, given)
             elif isinstance(given, int) and self.count is None:
@@ -69,19 +70,28 @@ class _Length:
                 )
         if named:
             raise AlgorithmError(f"a consolidator does not understand {', '.join(sorted(named))}")
-        self.period: periods.Period | None = None
-        self.check_ns: int | None = None
         if self.count is not None and self.count < 1:
             self.count = 1
+        self.check_ns: int | None = None
+        self.period = self._period(calendar, span, start)
+
+    def _period(
+        self, calendar: Any, span: timedelta | None, start: timedelta | None
+    ) -> periods.Period | None:
         if calendar is not None:
-            self.period = period_of(calendar)
-        elif span is not None and self.count is not None:
-            self.period = periods.ungridded(span_ns(span))
-        elif span is not None:
+            return period_of(calendar)
+        if span is not None and self.count is not None:
+            return periods.ungridded(span_ns(span))
+        if span is not None:
             self.check_ns = span_ns(span)
-            self.period = periods.fixed(self.check_ns, None if start is None else span_ns(start))
-        elif self.count is None:
+            return periods.fixed(self.check_ns, None if start is None else span_ns(start))
+        if self.count is None:
             raise AlgorithmError("a consolidator needs a timedelta, a number of points or a calendar")
+        return None
+
+
+def _span_of(resolution: Any) -> timedelta:
+    return timedelta(microseconds=Resolution(int(resolution)).period_ns // 1000)
 
 
 class TradeBarConsolidator(_PeriodConsolidator):
@@ -136,6 +146,13 @@ class IdentityDataConsolidator(ConsolidatorBase):
         return type(cls.__name__, (cls,), {"input_type": item, "output_type": item, "__module__": __name__})
 
 
+def identity_of(data: type[BaseData]) -> IdentityDataConsolidator:
+    """Return a consolidator that hands on one type of data."""
+    made = IdentityDataConsolidator()
+    made.input_type = made.output_type = data
+    return made
+
+
 class FilteredIdentityDataConsolidator(IdentityDataConsolidator):
     """Hands on what a predicate lets through."""
 
@@ -181,8 +198,9 @@ _FEEDS = {
 class MarketHourAwareConsolidator(ConsolidatorBase):
     """Bars that know the market's hours: a day is a session, other periods count from the open.
 
-    Data outside regular hours are left out unless `extended_market_hours`. With `daily_strict_end_time_enabled`
-    daily bars run from open to close; else, and for markets without sessions, from midnight to midnight.
+    Data outside regular hours are left out unless `extended_market_hours`. With
+    `daily_strict_end_time_enabled` daily bars run from open to close; else, and for markets without
+    sessions, from midnight to midnight.
     """
 
     def __init__(
@@ -211,9 +229,9 @@ class MarketHourAwareConsolidator(ConsolidatorBase):
         self.output_type = QuoteBar if feed in (Feed.QUOTE_BARS, Feed.QUOTE_TICKS) else TradeBar
         self._accepts: Callable[[Any], bool] | None = None
         self._span: periods.Period = periods.fixed(self._period_ns)
-        core = PeriodConsolidator(self._span_at, feed=feed, accepts=self._accept)
-        core.own_handlers = core.handlers  # one event only, in the order of attaching
-        super().__init__(core)
+        made = PeriodConsolidator(self._span_at, feed=feed, accepts=self._accept)
+        made.own_handlers = made.handlers  # one event only, in the order of attaching
+        super().__init__(made)
 
     def _span_at(self, wall_ns: int) -> periods.Span:
         return self._span(wall_ns)
@@ -292,8 +310,8 @@ class RangeConsolidator(_BrickConsolidator):
     output_type = RangeBar
     _classic = False
 
-    def __init__(self, range: int, selector: Any = None, volume_selector: Any = None) -> None:  # noqa: A002 — LEAN's name
-        made = bricks.RangeConsolidator(
+    def __init__(self, range: int, selector: Any = None, volume_selector: Any = None) -> None:
+        made = ranges.RangeConsolidator(
             int(range),
             lambda symbol: self.known().properties(symbol).minimum_price_variation,
             self._select(selector, bricks.value_of),
@@ -327,7 +345,7 @@ class VolumeRenkoConsolidator(_BrickConsolidator):
     _dollars = False
 
     def __init__(self, bar_size: float) -> None:
-        super().__init__(bricks.VolumeRenkoConsolidator(float(bar_size), dollars=self._dollars))
+        super().__init__(ranges.VolumeRenkoConsolidator(float(bar_size), dollars=self._dollars))
 
 
 class DollarVolumeRenkoConsolidator(VolumeRenkoConsolidator):

@@ -1,6 +1,6 @@
 """Indicators over past bars: `warm_up_indicator` and `indicator_history`.
 
-Source: LEAN's QCAlgorithm.Indicators.cs (WarmUpIndicator, IndicatorHistory) and Common/Indicators/IndicatorHistory.
+Source: LEAN's QCAlgorithm.Indicators.cs (WarmUpIndicator, IndicatorHistory).
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ from livetrader_lean.bricks import RangeBar, RenkoBar, VolumeRenkoBar
 from livetrader_lean.consolidation import ConsolidatorBase, data_type, stream_of
 from livetrader_lean.enums import Resolution as LeanResolution
 from livetrader_lean.fields import quote_side
-from livetrader_lean.market import BaseData, QuoteBar, TradeBar
+from livetrader_lean.market import BaseData, QuoteBar, Tick, TradeBar
 from livetrader_lean.times import span_ns
 
 Selector = Callable[[Any], Any]
 
-_MADE_OF: Final[dict[tuple[str, TickType | None], type[ConsolidatorBase]]] = {
+_MADE_OF: Final[dict[tuple[str, TickType | None], Callable[..., ConsolidatorBase]]] = {
     ("TradeBar", None): kinds.TradeBarConsolidator,
     ("QuoteBar", None): kinds.QuoteBarConsolidator,
     ("Tick", TickType.TRADE): kinds.TickConsolidator,
@@ -48,7 +48,7 @@ def consolidator_for(
         return _made_of(stream)(wanted)
     period_ns = stream.resolution.period_ns
     if wanted is None:
-        return kinds.IdentityDataConsolidator[data]()
+        return kinds.identity_of(data)
     daily = False
     if isinstance(wanted, timedelta):
         asked_ns = span_ns(wanted)
@@ -66,18 +66,32 @@ def consolidator_for(
             " bars are made of finer data, not of longer"
         )
     if asked_ns == period_ns:
-        return kinds.IdentityDataConsolidator[data]()
+        return kinds.identity_of(data)
     if daily:
         return _daily(binding, stream)
     return _made_of(stream)(timedelta(microseconds=asked_ns // 1000))
 
 
-def _made_of(stream: Subscription) -> type[ConsolidatorBase]:
+def _made_of(stream: Subscription) -> Callable[..., ConsolidatorBase]:
     name = data_type(stream).__name__
     made = _MADE_OF.get((name, None)) or _MADE_OF.get((name, stream.tick_type))
     if made is None:
         raise AlgorithmError(f"bars of {name} cannot be made")
     return made
+
+
+def typed_consolidator(period: timedelta, data: type, kind: TickType | None) -> ConsolidatorBase:
+    """Return a consolidator of a type of data into bars of a timedelta; one of nothing hands on."""
+    if not period:
+        return kinds.identity_of(data)
+    if issubclass(data, TradeBar):
+        return kinds.TradeBarConsolidator(period)
+    if issubclass(data, QuoteBar):
+        return kinds.QuoteBarConsolidator(period)
+    if issubclass(data, Tick):
+        quotes = kind is TickType.QUOTE
+        return kinds.TickQuoteBarConsolidator(period) if quotes else kinds.TickConsolidator(period)
+    return kinds.BaseDataConsolidator(period)
 
 
 def _daily(binding: Binding, stream: Subscription) -> ConsolidatorBase:

@@ -17,8 +17,8 @@ _DEFAULTS: Final[dict[object, object]] = {float: 0.0, int: 0, bool: False}  # .N
 class RollingWindow(core.RollingWindow[Any], Twins):
     """`RollingWindow[float](10)` or `RollingWindow(10)`; index 0 is the newest.
 
-    A place that nothing is in yet gives 0 in a window of numbers, else None; looking or writing beyond the size
-    makes the window larger. A negative index counts from the oldest. Not thread-safe.
+    A place that nothing is in yet gives 0 in a window of numbers, else None; looking or writing beyond the
+    size makes the window larger. A negative index counts from the oldest. Not thread-safe.
     """
 
     _default: object = None

@@ -1,7 +1,7 @@
 """Make longer bars of shorter bars, ticks, or bars of another consolidator.
 
-A consolidator takes points of one symbol. It closes a bar when a later point arrives, or when `scan` says that
-its time is over, whichever is first; then it calls its handlers. The rules are LEAN's
+A consolidator takes points of one symbol. It closes a bar when a later point arrives, or when `scan` says
+that its time is over, whichever is first; then it calls its handlers. The rules are LEAN's
 (Common/Data/Consolidators/PeriodCountConsolidatorBase.cs, IdentityDataConsolidator.cs,
 SequentialConsolidator.cs, MarketHourAwareConsolidator.cs), worked out in the exchange's wall clock.
 
@@ -72,7 +72,8 @@ class PeriodConsolidator:
 
     `period` gives the bar of a point (None: no limit in time), `count` the number of points per bar (None: no
     limit); `feed` says what the points are. `check_ns` is a length that no point may exceed, None where that
-    is not checked. `clock` may be replaced before the first point. Owned by the engine's thread.
+    is not checked, and `accepts` leaves points out. `clock` may be replaced before the first point.
+    Owned by the engine's thread.
     """
 
     waits = True
@@ -227,8 +228,9 @@ class PeriodConsolidator:
         for handler in tuple(self.handlers):
             handler(bar)
         self.consolidated = bar
-        for handler in tuple(self.own_handlers):
-            handler(bar)
+        if self.own_handlers is not self.handlers:
+            for handler in tuple(self.own_handlers):
+                handler(bar)
         self.working = None
         self.due_ns = NEVER_NS
 

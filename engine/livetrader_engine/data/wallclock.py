@@ -16,7 +16,9 @@ from livetrader_engine.symbols import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND
 DAYS_BEFORE_1970: Final = 719_162  # since 0001-01-01, from which .NET rounds
 _QUARTER_NS: Final = 15 * NS_PER_MINUTE  # offsets change on a quarter of an hour at the finest
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_OLDEST_NS: Final = (366 - DAYS_BEFORE_1970) * NS_PER_DAY  # before the year 2 local times are not representable
+_OLDEST_NS: Final = (
+    366 - DAYS_BEFORE_1970
+) * NS_PER_DAY  # before the year 2 local times are not representable
 
 
 class WallClock:

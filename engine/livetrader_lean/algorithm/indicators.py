@@ -27,6 +27,7 @@ from livetrader_lean.registration import (
     feeder,
     kind_for,
     sized_consolidator,
+    typed_consolidator,
 )
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import utc
@@ -60,6 +61,8 @@ class IndicatorsMixin(Part):
             raise AlgorithmError(f"consolidate does not understand {given or sorted(named)}")
         tick_type = None if kind is None else TickType(int(kind))
         if made_type is not None:
+            if wanted is None:
+                raise AlgorithmError("consolidate needs the size of the bars")
             made = sized_consolidator(self._lean, symbol, made_type, float(wanted), tick_type)
         else:
             made = consolidator_for(self._lean, symbol, wanted, tick_type)
@@ -119,6 +122,22 @@ class IndicatorsMixin(Part):
     def unregister_indicator(self, indicator: Any) -> None:
         """Do what `deregister_indicator` does; LEAN has both names."""
         IndicatorsMixin.deregister_indicator(self, indicator)
+
+    @property
+    def enable_automatic_indicator_warm_up(self) -> bool:
+        """Whether helpers warm their indicators up; the old name of a setting."""
+        return self._lean.consolidation.automatic_warm_up
+
+    @enable_automatic_indicator_warm_up.setter
+    def enable_automatic_indicator_warm_up(self, value: bool) -> None:
+        self._lean.consolidation.automatic_warm_up = bool(value)
+
+    def create_consolidator(
+        self, period: timedelta, consolidator_input_type: type, tick_type: Any = None
+    ) -> ConsolidatorBase:
+        """Return a consolidator of a type of data into bars of a timedelta, unattached."""
+        kind = None if tick_type is None else TickType(int(tick_type))
+        return typed_consolidator(period, consolidator_input_type, kind)
 
     def resolve_consolidator(self, symbol: Any, resolution: Any, data_type: Any = None) -> ConsolidatorBase:
         """Return the consolidator that `register_indicator` would use, unattached."""

@@ -292,3 +292,144 @@ def test_reset_forgets_the_data_and_keeps_the_handlers() -> None:
 def test_a_consolidator_without_limits_is_refused() -> None:
     with pytest.raises(AlgorithmError, match="needs a period"):
         PeriodConsolidator()
+
+
+def test_a_new_quote_bar_opens_where_the_one_before_closed() -> None:
+    quotes = [
+        quote(OPEN, MINUTE, 10.0, 12.0),
+        quote(OPEN + MINUTE, MINUTE, 13.0, 14.0),
+        quote(OPEN + 2 * MINUTE, MINUTE, 9.0, 0.0),
+        quote(OPEN + 3 * MINUTE, MINUTE, 9.5, 0.0),
+    ]
+    _, second = _collect(_by_time(2 * MINUTE, feed=Feed.QUOTE_BARS), quotes)
+    assert isinstance(second, QuoteBar)
+    assert (second.bid_open, second.bid_high, second.bid_low, second.bid_close) == (13.0, 13.0, 9.0, 9.5)
+    assert (second.ask_open, second.ask_close, second.ask_size) == (14.0, 14.0, 7.0)
+
+
+def test_the_new_bar_is_no_longer_working_and_not_yet_consolidated_while_handlers_run() -> None:
+    consolidator = _by_time(MINUTE)
+    seen: list[tuple[str, bool, bool]] = []
+
+    def note(name: str, one: TradeBar) -> None:
+        seen.append((name, consolidator.working is one, consolidator.consolidated is one))
+
+    consolidator.own_handlers.append(lambda one: note("by hand", one))
+    consolidator.handlers.append(lambda one: note("indicator", one))
+    consolidator.update(_minute(0))
+    consolidator.scan(OPEN + MINUTE)
+    # LEAN's typed event, which a handler by hand joins, comes last and sees the new bar in place
+    assert seen == [("indicator", True, False), ("by hand", True, True)]
+    assert consolidator.working is None
+
+
+@pytest.mark.parametrize(
+    ("period_ns", "offset_ns", "first", "starts"),
+    [
+        # anchored to 9:45 of each day
+        (15 * MINUTE + 15 * MINUTE, 9 * HOUR + 45 * MINUTE, "2013-10-07 09:45", "2013-10-07 09:45"),
+        (2 * HOUR, 30 * MINUTE, "2013-10-07 09:45", "2013-10-07 08:30"),
+        # before the anchor the bar of the day before reaches over
+        (HOUR, 9 * HOUR + 50 * MINUTE, "2013-10-07 09:45", "2013-10-07 08:50"),
+        # from a week on the month is the anchor
+        (7 * DAY, 9 * HOUR, "2013-10-07 09:45", "2013-10-01 09:00"),
+        (7 * DAY, 0, "2013-10-08 09:45", "2013-10-08 00:00"),
+    ],
+)
+def test_a_start_time_anchors_the_grid(period_ns: int, offset_ns: int, first: str, starts: str) -> None:
+    consolidator = _by_time(period_ns, start_ns=offset_ns)
+    consolidator.update(bar(at(first), MINUTE))
+    assert consolidator.working.time_ns == at(starts)
+    assert consolidator.due_ns - consolidator.working.time_ns == period_ns
+
+
+@pytest.mark.parametrize(
+    ("day", "after"),
+    [("2013-11-03", "2013-11-04"), ("2014-03-09", "2014-03-10")],
+)
+def test_a_day_of_daylight_saving_lasts_from_midnight_to_midnight(day: str, after: str) -> None:
+    consolidator = _by_time(DAY)
+    bars = _collect(consolidator, [bar(at(f"{day} 12:00"), HOUR)], scan=False)
+    assert consolidator.due_ns == at(after)
+    consolidator.scan(at(after) - 1)
+    assert bars == []
+    consolidator.scan(at(after))
+    assert [(one.time_ns, one.end_time_ns) for one in bars] == [(at(day), at(after))]
+
+
+def test_a_week_with_a_changed_clock_ends_on_monday_midnight() -> None:
+    consolidator = _by_calendar(periods.weekly)
+    consolidator.update(bar(at("2013-11-01 12:00"), HOUR))
+    assert (consolidator.working.time_ns, consolidator.due_ns) == (at("2013-10-28"), at("2013-11-04"))
+
+
+@pytest.mark.parametrize(
+    ("months", "moment", "start", "end"),
+    [
+        (1, "2016-02-29 10:00", "2016-02-01", "2016-03-01"),
+        (3, "2013-10-07 10:00", "2013-10-01", "2014-01-01"),
+        (3, "2013-06-30 10:00", "2013-04-01", "2013-07-01"),
+        (12, "2013-10-07 10:00", "2013-01-01", "2014-01-01"),
+    ],
+)
+def test_calendars_of_months(months: int, moment: str, start: str, end: str) -> None:
+    consolidator = _by_calendar(periods.months(months))
+    consolidator.update(bar(at(moment), MINUTE))
+    assert (consolidator.working.time_ns, consolidator.due_ns) == (at(start), at(end))
+
+
+def test_periods_counted_from_the_open_are_cut_at_the_close() -> None:
+    clock = WallClock(US.timezone)
+    consolidator = PeriodConsolidator(
+        periods.within_sessions(US, clock, 4 * HOUR),
+        clock=clock,
+        accepts=in_hours(US, daily=False, extended=False),
+    )
+    half_day = at("2013-11-29 09:30")  # closes at 13:00
+    whole = [bar(OPEN + n * MINUTE, MINUTE) for n in range(390)]
+    half = [bar(half_day + n * MINUTE, MINUTE) for n in range(210)]
+    bars = _collect(consolidator, [bar(at("2013-10-07 09:00"), MINUTE), *whole, *half])
+    assert [(one.time_ns, one.end_time_ns) for one in bars] == [
+        (OPEN, at("2013-10-07 13:30")),
+        (at("2013-10-07 13:30"), at("2013-10-07 16:00")),
+        (half_day, at("2013-11-29 13:00")),
+    ]
+
+
+def test_values_make_bars_without_volume() -> None:
+    consolidator = _by_time(2 * MINUTE, feed=Feed.VALUES)
+    bars = _collect(consolidator, [_minute(0, 5.0), _minute(1, 3.0), _minute(2, 9.0)], scan=False)
+    [only] = bars
+    assert isinstance(only, TradeBar)
+    assert (only.open, only.high, only.low, only.close, only.volume) == (5.0, 5.0, 3.0, 3.0, 0.0)
+    assert only.end_time_ns == OPEN + 2 * MINUTE
+
+
+def test_the_clock_closes_a_bar_of_values_as_a_minute() -> None:
+    consolidator = _by_time(HOUR, feed=Feed.VALUES)
+    bars = _collect(consolidator, [bar(at("2013-10-07 10:00"), MINUTE)], scan=False)
+    consolidator.scan(at("2013-10-07 11:00"))
+    # LEAN sets the length of such a bar only where a later point closes it
+    assert [one.end_time_ns for one in bars] == [at("2013-10-07 10:01")]
+
+
+def test_a_consolidator_behind_another_gets_its_bars() -> None:
+    first, second = _by_time(5 * MINUTE), _by_count(2)
+    both = SequentialConsolidator(first, second)
+    bars = _collect(both, [_minute(number) for number in range(21)])
+    assert [(one.time_ns, one.end_time_ns) for one in bars] == [
+        (OPEN, OPEN + 10 * MINUTE),
+        (OPEN + 10 * MINUTE, OPEN + 20 * MINUTE),
+    ]
+    assert both.consolidated is bars[-1] and both.working is None
+    assert both.due_ns == OPEN + 25 * MINUTE
+    both.reset()
+    assert both.consolidated is None and first.working is None
+
+
+def test_a_repeated_bar_is_handed_on_once_and_every_tick() -> None:
+    consolidator = IdentityConsolidator()
+    point = _minute(0)
+    assert _collect(consolidator, [point, point]) == [point]
+    ticks = [Tick(SPY, OPEN, 5.0, 1.0), Tick(SPY, OPEN, 6.0, 1.0)]
+    assert len(_collect(IdentityConsolidator(), ticks)) == 2
