@@ -91,7 +91,7 @@ class Call:
             self.resolution = self.resolution if given is None else given
         if "selector" in self._named:
             self.selector = self._named.pop("selector")
-        elif self._given:
+        elif self._given and (self._given[0] is None or callable(self._given[0])):
             self.selector = self._given.pop(0)
         if self.helper in _SELECTOR_FIRST:
             self._take_parameters_of_identity()

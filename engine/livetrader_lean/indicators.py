@@ -189,6 +189,8 @@ class IndicatorFace(Numeric, Face):
             return own.push(to_ns(time, self.zone), float(value))
         (point,) = arguments
         if isinstance(point, IndicatorDataPoint):
+            if own.kind is core.InputKind.DATA:  # hands the point on as it is
+                return own.push_bar(cast("core.BarLike", point))
             return own.push(point.end_time_ns, point.value)
         if not isinstance(point, BaseData):
             raise AlgorithmError(f"{own.name} cannot be updated with a {type(point).__name__}")
@@ -276,7 +278,11 @@ def _face(cls: type[core.Indicator]) -> type[core.Indicator]:
         members[special] = getattr(IndicatorFace, special)
     for base in reversed(cls.__mro__):
         if base.__module__.startswith("livetrader_engine"):
-            members.update({pascal(name): value for name, value in vars(base).items() if name[:1] != "_"})
+            # plain values are left to __getattr__: an instance may have its own
+            members.update({
+                pascal(name): value for name, value in vars(base).items()
+                if name[:1] != "_" and (callable(value) or isinstance(value, property))
+            })  # fmt: skip
     return cast("type[core.Indicator]", type(cls.__name__, (cls, IndicatorFace), members))
 
 

@@ -347,7 +347,9 @@ def example(cls: type[Indicator]) -> Indicator:
 SPECIAL = {"CompositeIndicator", "ConstantIndicator", "RelativeDailyVolume"}
 OF_ONE_SYMBOL = [
     name for name, entry in sorted(REGISTRY.items())
-    if entry.symbols is SymbolsTaken.ONE and name not in SPECIAL
+    if entry.symbols is SymbolsTaken.ONE
+    and name not in SPECIAL
+    and "option" not in inspect.signature(entry.indicator).parameters
 ]  # fmt: skip
 
 
