@@ -57,6 +57,7 @@ class OrderPrices(msgspec.Struct, frozen=True):
 
 
 NO_PRICES: Final = OrderPrices()
+LIQUIDATION: Final = OrderTerms(tag=LIQUIDATED)
 DEFAULT_TERMS: Final = OrderTerms()
 
 
@@ -218,7 +219,7 @@ class Trading:
         return [item[2] for item in ranked]
 
     def liquidate(
-        self, symbols: Iterable[Symbol] | None = None, terms: OrderTerms = DEFAULT_TERMS
+        self, symbols: Iterable[Symbol] | None = None, terms: OrderTerms = LIQUIDATION
     ) -> list[OrderRecord]:
         """Cancel the open orders of these symbols (None: all, by ticker) and close their positions.
 

@@ -23,7 +23,7 @@ import msgspec
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
-from livetrader_engine.money import ZERO, toward_zero
+from livetrader_engine.money import ZERO
 from livetrader_engine.orders import messages
 from livetrader_engine.orders.checks import (
     MARKET_ON_CLOSE_BUFFER_NS,
@@ -214,7 +214,7 @@ class Transactions:
         asked = Asked(self._clock.now_ns, order_id, change.tag, change=change)
         record.changes.append(asked)
         problem = _update_problem(record, change)
-        if problem is None and change.quantity == 0:
+        if problem is None and rounded_change(change, self._securities[record.symbol]).quantity == 0:
             problem = (ResponseCode.ORDER_QUANTITY_ZERO, messages.zero_quantity("update", order_id))
         if problem is not None:
             return asked.answer(Response(*problem, order_id), RequestStatus.ERROR)
@@ -392,14 +392,14 @@ class Transactions:
             record.retag(change.tag or "")
             return Response(order_id=record.id)
         security = self._securities[record.symbol]
-        wanted = change.applied(_whole_lots(record.spec, security))
+        change = rounded_change(change, security)
+        wanted = change.applied(record.spec)
         reason = order_problem(self._portfolio, security, wanted, record.filled_quantity)
         if reason is not None:
             text = messages.insufficient_for_update(record.id, record.symbol.value, reason)
             self._report(text)
             self._apply(self._event(record, record.status, text))
             return Response(ResponseCode.BROKERAGE_FAILED_TO_UPDATE_ORDER, text, record.id)
-        change = rounded_change(change, security)
         record.change(change)
         self._sink.update(UpdateOrder(record.id, change))
         self.collect()
@@ -490,11 +490,6 @@ def _status_problem(record: OrderRecord) -> _Problem | None:
 
 def _update_problem(record: OrderRecord, change: OrderChange) -> _Problem | None:
     return None if record.closed and change.only_tag else _status_problem(record)
-
-
-def _whole_lots(spec: OrderSpec, security: Security) -> OrderSpec:
-    whole = toward_zero(spec.quantity, security.properties.lot_size)
-    return spec if whole == spec.quantity else msgspec.structs.replace(spec, quantity=whole)
 
 
 def _id_of(record: OrderRecord) -> int:

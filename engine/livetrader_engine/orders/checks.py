@@ -184,9 +184,14 @@ def _rounded_trail(request: OrderRequest, security: Security) -> Decimal | None:
 
 
 def rounded_change(change: OrderChange, security: Security) -> OrderChange:
-    """Return a change with its prices on the security's price grid; the quantity stays as given."""
+    """Return a change with whole lots and with its prices on the security's price grid.
+
+    LEAN rounds the quantity of a change only with the next one; a venue would refuse the fraction.
+    """
+    quantity = change.quantity
     return msgspec.structs.replace(
         change,
+        quantity=None if quantity is None else toward_zero(quantity, security.properties.lot_size),
         limit_price=rounded_price(change.limit_price, security),
         stop_price=rounded_price(change.stop_price, security),
         trigger_price=rounded_price(change.trigger_price, security),

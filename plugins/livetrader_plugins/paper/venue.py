@@ -356,4 +356,3 @@ def forget_market(securities: Iterable[Security]) -> None:
     for security in securities:
         security.trade_bar = security.quote_bar = None
         security.trade_tick = security.quote_tick = None
-        security.last_time_ns = 0

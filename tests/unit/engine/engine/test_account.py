@@ -125,7 +125,12 @@ def test_a_fill_after_the_cancel_counts_and_is_reported() -> None:
     engine.process(news(1, S.CANCELED))
     engine.process(news(1, S.FILLED, fill("a", 10)))
     assert engine.portfolio.quantity(SPY) == 10
-    assert recorder.calls == ["order 1 SUBMITTED", "order 1 CANCELED", "order 1 FILLED"]
+    assert recorder.calls == [
+        "order 1 SUBMITTED",
+        "order 1 CANCEL_PENDING",
+        "order 1 CANCELED",
+        "order 1 FILLED",
+    ]
     assert any("after it had been closed" in line for line in around.lines)
 
 
@@ -146,7 +151,7 @@ def test_a_change_before_the_brokerage_has_the_order_is_refused() -> None:
     engine, _, lane, _ = live()
     engine.orders.submit(OrderRequest(SPY, OrderType.LIMIT, Decimal(1), limit_price=Decimal(90)))
     early = engine.orders.update(OrderId(1), OrderChange(limit_price=Decimal(91)))
-    assert early.code is ResponseCode.INVALID_ORDER_STATUS
+    assert early.code is ResponseCode.INVALID_NEW_ORDER_STATUS
     engine.process(news(1, S.SUBMITTED))
     assert engine.orders.update(OrderId(1), OrderChange(limit_price=Decimal(91))).accepted
     assert engine.orders.update(OrderId(1), OrderChange(quantity=Decimal("0.5"))).code is (

@@ -302,7 +302,8 @@ def test_the_maximum_of_orders_holds() -> None:
     engine, _, _ = backtest(START, EngineOptions(start_ns=at(START), policy=policy))
     engine.subscriptions.add_security(SPY, Resolution.MINUTE)
     engine.process(step(minute_bar("2013-10-07 09:31", FLAT)))
-    assert engine.trading.market_order(SPY, Decimal(1)).status is OrderStatus.FILLED
+    for _ in range(2):  # LEAN refuses once there are more orders than the maximum
+        assert engine.trading.market_order(SPY, Decimal(1)).status is OrderStatus.FILLED
     assert engine.trading.market_order(SPY, Decimal(1)).response.code is ResponseCode.EXCEEDED_MAXIMUM_ORDERS
 
 
@@ -313,7 +314,7 @@ def test_updating_and_canceling_answer_at_once() -> None:
     record = engine.orders.submit(OrderRequest(SPY, OrderType.LIMIT, Decimal(5), limit_price=Decimal(90)))
     assert engine.orders.cancel(record.id, "enough").accepted
     assert (record.status, record.spec.tag) == (OrderStatus.CANCELED, "enough")
-    assert engine.orders.cancel(record.id).code is ResponseCode.INVALID_ORDER_STATUS
+    assert engine.orders.cancel(record.id).code is ResponseCode.REQUEST_CANCELED
 
 
 def test_history_never_reaches_past_now() -> None:

@@ -13,11 +13,11 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.orders.checks import (
     MARKET_ON_CLOSE_BUFFER_NS,
     check_request,
-    default_tag,
     initial_stop,
+    make_spec,
     rounded_price,
 )
-from livetrader_engine.orders.order import OrderType
+from livetrader_engine.orders.order import OrderId, OrderType
 from livetrader_engine.orders.request import OrderRequest, Response, ResponseCode
 from livetrader_engine.securities import Security, SecurityProperties
 from livetrader_engine.symbols import Resolution
@@ -118,9 +118,9 @@ def test_prices_are_rounded_in_raw_mode_only() -> None:
 def test_a_trailing_stop_starts_at_its_distance_and_says_so() -> None:
     sell = request(OrderType.TRAILING_STOP, "-1", trailing_amount=Decimal(2))
     assert initial_stop(sell, stock()) == 98
-    assert default_tag(sell) == "Trailing Amount: $2"
+    assert make_spec(OrderId(1), sell, stock(), at(OPEN)).tag == "Trailing Amount: $2"
     buy = msgspec.structs.replace(
         request(OrderType.TRAILING_STOP, trailing_amount=Decimal("0.05")), trailing_as_percentage=True
     )
     assert initial_stop(buy, stock()) == 105
-    assert default_tag(buy) == "Trailing Amount: 5%"
+    assert make_spec(OrderId(1), buy, stock(), at(OPEN)).tag == "Trailing Amount: 5.00%"  # decimals keep zeros

@@ -7,21 +7,19 @@ from decimal import Decimal
 import pytest
 
 from livetrader_engine.data.bars import TradeBar
-from livetrader_engine.orders.fees import DefaultFees, FeeModel, NoFees, OrderFee
+from livetrader_engine.orders.fees import FeeModel, FlatFee, NoFees
 from livetrader_engine.orders.order import ExecutionId, Fill, OrderType
 from livetrader_engine.portfolio.margin import (
-    TargetRules,
-    buying_power_problem,
     margin_remaining,
+    order_problem,
     target_quantity,
+    told_problem,
 )
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.securities import Security
 from tests.unit.engine.world import SPY, account, at, minute_bar, order, security
 
 NOW = "2013-10-07 10:00"
-RULES = TargetRules()
-FREE = OrderFee(Decimal(0), "USD")
 
 
 def world(price: float, cash: str = "100000") -> tuple[Portfolio, Security]:
@@ -34,7 +32,9 @@ def held(portfolio: Portfolio, quantity: int, price: str) -> None:
 
 
 def target(portfolio: Portfolio, stock: Security, weight: str, fees: FeeModel | None = None) -> Decimal:
-    return target_quantity(portfolio, stock, Decimal(weight), fees or DefaultFees(), RULES)
+    if fees is not None:
+        portfolio.models.own(stock.symbol).fees = fees
+    return target_quantity(portfolio, stock, Decimal(weight))
 
 
 def test_leans_example_of_a_full_position() -> None:
@@ -100,18 +100,43 @@ def test_buying_power_at_leverage_two(have: int, want: int, fee: str, enough: bo
     if have:
         held(portfolio, have, "100")
     spec = order(OrderType.MARKET, want, NOW)
-    problem = buying_power_problem(portfolio, stock, spec, spec.quantity, OrderFee(Decimal(fee), "USD"))
-    assert (problem is None) is enough
-    if problem is not None:
-        assert "Insufficient buying power" in problem
+    portfolio.models.own(SPY).fees = FlatFee(Decimal(fee))
+    assert (order_problem(portfolio, stock, spec) is None) is enough
 
 
-def test_a_cash_account_buys_with_cash_and_never_sells_short() -> None:
+def test_the_refusal_is_told_in_leans_words() -> None:
+    portfolio, stock = world(100)
+    portfolio.models.own(SPY).fees = NoFees()
+    spec = order(OrderType.MARKET, 2001, NOW)
+    problem = order_problem(portfolio, stock, spec)
+    assert problem == "Id: 1, Initial Margin: 100050, Free Margin: 100000"
+    assert told_problem(portfolio, stock, spec, problem) == (
+        "Order Error: ids: [1], Insufficient buying power to complete orders (Value:[200100]), Reason: "
+        "Id: 1, Initial Margin: 100050, Free Margin: 100000."
+    )
+
+
+def test_margin_is_asked_for_at_the_price_whatever_the_limit() -> None:
+    portfolio, stock = world(100)
+    portfolio.models.own(SPY).fees = NoFees()
+    assert order_problem(portfolio, stock, order(OrderType.LIMIT, 2001, NOW, limit="1")) is not None
+
+
+def test_what_has_filled_of_an_order_asks_for_nothing_more() -> None:
+    portfolio, stock = world(100)
+    portfolio.models.own(SPY).fees = NoFees()
+    held(portfolio, 500, "100")
+    spec = order(OrderType.MARKET, 2000, NOW)  # 1500 of it are to come, 75000 of margin are left
+    assert order_problem(portfolio, stock, spec, Decimal(500)) is None
+    assert order_problem(portfolio, stock, spec) is not None
+
+
+def test_a_cash_account_has_no_leverage() -> None:
     portfolio, stock = world(100)
     portfolio.account_type = AccountType.CASH
-    for quantity, enough in ((1000, True), (1001, False), (-1, False)):
-        spec = order(OrderType.MARKET, quantity, NOW)
-        assert (buying_power_problem(portfolio, stock, spec, spec.quantity, FREE) is None) is enough
+    portfolio.models.own(SPY).fees = NoFees()
+    for quantity, enough in ((1000, True), (1001, False), (-1000, True), (-1001, False)):
+        assert (order_problem(portfolio, stock, order(OrderType.MARKET, quantity, NOW)) is None) is enough
 
 
 def test_margin_remaining_is_equity_less_half_the_position() -> None:

@@ -49,8 +49,8 @@ def test_equity_follows_the_price() -> None:
     assert portfolio.total_value == 10_000  # no data yet: the position is worth what it cost
     stock.update(minute_bar(NOW, (101, 103, 99, 102)))
     assert portfolio.total_value == 10_020
-    assert portfolio.unrealized_profit == 20
-    assert portfolio[SPY].unrealized_profit_ratio == Decimal("0.02")
+    assert portfolio.unrealized_profit == 19  # closing costs the least fee, 1
+    assert portfolio[SPY].unrealized_profit_ratio == Decimal("0.019")
     assert portfolio.total_holdings_value == 1020
 
 
