@@ -3,8 +3,8 @@
 A bar is closed by data, or by the clock before the next time step. The clock does not look at every instant:
 LEAN looks at the end of the first bar, then one bar's length after each bar's end, and again after every such
 length (Common/Data/ConsolidatorWrapper.cs, SubscriptionManager.ScanPastConsolidators). When a handler runs,
-and so which price an order of it meets, follows from that; `_Fed.look_at` computes the instant without looking
-at those before it, so that a step in which nothing is due costs one comparison.
+and so which price an order of it meets, follows from that; `_Fed.look_at` computes the instant without
+looking at those before it, so that a step in which nothing is due costs one comparison.
 """
 
 from __future__ import annotations
