@@ -39,6 +39,26 @@ def free_margin_estimate(portfolio: Portfolio) -> float:
     return free
 
 
+def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bool:
+    """Return whether the cash alone carries the order with room to spare; False means: look closer.
+
+    A long position is worth no less than the margin it binds, so that without short ones the cash is the
+    least there is.
+    Cheaper than `free_margin_estimate`: no position is valued.
+    """
+    book = portfolio.cash
+    if len(book) != 1 or portfolio.models.any_own:
+        return False
+    for held in portfolio.holdings():
+        security_held = held.security
+        if held.quantity.is_signed() or security_held.leverage < 1:
+            return False
+        if security_held.symbol.security_type not in _PLAIN:
+            return False
+    cash = book[book.account_currency]
+    return surely_affordable(portfolio, security, spec, float(cash.amount - abs(cash.unsettled)))
+
+
 def _plain(portfolio: Portfolio, security: Security) -> bool:
     if security.symbol.security_type not in _PLAIN or not security.price:
         return False

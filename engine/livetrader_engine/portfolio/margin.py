@@ -14,6 +14,7 @@ from livetrader_engine.money import ONE, ZERO, smart_rounded
 from livetrader_engine.orders.fees import FeeModel, order_value
 from livetrader_engine.orders.messages import insufficient, margin_short
 from livetrader_engine.orders.order import OrderDirection, OrderId, OrderSpec, OrderType
+from livetrader_engine.portfolio.estimate import cash_covers
 from livetrader_engine.portfolio.holdings import Holding
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.securities import Security
@@ -94,6 +95,8 @@ def order_problem(
     if not quantity or models.margin.unlimited:
         return None
     if held * quantity < 0 and abs(held) >= abs(quantity):
+        return None
+    if cash_covers(portfolio, security, spec):
         return None
     free = buying_power(portfolio, security, spec.direction)
     free = max(ZERO, free - portfolio.total_value * models.margin.free_ratio)

@@ -89,6 +89,11 @@ class AccountModels:
         self.default = SecurityModels()
         self._own: dict[Symbol, SecurityModels] = {}
 
+    @property
+    def any_own(self) -> bool:
+        """Whether any security has models of its own."""
+        return bool(self._own)
+
     def of(self, symbol: Symbol) -> SecurityModels:
         """Return the models a security goes by; they may be the account's."""
         return self._own.get(symbol, self.default)
