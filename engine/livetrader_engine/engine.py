@@ -22,8 +22,6 @@ algorithm's callbacks leave `process` as they are; what to do about them is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -38,6 +36,7 @@ from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.corporate_actions import CorporateAction, SymbolChange
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
+from livetrader_engine.end_of_day import EndOfDay
 from livetrader_engine.errors import DataError, InvariantError
 from livetrader_engine.events import (
     AccountLoaded,
@@ -62,21 +61,19 @@ from livetrader_engine.ports import (
     ResultSink,
     Trainer,
 )
-from livetrader_engine.schedule.rules import DateRule, TimeRule
-from livetrader_engine.schedule.scheduler import ScheduledEvent, Scheduler
-from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.schedule.scheduler import Scheduler
+from livetrader_engine.securities import SecurityManager
 from livetrader_engine.statistics.benchmark import Benchmark, BenchmarkOptions
 from livetrader_engine.statistics.results import CURRENCY_SIGNS
 from livetrader_engine.statistics.sampler import Sampler
 from livetrader_engine.statistics.service import Statistics
 from livetrader_engine.statistics.trades import TradeBuilder
-from livetrader_engine.subscriptions import NO_CHANGES, SecurityChanges, Subscriptions
-from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution, Symbol
+from livetrader_engine.subscriptions import NO_CHANGES, Subscriptions
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
 from livetrader_engine.trading import Trading
 from livetrader_engine.transactions import TradingPolicy, Transactions
 
 LATE_DATA_NS: Final = 2 * NS_PER_SECOND  # how long after its end a bar may arrive and still be consolidated
-END_OF_DAY_BEFORE_CLOSE_NS: Final = 10 * NS_PER_MINUTE  # LEAN: SecurityEndOfDayDelta
 
 
 class EnginePorts(msgspec.Struct, frozen=True):
@@ -157,7 +154,9 @@ class Engine:
         self._warm_up_until_ns: int | None = None
         self._warm_up_announced = False
         self._last_step_ns = 0
-        self._end_of_day: dict[Symbol, ScheduledEvent] = {}
+        self._end_of_day = EndOfDay(
+            self.scheduler, self.clock, lambda symbol: self._callbacks.on_end_of_day(symbol)
+        )
 
     # -- set-up ------------------------------------------------------------------------------------
 
@@ -279,7 +278,7 @@ class Engine:
         if scheduler.next_due_ns <= time_ns:
             self._fire_schedule(time_ns, inclusive=True)  # 9
         if changes is not NO_CHANGES and changes:  # 11
-            self._schedule_end_of_day(changes)
+            self._end_of_day.follow(changes)
             algorithm.on_securities_changed(changes)
         if actions:
             self.corporate.apply(actions)  # 12
@@ -351,37 +350,6 @@ class Engine:
             self.sampler.finish_warm_up()
         self._warm_up_announced = True
         self._callbacks.on_warmup_finished()
-
-    def _schedule_end_of_day(self, changes: SecurityChanges) -> None:
-        for security in changes.removed:
-            scheduled = self._end_of_day.pop(security.symbol, None)
-            if scheduled is not None:
-                scheduled.remove()
-        for security in changes.added:
-            if security.symbol not in self._end_of_day:
-                self._end_of_day[security.symbol] = self._add_end_of_day(security)
-
-    def _add_end_of_day(self, security: Security) -> ScheduledEvent:
-        symbol, hours = security.symbol, security.hours
-
-        def dates(start: date, end: date) -> Iterator[date]:
-            day = start
-            while day <= end:
-                if hours.is_trading_day(day):
-                    yield day
-                day += timedelta(days=1)
-
-        def times(day: date) -> Iterable[int]:
-            session = hours.session(day)
-            return () if session is None else (session.close_ns - END_OF_DAY_BEFORE_CLOSE_NS,)
-
-        return self.scheduler.add(
-            f"{symbol.value} end of day",
-            DateRule("trading days", dates),
-            TimeRule("before close", times),
-            lambda _name, _due_ns: self._callbacks.on_end_of_day(symbol),
-            self.clock.now_ns,
-        )
 
     def _load_account(self, event: AccountLoaded) -> None:
         """Replace cash, positions and working orders by what the account has.
