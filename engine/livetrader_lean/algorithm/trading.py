@@ -11,14 +11,15 @@ from typing import Any
 
 import msgspec
 
-from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.commands import LogLevel
+from livetrader_engine.errors import AlgorithmError, DataError
 from livetrader_engine.orders.messages import LIQUIDATED
 from livetrader_engine.orders.order import OrderType
 from livetrader_engine.orders.request import ResponseCode
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_engine.trading import OrderPrices, OrderTerms, Target
-from livetrader_lean.algorithm.part import Part
+from livetrader_lean.algorithm.history import HistoryMixin
 from livetrader_lean.names import snake
 from livetrader_lean.order_properties import MarketOnCloseOrder, OrderProperties
 from livetrader_lean.portfolio import Portfolio
@@ -27,7 +28,6 @@ from livetrader_lean.tickets import OrderTicket, SubmitOrderRequest, decimal
 from livetrader_lean.times import span_ns
 from livetrader_lean.transactions import Transactions
 from livetrader_lean.views import Face
-
 
 
 class PortfolioTarget(Face):
@@ -45,7 +45,7 @@ class PortfolioTarget(Face):
         return f"{self.symbol}: {self.quantity:g}{tag}"
 
 
-class _Orders(Part):
+class _Orders(HistoryMixin):
     """What all orders go through."""
 
     def _terms(self, symbol: CoreSymbol | None, given: tuple[Any, ...], named: dict[str, Any]) -> OrderTerms:
@@ -77,13 +77,34 @@ class _Orders(Part):
         self, kind: OrderType, symbol: Any, quantity: float, terms: tuple[Any, ...], named: dict[str, Any],
         **prices: Any,
     ) -> OrderTicket:  # fmt: skip
-        core = self._lean.resolve(symbol)
+        core = self._tradable(symbol)
         exact = {name: decimal(value) for name, value in prices.items()}
         self._use_buffer()
         record = self._lean.engine.trading.order(
             kind, core, decimal(quantity), self._terms(core, terms, named), OrderPrices(**exact)
         )
         return self._ticket(record)
+
+    def _tradable(self, symbol: Any) -> CoreSymbol:
+        """Return the core symbol of what is to be ordered; what was not added is added, as LEAN does.
+
+        Source: QCAlgorithm.Trading.cs, GetSecurityForOrder. It gets its last known price at once.
+        """
+        lean = self._lean
+        core = lean.resolve(symbol)
+        security = lean.engine.securities.get(core)
+        if core in lean.engine.corporate.delisted or (security is not None and security.is_tradable):
+            return core
+        lean.log(LogLevel.DEBUG, f"{core.value} was ordered without being added: it is added now")
+        try:
+            security = lean.engine.subscriptions.add_security(core, lean.default_resolution)
+        except DataError as error:
+            lean.log(LogLevel.ERROR, f"{core.value} cannot be added: {error}")
+            return core
+        newest = None if security.price else self.get_last_known_price(core)
+        if newest is not None:
+            security.update(newest.core)
+        return core
 
     def _use_buffer(self) -> None:
         orders, buffer_ns = self._lean.engine.orders, span_ns(MarketOnCloseOrder.chosen())
@@ -111,7 +132,7 @@ class MarketOrdersMixin(_Orders):
 
     def market_order(self, symbol: Any, quantity: float, *terms: Any, **named: Any) -> OrderTicket:
         """Trade at the market, at the next open where closed; waits for the fill unless `asynchronous`."""
-        core = self._lean.resolve(symbol)
+        core = self._tradable(symbol)
         self._use_buffer()
         trading = self._lean.engine.trading
         return self._ticket(trading.market_order(core, decimal(quantity), self._terms(core, terms, named)))
@@ -275,7 +296,7 @@ class PricedOrdersMixin(_Orders):
             values.pop("trailing_as_percentage") if "trailing_as_percentage" in values
             else given.pop(0) if given else False
         )  # fmt: skip
-        core = self._lean.resolve(symbol)
+        core = self._tradable(symbol)
         prices = OrderPrices(
             stop_price=None if stop_price is None else decimal(stop_price),
             trailing_amount=decimal(amount),
