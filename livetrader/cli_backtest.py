@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,6 +99,7 @@ def _request(given: dict[str, Any]) -> BacktestRequest:
     from livetrader.offline.backtest import BacktestRequest
     from livetrader.offline.project import default_output
     from livetrader.results.charts import ChartLimits
+    from livetrader_engine.money import from_float
 
     start, end = given["start"], given["end"]
     if start is not None and end is not None and end < start:
@@ -114,7 +114,7 @@ def _request(given: dict[str, Any]) -> BacktestRequest:
         class_name=given["class_name"],
         start=None if start is None else start.date(),
         end=None if end is None else end.date(),
-        cash=None if given["cash"] is None else Decimal(str(given["cash"])),
+        cash=None if given["cash"] is None else from_float(given["cash"]),
         parameters=dict(pair(text, "--parameter") for text in given["parameters"]),
         name=given["name"],
         charts=ChartLimits(given["chart_series"], given["chart_points"]),

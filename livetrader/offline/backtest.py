@@ -94,6 +94,8 @@ def run_backtest(
     with FileResults(request.output, identity, show, request.charts) as results:
         backtest = _Backtest(request, algorithm_type, results, monitor)
         status, error = backtest.run(progress, interrupts)
+        if interrupts is not None:
+            interrupts.run_over()
         backtest.warn_of_data()
         figures = figures_of(backtest.engine, results)
         results.close()

@@ -15,12 +15,14 @@ class Interrupts:
     """Listens for SIGINT and SIGTERM inside the `with`; main thread only.
 
     The first one is noted in `received`. A second raises KeyboardInterrupt where the algorithm is, for one
-    that does not come back; the partial result is written all the same.
+    that does not come back; the partial result is written all the same. Once the run is over nothing
+    interrupts the writing.
     """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
         self.heard: Callable[[str], None] | None = None  # told the name of the first one
+        self._running = True
         self._before: dict[signal.Signals, Handler] = {}
 
     def __enter__(self) -> Interrupts:
@@ -37,7 +39,13 @@ class Interrupts:
         for number, before in self._before.items():
             signal.signal(number, before)
 
+    def run_over(self) -> None:
+        """Say that only the results are to be written; signals change nothing any more."""
+        self._running = False
+
     def _take(self, number: int, frame: FrameType | None) -> None:
+        if not self._running:
+            return
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.parity.conftest import TYPES
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RUN_LIMIT_S = 110.0
+INVALID = 7  # LEAN's number of the status
 
 Ordered = tuple[str, str, str, str]  # symbol, type, signed quantity, bar time
 
@@ -62,17 +65,19 @@ def run(*arguments: str) -> None:
 
 def orders_of_backtest(folder: Path) -> list[Ordered]:
     """Return what a backtest handed to the simulated brokerage, in order."""
-    rows = json.loads((folder / "orders.json").read_text())
+    (whole,) = folder.glob("*-summary.json")
+    rows = json.loads((folder / whole.name.replace("-summary", "")).read_text())["orders"].values()
     return [
-        (
-            row["symbol"],
-            row["type"],
-            row["quantity"] if row["side"] == "buy" else _minus(row["quantity"]),
-            row["bar_time"],
-        )
+        (row["symbol"]["value"], TYPES[row["type"]], f"{row['quantity']:g}", row["time"])
         for row in rows
-        if row["status"] != "invalid"
+        if row["status"] != INVALID
     ]
+
+
+def order_events(folder: Path) -> tuple[str, bytes]:
+    """Return name and bytes of the order events below a folder of results."""
+    (found,) = folder.rglob("*-order-events.json")
+    return found.name, found.read_bytes()
 
 
 def orders_of_journal(path: Path) -> list[Ordered]:
@@ -86,22 +91,12 @@ def orders_of_journal(path: Path) -> list[Ordered]:
     return [
         (
             spec["symbol"].split("\t")[1],
-            ORDER_TYPES[spec["type"]],
+            TYPES[spec["type"]],
             spec["quantity"],
             _time(spec["created_ns"]),
         )
         for spec in specs
     ]
-
-
-ORDER_TYPES = {
-    0: "market", 1: "limit", 2: "stop_market", 3: "stop_limit", 4: "market_on_open", 5: "market_on_close",
-    7: "limit_if_touched", 11: "trailing_stop",
-}  # fmt: skip
-
-
-def _minus(quantity: str) -> str:
-    return quantity if quantity.startswith("-") else f"-{quantity}"
 
 
 def _time(time_ns: int) -> str:
@@ -134,4 +129,5 @@ def test_live_orders_what_the_backtest_orders(
     run("run", str(configuration))
     expected = orders_of_backtest(tmp_path / "backtest")
     assert orders_of_journal(tmp_path / "state" / "journal.sqlite3") == expected
+    assert order_events(tmp_path / "state" / "results") == order_events(tmp_path / "backtest")
     assert len(expected) >= least

@@ -26,20 +26,22 @@ def test_buy_and_hold_is_worth_its_shares_and_the_cash_that_is_left(
     assert int(order["quantity"]) == shares
     assert order["bar_time"] == "2013-10-07T20:00:00Z"
     assert order["fill_time"] == "2013-10-08T20:00:00Z"
-    assert float(order["fill_price"]) == pytest.approx(bought, abs=1e-9)
+    assert float(order["fill_price"]) == pytest.approx(bought, rel=1e-6), "LEAN writes seven digits"
     worth = 100_000 - shares * bought - fee + shares * spy.close["2013-10-11"]
-    assert run.equity[-1][1] == pytest.approx(worth, abs=1e-6)
+    assert run.equity[-1][1] == pytest.approx(worth, abs=1e-3), "LEAN charts four decimals"
     assert run.summary["statistics"]["End Equity"] == f"{worth:.2f}"
     assert run.equity[0][0] == "2013-10-07T04:00:00Z"
     assert run.summary["status"] == "Completed"
-    assert run.summary["data_points"] == 5
+    # bars, the benchmark's seven hours a day from one trading day early on, and the selection of SPY
+    assert run.summary["data_points"] == 5 + 6 * 7 + 1
 
 
 def test_dates_of_the_run_override_those_of_the_algorithm(backtest: Backtest) -> None:
     run = backtest("buy_and_hold.py", start="2015-01-05", end="2015-01-30")
     assert run.orders[0]["bar_time"].startswith("2015-01-05")
     assert run.equity[-1][0] <= "2015-01-31T05:00:00Z"
-    assert run.result.data_points == 19  # 20 weekdays less Martin Luther King day
+    days = 19  # 20 weekdays less Martin Luther King day
+    assert run.result.data_points == days + (days + 1) * 7 + 1
 
 
 def test_ema_cross_buys_on_the_first_rising_day_and_protects_each_position(
@@ -77,8 +79,9 @@ def test_ema_cross_runs_on_minutes_too(backtest: Backtest) -> None:
     run = backtest("ema_cross_with_stops.py", resolution="minute")
     assert run.result.status == "Completed"
     assert all("13:30:00Z" < order["bar_time"][11:] <= "20:00:00Z" for order in run.orders)
-    # 5 days of 390 minutes, trades and quotes, and the 30 minutes of warm-up before them
-    assert run.result.data_points == 5 * 390 * 2 + 2 * 30
+    # 5 days of 390 minutes, trades and quotes, and the 30 minutes of warm-up before them; the benchmark's
+    # hours of those 6 days and the one before; the selection of SPY
+    assert run.result.data_points == 5 * 390 * 2 + 2 * 30 + 7 * 7 + 1
 
 
 def test_semaphore_trains_at_once_and_on_every_sunday(backtest: Backtest) -> None:
