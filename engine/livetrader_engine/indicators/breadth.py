@@ -90,6 +90,7 @@ class AdvanceDeclineIndicator(BreadthIndicator):
         self._current: dict[object, AssetBar | None] = {}
         self._previous: dict[object, AssetBar | None] = {}
         self._period_ns: int | None = None
+        self._missing = 0  # symbols without a bar in the current period
 
     @property
     def is_ready(self) -> bool:
@@ -99,17 +100,21 @@ class AdvanceDeclineIndicator(BreadthIndicator):
     def add(self, symbol: object) -> None:
         """Take a symbol's bars into account from now on."""
         key = key_of(symbol)
-        self._current.setdefault(key, None)
-        self._newest.setdefault(key, 0)
+        if key not in self._current:
+            self._current[key] = None
+            self._newest[key] = 0
+            self._missing += 1
 
     def remove(self, symbol: object) -> None:
         """Forget a symbol."""
-        self._current.pop(key_of(symbol), None)
-        self._newest.pop(key_of(symbol), None)
+        key = key_of(symbol)
+        if key in self._current:
+            self._missing -= self._current.pop(key) is None
+            del self._newest[key]
 
     def _compute_bar(self, bar: BarLike) -> float | None:
         self._enqueue(point_of(bar))
-        if not self._previous or any(current is None for current in self._current.values()):
+        if not self._previous or self._missing:
             return None
         advanced, declined = [], []
         for key, current in self._current.items():
@@ -128,17 +133,22 @@ class AdvanceDeclineIndicator(BreadthIndicator):
             self._previous[key] = bar
             return
         if self._period_ns is not None and bar.time_ns > self._period_ns:
-            self._previous = dict(self._current)
-            self._current = dict.fromkeys(self._current)
+            self._previous = self._current
+            self._begin_period()
             self._period_ns = bar.time_ns
         if key in self._current and (self._period_ns is None or bar.time_ns == self._period_ns):
+            self._missing -= self._current[key] is None
             self._current[key] = bar
             self._period_ns = bar.time_ns
+
+    def _begin_period(self) -> None:
+        self._current = dict.fromkeys(self._current)
+        self._missing = len(self._current)
 
     def _clear(self) -> None:
         super()._clear()
         self._previous = {}
-        self._current = dict.fromkeys(self._current)
+        self._begin_period()
         self._period_ns = None
 
 

@@ -39,6 +39,8 @@ class NewHighsNewLows(BreadthIndicator):
         self._period = period
         self._assets: dict[object, _Asset] = {}
         self._period_ns: int | None = None
+        self._missing = 0  # symbols without a bar in the current period
+        self._all_ready = False
         self._highs: list[BarLike] = []
         self._lows: list[BarLike] = []
         self.difference, self.ratio = Reading(f"{self.name}_Difference"), Reading(f"{self.name}_Ratio")
@@ -46,23 +48,31 @@ class NewHighsNewLows(BreadthIndicator):
     @property
     def is_ready(self) -> bool:
         """Whether every symbol has had `period` periods before the current one."""
-        assets = self._assets.values()
-        return bool(assets) and all(asset.highs.is_ready and asset.lows.is_ready for asset in assets)
+        if not self._all_ready:  # once true it stays so until a symbol comes or all is forgotten
+            assets = self._assets.values()
+            self._all_ready = bool(assets) and all(asset.highs.is_ready for asset in assets)
+        return self._all_ready
 
     def add(self, symbol: object) -> None:
         """Take a symbol's bars into account from now on."""
         key = key_of(symbol)
-        self._newest.setdefault(key, 0)
-        self._assets.setdefault(key, _Asset(self._period))
+        if key not in self._assets:
+            self._newest[key] = 0
+            self._assets[key] = _Asset(self._period)
+            self._missing += 1
+            self._all_ready = False
 
     def remove(self, symbol: object) -> None:
         """Forget a symbol."""
-        self._newest.pop(key_of(symbol), None)
-        self._assets.pop(key_of(symbol), None)
+        asset = self._assets.pop(key_of(symbol), None)
+        if asset is not None:
+            self._missing -= asset.bar is None
+            del self._newest[key_of(symbol)]
+            self._all_ready = False
 
     def _compute_bar(self, bar: BarLike) -> float | None:
         self._enqueue(bar)
-        if any(asset.bar is None for asset in self._assets.values()) or not self.is_ready:
+        if self._missing or not self.is_ready:
             return None
         held = [(asset.bar, asset) for asset in self._assets.values() if asset.bar is not None]
         self._highs = [bar for bar, asset in held if bar.high > asset.highs.value]
@@ -83,14 +93,17 @@ class NewHighsNewLows(BreadthIndicator):
             for each in self._assets.values():
                 each.remember(each.bar, self._period_ns)
                 each.bar = None
+            self._missing = len(self._assets)
             self._period_ns = point.time_ns
         if asset is not None and (self._period_ns is None or point.time_ns == self._period_ns):
+            self._missing -= asset.bar is None
             asset.bar = bar
             self._period_ns = point.time_ns
 
     def _clear(self) -> None:
         super()._clear()
         self._period_ns = None
+        self._missing, self._all_ready = len(self._assets), False
         for asset in self._assets.values():
             asset.reset()
 
