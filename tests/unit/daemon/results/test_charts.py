@@ -31,7 +31,8 @@ def test_a_series_is_written_as_in_lean() -> None:
     assert compact(chart_json("Mine", charts.charts["Mine"])) == (
         '{"name":"Mine","chartType":0,"series":{"Buys":{"name":"Buys","unit":"%","index":2,"seriesType":1,'
         '"zIndex":3,"indexName":"pane","tooltip":"{VALUE}",'
-        f'"values":[[{T},144.7731],[{T + 1},1234.5679]],"color":"#FF0000","scatterMarkerSymbol":"triangle"}}}}}}'
+        f'"values":[[{T},144.7731],[{T + 1},1234.5679]],'
+        '"color":"#FF0000","scatterMarkerSymbol":"triangle"}}}'
     )
 
 

@@ -73,7 +73,8 @@ def test_members_keep_their_order_with_and_without_white_space() -> None:
     value = {"b": [1, True, None], "a": {}, "kind": Kind.LIMIT, "raw": Raw("[1,2]"), "none": []}
     assert compact(value) == '{"b":[1,true,null],"a":{},"kind":1,"raw":[1,2],"none":[]}'
     assert indented(value) == (
-        '{\n  "b": [\n    1,\n    true,\n    null\n  ],\n  "a": {},\n  "kind": 1,\n  "raw": [1,2],\n  "none": []\n}'
+        '{\n  "b": [\n    1,\n    true,\n    null\n  ],\n'
+        '  "a": {},\n  "kind": 1,\n  "raw": [1,2],\n  "none": []\n}'
     )
 
 
