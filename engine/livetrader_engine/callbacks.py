@@ -8,6 +8,7 @@ from typing import Protocol
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.events import BrokerageMessageArrived, OrderEventArrived
+from livetrader_engine.orders.request import OrderRequest
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.subscriptions import SecurityChanges
 from livetrader_engine.symbols import Symbol
@@ -34,6 +35,14 @@ class AlgorithmCallbacks(Protocol):
 
     def on_brokerage_message(self, event: BrokerageMessageArrived) -> None:
         """The brokerage said something beside orders."""
+        ...
+
+    def on_margin_call(self, requests: Sequence[OrderRequest]) -> Sequence[OrderRequest]:
+        """Positions are about to be reduced by these orders; return those that shall be made."""
+        ...
+
+    def on_margin_call_warning(self) -> None:
+        """Little margin is left, or what is left cannot be called in now."""
         ...
 
     def on_securities_changed(self, changes: SecurityChanges) -> None:

@@ -48,6 +48,7 @@ from livetrader_engine.events import (
     StopRequested,
     TimePulse,
 )
+from livetrader_engine.margin_calls import MarginCalls
 from livetrader_engine.order_news import NotedNews
 from livetrader_engine.orders.order import Fill
 from livetrader_engine.orders.ticket import OrderRecord
@@ -70,6 +71,7 @@ from livetrader_engine.statistics.service import Statistics
 from livetrader_engine.statistics.trades import TradeBuilder
 from livetrader_engine.subscriptions import NO_CHANGES, Subscriptions
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
+from livetrader_engine.synchronizer import subscription_points
 from livetrader_engine.trading import Trading
 from livetrader_engine.transactions import TradingPolicy, Transactions
 
@@ -122,6 +124,7 @@ class Engine:
         self.orders = Transactions(
             self.clock, self.securities, self.portfolio, ports.orders, options.policy, self._report
         )
+        self.margin_calls = MarginCalls(self.portfolio, self.orders)
         self.trading = Trading(self.clock, self.securities, self.portfolio, self.orders)
         self.subscriptions = Subscriptions(ports.feed, ports.reference, self.securities)
         self.corporate = CorporateActions(
@@ -187,10 +190,17 @@ class Engine:
     # -- services that need more than one part ------------------------------------------------------
 
     def history(self, request: HistoryRequest) -> list[MarketPoint]:
-        """Return past points of one subscription; the end is never later than now."""
+        """Return past points of one subscription; the end is never later than now.
+
+        They are filled forward where the subscription asks for it, and lie in the hours that it has.
+        """
         end_ns = min(request.end_ns, self.clock.now_ns)
+        if request.start_ns >= end_ns:
+            return []
         clipped = msgspec.structs.replace(request, end_ns=end_ns)
-        points = list(self.ports.history.history(clipped)) if request.start_ns < end_ns else []
+        hours = self.ports.reference.hours(request.subscription.symbol)
+        filled = subscription_points(self.ports.history, hours, clipped)
+        points = [point for point in filled if request.start_ns < point.end_time_ns <= end_ns]
         self.history_data_points += len(points)
         return points
 
@@ -277,6 +287,8 @@ class Engine:
             self._delist(actions)
         if scheduler.next_due_ns <= time_ns:
             self._fire_schedule(time_ns, inclusive=True)  # 9
+        if time_ns >= self.margin_calls.due_ns:
+            self.margin_calls.look(time_ns, algorithm)  # 10
         if changes is not NO_CHANGES and changes:  # 11
             self._end_of_day.follow(changes)
             algorithm.on_securities_changed(changes)

@@ -442,6 +442,10 @@ class Transactions:
         self._open.setdefault(spec.symbol, {})[spec.id] = record
         return record
 
+    def await_fill(self, record: OrderRecord) -> None:
+        """Wait for an order's end as long as a synchronous market order does."""
+        self._wait(record, self._securities[record.symbol])
+
     def _wait(self, record: OrderRecord, security: Security) -> None:
         stale = security.last_time_ns < self._clock.now_ns - STALE_AFTER_NS
         if stale and not self.policy.wait_on_stale_prices:

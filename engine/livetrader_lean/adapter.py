@@ -13,6 +13,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice as CoreSlice
 from livetrader_engine.engine import Engine
 from livetrader_engine.events import BrokerageMessageArrived, BrokerageMessageKind, OrderEventArrived
+from livetrader_engine.orders.request import NO_ORDER, Asked, OrderRequest
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.subscriptions import SecurityChanges
 from livetrader_engine.symbols import Symbol as CoreSymbol
@@ -25,7 +26,7 @@ from livetrader_lean.history import start_of_bars
 from livetrader_lean.market import Slice
 from livetrader_lean.schedule import takes_arguments
 from livetrader_lean.symbols import Symbol
-from livetrader_lean.tickets import OrderEvent
+from livetrader_lean.tickets import OrderEvent, SubmitOrderRequest
 from livetrader_lean.times import local
 from livetrader_lean.views import Face
 
@@ -175,6 +176,17 @@ class AlgorithmAdapter:
         added = [securities[item.symbol] for item in changes.added]
         removed = [securities[item.symbol] for item in changes.removed]
         self.algorithm.on_securities_changed(SecurityChangesFace(added, removed))
+
+    def on_margin_call(self, requests: Sequence[OrderRequest]) -> Sequence[OrderRequest]:
+        """Show the orders that reduce positions; take those the algorithm gives back."""
+        now_ns = self._engine.clock.now_ns
+        shown = [SubmitOrderRequest.of(Asked(now_ns, NO_ORDER, item.tag), item) for item in requests]
+        chosen = self.algorithm.on_margin_call(shown)
+        return [item.core(self.binding) for item in (shown if chosen is None else chosen)]
+
+    def on_margin_call_warning(self) -> None:
+        """Say that margin runs out."""
+        self.algorithm.on_margin_call_warning()
 
     def on_symbol_changes(self, actions: Sequence[CorporateAction]) -> None:
         """Say which securities have new tickers."""

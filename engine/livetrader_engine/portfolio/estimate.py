@@ -19,6 +19,8 @@ ROOM: Final = 0.9  # the part of the free margin that an estimate may use up
 FEE_ROOM: Final = 0.02  # of the value, and
 FEE_LEAST: Final = 100.0  # at least so much: more than any fee of the models that are estimated
 
+AT_EASE: Final = 0.2  # of the equity as free margin; LEAN warns at a twentieth
+
 _PLAIN: Final = frozenset({SecurityType.EQUITY})  # valued as quantity times price, in one currency
 
 
@@ -37,6 +39,20 @@ def free_margin_estimate(portfolio: Portfolio) -> float:
         leverage = 1.0 if cash_account else float(security.leverage)
         free += value - abs(value) / leverage
     return free
+
+
+def surely_at_ease(portfolio: Portfolio) -> bool:
+    """Return whether so much margin is left that nobody need be warned: a fifth of the equity or more."""
+    if not portfolio.invested:
+        return True
+    free = free_margin_estimate(portfolio)
+    if free == -inf:
+        return False
+    book = portfolio.cash
+    equity = float(book[book.account_currency].amount)
+    for held in portfolio.holdings():
+        equity += float(held.quantity) * held.security.price
+    return equity > 0 and free > AT_EASE * equity
 
 
 def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bool:

@@ -65,6 +65,14 @@ class ParametersMixin(Part):
         else:
             cash.set(cash.account_currency, Decimal(str(arguments[0])))
 
+    @property
+    def current_slice(self) -> Slice | None:
+        """The newest slice, None before the first."""
+        lean, data = self._lean, self._lean.engine.current_slice
+        if data is None:
+            return None
+        return Slice(data.time_ns, data.points, lean.time_zone, lean.zone, data.actions)
+
     def set_time_zone(self, time_zone: Any) -> None:
         """Tell `time` in another zone than New York's."""
         try:
@@ -196,6 +204,10 @@ class CallbacksMixin(Part):
         """Securities were added or removed."""
 
     @hook
+    def on_assignment_order_event(self, assignment_event: Any) -> None:
+        """An option was assigned; options are not offered, so nothing calls it."""
+
+    @hook
     def on_splits(self, splits: Any) -> None:
         """Shares split, or will tomorrow."""
 
@@ -210,6 +222,15 @@ class CallbacksMixin(Part):
     @hook
     def on_symbol_changed_events(self, symbols_changed: Any) -> None:
         """Securities have new tickers."""
+
+    @hook
+    def on_margin_call(self, requests: Any) -> Any:
+        """Positions are about to be reduced: return the orders that shall be made."""
+        return requests
+
+    @hook
+    def on_margin_call_warning(self) -> None:
+        """Little margin is left."""
 
     @hook
     def on_brokerage_message(self, message_event: Any) -> None:

@@ -22,6 +22,7 @@ from livetrader_engine.events import (
     OrderEventArrived,
 )
 from livetrader_engine.orders.order import OrderId, OrderSpec, OrderType
+from livetrader_engine.orders.request import OrderRequest
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import OrderSink
@@ -167,6 +168,9 @@ class Surroundings:
     def interest_rate(self, day: date) -> Decimal:
         return Decimal(0)
 
+    def ticker_on(self, symbol: Symbol, day: date) -> str:
+        return symbol.value
+
     def security_id(self, symbol: Symbol, kind: str) -> str | None:
         return None
 
@@ -254,6 +258,13 @@ class Recorder:
         added = [item.symbol.value for item in changes.added]
         removed = [item.symbol.value for item in changes.removed]
         self._called(f"changed +{added} -{removed}")
+
+    def on_margin_call(self, requests: Sequence[OrderRequest]) -> Sequence[OrderRequest]:
+        self._called(f"margin call {[(item.symbol.value, int(item.quantity)) for item in requests]}")
+        return requests
+
+    def on_margin_call_warning(self) -> None:
+        self._called("margin warning")
 
     def on_symbol_changes(self, actions: Sequence[CorporateAction]) -> None:
         self._called(f"renamed {[action.symbol.value for action in actions]}")
