@@ -110,6 +110,10 @@ class ReferenceData(Protocol):
         """Return the yearly rate without risk of a day (0.01 is one percent), as statistics take it."""
         ...
 
+    def ticker_on(self, symbol: Symbol, day: date) -> str:
+        """Return the ticker under which a security traded on a date, today's where nothing is told."""
+        ...
+
     def security_id(self, symbol: Symbol, kind: str) -> str | None:
         """Return an identifier of another registry: cusip, composite_figi, sedol, isin, cik; None without."""
         ...

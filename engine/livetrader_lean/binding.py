@@ -79,6 +79,7 @@ class Binding:
         self.registered: dict[int, tuple[Indicator, list[Any]]] = {}  # what feeds an indicator, by its id
         self.default_resolution = Resolution.MINUTE  # LEAN's universe settings
         Symbol.resolver = self.symbol  # one algorithm per process
+        Symbol.registry = engine.ports.reference.security_id
         SymbolCache.clear()
         SymbolCache.securities = lambda: list(self.engine.securities)
 

@@ -204,6 +204,8 @@ class Symbol(Twins):
     _hash: int
     # finds the symbol of (ticker, type, market); set by the run that this process is for
     resolver: Resolver | None = None
+    # tells what other registries call a symbol; set likewise
+    registry: Callable[[CoreSymbol, str], str | None] | None = None
     _faces: dict[CoreSymbol, Symbol] = {}  # noqa: RUF012 — the intern table is meant to be shared
 
     def __new__(cls, symbol: CoreSymbol | SecurityIdentifier, value: str = "") -> Symbol:
@@ -280,6 +282,35 @@ class Symbol(Twins):
             return None
         below = self.id.underlying
         return Symbol(below, below.symbol)
+
+    def _registered(self, kind: str) -> str | None:
+        return None if Symbol.registry is None else Symbol.registry(self.core, kind)
+
+    @property
+    def cusip(self) -> str | None:
+        """The cusip, None where the data folder does not tell."""
+        return self._registered("cusip")
+
+    @property
+    def composite_figi(self) -> str | None:
+        """The composite figi, None where the data folder does not tell."""
+        return self._registered("composite_figi")
+
+    @property
+    def sedol(self) -> str | None:
+        """The sedol, None where the data folder does not tell."""
+        return self._registered("sedol")
+
+    @property
+    def isin(self) -> str | None:
+        """The isin, None where the data folder does not tell."""
+        return self._registered("isin")
+
+    @property
+    def cik(self) -> int | None:
+        """The cik, None where the data folder does not tell."""
+        found = self._registered("cik")
+        return int(found) if found else None
 
     def is_canonical(self) -> bool:
         """Return False: canonical symbols belong to chains, which are not offered."""

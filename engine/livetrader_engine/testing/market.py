@@ -70,6 +70,10 @@ class SampleReference:
         """Return no rate at all."""
         return Decimal(0)
 
+    def ticker_on(self, symbol: Symbol, day: date) -> str:
+        """Return the one ticker it ever had."""
+        return symbol.value
+
     def security_id(self, symbol: Symbol, kind: str) -> str | None:
         """Return None: these shares are in no other registry."""
         return None

@@ -8,7 +8,9 @@ from livetrader_lean.algorithm.candlesticks import CandlesticksMixin
 from livetrader_lean.algorithm.core import CallbacksMixin, OutputMixin, ParametersMixin
 from livetrader_lean.algorithm.history import HistoryMixin
 from livetrader_lean.algorithm.indicators import IndicatorsMixin
+from livetrader_lean.algorithm.outside import OutsideMixin
 from livetrader_lean.algorithm.plotting import PlottingMixin
+from livetrader_lean.algorithm.registries import RegistriesMixin
 from livetrader_lean.algorithm.scheduling import SchedulingMixin
 from livetrader_lean.algorithm.settings import SettingsMixin
 from livetrader_lean.algorithm.trading import MarketOrdersMixin, PricedOrdersMixin
@@ -29,6 +31,8 @@ class QCAlgorithm(
     SchedulingMixin,
     PlottingMixin,
     SettingsMixin,
+    RegistriesMixin,
+    OutsideMixin,
 ):
     """Base of every algorithm. Its state is the engine's; members of LEAN it lacks raise NotInLivetrader."""
 

@@ -9,6 +9,7 @@ from livetrader_engine.engine import Engine
 from livetrader_lean.binding import Binding, RunSettings
 from livetrader_lean.charts import ChartBoard
 from livetrader_lean.consolidation import ConsolidatorBase
+from livetrader_lean.outside import Command, SignalExportManager
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
 from livetrader_lean.settings import AlgorithmSettings
@@ -24,6 +25,8 @@ class AlgorithmBinding(Binding):
         self.settings = AlgorithmSettings(self)
         self.brokerage_model: Any = None  # what set_brokerage_model was given
         self.tags: dict[str, None] = {}
+        self.signal_export = SignalExportManager(self)
+        self.commands: dict[str, type[Command]] = {}
         self.portfolio = Portfolio(self)
         self.securities = Securities(self)
         self.transactions = Transactions(self)

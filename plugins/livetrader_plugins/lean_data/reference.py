@@ -107,6 +107,12 @@ class LeanReference:
             return None
         return self._once("factors", symbol.text, lambda: self._read_factors(symbol))
 
+    def ticker_on(self, symbol: Symbol, day: date) -> str:
+        """Return the ticker under which a security traded on a date, today's where no map file tells."""
+        mapped = self.map_file(symbol)
+        found = None if mapped is None else mapped.ticker_on(day)
+        return found or symbol.value
+
     def security_id(self, symbol: Symbol, kind: str) -> str | None:
         """Return an identifier of another registry (see tickers.ID_KINDS), None where it is not told."""
         return self._tickers.ids_of(symbol, kind)

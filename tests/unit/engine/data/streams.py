@@ -75,6 +75,9 @@ class MemoryHistory:
     def interest_rate(self, day: date) -> Decimal:
         return Decimal(0)
 
+    def ticker_on(self, symbol: Symbol, day: date) -> str:
+        return symbol.value
+
     def security_id(self, symbol: Symbol, kind: str) -> str | None:
         return None
 
