@@ -72,7 +72,7 @@ class Call:
         """Whether the next positional argument is this parameter."""
         given = self._given[0]
         if given is None:
-            return default is None
+            return default in (None, inspect.Parameter.empty)
         if isinstance(given, Resolution):
             if len(self._given) > 1 and not callable(self._given[1]) and self._given[1] is not None:
                 self.resolution = self._given.pop(0)  # parameters follow it

@@ -21,14 +21,16 @@ _TEMPLATES: Final[Mapping[str, str]] = {
     "A": "A({alpha_period},{beta_period})", "ADDIFF": "A/D Difference", "ADR": "A/D Ratio",
     "ADVR": "A/D Volume Rate", "AO": "AO({fast_period},{slow_period},{type})",
     "ARIMA": "ARIMA({ar_order},{diff_order},{ma_order},{period})", "ASI": "ASI", "C": "C({period})",
-    "DEM": "DEM({period},{type})", "EMA": "EMA({period})", "EMV": "EMV({period}, {scale})",
+    "DEM": "DEM({period},{type})", "DEMA": "DEMA({period})", "EMA": "EMA({period})",
+    "EMV": "EMV({period}, {scale})",
     "FilteredIdentity": "close", "HeikinAshi": "HA",
     "HT": "HT({length}, {in_phase_multiplication_factor}, {quadrature_multiplication_factor})",
     "Identity": "close",
     "KST": "KST({roc1_period},{roc1_ma_period},{roc2_period},{roc2_ma_period},{roc3_period},"
     "{roc3_ma_period},{roc4_period},{roc4_ma_period},{signal_period},{moving_average_type})",
     "MOSC": "MO({fast_period},{slow_period})", "NHNL": "NH/NL({period})", "NHNLV": "NH/NL Volume({period})",
-    "PPHL": "PPHL({length_high},{length_low})", "RSI": "RSI({period},{moving_average_type})",
+    "PPHL": "PPHL({surrounding_bars_count_for_high_point},{surrounding_bars_count_for_low_point})",
+    "RSI": "RSI({period},{moving_average_type})",
     "RVI": "RVI({period},{type})", "SI": "SI",
     "SM": "SM({bollinger_period}, {bollinger_multiplier}, {keltner_period}, {keltner_multiplier})",
     "SR": "SR({period})",
@@ -62,6 +64,8 @@ def kind_name(helper: str, parameters: Mapping[str, Any]) -> str:
 def _text(value: object) -> str:
     if isinstance(value, Enum):
         return "".join(part.title() for part in value.name.split("_"))
+    if value is None:
+        return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

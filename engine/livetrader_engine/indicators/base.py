@@ -140,6 +140,7 @@ class Indicator:
     def _publish(self, time_ns: int, value: float | None) -> None:
         if value is None:  # nothing to say for this input
             return
+        value += 0.0  # decimals know no negative zero
         self.value = value
         point = IndicatorPoint(time_ns, value)
         self.points.add(point)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import AlgorithmError
@@ -13,13 +13,14 @@ from livetrader_engine.indicators.pairs import PairIndicator
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.binding import Binding
-from livetrader_lean.consolidation import ConsolidatorBase, consolidator_of, stream_of
+from livetrader_lean.consolidation import ConsolidatorBase, consolidator_of, data_type, stream_of
 from livetrader_lean.enums import Resolution
+from livetrader_lean.fields import Field
 from livetrader_lean.helpers import Call, understood
 from livetrader_lean.indicator_history import IndicatorHistory, history_of, warm_up
 from livetrader_lean.indicator_names import indicator_name
 from livetrader_lean.indicators import HELPERS, IndicatorFace
-from livetrader_lean.market import BaseData
+from livetrader_lean.market import BaseData, TradeBar
 from livetrader_lean.names import pascal
 from livetrader_lean.registration import (
     Selector,
@@ -175,6 +176,10 @@ def _kind_of(data_type: type) -> TickType:
     return TickType.QUOTE if data_type.__name__ == "QuoteBar" else TickType.TRADE
 
 
+# what of a trade bar feeds these where the algorithm names no selector
+_OF_TRADES: Final = {"MAX": Field.HIGH, "MIN": Field.LOW}
+
+
 def _helper(name: str, entries: Sequence[Entry]) -> Callable[..., Indicator]:
     written = entries[0].helper or pascal(name)
 
@@ -182,14 +187,18 @@ def _helper(name: str, entries: Sequence[Entry]) -> Callable[..., Indicator]:
         call = understood(written, entries, arguments, named)
         lean = self._lean
         symbols = [lean.resolve(symbol) for symbol in call.symbols]
-        made = call.make(call.name(stream_of(lean, symbols[0]).resolution))
+        stream = stream_of(lean, symbols[0])
+        made = call.make(call.name(stream.resolution))
         _complete(lean, symbols, call, made)
+        selector = call.selector
+        if selector is None and data_type(stream) is TradeBar:
+            selector = _OF_TRADES.get(written)
         for symbol in symbols:
             IndicatorsMixin._register(
-                self, symbol, made, call.resolution, call.selector, kind_for(made, call.selector)
+                self, symbol, made, call.resolution, selector, kind_for(made, call.selector)
             )
         if lean.consolidation.automatic_warm_up:
-            warm_up(lean, symbols, made, call.resolution, call.selector)
+            warm_up(lean, symbols, made, call.resolution, selector)
         return made
 
     make.__name__ = name
