@@ -70,6 +70,26 @@ def trade_statistics(trades: Sequence[Trade]) -> TradeStatistics:
     """Return the figures of the trades, taken in the order in which they were closed."""
     if not trades:
         return TradeStatistics()
+    figures = _profit_figures(trades)
+    average_mfe = _running_mean(trade.favorable for trade in trades)
+    return msgspec.structs.replace(
+        figures,
+        start_ns=min(trade.entry_ns for trade in trades),
+        end_ns=max(trade.exit_ns for trade in trades),
+        max_consecutive_winning_trades=_longest_run(trades, won=True),
+        max_consecutive_losing_trades=_longest_run(trades, won=False),
+        average_mae=_running_mean(trade.adverse for trade in trades),
+        average_mfe=average_mfe,
+        largest_mae=min(ZERO, *(trade.adverse for trade in trades)),
+        largest_mfe=max(ZERO, *(trade.favorable for trade in trades)),
+        maximum_end_trade_drawdown=max(ZERO, *(trade.drawdown for trade in trades)),
+        average_end_trade_drawdown=figures.average_profit_loss - average_mfe,
+        total_fees=sum((trade.fees for trade in trades), ZERO),
+    )
+
+
+def _profit_figures(trades: Sequence[Trade]) -> TradeStatistics:
+    """Return what follows from profits and durations; the other figures are left at zero."""
     wins = [trade for trade in trades if trade.profit > 0]
     losses = [trade for trade in trades if trade.profit <= 0]
     profit = sum((trade.profit for trade in wins), ZERO)
@@ -79,13 +99,10 @@ def trade_statistics(trades: Sequence[Trade]) -> TradeStatistics:
     downside = _deviation(trade.profit for trade in losses)
     average_profit = _running_mean(trade.profit for trade in wins)
     average_loss = _running_mean(trade.profit for trade in losses)
-    average_mfe = _running_mean(trade.favorable for trade in trades)
     win_rate = Decimal(len(wins)) / len(trades)
     total = profit + loss
     falls = _falls(trades)
     return TradeStatistics(
-        start_ns=min(trade.entry_ns for trade in trades),
-        end_ns=max(trade.exit_ns for trade in trades),
         total_number_of_trades=len(trades),
         number_of_winning_trades=len(wins),
         number_of_losing_trades=len(losses),
@@ -100,16 +117,10 @@ def trade_statistics(trades: Sequence[Trade]) -> TradeStatistics:
         durations=_durations(trades),
         winning_durations=_durations(wins),
         losing_durations=_durations(losses),
-        max_consecutive_winning_trades=_longest_run(trades, won=True),
-        max_consecutive_losing_trades=_longest_run(trades, won=False),
         profit_loss_ratio=average_profit / abs(average_loss) if average_loss else ZERO,
         win_loss_ratio=Decimal(len(wins)) / len(losses) if losses else NO_LOSS,
         win_rate=win_rate,
         loss_rate=1 - win_rate,
-        average_mae=_running_mean(trade.adverse for trade in trades),
-        average_mfe=average_mfe,
-        largest_mae=min(ZERO, *(trade.adverse for trade in trades)),
-        largest_mfe=max(ZERO, *(trade.favorable for trade in trades)),
         maximum_closed_trade_drawdown=falls.closed,
         maximum_intra_trade_drawdown=falls.within,
         profit_loss_standard_deviation=deviation,
@@ -118,10 +129,7 @@ def trade_statistics(trades: Sequence[Trade]) -> TradeStatistics:
         sharpe_ratio=average / deviation if deviation > 0 else ZERO,
         sortino_ratio=average / downside if downside > 0 else ZERO,
         profit_to_max_drawdown_ratio=_over_losses(total, falls.closed),
-        maximum_end_trade_drawdown=max(ZERO, *(trade.drawdown for trade in trades)),
-        average_end_trade_drawdown=average - average_mfe,
         maximum_drawdown_duration_ns=falls.longest_ns,
-        total_fees=sum((trade.fees for trade in trades), ZERO),
     )
 
 
