@@ -38,10 +38,14 @@ class _Fed:
         "span_ns", "step_ns",
     )  # fmt: skip
 
-    def __init__(self, consolidator: Consolidator, number: int, resolution: Resolution | None) -> None:
+    def __init__(
+        self, consolidator: Consolidator, number: int, resolution: Resolution | None, only: bool
+    ) -> None:
         self.consolidator = consolidator
         self.number = number
-        self.longer_than_ns, self.at_most_ns = _ANY_LENGTH if resolution is None else _LENGTHS[resolution]
+        self.longer_than_ns, self.at_most_ns = _ANY_LENGTH
+        if resolution is not None and (only or resolution is Resolution.TICK):
+            self.longer_than_ns, self.at_most_ns = _LENGTHS[resolution]
         self.step_ns = max(NS_PER_SECOND, resolution.period_ns if resolution is not None else 0)
         self.span_ns: int | None = None  # length of the first bar: how far the clock looks ahead from then on
         self.look_ns = 0  # when the clock looks next
@@ -96,16 +100,18 @@ class Consolidators:
         consolidator: Consolidator,
         tick_type: TickType = TickType.TRADE,
         resolution: Resolution | None = None,
+        *,
+        only: bool = False,
     ) -> None:
         """Feed `consolidator` with the symbol's data of this kind from now on.
 
-        Where the symbol has data of several resolutions, `resolution` says which of them. Adding twice is
-        harmless.
+        `resolution` is that of the data; with `only` points of another are left out, which a symbol may have
+        that is subscribed at several. Adding twice is harmless.
         """
         if any(fed in self._held(symbol, tick_type) for fed in self._fed.get(id(consolidator), ())):
             return
         self._added += 1
-        fed = _Fed(consolidator, self._added, resolution)
+        fed = _Fed(consolidator, self._added, resolution, only)
         streams = self._streams.setdefault(symbol, [() for _ in TickType])
         streams[tick_type] = (*streams[tick_type], fed)
         self._fed.setdefault(id(consolidator), []).append(fed)

@@ -12,7 +12,7 @@ import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.data.batches import Batch, batched, while_open
+from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
 from livetrader_engine.data.corporate_actions import FOREVER_NS, ActionQueue
 from livetrader_engine.data.fill_forward import FillRule, complete_quotes, fill_forward
 from livetrader_engine.data.merge import Block, Merger
@@ -21,6 +21,7 @@ from livetrader_engine.data.subscription import HistoryRequest, Subscription, Ti
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, TimePulse
 from livetrader_engine.ports import HistoryProvider, ReferenceData
+from livetrader_engine.subscriptions import tick_types
 from livetrader_engine.symbols import NS_PER_DAY, Resolution
 
 _NO_STEP_NS: Final = NS_PER_DAY  # fill-forward resolution while nothing is subscribed that sets one
@@ -115,6 +116,17 @@ class HistoricalFeed:
         self._times_left: Iterator[int] = iter(())  # `ready` draws from it
         self._started = False
         self._ended = False
+        self._warm_up: tuple[Resolution, int] | None = None
+
+    def warm_up_with(self, resolution: Resolution, until_ns: int) -> None:
+        """Deliver every stream at this resolution until `until_ns`, and at its own from there on.
+
+        Streams that have no data of that resolution begin at `until_ns`. Raises InvariantError after the first
+        `next`. Source: FileSystemDataFeed.CreateSubscription.
+        """
+        if self._started:
+            raise InvariantError("the warm-up of a feed is set before its first event")
+        self._warm_up = resolution, until_ns
 
     def set_span(self, start_ns: int, end_ns: int) -> None:
         """Feed another span. Raises InvariantError after the first `next`."""
@@ -223,8 +235,29 @@ class HistoricalFeed:
         if subscription.internal and not subscription.fill_forward:
             start_ns = previous_bar_start(start_ns, subscription.symbol, hours)
         request = HistoryRequest(subscription, start_ns, self._end_ns)
-        batches = subscription_batches(self._provider, hours, request, lambda: self._step_ns)
+        if self._warm_up is not None and start_ns < self._warm_up[1]:
+            batches = self._warmed_up(request, hours, *self._warm_up)
+        else:
+            batches = subscription_batches(self._provider, hours, request, lambda: self._step_ns)
         self._merger.add_batches(subscription, batches)
+
+    def _warmed_up(
+        self, request: HistoryRequest, hours: ExchangeHours, resolution: Resolution, until_ns: int
+    ) -> Iterator[Batch]:
+        subscription = request.subscription
+        coarse = msgspec.structs.replace(subscription, resolution=resolution)
+        before: Iterator[Batch] = iter(())
+        if subscription.tick_type in tick_types(subscription.symbol.security_type, resolution):
+            past = msgspec.structs.replace(request, subscription=coarse, end_ns=until_ns)
+            period_ns = resolution.period_ns
+            before = subscription_batches(self._provider, hours, past, lambda: period_ns)
+        # the own stream begins a day earlier, so that its last bar fills the first gap
+        start_ns = max(request.start_ns, previous_bar_start(until_ns, subscription.symbol, hours))
+        own = msgspec.structs.replace(request, start_ns=start_ns)
+        after = subscription_batches(self._provider, hours, own, lambda: self._step_ns)
+        return chain(
+            ending_within(before, request.start_ns, until_ns), ending_within(after, until_ns, request.end_ns)
+        )
 
     def _refine(self) -> None:
         """Begin the filling streams anew where the fill-forward resolution has changed, as LEAN does.

@@ -183,7 +183,8 @@ class ConsolidatorBase(Face):
             )
         self._bind(security.hours.timezone)
         stream = fitting[0]
-        binding.engine.consolidators.add(symbol, self.core, stream.tick_type, stream.resolution)
+        several = len({each.resolution for each in streams}) > 1
+        binding.engine.consolidators.add(symbol, self.core, stream.tick_type, stream.resolution, only=several)
 
     def detach(self, binding: Binding, symbol: CoreSymbol | None) -> None:
         """Be fed no longer with a symbol's data; None: with anybody's."""

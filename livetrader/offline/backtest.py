@@ -228,6 +228,9 @@ class _Backtest:
         self.engine.scheduler.restart(start_ns)
         if from_ns is not None:
             self._feed.pulse_at(start_ns)  # warm-up ends here even where no data falls on it
+            wanted = self.adapter.binding.warm_up
+            if wanted is not None and wanted.resolution is not None:
+                self._feed.warm_up_with(wanted.resolution, start_ns)
         self._feed.set_span(start_ns if from_ns is None else from_ns, end_ns)
         if from_ns is None:
             self._feed.pulse_at(start_ns)  # LEAN's first time step is the start itself, without prices
