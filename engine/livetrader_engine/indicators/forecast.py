@@ -54,7 +54,7 @@ class Momersion(Indicator):
     """
 
     def __init__(
-        self, min_period: int | None, full_period: int | None = None, *, name: str | None = None
+        self, min_period: int | None = None, full_period: int | None = None, *, name: str | None = None
     ) -> None:
         if full_period is None:
             min_period, full_period = None, min_period
