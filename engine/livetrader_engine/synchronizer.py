@@ -121,8 +121,8 @@ class HistoricalFeed:
     def warm_up_with(self, resolution: Resolution, until_ns: int) -> None:
         """Deliver every stream at this resolution until `until_ns`, and at its own from there on.
 
-        Streams that have no data of that resolution begin at `until_ns`. Raises InvariantError after the first
-        `next`. Source: FileSystemDataFeed.CreateSubscription.
+        Streams that have no data of that resolution begin at `until_ns`. Raises InvariantError after the
+        first `next`. Source: FileSystemDataFeed.CreateSubscription.
         """
         if self._started:
             raise InvariantError("the warm-up of a feed is set before its first event")

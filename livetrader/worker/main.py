@@ -38,6 +38,7 @@ from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
 from livetrader_engine.limits import LeakyBucket, Quota
 from livetrader_engine.spi import Context, HistoryPlugin
+from livetrader_engine.symbols import Resolution
 from livetrader_engine.transactions import TradingPolicy
 from livetrader_lean.failures import user_traceback
 
@@ -96,7 +97,8 @@ class EngineRun:
         adapter.initialize()
         engine.process(start.account)
         self._outbox.send(Initialized(engine.warm_up_from_ns, algorithm_type.__name__))
-        points = self._warm_up(engine, start.time_ns)
+        wanted = adapter.binding.warm_up
+        points = self._warm_up(engine, start.time_ns, None if wanted is None else wanted.resolution)
         self.stage = "run"
         self._outbox.send(WarmedUp(points))
 
@@ -127,8 +129,8 @@ class EngineRun:
         self._stop_reason = reason
         engine.process(StopRequested(engine.clock.now_ns, reason))
 
-    def _warm_up(self, engine: Engine, until_ns: int) -> int:
-        """Feed the engine its past; return how many points that were.
+    def _warm_up(self, engine: Engine, until_ns: int, resolution: Resolution | None) -> int:
+        """Feed the engine its past, at a resolution or each stream's own; return how many points that were.
 
         What ends exactly where live data begins is past: an engine before this one may have traded on it.
         So the warm-up includes it, and ends with what comes after.
@@ -140,6 +142,8 @@ class EngineRun:
         from livetrader_engine.synchronizer import HistoricalFeed
 
         history = HistoricalFeed(engine.ports.history, engine.ports.reference, from_ns, until_ns)
+        if resolution is not None:
+            history.warm_up_with(resolution, until_ns)
         points = 0
         for event in self._feed.warm_up(history):
             points += len(event.points)
@@ -159,8 +163,14 @@ class EngineRun:
 
     def _build(self, start: StartEngine, trainer: ThreadedTrainer) -> Engine:
         history = _history(start)
-        # In lockstep the market stands still while an order waits: on old prices it would wait in vain.
-        policy = TradingPolicy(wait_on_stale_prices=not start.lockstep)
+        # In lockstep the market stands still while an order waits: on old prices it would wait in vain, and
+        # the run is a backtest through the whole daemon, which trades exactly as one in this process does.
+        policy = TradingPolicy(
+            wait_on_stale_prices=not start.lockstep,
+            convert_daily_market_orders=start.lockstep,
+            defer_requests=start.lockstep,
+            await_answers=start.lockstep,
+        )
         options = EngineOptions(start_ns=start.time_ns, policy=policy)
         cash = start.account.cash.get(options.account_currency)
         if cash is not None:
