@@ -234,6 +234,21 @@ def test_only_forward_goes_a_users_indicator_too() -> None:
     assert (ours.samples, ours.value) == (1, 2.0)
 
 
+# LEAN's helpers (QCAlgorithm.Indicators.cs at commit 24863901) but those of options: IV and the greeks
+LEANS = """
+A ABANDS AD ADDIFF ADOSC ADR ADVR ADX ADXR ALMA AO APO APS AR ARIMA AROON ASI ATR B BB BOP C CC CCI CHOP CKS
+CMF CMO CO COV CRSI DCH DEM DEMA DO DPO EMA EMV FI FISH FRAMA FilteredIdentity HE HMA HT HeikinAshi IBS
+ICHIMOKU Identity KAMA KCH KER KST KVO LOGR LSMA LWMA MACD MAD MAMA MASS MAX MFI MGD MIDPOINT MIDPRICE MIN MOM
+MOMERSION MOMP MOSC MSI NATR NHNL NHNLV OBV PPHL PPO PSAR PSO RC RDV RMA ROC ROCP ROCR RSI RSV RVI SAREXT SI
+SM SMA SOBV SORTINO SR SRSI STC STD STO STR SUM SWISS T3 TDD TDS TEMA TP TR TRIMA TRIN TRIX TSF TSI ULTOSC V
+VAR VIDYA VP VTX VWAP VWMA WILR WTO WWMA ZLEMA ZZ
+"""
+
+
+def test_every_helper_of_lean_is_there() -> None:
+    assert {str(entries[0].helper) for entries in HELPERS.values()} == set(LEANS.split())
+
+
 MINUTE = CoreResolution.MINUTE
 
 
