@@ -27,6 +27,7 @@ from typing import Final
 
 import msgspec
 
+from livetrader_engine.account import AccountLoader
 from livetrader_engine.callbacks import AlgorithmCallbacks
 from livetrader_engine.clock import EventClock
 from livetrader_engine.commands import LogLevel
@@ -37,7 +38,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction, SymbolChan
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
 from livetrader_engine.end_of_day import EndOfDay
-from livetrader_engine.errors import DataError, InvariantError
+from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import (
     AccountLoaded,
     BrokerageMessageArrived,
@@ -50,8 +51,6 @@ from livetrader_engine.events import (
 )
 from livetrader_engine.margin_calls import MarginCalls
 from livetrader_engine.order_news import NotedNews
-from livetrader_engine.orders.order import Fill
-from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.ports import (
     DataFeed,
@@ -65,12 +64,11 @@ from livetrader_engine.ports import (
 from livetrader_engine.schedule.scheduler import Scheduler
 from livetrader_engine.securities import SecurityManager
 from livetrader_engine.statistics.benchmark import Benchmark, BenchmarkOptions
-from livetrader_engine.statistics.results import CURRENCY_SIGNS
 from livetrader_engine.statistics.sampler import Sampler
 from livetrader_engine.statistics.service import Statistics
 from livetrader_engine.statistics.trades import TradeBuilder
 from livetrader_engine.subscriptions import NO_CHANGES, Subscriptions
-from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
+from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_engine.synchronizer import subscription_points
 from livetrader_engine.trading import Trading
 from livetrader_engine.transactions import TradingPolicy, Transactions
@@ -130,15 +128,12 @@ class Engine:
         self.corporate = CorporateActions(
             self.securities, self.portfolio, self.orders, books=options.books_corporate_actions
         )
+        self._account = AccountLoader(self.subscriptions, self.portfolio, self.orders, self._report)
         self.consolidators = Consolidators(self.clock)
         self.scheduler = Scheduler()
         self.benchmark = Benchmark(ports.feed, ports.reference, self.portfolio.cash, options.benchmark)
         self.sampler = Sampler(
-            self.portfolio,
-            self.benchmark,
-            CURRENCY_SIGNS.get(options.account_currency, options.account_currency),
-            options.timezone,
-            every_step=options.exact_equity_candles,
+            self.portfolio, self.benchmark, options.timezone, every_step=options.exact_equity_candles
         )
         self.trades = TradeBuilder()
         self.statistics = Statistics(
@@ -166,7 +161,7 @@ class Engine:
     def attach(self, callbacks: AlgorithmCallbacks) -> None:
         """Say who is called. Once, before the first event."""
         self._algorithm = callbacks
-        self.orders.filled = self._filled
+        self.orders.filled = self.statistics.take_fill
         self.orders.listen(NotedNews(self.ports.results, self.securities, callbacks.on_order_event))
 
     def set_warm_up(self, from_ns: int, until_ns: int) -> None:
@@ -216,7 +211,8 @@ class Engine:
             self._advance(event.time_ns)
             self.orders.take(event)
         elif isinstance(event, AccountLoaded):
-            self._load_account(event)
+            self._advance(event.time_ns)
+            self._account.load(event)
         elif isinstance(event, BrokerageMessageArrived):
             self._advance(event.time_ns)
             self._callbacks.on_brokerage_message(event)
@@ -304,7 +300,7 @@ class Engine:
             if orders.working or orders.requests:
                 orders.work(time_ns)  # 16: a second try with the same prices
         if time_ns >= self.sampler.due_ns:
-            self.sampler.observe(time_ns, self._slice_of(time_ns))
+            self.sampler.observe(time_ns, self.current_slice)
 
     def _rename(self, actions: tuple[CorporateAction, ...]) -> None:
         changes = [action for action in actions if isinstance(action, SymbolChange)]
@@ -334,24 +330,7 @@ class Engine:
             self.clock.rewind(self._warm_up_from_ns)
             self.scheduler.restart(self._warm_up_from_ns)
         # after what the algorithm scheduled at first: of two events of one instant the older goes first
-        self.scheduler.add(
-            "daily sampling",
-            *self.sampler.midnights(),
-            lambda _name, due_ns: self.sampler.sample(due_ns),
-            self.clock.now_ns,
-        )
-
-    def _filled(self, record: OrderRecord, fill: Fill) -> None:
-        """Let trades and capacity know of a fill that the portfolio has booked."""
-        security, cash = self.securities[record.symbol], self.portfolio.cash
-        fee = fill.fee * cash.rate(fill.fee_currency)
-        self.trades.fill(security, record.id, fill, fee, cash.rate(security.properties.quote_currency))
-        self.sampler.traded(security, fill, self.clock.now_ns)
-
-    def _slice_of(self, time_ns: int) -> Slice | None:
-        """Return the newest slice if it is that of the step at `time_ns`."""
-        newest = self.current_slice
-        return newest if newest is not None and newest.time_ns == time_ns else None
+        self.sampler.schedule(self.scheduler, self.clock.now_ns)
 
     def _finish_warm_up(self, time_ns: int) -> None:
         until_ns = self._warm_up_until_ns
@@ -363,32 +342,6 @@ class Engine:
         self._warm_up_announced = True
         self._callbacks.on_warmup_finished()
 
-    def _load_account(self, event: AccountLoaded) -> None:
-        """Replace cash, positions and working orders by what the account has.
-
-        A position in a symbol that the algorithm did not add gets data all the same: without a price it could
-        be neither valued nor closed. One whose symbol is not known here is reported and left alone.
-        """
-        self._advance(event.time_ns)
-        positions = {
-            item.symbol: (item.quantity, item.average_price)
-            for item in event.positions
-            if self._adopt(item.symbol, "position")
-        }
-        open_orders = [item for item in event.open_orders if self._adopt(item.spec.symbol, "open order")]
-        self.portfolio.load(event.cash, positions)
-        self.orders.load(open_orders, event.next_order_id)
-
-    def _adopt(self, symbol: Symbol, what: str) -> bool:
-        """Have data of a symbol that the account brings; return whether it is known."""
-        try:
-            if not self.subscriptions.ensure_security(symbol).subscriptions:
-                self.subscriptions.add_security(symbol, self.subscriptions.finest() or Resolution.MINUTE)
-        except DataError as error:
-            self._report(f"the account has a {what} in {symbol.value}, which cannot be traded here: {error}")
-            return False
-        return True
-
     def _end(self) -> None:
         """End the run; time stays where the last event put it, as in LEAN."""
         if self.ended:
@@ -398,8 +351,7 @@ class Engine:
         self.orders.collect()
         if not self.steps:  # the algorithm quit at once: the samples are those of the start
             self.sampler.begin(self.clock.now_ns)
-        last_ns = self._last_step_ns or self.clock.now_ns
-        self.sampler.finish(last_ns, self._slice_of(last_ns))
+        self.sampler.finish(self._last_step_ns or self.clock.now_ns, self.current_slice)
 
     def _report(self, message: str) -> None:
         self.ports.results.log(self.clock.now_ns, LogLevel.ERROR, message)

@@ -77,17 +77,17 @@ class SymbolCapacity:
         """What could have been traded, in account currency."""
         return self._caught * self._share
 
-    def traded(self, fill: Fill, time_ns: int) -> None:
+    def traded(self, fill: Fill) -> None:
         """Count a fill; volume is caught from now on. The first one is never discounted."""
         properties = self.security.properties
         self.sale_volume += self._rate() * fill.price * abs(fill.quantity) * properties.contract_multiplier
-        gap_ns = time_ns - self._last_fill_ns if self._last_fill_ns else NS_PER_DAY
+        gap_ns = fill.time_ns - self._last_fill_ns if self._last_fill_ns else NS_PER_DAY
         discount = 2 * (Decimal(gap_ns) / NS_PER_MINUTE / SESSION_MINUTES)
         self._discount = ONE if discount > 1 else max(LEAST_DISCOUNT, discount)
         if self._reset_due:
             self._caught, self.trades, self._reset_due = ZERO, 0, False
         self.trades += 1
-        self._last_fill_ns = time_ns
+        self._last_fill_ns = fill.time_ns
 
     def update(self, time_ns: int, data: Slice | None) -> bool:
         """Catch the volume of this step's bar; return whether no more of it counts."""
@@ -159,7 +159,7 @@ class CapacityEstimate:
         self._period_ns = max(min(duration_ns - NS_PER_DAY, LONGEST_PERIOD_DAYS * NS_PER_DAY), NS_PER_DAY)
         self._next_day = _day_from(start_local_ns + self._period_ns)
 
-    def traded(self, security: Security, fill: Fill, time_ns: int) -> None:
+    def traded(self, security: Security, fill: Fill) -> None:
         """Take in a fill."""
         if self._period_ns is None:
             return
@@ -168,13 +168,18 @@ class CapacityEstimate:
             cash, currency = self._portfolio.cash, security.properties.quote_currency
             found = SymbolCapacity(security, lambda: cash.rate(currency))
             self._by_symbol[security.symbol] = found
-        found.traded(fill, time_ns)
+        found.traded(fill)
         if found not in self._catching:
             self._catching.append(found)
         self.due_ns = 0
 
     def update(self, time_ns: int, data: Slice | None, *, force: bool = False) -> None:
-        """Catch the volume of a step; estimate where the period is over or `force` says so."""
+        """Catch the volume of a step; estimate where the period is over or `force` says so.
+
+        `data` is the newest slice; it counts if it is that of this step.
+        """
+        if data is not None and data.time_ns != time_ns:
+            data = None
         for item in reversed(self._catching.copy()):
             if item.update(time_ns, data):
                 self._catching.remove(item)

@@ -19,11 +19,13 @@ from livetrader_engine.money import ZERO
 from livetrader_engine.orders.order import Fill
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.schedule.rules import DateRule, TimeRule
+from livetrader_engine.schedule.scheduler import Scheduler
 from livetrader_engine.securities import Security
 from livetrader_engine.statistics.benchmark import Benchmark
 from livetrader_engine.statistics.capacity import CapacityEstimate
 from livetrader_engine.statistics.charts import Candle, Charts, Point, SeriesKind
 from livetrader_engine.statistics.numbers import rounded
+from livetrader_engine.statistics.results import CURRENCY_SIGNS
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, SecurityType
 
 SAMPLES_PER_RUN: Final = 4000  # LEAN: BacktestingResultHandler.Samples
@@ -62,14 +64,14 @@ class Sampler:
         self,
         portfolio: Portfolio,
         benchmark: Benchmark,
-        sign: str,
         timezone: str,
         *,
         every_step: bool = False,
     ) -> None:
         self._portfolio = portfolio
         self._benchmark = benchmark
-        self._sign = sign
+        currency = portfolio.cash.account_currency
+        self._sign = CURRENCY_SIGNS.get(currency, currency)
         self._every_step = every_step
         self.timezone = ZoneInfo(timezone)
         self.charts = Charts()
@@ -139,8 +141,8 @@ class Sampler:
             self.starting_equity = value
             self._candle = None
 
-    def midnights(self) -> tuple[DateRule, TimeRule]:
-        """Return when `sample` is to be called: every day at 00:00 of the algorithm's time zone."""
+    def schedule(self, scheduler: Scheduler, after_ns: int) -> None:
+        """Have `sample` called every day at 00:00 of the algorithm's time zone."""
 
         def dates(start: date, end: date) -> Iterator[date]:
             while start <= end:
@@ -150,17 +152,23 @@ class Sampler:
         def times(day: date) -> Iterable[int]:
             return (local_to_utc_ns(day, 0, self.timezone),)
 
-        return DateRule("every day", dates), TimeRule("midnight", times)
+        scheduler.add(
+            "daily sampling",
+            DateRule("every day", dates),
+            TimeRule("midnight", times),
+            lambda _name, due_ns: self.sample(due_ns),
+            after_ns,
+        )
 
     # -- sampling ------------------------------------------------------------------------------------
 
-    def traded(self, security: Security, fill: Fill, time_ns: int) -> None:
+    def traded(self, security: Security, fill: Fill) -> None:
         """Take in a fill: the market is watched for a while."""
-        self.capacity.traded(security, fill, time_ns)
+        self.capacity.traded(security, fill)
         self.due_ns = min(self.due_ns, self.capacity.due_ns)
 
     def observe(self, time_ns: int, data: Slice | None, *, force: bool = False) -> None:
-        """Look at capacity and equity at the end of a step; `data` is what the step showed, if anything."""
+        """Look at capacity and equity at the end of a step; `data` is the newest slice, if there is one."""
         self.capacity.update(time_ns, data, force=force)
         due = time_ns > self._next_ns or force
         if due or self._every_step:

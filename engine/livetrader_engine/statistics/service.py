@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.orders.order import Fill
+from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.statistics.numbers import fixed_text
 from livetrader_engine.statistics.portfolio_statistics import TRADING_DAYS
@@ -30,7 +32,9 @@ MAX_CUSTOM_STATISTICS: Final = 1_000  # names that an algorithm may set
 
 
 class Statistics:
-    """Computes statistics of the run so far when asked. Owned by the engine, changes nothing.
+    """Computes statistics of the run so far when asked. Owned by the engine.
+
+    Fills go through it to the trades and the capacity; beyond that it changes nothing.
 
     `trading_days` is the number of trading days a year: 252, or 365 with brokerages of markets that never
     close. `risk_free_rate` gives the yearly rate of a date. Both may be replaced by the algorithm.
@@ -57,6 +61,14 @@ class Statistics:
         if name not in self._custom and len(self._custom) >= MAX_CUSTOM_STATISTICS:
             raise AlgorithmError(f"an algorithm may set {MAX_CUSTOM_STATISTICS} summary statistics, not more")
         self._custom[name] = value
+
+    def take_fill(self, record: OrderRecord, fill: Fill) -> None:
+        """Let trades and capacity know of a fill that the portfolio has booked."""
+        security, cash = self._portfolio.securities[record.symbol], self._portfolio.cash
+        fee = fill.fee * cash.rate(fill.fee_currency)
+        rate = cash.rate(security.properties.quote_currency)
+        self._trades.fill(security, record.id, fill, fee, rate)
+        self._sampler.traded(security, fill)
 
     def facts(self) -> RunFacts:
         """Return what the statistics are computed from."""

@@ -32,7 +32,7 @@ def buy(
 ) -> None:
     fill = Fill(ExecutionId(when), Decimal(quantity), Decimal(100), at(when))
     portfolio.apply_fill(SPY, fill)
-    capacity.traded(held, fill, at(when))
+    capacity.traded(held, fill)
 
 
 def show(capacity: CapacityEstimate, when: str, volume: float, close: float = 100.0) -> None:

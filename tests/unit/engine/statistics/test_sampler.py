@@ -29,7 +29,7 @@ def sampler_of(portfolio: Portfolio, *, every_step: bool = False) -> Sampler:
     around = Surroundings()
     benchmark = Benchmark(around, around, portfolio.cash, None)
     benchmark.set_function(lambda time_ns: Decimal(time_ns) / NS_PER_DAY)
-    sampler = Sampler(portfolio, benchmark, "$", "America/New_York", every_step=every_step)
+    sampler = Sampler(portfolio, benchmark, "America/New_York", every_step=every_step)
     sampler.begin(START)
     return sampler
 
