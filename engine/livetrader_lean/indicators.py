@@ -19,6 +19,7 @@ from livetrader_engine.indicators.volatility import Variance
 from livetrader_lean.indicator_points import IndicatorDataPoint, Numeric
 from livetrader_lean.market import DEFAULT_ZONE, BaseData, TradeBar
 from livetrader_lean.names import learn_acronyms, pascal, snake
+from livetrader_lean.rates import rate_of
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import to_ns
 from livetrader_lean.views import Face
@@ -261,7 +262,8 @@ def _plain(name: str) -> str:
 
 def _face(cls: type[core.Indicator]) -> type[core.Indicator]:
     def __init__(self: core.Indicator, *arguments: Any, **named: Any) -> None:
-        named = own_names(cls, named)
+        named = {name: rate_of(value) for name, value in own_names(cls, named).items()}
+        arguments = tuple(map(rate_of, arguments))
         if arguments and isinstance(arguments[0], str):  # LEAN's constructors take an optional name first
             named["name"], arguments = arguments[0], arguments[1:]
         if any(isinstance(argument, Symbol) for argument in arguments[1:]):  # some take a period before them

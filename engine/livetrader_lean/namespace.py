@@ -40,6 +40,7 @@ from livetrader_lean.fields import Field
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
 from livetrader_lean.names import TwinEnum
 from livetrader_lean.patterns import PATTERNS
+from livetrader_lean.rates import RATES
 from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.symbols import SecurityIdentifier, Symbol, SymbolCache
 
@@ -120,7 +121,7 @@ NAMES: Final[dict[str, Any]] = {
     **_classes(extensions),
     **_classes(outside),
     **_classes(corporate_actions),
-    **INDICATORS, **COMPOSITION, **PATTERNS,
+    **INDICATORS, **COMPOSITION, **PATTERNS, **RATES,
     "BaseData": market.BaseData, "TradeBar": market.TradeBar, "TradeBars": market.TradeBars,
     "QuoteBar": market.QuoteBar, "QuoteBars": market.QuoteBars, "Tick": market.Tick, "Ticks": market.Ticks,
     "Bar": market.Bar, "Slice": market.Slice, "Symbol": Symbol, "SecurityIdentifier": SecurityIdentifier,
