@@ -26,7 +26,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class List(list[Item]):
     """`System.Collections.Generic.List`: a Python list."""
 
-    @property  # type: ignore[override]  # .NET's property hides Python's method, as it does in LEAN
+    @property  # .NET hides Python's method, as it does in LEAN
     def count(self) -> int:  # type: ignore[override]
         """How many items there are."""
         return len(self)
@@ -108,7 +108,7 @@ class HashSet(set[Item]):
 class Queue(list[Item]):
     """`System.Collections.Generic.Queue`: first in, first out."""
 
-    @property  # type: ignore[override]  # as for List
+    @property  # as for List
     def count(self) -> int:  # type: ignore[override]
         """How many items there are."""
         return len(self)
@@ -179,9 +179,7 @@ class TimeSpan(Twins):
         days = parts[0] if len(parts) > 3 else 0
         hours, minutes, seconds = parts[1:4] if len(parts) > 3 else parts
         milliseconds = parts[4] if len(parts) > 4 else 0
-        return timedelta(
-            days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
-        )
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
 
     @staticmethod
     def from_days(value: float) -> timedelta:

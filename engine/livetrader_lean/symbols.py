@@ -224,7 +224,12 @@ class Symbol(Twins):
 
     @classmethod
     def create(
-        cls, ticker: str, security_type: int, market: str, alias: str | None = None, base_data_type: Any = None
+        cls,
+        ticker: str,
+        security_type: int,
+        market: str,
+        alias: str | None = None,
+        base_data_type: Any = None,
     ) -> Symbol:
         """Return the symbol of a ticker. Raises AlgorithmError outside a run: nothing knows it there."""
         if cls.resolver is None:

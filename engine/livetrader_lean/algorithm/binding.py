@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from livetrader_engine.engine import Engine
@@ -24,6 +24,8 @@ class AlgorithmBinding(Binding):
         ConsolidatorBase.reference = engine.ports.reference  # one algorithm per process
         self.settings = AlgorithmSettings(self)
         self.brokerage_model: Any = None  # what set_brokerage_model was given
+        self.universe_settings: Any = None  # made by the algorithm's part that has it
+        self.security_initializers: list[Callable[[Any], object]] = []
         self.tags: dict[str, None] = {}
         self.signal_export = SignalExportManager(self)
         self.commands: dict[str, type[Command]] = {}

@@ -24,7 +24,11 @@ from livetrader_lean.times import local
 
 # whose rules are those of the core's models: fees, leverage, what may be ordered
 _MODELED: Final = frozenset(
-    {BrokerageName.DEFAULT, BrokerageName.INTERACTIVE_BROKERS_BROKERAGE, BrokerageName.INTERACTIVE_BROKERS_FIX}
+    {
+        BrokerageName.DEFAULT,
+        BrokerageName.INTERACTIVE_BROKERS_BROKERAGE,
+        BrokerageName.INTERACTIVE_BROKERS_FIX,
+    }
 )
 # markets that never close: yearly figures have 365 days (LEAN: BaseSetupHandler)
 _ALWAYS_TRADING: Final = frozenset(
@@ -124,9 +128,7 @@ class SettingsMixin(Part):
         """Accept the account's own currency. Raises NotInLivetrader for another."""
         held = self._lean.engine.portfolio.cash.account_currency
         if str(account_currency).upper() != held:
-            raise NotInLivetrader(
-                f"set_account_currency({account_currency!r})", f"the account is in {held}"
-            )
+            raise NotInLivetrader(f"set_account_currency({account_currency!r})", f"the account is in {held}")
         if starting_cash is not None and not self._lean.run.live and self._lean.run.cash is None:
             self._lean.engine.portfolio.cash.set(held, decimal(starting_cash))
 

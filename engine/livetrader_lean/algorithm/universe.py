@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from livetrader_engine.data.subscription import Normalization
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_lean.algorithm.part import Part
+from livetrader_lean.enums import DataNormalizationMode
+from livetrader_lean.enums import Resolution as ResolutionFace
 from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.names import snake
 from livetrader_lean.securities import Security
 from livetrader_lean.subscriptions import SubscriptionManager
 from livetrader_lean.symbols import Symbol
 
+_OFFERED: Final = frozenset(
+    {SecurityType.EQUITY, SecurityType.FOREX, SecurityType.CFD, SecurityType.CRYPTO, SecurityType.INDEX}
+)
+
 
 class UniverseSettings(Part):
-    """`self.universe_settings`: the resolution of securities that are added without one."""
+    """`self.universe_settings`: what counts for securities that are added without saying otherwise."""
 
     def __init__(self, lean: Any) -> None:
         self._lean = lean
+        self.leverage = 0.0
+        self.fill_forward = True
+        self.extended_market_hours = False
+        self.data_normalization_mode = DataNormalizationMode.ADJUSTED
 
     @property
     def resolution(self) -> int:
         """Resolution of securities that are added without one."""
-        return self._lean.default_resolution
+        return ResolutionFace(int(self._lean.default_resolution))
 
     @resolution.setter
     def resolution(self, resolution: int) -> None:
@@ -57,45 +70,60 @@ class SecuritiesMixin(Part):
         """Subscribe to an index."""
         return self._add(SecurityType.INDEX, ticker, arguments, named)
 
-    def add_security(self, kind: Any, ticker: Any = None, *arguments: Any, **named: Any) -> Security:
-        """Subscribe to a security by type and ticker, or by symbol."""
-        if isinstance(kind, Symbol):
-            rest = arguments if ticker is None else (ticker, *arguments)
-            return self._subscribe(kind, rest, named)
-        offered = (
-            SecurityType.EQUITY, SecurityType.FOREX, SecurityType.CFD, SecurityType.CRYPTO, SecurityType.INDEX
-        )  # fmt: skip
-        if SecurityType(int(kind)) not in offered:
-            raise NotInLivetrader(f"add_security(SecurityType.{kind})")
-        return self._add(SecurityType(int(kind)), ticker, arguments, named)
+    def add_security(self, *arguments: Any, **named: Any) -> Security:
+        """Subscribe to a security: (security type, ticker, ...), or (symbol, ...)."""
+        given, named = list(arguments), {snake(name): value for name, value in named.items()}
+        first = given.pop(0) if given else None
+        symbol = named.pop("symbol", first if isinstance(first, Symbol) else None)
+        if isinstance(symbol, Symbol):
+            if symbol.core.security_type not in _OFFERED:
+                raise NotInLivetrader(f"add_security of {symbol.core.security_type.name.lower()}")
+            return self._subscribe(symbol, (), _by_type(given) | named)
+        kind = SecurityType(int(named.pop("security_type") if first is None else first))
+        ticker = str(symbol or named.pop("ticker", None) or given.pop(0))
+        if kind not in _OFFERED:
+            raise NotInLivetrader(f"add_security(SecurityType.{kind.name})")
+        return self._add(kind, ticker, (), _by_type(given) | named)
 
     def _add(
         self, kind: SecurityType, ticker: str, arguments: tuple[Any, ...], named: dict[str, Any]
     ) -> Security:
+        named = {snake(name): value for name, value in named.items()}
         market = named.pop("market", arguments[1] if len(arguments) > 1 else None)
         symbol = Symbol(self._lean.symbol(ticker, kind, market))
         return self._subscribe(symbol, (*arguments[:1], *arguments[2:]), named)
 
     def _subscribe(self, symbol: Symbol, arguments: tuple[Any, ...], named: dict[str, Any]) -> Security:
-        given = list(arguments)
-        resolution = named.pop("resolution", given.pop(0) if given else None)
-        fill_forward = named.pop("fill_forward", given.pop(0) if given else True)
-        leverage = named.pop("leverage", given.pop(0) if given else 0)
-        extended = named.pop("extended_market_hours", given.pop(0) if given else False)
-        normalization = named.pop("data_normalization_mode", given.pop(0) if given else None)
-        if given or named:
-            raise NotInLivetrader(f"adding a security with {', '.join(map(str, given or sorted(named)))}")
-        self._lean.engine.subscriptions.add_security(
+        lean, given = self._lean, dict(zip(_TERMS, arguments, strict=False)) | named
+        beyond = sorted(set(given) - set(_TERMS)) + [repr(item) for item in arguments[len(_TERMS) :]]
+        if beyond:
+            raise NotInLivetrader(f"adding a security with {', '.join(beyond)}")
+        resolution, leverage = given.get("resolution"), given.get("leverage")
+        normalization = given.get("data_normalization_mode")
+        if normalization is None:
+            normalization = self.universe_settings.data_normalization_mode
+        fresh = symbol.core not in lean.engine.securities
+        lean.engine.subscriptions.add_security(
             symbol.core,
-            self._lean.default_resolution if resolution is None else Resolution(int(resolution)),
-            fill_forward=bool(fill_forward),
-            extended_market_hours=bool(extended),
-            normalization=Normalization.ADJUSTED
-            if normalization is None
-            else Normalization(int(normalization)),
+            lean.default_resolution if resolution is None else Resolution(int(resolution)),
+            fill_forward=bool(given.get("fill_forward", True)),
+            extended_market_hours=bool(given.get("extended_market_hours", False)),
+            normalization=Normalization(int(normalization)),
             leverage=Decimal(str(leverage)) if leverage else None,
         )
-        return self._lean.securities[symbol.core]
+        security: Security = lean.securities[symbol.core]
+        if fresh:
+            for initializer in lean.security_initializers:
+                initializer(security)
+        return security
+
+    def set_security_initializer(self, initializer: Any) -> None:
+        """Call a function, or an object's `initialize`, with each security that is added from now on."""
+        self._lean.security_initializers = [_initializer(initializer)]
+
+    def add_security_initializer(self, initializer: Any) -> None:
+        """Call a further function, or object's `initialize`, with each security that is added."""
+        self._lean.security_initializers.append(_initializer(initializer))
 
     def remove_security(self, symbol: Any) -> bool:
         """Cancel a symbol's orders, close its position and end its data; return whether there was any."""
@@ -120,4 +148,41 @@ class SecuritiesMixin(Part):
     @property
     def universe_settings(self) -> UniverseSettings:
         """The resolution of securities that are added without one."""
-        return UniverseSettings(self._lean)
+        if self._lean.universe_settings is None:
+            self._lean.universe_settings = UniverseSettings(self._lean)
+        found: UniverseSettings = self._lean.universe_settings
+        return found
+
+
+def _by_type(arguments: list[Any]) -> dict[str, Any]:
+    """Return what the arguments behind a ticker or symbol say: LEAN's overloads differ in their order."""
+    found: dict[str, Any] = {}
+    for item in arguments:
+        if isinstance(item, DataNormalizationMode):
+            found["data_normalization_mode"] = item
+        elif isinstance(item, ResolutionFace | Resolution):
+            found["resolution"] = item
+        elif isinstance(item, str):
+            found["market"] = item
+        elif isinstance(item, bool):
+            found["extended_market_hours" if "fill_forward" in found else "fill_forward"] = item
+        elif isinstance(item, int | float):
+            found["leverage"] = item
+        elif item is not None:
+            raise NotInLivetrader(f"adding a security with {item!r}")
+    return found
+
+
+def _initializer(given: Any) -> Callable[[Security], object]:
+    method = getattr(given, "initialize", None) or getattr(given, "Initialize", None)
+    if method is not None:
+        return method  # type: ignore[no-any-return]  # the user's
+    if not callable(given):
+        raise AlgorithmError(f"{given!r} is neither a function nor has it an initialize(security)")
+    return given  # type: ignore[no-any-return]  # the user's
+
+
+# what may be said of a subscription, in LEAN's order behind ticker and market
+_TERMS: Final = (
+    "resolution", "fill_forward", "leverage", "extended_market_hours", "data_normalization_mode",
+)  # fmt: skip
