@@ -106,7 +106,7 @@ class MarginCalls:
             record = self._transactions.add(request)
             self._transactions.await_fill(record)
             done.append(record)
-            self._transactions.say(
+            self._transactions.report(
                 f"margin call: {record.symbol.value} {record.quantity} @ {record.average_fill_price}"
             )
         return done

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from livetrader_engine.money import ONE, ZERO, toward_zero
+from livetrader_engine.money import ZERO, toward_zero
 from livetrader_engine.orders.checks import no_price, trailing_stop
 from livetrader_engine.orders.messages import LIQUIDATED
 from livetrader_engine.orders.order import (
@@ -153,13 +153,13 @@ class Trading:
         policy, security = self._transactions.policy, self._securities[symbol]
         size = abs(weight)
         if size > policy.largest_target or (size and size < policy.smallest_target):
-            self._transactions.say(
+            self._transactions.report(
                 f"the target {weight} of {symbol.value} is not within "
                 f"{policy.smallest_target} and {policy.largest_target}"
             )
             return ZERO
         if not security.exact_price():
-            self._transactions.say(no_price(symbol.value))
+            self._transactions.report(no_price(symbol.value))
             return ZERO
         rules = TargetRules(
             policy.free_portfolio_value, policy.minimum_order_margin, policy.free_portfolio_amount
@@ -226,7 +226,7 @@ class Trading:
         Open market orders are left to fill and counted in. An empty tag is kept; `LIQUIDATED` is LEAN's.
         """
         if not self._transactions.policy.liquidates:
-            self._transactions.say("liquidate() is disabled by settings.liquidate_enabled")
+            self._transactions.report("liquidate() is disabled by settings.liquidate_enabled")
             return []
         chosen = sorted(self._securities, key=_ticker) if symbols is None else symbols
         records: list[OrderRecord] = []
@@ -256,7 +256,10 @@ class Trading:
 
 
 def adjusted_by_lot(security: Security, quantity: Decimal) -> Decimal:
-    """Return whole lots, toward zero; what misses a millionth of a lot counts as one. LEAN: AdjustByLotSize."""
+    """Return whole lots, toward zero; what misses a millionth of a lot counts as one.
+
+    Source: OrderSizing.AdjustByLotSize.
+    """
     lot_size = security.properties.lot_size
     size = abs(quantity)
     whole = toward_zero(size, lot_size)

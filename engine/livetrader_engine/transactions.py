@@ -3,9 +3,9 @@
 Nothing here knows who executes. `OrderSink` takes commands one way; what became of them arrives as
 `OrderEventArrived`, through `take` (one event of the feed) or through the sink's `drain`.
 
-Requests stand in one queue and are handled in their order. A submission empties the queue at once. Changes and
-cancels wait for the next submission or for `work`, as LEAN's backtests have it, where the policy says so
-(`defer_requests`); else they empty the queue too.
+Requests stand in one queue and are handled in their order. A submission empties the queue at once. Changes
+and cancels wait for the next submission or for `work`, as LEAN's backtests have it, where the policy says
+so (`defer_requests`); else they empty the queue too.
 
 Source of the checks and their order: LEAN's QCAlgorithm.Trading.cs (PreOrderChecks) and
 BrokerageTransactionHandler.cs; of the queue, OrderRequestProcessingPool.cs.
@@ -14,24 +14,21 @@ BrokerageTransactionHandler.cs; of the queue, OrderRequestProcessingPool.cs.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
-
-import msgspec
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
 from livetrader_engine.money import ZERO
 from livetrader_engine.orders import messages
+from livetrader_engine.orders.book import OrderBook
 from livetrader_engine.orders.checks import (
-    MARKET_ON_CLOSE_BUFFER_NS,
     check_request,
     make_spec,
     rounded_change,
 )
-from livetrader_engine.orders.fees import DefaultFees, FeeModel
 from livetrader_engine.orders.order import (
     ExecutionId,
     Fill,
@@ -56,46 +53,17 @@ from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import Clock, OrderSink
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.symbols import Symbol
+from livetrader_engine.trading_policy import TradingPolicy
 
-KEPT_CLOSED_ORDERS: Final = (
-    10_000  # closed records kept where max_orders is None; the oldest is dropped first
-)
+__all__ = ["TradingPolicy", "Transactions"]
+
 MAX_WAIT_ROUNDS: Final = 64  # pieces of news a synchronous market order waits through before it returns
 
 OrderListener = Callable[[OrderEventArrived, OrderRecord], None]
 FillListener = Callable[[OrderRecord, Fill], None]
 
 
-class TradingPolicy(msgspec.Struct, frozen=True):
-    """Decisions about trading that the composition root makes.
-
-    `convert_daily_market_orders`: a market order in a symbol with daily data only, made while the exchange is
-    open, becomes market-on-close (LEAN does so in backtests). `order_wait_s`: how long a synchronous market
-    order waits for its fill (real seconds; a simulated brokerage never waits). `max_orders`: orders of one
-    run, None for no limit. `free_portfolio_value`: part of the equity that targets leave alone.
-    `minimum_order_margin`: targets that move less than this part of the equity are not traded.
-    `free_portfolio_amount`: amount, in place of the part, that targets leave alone. `largest_target` and
-    `smallest_target`: absolute bounds of a target, as part of the equity; others are reported and not traded.
-    `liquidates`: whether liquidating does anything.
-    `defer_requests`: changes and cancels wait for the next submission or time step, as in LEAN's backtests.
-    """
-
-    convert_daily_market_orders: bool = False
-    order_wait_s: float = 5.0
-    wait_on_stale_prices: bool = True
-    max_orders: int | None = None
-    market_on_close_buffer_ns: int = MARKET_ON_CLOSE_BUFFER_NS
-    free_portfolio_value: Decimal = Decimal("0.0025")
-    minimum_order_margin: Decimal = Decimal("0.001")
-    free_portfolio_amount: Decimal | None = None
-    largest_target: Decimal = Decimal(1_000_000_000)
-    smallest_target: Decimal = Decimal("1e-10")
-    liquidates: bool = True
-    defer_requests: bool = False
-    fees: FeeModel = DefaultFees()
-
-
-class Transactions:
+class Transactions(OrderBook):
     """Owns every OrderRecord. Called from the engine's thread only.
 
     `warming_up` is set by the engine. `listen` names who hears of news; `report` gets one line for each thing
@@ -111,10 +79,10 @@ class Transactions:
         policy: TradingPolicy,
         report: Callable[[str], None],
     ) -> None:
+        super().__init__(keeps_all=policy.max_orders is not None)
         self.policy = policy
         self.max_orders = policy.max_orders  # None for no limit; an algorithm may set it
         self.warming_up = False
-        self.submitted = 0  # orders that got a number: LEAN's "Total Orders"
         self._clock = clock
         self._securities = securities
         self._portfolio = portfolio
@@ -122,56 +90,17 @@ class Transactions:
         self._report = report
         self._listener: OrderListener | None = None
         self.filled: FillListener | None = None  # hears of each fill once the portfolio has booked it
-        self._next_id = 1
         self._queue: deque[tuple[OrderRecord, Asked]] = deque()
         portfolio.models.default.fees = policy.fees
-        self._records: dict[OrderId, OrderRecord] = {}
-        self._open: dict[Symbol, dict[OrderId, OrderRecord]] = {}
-        self._closed: deque[OrderId] = deque()
-        self.working: Mapping[Symbol, object] = self._open  # symbols with open orders
         self.requests: Sequence[object] = self._queue  # what waits for `work`
 
     def listen(self, listener: OrderListener) -> None:
         """Call `listener` with every piece of news that changed a record."""
         self._listener = listener
 
-    def say(self, line: str) -> None:
-        """Report a line that an operator should see."""
-        self._report(line)
-
     def report(self, line: str) -> None:
         """Tell the operator something that concerns no order."""
         self._report(line)
-
-    # -- reading -------------------------------------------------------------------------------------
-
-    def get(self, order_id: OrderId) -> OrderRecord | None:
-        """Return the record of an order, None where it is not known (any more)."""
-        return self._records.get(order_id)
-
-    @property
-    def last_id(self) -> int:
-        """Number of the newest order, 0 before the first."""
-        return self._next_id - 1
-
-    def records(self) -> Iterable[OrderRecord]:
-        """Return every record that is kept, oldest first."""
-        return self._records.values()
-
-    def open_orders(self, symbol: Symbol | None = None) -> list[OrderRecord]:
-        """Return the open orders of a symbol, or of all, oldest first."""
-        if symbol is not None:
-            return list(self._open.get(symbol, {}).values())
-        found = [record for by_id in self._open.values() for record in by_id.values()]
-        return sorted(found, key=_id_of)
-
-    def open_quantity(self, symbol: Symbol, types: frozenset[OrderType] | None = None) -> Decimal:
-        """Return the signed quantity still to be filled by open orders of these types (None: all)."""
-        orders = self._open.get(symbol)
-        if not orders:
-            return ZERO
-        wanted = (item for item in orders.values() if types is None or item.spec.type in types)
-        return sum((item.remaining for item in wanted), ZERO)
 
     # -- asking --------------------------------------------------------------------------------------
 
@@ -328,9 +257,9 @@ class Transactions:
             listed.add(item.spec.id)
             record = self._records.get(item.spec.id)
             if record is None:
-                record = self._records[item.spec.id] = OrderRecord(item.spec)
+                record = OrderRecord(item.spec)
             record.restore(item.spec, item.status, item.filled_quantity, item.brokerage_order_id)
-            self._open.setdefault(record.symbol, {})[record.id] = record
+            self._hold(record)
         for record in self.open_orders():
             if record.id not in listed and record.id < next_order_id:
                 self.take(self._event(record, OrderStatus.CANCELED, "the brokerage does not know this order"))
@@ -363,7 +292,7 @@ class Transactions:
         if problem is not None:
             return Response(*problem, record.id)
         self._sink.cancel(CancelOrder(record.id))
-        self.collect()
+        self._hear(lambda: record.status is OrderStatus.CANCEL_PENDING)
         return Response(order_id=record.id)
 
     def _handle_submit(self, record: OrderRecord) -> Response:
@@ -376,8 +305,9 @@ class Transactions:
             text = told_problem(self._portfolio, security, record.spec, reason)
             response = Response(ResponseCode.INSUFFICIENT_BUYING_POWER, text, record.id)
         if response.accepted:
+            record.handed_over = True
             self._sink.submit(SubmitOrder(record.spec))
-            self.collect()
+            self._hear(lambda: record.status is OrderStatus.NEW)
             return response
         self._report(response.message)
         record.submitted.answer(response, RequestStatus.ERROR)
@@ -402,20 +332,22 @@ class Transactions:
             return Response(ResponseCode.BROKERAGE_FAILED_TO_UPDATE_ORDER, text, record.id)
         record.change(change)
         self._sink.update(UpdateOrder(record.id, change))
-        self.collect()
+        self._hear(lambda: record.changing)
         return Response(order_id=record.id)
+
+    def _hear(self, unanswered: Callable[[], bool]) -> None:
+        """Take in what has arrived; where the policy asks for it, wait for the answer."""
+        self.collect()
+        if self.policy.await_answers:
+            for _ in range(MAX_WAIT_ROUNDS):
+                if not unanswered() or not self.collect(self.policy.order_wait_s):
+                    return
 
     # -- inside --------------------------------------------------------------------------------------
 
     def _refuse_warm_up(self, request: str) -> None:
         if self.warming_up:
             raise AlgorithmError(messages.warming_up(request))
-
-    def _number(self) -> OrderId:
-        number = OrderId(self._next_id)
-        self._next_id += 1
-        self.submitted += 1
-        return number
 
     def _pre_check(self, request: OrderRequest, security: Security | None) -> Response:
         if self.warming_up:
@@ -438,8 +370,7 @@ class Transactions:
     def _register(self, spec: OrderSpec, security: Security) -> OrderRecord:
         submission = SubmissionData(security.exact_bid(), security.exact_ask(), security.exact_price())
         record = OrderRecord(spec, submission)
-        self._records[spec.id] = record
-        self._open.setdefault(spec.symbol, {})[spec.id] = record
+        self._hold(record)
         return record
 
     def await_fill(self, record: OrderRecord) -> None:
@@ -457,18 +388,6 @@ class Transactions:
     def _event(self, record: OrderRecord, status: OrderStatus, message: str) -> OrderEventArrived:
         return OrderEventArrived(record.id, status, self._clock.now_ns, message=message)
 
-    def _close(self, record: OrderRecord) -> None:
-        working = self._open.get(record.symbol)
-        if working is None or working.pop(record.id, None) is None:
-            return  # closed before: a late fill
-        if not working:
-            del self._open[record.symbol]
-        if self.policy.max_orders is not None:
-            return  # the run is bounded, all records are kept for its statistics
-        self._closed.append(record.id)
-        if len(self._closed) > KEPT_CLOSED_ORDERS:
-            del self._records[self._closed.popleft()]
-
 
 def _refused(request: OrderRequest, response: Response, now_ns: int) -> OrderRecord:
     spec = OrderSpec(NO_ORDER, request.symbol, request.type, request.quantity, now_ns, ZERO, tag=request.tag)
@@ -483,8 +402,12 @@ _Problem = tuple[ResponseCode, str]
 
 
 def _status_problem(record: OrderRecord) -> _Problem | None:
-    """Return why an order can be neither changed nor canceled: nobody has confirmed it, or it is over."""
-    if record.status in (OrderStatus.NEW, OrderStatus.NONE):
+    """Return why an order can be neither changed nor canceled: it has not left us, or it is over.
+
+    LEAN refuses as long as nobody has confirmed the order, and waits for that before it lets an algorithm go
+    on. Nobody waits here, so what is on its way may be asked for a cancel: the brokerage gets both in order.
+    """
+    if record.status is OrderStatus.NEW and not record.handed_over:
         code = ResponseCode.INVALID_NEW_ORDER_STATUS
         return code, messages.invalid_new_status(record.id, record.status)
     if record.closed:
@@ -494,7 +417,3 @@ def _status_problem(record: OrderRecord) -> _Problem | None:
 
 def _update_problem(record: OrderRecord, change: OrderChange) -> _Problem | None:
     return None if record.closed and change.only_tag else _status_problem(record)
-
-
-def _id_of(record: OrderRecord) -> int:
-    return record.id

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from copy import copy
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from livetrader_engine.orders import order
 from livetrader_engine.orders.checks import MARKET_ON_CLOSE_BUFFER_NS
@@ -78,7 +78,7 @@ class MarketOnCloseOrder(Twins):
 class OrderProperties(Twins):
     """What may be said about any order: its `time_in_force`. Both spellings can be set."""
 
-    own: dict[str, PropertyValue] = {}  # name → default of a brokerage's own instructions
+    own: ClassVar[dict[str, PropertyValue]] = {}  # name → default of a brokerage's own instructions
 
     def __init__(self, exchange: Any = None, **values: Any) -> None:
         self.time_in_force = TimeInForce.GOOD_TIL_CANCELED

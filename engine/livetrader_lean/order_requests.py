@@ -26,7 +26,9 @@ def decimal(value: Any) -> Decimal:
     """Return a number of the algorithm's as the core's decimal: floats keep 15 significant digits."""
     if isinstance(value, Decimal):
         return value
-    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else from_float(float(value))
+    return (
+        Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else from_float(float(value))
+    )
 
 
 def as_float(value: Decimal | None) -> float:
@@ -230,7 +232,9 @@ class SubmitOrderRequest(Twins):
     @property
     def status(self) -> int:
         """How far it has come, an OrderRequestStatus."""
-        return OrderRequestStatus(int(RequestStatus.UNPROCESSED if self._asked is None else self._asked.status))
+        return OrderRequestStatus(
+            int(RequestStatus.UNPROCESSED if self._asked is None else self._asked.status)
+        )
 
     def core(self, binding: Binding) -> OrderRequest:
         """Return the engine's request; prices that the type has not are dropped."""

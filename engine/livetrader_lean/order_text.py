@@ -46,9 +46,10 @@ def _trail(spec: OrderSpec, sign: str, *, percent: bool) -> str:
 def event_text(event: OrderEventRecord, currency: str) -> str:
     """Return one piece of news on one line."""
     spec, sign = event.spec, currency_symbol(currency)
+    status = OrderStatus(int(event.status))
     text = (
         f"Time: {time_text(utc(event.time_ns))} OrderID: {spec.id} EventID: {event.number} "
-        f"Symbol: {spec.symbol.value} Status: {OrderStatus(int(event.status))} Quantity: {plain(spec.quantity)}"
+        f"Symbol: {spec.symbol.value} Status: {status} Quantity: {plain(spec.quantity)}"
     )
     fill = event.fill
     if fill is not None:
@@ -58,7 +59,7 @@ def event_text(event: OrderEventRecord, currency: str) -> str:
     if spec.stop_price is not None:
         text += f" StopPrice: {sign}{price_text(spec.stop_price)}"
     if spec.trailing_amount is not None:
-        text += f" TrailingAmount: {_trail(spec, sign, percent=False)}"  # LEAN's events do not know of percent
+        text += f" TrailingAmount: {_trail(spec, sign, percent=False)}"  # events do not know
     if spec.trigger_price is not None:
         text += f" TriggerPrice: {sign}{price_text(spec.trigger_price)}"
     if fill is not None and fill.fee:
@@ -102,5 +103,3 @@ def ticket_text(record: OrderRecord, currency: str) -> str:
     if record.id <= 0:
         return f"{record.id}: {counts}"
     return f"{record.id}: {order_text(record, currency)} {counts}"
-
-

@@ -159,7 +159,9 @@ class OrderTicket(_RecordFace):
         }
         found = values.get(int(field))
         if found is None:
-            raise AlgorithmError(f"Unable to get field {OrderField(field)} on order of type {self.order_type}")
+            raise AlgorithmError(
+                f"Unable to get field {OrderField(field)} on order of type {self.order_type}"
+            )
         return float(found)
 
     def update(self, fields: UpdateOrderFields) -> OrderResponse:

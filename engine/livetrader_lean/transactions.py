@@ -113,7 +113,9 @@ class Transactions(Face):
             raise AlgorithmError(warming_up("Cancel"))
         if symbol is None:
             moment = f"{utc(self._binding.engine.clock.now_ns).isoformat(timespec='microseconds')}0Z"
-            return [self._ticket(r) for r in orders.cancel_open(tag=f"Canceled by CancelOpenOrders() at {moment}")]
+            return [
+                self._ticket(r) for r in orders.cancel_open(tag=f"Canceled by CancelOpenOrders() at {moment}")
+            ]
         return [self._ticket(r) for r in orders.cancel_open(self._binding.resolve(symbol), tag)]
 
     def cancel_order(self, order_id: int, order_tag: str | None = None) -> OrderTicket | None:

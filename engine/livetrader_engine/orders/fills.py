@@ -74,7 +74,7 @@ class FillModel(Protocol):
     def match(
         self, order: WorkingOrder, security: Security, now_ns: int, slippage: SlippageModel
     ) -> WorkingOrder:
-        """Return the order after one look at the market at `now_ns`; the same object where nothing changed."""
+        """Return the order after one look at the market; the same object where nothing changed."""
         ...
 
 

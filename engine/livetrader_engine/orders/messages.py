@@ -1,6 +1,6 @@
 """What is said about orders: refusals, and how a fill came about. Where LEAN has words, they are LEAN's.
 
-Algorithms compare some of them. Source: LEAN's Common/Messages/Messages.Orders*.cs and Messages.Securities.cs.
+Algorithms compare some of them. Source: LEAN's Messages.Orders*.cs and Messages.Securities.cs.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def _when(time_ns: int, hours: ExchangeHours) -> str:
 def gap(end_ns: int, hours: ExchangeHours, price: Decimal, *, favorable: bool) -> str:
     """Return that a bar opened beyond the order's price and filled it there."""
     kind = "a favorable" if favorable else "an unfavorable"
-    return f"Due to {kind} gap at {_when(end_ns, hours)}, order filled using the open price ({number_text(price)})"
+    when = _when(end_ns, hours)
+    return f"Due to {kind} gap at {when}, order filled using the open price ({number_text(price)})"
 
 
 def stale_fill(end_ns: int, hours: ExchangeHours, source: str) -> str:
@@ -112,7 +113,9 @@ def stale_fill(end_ns: int, hours: ExchangeHours, source: str) -> str:
 
 def without_quote(end_ns: int, hours: ExchangeHours, source: str) -> str:
     """Return that a trade stood in for a quote; `source` is the kind of trade data."""
-    return f"Warning: No quote information available at {_when(end_ns, hours)}, order filled using {source} data"
+    return (
+        f"Warning: No quote information available at {_when(end_ns, hours)}, order filled using {source} data"
+    )
 
 
 def change_text(change: OrderChange) -> str:
@@ -124,7 +127,9 @@ def change_text(change: OrderChange) -> str:
         ("TrailingAmount", change.trailing_amount),
         ("TriggerPrice", change.trigger_price),
     )
-    return ", ".join(f"{name}: {number_text(normalized(value))}" for name, value in parts if value is not None)
+    return ", ".join(
+        f"{name}: {number_text(normalized(value))}" for name, value in parts if value is not None
+    )
 
 
 def tag_of(spec: OrderSpec) -> str:

@@ -40,7 +40,6 @@ from livetrader_engine.orders.request import (
 from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus, late, move
 from livetrader_engine.symbols import Symbol
 
-
 KEPT_EVENTS: Final = 10_000  # news and changes kept of one order; the oldest go first
 
 
@@ -104,15 +103,16 @@ class OrderRecord:
     """What became of one order. `spec` is the order as it stands now, changes included.
 
     `quantity`, `filled_quantity` and `remaining` are signed like the order. Times are UTC nanoseconds, None
-    until they happen. `triggered`: whether the price that arms a stop-limit or limit-if-touched order was seen,
-    as far as the brokerage tells. `submitted`, `changes` and `canceling` are what the algorithm asked for;
+    until they happen. `triggered`: whether the price that arms a stop-limit or limit-if-touched order was
+    seen, as far as the brokerage tells. `submitted`, `changes` and `canceling` are what the algorithm asked for;
     `events` what it was told, oldest first, of which there were `news` in all.
     """
 
     __slots__ = (
         "_before_change", "average_fill_price", "brokerage_order_id", "canceled_ns", "canceling", "changes",
-        "created_ns", "events", "execution_ids", "fees", "filled_quantity", "fills", "last_fill_ns",
-        "last_update_ns", "message", "news", "spec", "status", "submission", "submitted", "triggered",
+        "created_ns", "events", "execution_ids", "fees", "filled_quantity", "fills", "handed_over",
+        "last_fill_ns", "last_update_ns", "message", "news", "spec", "status", "submission", "submitted",
+        "triggered",
     )  # fmt: skip
 
     def __init__(
@@ -143,6 +143,7 @@ class OrderRecord:
         self.last_update_ns: int | None = None
         self.canceled_ns: int | None = None
         self.triggered = False
+        self.handed_over = False  # whether the brokerage was asked for it
         self.news = 0
         self._before_change: OrderSpec | None = None
 
@@ -223,6 +224,11 @@ class OrderRecord:
             OrderEventRecord(self.news, self.spec, status, event.time_ns, event.fill, event.message)
         )
 
+    @property
+    def changing(self) -> bool:
+        """Whether a change was asked for and neither confirmed nor refused."""
+        return self._before_change is not None
+
     def _settle_change(self, event: OrderNews) -> None:
         """Keep a change that the venue has; take back one that was refused."""
         if event.status is OrderStatus.UPDATE_SUBMITTED:
@@ -284,6 +290,7 @@ class OrderRecord:
         of this process only.
         """
         self.spec = spec
+        self.handed_over = True
         self.status = status
         self.filled_quantity = filled_quantity
         self.brokerage_order_id = brokerage_order_id

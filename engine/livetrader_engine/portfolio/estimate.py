@@ -1,7 +1,7 @@
 """A float's look at the account: cheap, and trusted only where it is far from the edge.
 
-Every resting order is checked against the account at every look at the market, and nearly always passes by far.
-These estimates say so without a decimal; whatever is close, or not plain, is left to `portfolio.margin`.
+Every resting order is checked against the account at every look at the market, and nearly always passes by
+far. These estimates say so without a decimal; whatever is close, or not plain, is left to `portfolio.margin`.
 """
 
 from __future__ import annotations

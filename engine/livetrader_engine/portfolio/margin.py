@@ -6,6 +6,7 @@ Source: LEAN's Common/Securities/BuyingPowerModel.cs and PortfolioTarget.cs. Amo
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Final
 
 import msgspec
 
@@ -71,7 +72,9 @@ def buying_power(portfolio: Portfolio, security: Security, direction: OrderDirec
     """
     free = margin_remaining(portfolio)
     held = portfolio[security.symbol]
-    if _opposite(held, direction):  # the old position frees its margin, and what it binds is open to a new one
+    if _opposite(
+        held, direction
+    ):  # the old position frees its margin, and what it binds is open to a new one
         free += maintenance_margin(portfolio, held) + abs(initial_margin(portfolio, security, held.quantity))
     return free
 
@@ -85,7 +88,7 @@ def _opposite(held: Holding, direction: OrderDirection) -> bool:
 def order_problem(
     portfolio: Portfolio, security: Security, spec: OrderSpec, filled: Decimal = ZERO
 ) -> str | None:
-    """Return why the account cannot carry an order, None if it can; `filled` of it is in the position already.
+    """Return why the account cannot carry an order, None if it can; `filled` of it is held already.
 
     Orders that only reduce a position always pass. Source: BuyingPowerModel.HasSufficientBuyingPowerForOrder.
     """
@@ -125,8 +128,11 @@ class TargetRules(msgspec.Struct, frozen=True):
     free_portfolio_cash: Decimal | None = None
 
 
+DEFAULT_RULES: Final = TargetRules()
+
+
 def target_quantity(
-    portfolio: Portfolio, security: Security, weight: Decimal, rules: TargetRules = TargetRules()
+    portfolio: Portfolio, security: Security, weight: Decimal, rules: TargetRules = DEFAULT_RULES
 ) -> Decimal:
     """Return the signed quantity to trade so that the position's value is `weight` of the equity.
 
@@ -147,8 +153,8 @@ def quantity_for_margin(
 ) -> Decimal:
     """Return the signed quantity to trade for a position whose margin is `ratio` of the equity, signed.
 
-    The fee is taken off the equity until position and fee fit; `minimum` is the part of the equity below which
-    a change is not worth it. Source: BuyingPowerModel.GetMaximumOrderQuantityForTargetBuyingPower.
+    The fee is taken off the equity until position and fee fit; `minimum` is the part of the equity below
+    which a change is not worth it. Source: BuyingPowerModel.GetMaximumOrderQuantityForTargetBuyingPower.
     """
     equity, held = portfolio.total_value, portfolio.quantity(security.symbol)
     models = portfolio.models.of(security.symbol)

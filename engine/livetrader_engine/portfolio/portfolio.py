@@ -79,9 +79,7 @@ class Portfolio:
     def _close_fee(self, held: Holding) -> Decimal:
         """Return the fee of closing a position with a market order, in its quote currency."""
         security = held.security
-        spec = OrderSpec(
-            OrderId(0), held.symbol, OrderType.MARKET, -held.quantity, 0, security.exact_price()
-        )
+        spec = OrderSpec(OrderId(0), held.symbol, OrderType.MARKET, -held.quantity, 0, security.exact_price())
         fee = self.models.of(held.symbol).fees.fee(security, spec)
         currency = security.properties.quote_currency
         if fee.currency == currency or not fee.amount:

@@ -121,7 +121,7 @@ class WorkingEntry(msgspec.Struct, frozen=True):
 class SimulatedBrokerage:
     """Holds working orders and fills them, each in one piece. Not thread-safe; deterministic.
 
-    Fees, slippage and fills are those of the portfolio's models; `models` replaces the account's default ones.
+    Fees, slippage and fills are those of the portfolio's models; `models` replaces the account's defaults.
     `books`: apply fills to `portfolio` here. `reference` makes securities of symbols that `securities` does
     not hold; without it such orders are INVALID. `numbers` makes order and execution ids.
     """
@@ -266,9 +266,7 @@ class SimulatedBrokerage:
         moved = self._working[entry.key] = msgspec.structs.replace(entry, order=seen)
         return _report(moved, entry.status, now_ns, quiet=True)
 
-    def _fill(
-        self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, now_ns: int
-    ) -> SimulatedReport:
+    def _fill(self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, now_ns: int) -> SimulatedReport:
         spec = seen.spec
         fee = self.portfolio.models.of(spec.symbol).fees.fee(self.securities[spec.symbol], spec)
         execution_id = ExecutionId(self.numbers.take("E"))

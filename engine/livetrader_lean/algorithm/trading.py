@@ -78,7 +78,7 @@ class _Orders(HistoryMixin):
         **prices: Any,
     ) -> OrderTicket:  # fmt: skip
         core = self._tradable(symbol)
-        exact = {name: decimal(value) for name, value in prices.items()}
+        exact: dict[str, Any] = {name: decimal(value) for name, value in prices.items()}
         self._use_buffer()
         record = self._lean.engine.trading.order(
             kind, core, decimal(quantity), self._terms(core, terms, named), OrderPrices(**exact)
@@ -304,6 +304,4 @@ class PricedOrdersMixin(_Orders):
         )
         terms = self._terms(core, tuple(given), values)
         trading = self._lean.engine.trading
-        return self._ticket(
-            trading.order(OrderType.TRAILING_STOP, core, decimal(quantity), terms, prices)
-        )
+        return self._ticket(trading.order(OrderType.TRAILING_STOP, core, decimal(quantity), terms, prices))

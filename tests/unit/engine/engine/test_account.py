@@ -17,6 +17,7 @@ from livetrader_engine.events import (
     PositionRecord,
     TimePulse,
 )
+from livetrader_engine.orders.book import KEPT_CLOSED_ORDERS
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
     ExecutionId,
@@ -28,7 +29,7 @@ from livetrader_engine.orders.order import (
 from livetrader_engine.orders.request import OrderRequest, ResponseCode
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import Resolution
-from livetrader_engine.transactions import KEPT_CLOSED_ORDERS, TradingPolicy
+from livetrader_engine.transactions import TradingPolicy
 from tests.unit.engine.world import IBM, SPY, Recorder, Surroundings, at, minute_bar, order, step
 
 S = OrderStatus

@@ -159,7 +159,7 @@ def test_a_market_order_fills_inside_the_call_and_a_limit_not_in_its_own_step() 
     assert engine.orders.open_orders() == []
 
 
-def test_canceling_the_other_leg_in_the_order_event_wins_over_its_fill_in_the_same_step() -> None:
+def test_where_requests_do_not_wait_canceling_the_other_leg_wins_over_its_fill() -> None:
     engine, recorder, _ = backtest(START)
     engine.subscriptions.add_security(SPY, Resolution.MINUTE)
     engine.process(step(minute_bar("2013-10-07 09:31", FLAT)))

@@ -123,4 +123,6 @@ def test_a_trailing_stop_starts_at_its_distance_and_says_so() -> None:
         request(OrderType.TRAILING_STOP, trailing_amount=Decimal("0.05")), trailing_as_percentage=True
     )
     assert initial_stop(buy, stock()) == 105
-    assert make_spec(OrderId(1), buy, stock(), at(OPEN)).tag == "Trailing Amount: 5.00%"  # decimals keep zeros
+    assert (
+        make_spec(OrderId(1), buy, stock(), at(OPEN)).tag == "Trailing Amount: 5.00%"
+    )  # decimals keep zeros
