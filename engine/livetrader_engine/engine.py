@@ -35,6 +35,7 @@ from livetrader_engine.consolidation import Consolidators
 from livetrader_engine.corporate import CorporateActions
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.corporate_actions import CorporateAction, SymbolChange
+from livetrader_engine.data.session import Sessions
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
 from livetrader_engine.end_of_day import EndOfDay
@@ -130,6 +131,7 @@ class Engine:
         )
         self._account = AccountLoader(self.subscriptions, self.portfolio, self.orders, self._report)
         self.consolidators = Consolidators(self.clock)
+        self.sessions = Sessions()
         self.scheduler = Scheduler()
         self.benchmark = Benchmark(ports.feed, ports.reference, self.portfolio.cash, options.benchmark)
         self.sampler = Sampler(
@@ -261,6 +263,8 @@ class Engine:
             changes = self.subscriptions.take_changes()
             self.data_points += changes.selections
         self.securities.update(points)  # 5
+        if self.sessions.followed:
+            self.sessions.update(points)
         if internal:
             self.benchmark.update(internal)
         if points and self.trades.watched:
@@ -287,6 +291,8 @@ class Engine:
             self.margin_calls.look(time_ns, algorithm)  # 10
         if changes is not NO_CHANGES and changes:  # 11
             self._end_of_day.follow(changes)
+            for security in changes.removed:
+                self.sessions.reset(security.symbol)
             algorithm.on_securities_changed(changes)
         if actions:
             self.corporate.apply(actions)  # 12

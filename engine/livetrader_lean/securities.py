@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from livetrader_engine.corporate import normalization_of
 from livetrader_engine.data.subscription import Normalization
@@ -17,6 +17,7 @@ from livetrader_lean.enums import DataNormalizationMode, Resolution, SecurityTyp
 from livetrader_lean.exchange import SecurityExchange
 from livetrader_lean.market import BaseData
 from livetrader_lean.portfolio import CashFace, SecurityHolding
+from livetrader_lean.sessions import Session
 from livetrader_lean.subscriptions import SubscriptionDataConfig, configs_of
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local
@@ -229,6 +230,14 @@ class Security(_OwnProperties):
     def is_tradable(self) -> bool:
         """Whether orders are taken."""
         return self._security.is_tradable
+
+    @property
+    def session(self) -> Session:
+        """The running trading day and those before it; off until its `size` is set."""
+        held = vars(self).get("_session")
+        if held is None:
+            held = vars(self)["_session"] = Session(self._binding, self._security)
+        return cast("Session", held)
 
     @property
     def holdings(self) -> SecurityHolding:
