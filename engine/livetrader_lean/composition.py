@@ -236,5 +236,6 @@ COMPOSITION = {
     "CompositeIndicator": CompositeIndicator, "ConstantIndicator": ConstantIndicator,
     "FunctionalIndicator": FunctionalIndicator, "IndicatorExtensions": IndicatorExtensions,
     "IndicatorResult": IndicatorResult, "IndicatorStatus": IndicatorStatus, "IndicatorBase": IndicatorFace,
+    "Indicator": IndicatorFace, "IIndicator": IndicatorFace,
     "MovingAverageTypeExtensions": MovingAverageTypeExtensions, "PythonIndicator": PythonIndicator,
 }  # fmt: skip

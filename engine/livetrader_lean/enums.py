@@ -8,7 +8,15 @@ from typing import TypeVar, cast
 
 from livetrader_engine import identifiers, symbols
 from livetrader_engine.data import corporate_actions, subscription
-from livetrader_engine.indicators import averages, candlesticks, filters, pairs, pivots, sequential
+from livetrader_engine.indicators import (
+    averages,
+    candlesticks,
+    filters,
+    option_pricing,
+    pairs,
+    pivots,
+    sequential,
+)
 from livetrader_engine.orders import order, states
 from livetrader_lean.names import TwinEnum
 
@@ -31,6 +39,7 @@ OrderType = _face(order.OrderType)
 OrderDirection = _face(order.OrderDirection)
 OrderStatus = _face(states.OrderStatus)
 MovingAverageType = _face(averages.MovingAverageType)
+OptionPricingModelType = _face(option_pricing.OptionPricingModelType)
 CorrelationType = _face(pairs.CorrelationType)
 SwissArmyKnifeTool = _face(filters.SwissArmyKnifeTool)
 PivotPointType = _face(pivots.PivotPointType)

@@ -1,4 +1,7 @@
-"""Risk-free interest rates as LEAN's models give them: `model.get_interest_rate(time)`, a yearly ratio."""
+"""Rates as LEAN's models give them, as yearly ratios.
+
+Risk-free interest: `model.get_interest_rate(time)`; dividends: `model.get_dividend_yield(time, price)`.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +35,30 @@ class FuncRiskFreeRateInterestRateModel(Twins):
         return float(self._rate(time))
 
 
+class ConstantDividendYieldModel(Twins):
+    """The same yield at all times."""
+
+    def __init__(self, dividend_yield: float) -> None:
+        self._yield = float(dividend_yield)
+
+    def get_dividend_yield(self, time: datetime, price: float = 0.0) -> float:
+        """Return the yield."""
+        return self._yield
+
+
 def rate_of(value: Any) -> Any:
-    """Return a model, of LEAN's or the user's own, as a function of UTC ns; anything else as it is."""
+    """Return a model as a function of UTC ns (and of the price, for yields); anything else as it is."""
     if isinstance(value, type):
         return value
     read = getattr(value, "get_interest_rate", None) or getattr(value, "GetInterestRate", None)
-    return value if read is None else lambda time_ns: float(read(utc(time_ns)))
+    if read is not None:
+        return lambda time_ns: float(read(utc(time_ns)))
+    pay = getattr(value, "get_dividend_yield", None) or getattr(value, "GetDividendYield", None)
+    return value if pay is None else lambda time_ns, price: float(pay(utc(time_ns), price))
 
 
 RATES: Final = {
     "ConstantRiskFreeRateInterestRateModel": ConstantRiskFreeRateInterestRateModel,
+    "ConstantDividendYieldModel": ConstantDividendYieldModel,
     "FuncRiskFreeRateInterestRateModel": FuncRiskFreeRateInterestRateModel,
 }

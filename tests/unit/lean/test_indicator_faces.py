@@ -19,7 +19,7 @@ from livetrader_lean.helpers import understood
 from livetrader_lean.indicators import HELPERS
 from livetrader_lean.market import BaseData
 from livetrader_lean.namespace import lookup
-from livetrader_lean.symbols import Symbol
+from livetrader_lean.symbols import SecurityIdentifier, Symbol
 from livetrader_lean.user_indicators import indicator_of
 
 START = datetime(2013, 10, 7, 10, 0)  # noqa: DTZ001 — naive local time, as all of LEAN's
@@ -247,6 +247,33 @@ VAR VIDYA VP VTX VWAP VWMA WILR WTO WWMA ZLEMA ZZ
 
 def test_every_helper_of_lean_is_there() -> None:
     assert {str(entries[0].helper) for entries in HELPERS.values()} == set(LEANS.split())
+
+
+def test_greeks_take_models_of_rates_and_yields_and_points_of_each_symbol() -> None:
+    underlying = SecurityIdentifier.generate_equity(datetime(1998, 1, 2), "SPY", "usa")  # noqa: DTZ001 — as LEAN's
+    spy = Symbol(underlying, "SPY")
+    styles, rights = lookup("OptionStyle"), lookup("OptionRight")
+    call = Symbol.create_option(spy, "usa", styles.EUROPEAN, rights.CALL, 450, datetime(2023, 9, 29))  # noqa: DTZ001
+    asked: list[float] = []
+
+    class Yields:
+        def GetDividendYield(self, time: datetime, price: float) -> float:
+            asked.append(price)
+            return 0.0
+
+    rate = lookup("ConstantRiskFreeRateInterestRateModel")(0.0403)
+    delta = lookup("Delta")(
+        "mine", call, rate, Yields(), optionModel=lookup("OptionPricingModelType").BLACK_SCHOLES
+    )
+    point = lookup("IndicatorDataPoint")
+    now = datetime(2023, 8, 1, 10)  # noqa: DTZ001 — naive local time
+    assert delta.update(point(call, now, 23.753)) is False
+    assert delta.update(point(spy, now, 450.0)) is True
+    assert delta.current.value == pytest.approx(0.546, abs=0.0017)  # QuantLib's, in LEAN's own test
+    assert delta.implied_volatility.current.value == pytest.approx(0.309, abs=0.02)
+    assert asked == [450.0, 450.0]
+    with pytest.raises(AlgorithmError, match="no option"):
+        lookup("Gamma")(spy)
 
 
 MINUTE = CoreResolution.MINUTE

@@ -328,6 +328,7 @@ def test_volume_indicators(bars: pd.DataFrame) -> None:
 # what does not take periods only
 PARAMETERS: dict[str, tuple[float, ...]] = {
     "AutoRegressiveIntegratedMovingAverage": (2, 1, 2, 30), "ValueAtRisk": (10, 0.95),
+    "Momersion": (10,), "MomersionIndicator": (10,),
 }  # fmt: skip
 
 
