@@ -25,9 +25,7 @@ class _Run:
         self.consolidators = Consolidators(self.clock)
         self.closed: list[tuple[str, int]] = []
 
-    def add(
-        self, name: str, period_ns: int, resolution: Resolution = Resolution.MINUTE
-    ) -> PeriodConsolidator:
+    def add(self, name: str, period_ns: int, kind: Resolution = Resolution.MINUTE) -> PeriodConsolidator:
         made = PeriodConsolidator(periods.fixed(period_ns), clock=WallClock(US.timezone))
         made.handlers.append(lambda _bar: self.closed.append((name, self.clock.now_ns)))
         self.consolidators.add(SPY, made, resolution=kind)
