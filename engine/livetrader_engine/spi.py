@@ -42,6 +42,7 @@ from livetrader_engine.orders.order import (
     OrderChange,
     OrderSpec,
     OrderType,
+    StopState,
 )
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.ports import HistoryProvider, ReferenceData
@@ -163,6 +164,14 @@ class ExecutionReport(msgspec.Struct, frozen=True, tag="report"):
     message: str = ""
 
 
+class StopMoved(msgspec.Struct, frozen=True, tag="stop"):
+    """Where the venue has a working order's stop now: it trails, or its price was seen. Not journaled."""
+
+    client_order_id: ClientOrderId
+    time_ns: int
+    stop: StopState
+
+
 class CashChanged(msgspec.Struct, frozen=True, tag="cash"):
     """The venue's new balance of one currency."""
 
@@ -180,7 +189,7 @@ class BrokerageMessage(msgspec.Struct, frozen=True, tag="message"):
     message: str
 
 
-BrokerageEvent = ExecutionReport | CashChanged | BrokerageMessage
+BrokerageEvent = ExecutionReport | StopMoved | CashChanged | BrokerageMessage
 
 
 class BrokeragePlugin(Protocol):

@@ -29,7 +29,7 @@ from livetrader.journal.records import (
 )
 from livetrader.settings import LimitSettings
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
-from livetrader_engine.events import AccountLoaded
+from livetrader_engine.events import AccountLoaded, OrderEventArrived
 from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.orders.states import FILLS
 from livetrader_engine.spi import (
@@ -37,6 +37,7 @@ from livetrader_engine.spi import (
     BrokeragePlugin,
     CashChanged,
     ExecutionReport,
+    StopMoved,
     VenueError,
 )
 from livetrader_engine.symbols import Symbol
@@ -182,6 +183,12 @@ class Gateway(AccountView):
         """
         if isinstance(event, CashChanged):
             self._session.cash[event.currency] = event.amount
+        elif isinstance(event, StopMoved):
+            order = self.state.orders.get(event.client_order_id)
+            if order is not None and order.spec.id:  # orders of the kill switch are not the algorithm's
+                self._emit(
+                    OrderEventArrived(order.spec.id, order.status, event.time_ns, stop=event.stop, quiet=True)
+                )
         elif isinstance(event, ExecutionReport):
             if event.client_order_id not in self.state.orders:
                 self._report("unknown_report", level="warning", client_order_id=event.client_order_id)

@@ -34,7 +34,7 @@ from livetrader_engine.simulation.brokerage import (
     SimulationModels,
     WorkingEntry,
 )
-from livetrader_engine.spi import CashChanged, ExecutionReport
+from livetrader_engine.spi import CashChanged, ExecutionReport, StopMoved
 from livetrader_engine.symbols import NS_PER_HOUR, Symbol
 from livetrader_plugins.paper.checks import refusal
 from livetrader_plugins.paper.config import PaperConfig
@@ -77,7 +77,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
-        self.reports: list[ExecutionReport] = []
+        self.reports: list[ExecutionReport | StopMoved] = []
         self.cash: list[CashChanged] = []
         self.points: list[MarketPoint] = []
 
@@ -170,6 +170,7 @@ class Venue:
         else:
             key = self._key_of(order)
             self._take(self._simulation.cancel(key, self._time_of(order)), outcome)
+            self._try_all(outcome)
         return outcome
 
     def update(self, client_order_id: ClientOrderId, change: OrderChange) -> Outcome:
@@ -187,7 +188,12 @@ class Venue:
         quantity = None if change.quantity is None else change.quantity - order.filled
         change = msgspec.structs.replace(change, quantity=quantity)
         self._take(self._simulation.update(self._key_of(order), change, self._time_of(order)), outcome)
+        self._try_all(outcome)
         return outcome
+
+    def _try_all(self, outcome: Outcome) -> None:
+        """Try every working order at the present prices, as a backtest does after each request."""
+        self._take(self._simulation.scan(self.market_ns), outcome)
 
     def observe(self, points: Sequence[MarketPoint], now_ns: int) -> Outcome:
         """Take in the market of this instant and fill what it fills."""
@@ -248,7 +254,10 @@ class Venue:
         for report in reports:
             order = self._by_key[report.key]
             if report.fill is not None:
+                order.message = report.message
                 self._book(order, report.fill, outcome)
+            elif report.quiet:
+                self._note_stop(order, report, outcome)
             elif report.status in CLOSED:
                 self._close(order, report.status, report.message, outcome)
             elif not order.remainder or report.status is not OrderStatus.SUBMITTED:
@@ -274,11 +283,20 @@ class Venue:
         outcome.statements += [set_cash(name, amount) for name, amount in self.cash().items()]
         self._note_mark(outcome, symbol)
         if order.filled == order.spec.quantity:
-            self._close(order, OrderStatus.FILLED, "", outcome, booked)
+            self._close(order, OrderStatus.FILLED, order.message, outcome, booked)
         else:
             order.remainder = True
             self._remainders.append(order)
             self._tell(order, OrderStatus.PARTIALLY_FILLED, outcome, booked)
+
+    def _note_stop(self, order: StoredOrder, report: SimulatedReport, outcome: Outcome) -> None:
+        """Keep and tell where a stop stands; the remainder of an order has none any more."""
+        if order.remainder or report.stop is None:
+            return
+        entries = (item for item in self._simulation.working() if item.key == report.key)
+        order.working = next((item.order for item in entries), None)
+        outcome.statements.append(set_order(order))
+        outcome.reports.append(StopMoved(order.client_order_id, self._time_of(order), report.stop))
 
     def _put_remainders_to_work(self, outcome: Outcome) -> None:
         waiting, self._remainders = self._remainders, []
