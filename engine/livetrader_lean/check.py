@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from livetrader_lean.algorithm import QCAlgorithm
+from livetrader_lean.dotnet import COLLECTIONS
 from livetrader_lean.errors import LoadError
 from livetrader_lean.loader import ROOTS
 from livetrader_lean.market import Slice
 from livetrader_lean.names import TwinEnumType, is_pascal, snake
 from livetrader_lean.namespace import MISSING, NAMES
-from livetrader_lean.parity import OFFERED, members
+from livetrader_lean.outside import NotificationManager, SignalExportManager
+from livetrader_lean.parity import OFFERED, did_you_mean, members
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
 from livetrader_lean.securities import Securities
+from livetrader_lean.settings import KEPT, AlgorithmSettings
 from livetrader_lean.storage import ObjectStore
 from livetrader_lean.subscriptions import SubscriptionManager
 from livetrader_lean.transactions import Transactions
@@ -38,6 +42,9 @@ _HELD: Final[dict[str, type]] = {  # member of the algorithm -> class of what it
     "time_rules": TimeRules,
     "object_store": ObjectStore,
     "subscription_manager": SubscriptionManager,
+    "settings": AlgorithmSettings,
+    "notify": NotificationManager,
+    "signal_export": SignalExportManager,
 }
 _BUILT_IN: Final = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__"}
 
@@ -68,10 +75,47 @@ def check(path: Path) -> list[Finding]:
     tree = _parse(path)
     classes = _classes(tree, path.parent, depth=3)
     findings = set(_names(tree))
-    for name, found in classes.items():
-        if found.node in tree.body and _is_algorithm(name, classes):
-            findings.update(_members(found, _own_members(name, classes)))
+    algorithms = [
+        (name, found)
+        for name, found in classes.items()
+        if found.node in tree.body and _is_algorithm(name, classes)
+    ]
+    for name, found in algorithms:
+        findings.update(_members(found, _own_members(name, classes)))
+        if _all_known(name, classes):
+            findings.update(_unknown_members(found, _own_members(name, classes)))
+    if not algorithms:
+        findings.add(
+            Finding(1, "QCAlgorithm", "no class of this file derives from it: there is nothing to run")
+        )
     return sorted(findings)
+
+
+def _all_known(name: str, classes: dict[str, _Class], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether everything that a class inherits is in sight: no base from a file that was not read."""
+    if name not in classes:
+        return name in ALGORITHM_BASES
+    return name not in seen and all(_all_known(b, classes, seen | {name}) for b in classes[name].bases)
+
+
+def _unknown_members(found: _Class, own: set[str]) -> Iterator[Finding]:
+    """Yield members of self that neither the file nor LEAN has: misspelt ones, as a rule."""
+    table = members()
+    guarded = {
+        node.args[1].value
+        for node in ast.walk(found.node)
+        if isinstance(node, ast.Call)
+        and _last_name(node.func) in ("hasattr", "getattr", "setattr")
+        and len(node.args) > 1
+        and isinstance(node.args[1], ast.Constant)
+    }
+    for node in ast.walk(found.node):
+        if not (isinstance(node, ast.Attribute) and _is_self(node.value) and isinstance(node.ctx, ast.Load)):
+            continue
+        name = node.attr
+        if name in own or name in guarded or name in table or name.startswith("_") or _has(QCAlgorithm, name):
+            continue
+        yield Finding(node.lineno, f"self.{name}", f"neither the file nor LEAN has it{did_you_mean(name)}")
 
 
 def _parse(path: Path) -> ast.Module:
@@ -174,6 +218,8 @@ def _slice_members(method: ast.FunctionDef, parameter: str) -> Iterator[Finding]
 
 
 def _has(cls: type, name: str) -> bool:
+    if cls is AlgorithmSettings and snake(name) in KEPT:
+        return True
     return hasattr(cls, name) or (is_pascal(name) and hasattr(cls, snake(name)))
 
 
@@ -189,7 +235,7 @@ def _names(tree: ast.Module) -> Iterator[Finding]:
             other_stars |= starred and not is_lean
             if is_lean and node.module != "clr":
                 for alias in node.names:
-                    if alias.name != "*" and alias.name not in NAMES:
+                    if alias.name != "*" and alias.name not in NAMES and alias.name not in COLLECTIONS:
                         yield Finding(node.lineno, alias.name, "not in livetrader")
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             held = NAMES.get(node.value.id)

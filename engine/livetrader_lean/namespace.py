@@ -9,6 +9,7 @@ import os
 import sys
 import typing
 from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.resources import files
 from types import ModuleType
@@ -60,14 +61,15 @@ class LazyModule(ModuleType):
 class MissingType:
     """A type of LEAN that is not offered: calling, subclassing or looking into it says so by name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, reason: str = "") -> None:
         self._name = name
+        self._reason = reason
 
     def __repr__(self) -> str:
         return f"{self._name} (not in livetrader)"
 
     def _refuse(self) -> NoReturn:
-        raise NotInLivetrader(self._name)
+        raise NotInLivetrader(self._name, self._reason)
 
     def __call__(self, *arguments: object, **named: object) -> NoReturn:
         self._refuse()
@@ -154,6 +156,14 @@ MISSING: Final = _missing_types()
 
 
 def lookup(name: str) -> Any:
-    """Return a name of LEAN's; for one that is not offered, what says so on first use."""
+    """Return a name of LEAN's; for one that is not offered, or not LEAN's, what says so on first use."""
     found = NAMES.get(name)
-    return MissingType(name) if found is None else found
+    if found is not None:
+        return found
+    return MISSING.get(name) or MissingType(name, hint(name))
+
+
+def hint(name: str) -> str:
+    """Return what to say of a name that is not LEAN's: the offered names that are near it."""
+    near = get_close_matches(name, NAMES, n=2, cutoff=0.8)
+    return f"no such name is known of LEAN; did you mean {' or '.join(near)}?" if near else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple, NoReturn
@@ -41,6 +42,14 @@ def members() -> dict[str, Member]:
     return found
 
 
+@lru_cache(maxsize=1024)
+def did_you_mean(name: str) -> str:
+    """Return a hint at the members that a misspelt name may stand for, empty where none is near."""
+    known = [spelling for spelling, member in members().items() if member.status in OFFERED]
+    near = get_close_matches(name, known, n=2, cutoff=0.8)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
 def refuse(name: str) -> Callable[..., NoReturn]:
     """Return what a member that is not offered looks like: a method that raises when it is called.
 
@@ -48,7 +57,7 @@ def refuse(name: str) -> Callable[..., NoReturn]:
     """
     member = members().get(name)
     if member is None:
-        raise AttributeError(f"neither the algorithm nor LEAN has a member {name!r}")
+        raise AttributeError(f"neither the algorithm nor LEAN has a member {name!r}{did_you_mean(name)}")
     error = NotInLivetrader(f"QCAlgorithm.{name}", member.note)
     if member.kind == "property":
         raise error

@@ -17,7 +17,7 @@ from livetrader_lean.names import Twins, is_pascal, snake
 
 # Settings that are kept and change nothing here, with LEAN's defaults: live trading and the framework read
 # them in LEAN.
-_KEPT: Final[dict[str, object]] = {
+KEPT: Final[dict[str, object]] = {
     "rebalance_portfolio_on_security_changes": None,
     "rebalance_portfolio_on_insight_changes": None,
     "data_subscription_limit": 2**31 - 1,
@@ -34,14 +34,14 @@ class AlgorithmSettings(Twins):
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
-        self._kept = dict(_KEPT)
+        self._kept = dict(KEPT)
         self._warm_up_resolution: CoreResolution | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         known = snake(name) if is_pascal(name) else name
-        if known in _KEPT:
+        if known in KEPT:
             return self._kept[known]
         if known in _REFUSED:
             return False
@@ -49,7 +49,7 @@ class AlgorithmSettings(Twins):
 
     def __setattr__(self, name: str, value: object) -> None:
         known = snake(name) if is_pascal(name) else name
-        if known in _KEPT:
+        if known in KEPT:
             self._kept[known] = value
         elif known in _REFUSED:
             if value:

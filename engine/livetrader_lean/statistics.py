@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from livetrader_engine.statistics import results as core
+from livetrader_engine.statistics import trades as core_trades
+from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.names import Twins, is_pascal, snake
+from livetrader_lean.symbols import Symbol
+from livetrader_lean.times import utc
 from livetrader_lean.views import Face
 
 
@@ -61,9 +66,9 @@ class AlgorithmPerformance(Face):
         return PortfolioStatistics(self._core.portfolio_statistics)
 
     @property
-    def closed_trades(self) -> list[Figures]:
+    def closed_trades(self) -> list[Trade]:
         """Trades that ended in the period."""
-        return [Figures(trade) for trade in self._core.closed_trades]
+        return [Trade(trade) for trade in self._core.closed_trades]
 
 
 class StatisticsResults(Face):
@@ -90,9 +95,114 @@ class StatisticsResults(Face):
         return Dictionary({name: AlgorithmPerformance(held) for name, held in self._core.rolling.items()})
 
 
+class Trade(Face):
+    """A closed position."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, trade: core_trades.Trade) -> None:
+        self._core = trade
+
+    @property
+    def symbol(self) -> Symbol:
+        """What was traded."""
+        return Symbol(self._core.symbol)
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        """What was traded: one symbol."""
+        return [self.symbol]
+
+    @property
+    def entry_time(self) -> datetime:
+        """When it was opened (UTC)."""
+        return utc(self._core.entry_ns)
+
+    @property
+    def exit_time(self) -> datetime:
+        """When it was closed (UTC)."""
+        return utc(self._core.exit_ns)
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it was open."""
+        return self.exit_time - self.entry_time
+
+    @property
+    def entry_price(self) -> float:
+        """Price of its opening."""
+        return float(self._core.entry_price)
+
+    @property
+    def exit_price(self) -> float:
+        """Price of its closing."""
+        return float(self._core.exit_price)
+
+    @property
+    def quantity(self) -> float:
+        """How much was traded, without a sign."""
+        return float(self._core.quantity)
+
+    @property
+    def direction(self) -> int:
+        """Long or short."""
+        return int(self._core.direction)
+
+    @property
+    def profit_loss(self) -> float:
+        """Profit before fees, in account currency."""
+        return float(self._core.profit)
+
+    @property
+    def total_fees(self) -> float:
+        """Fees of its fills."""
+        return float(self._core.fees)
+
+    @property
+    def mae(self) -> float:
+        """The worst result while it was open."""
+        return float(self._core.adverse)
+
+    @property
+    def mfe(self) -> float:
+        """The best result while it was open."""
+        return float(self._core.favorable)
+
+    @property
+    def end_trade_drawdown(self) -> float:
+        """Deepest fall from the best result."""
+        return float(self._core.drawdown)
+
+    @property
+    def is_win(self) -> bool:
+        """Whether it made money, fees left aside."""
+        return self._core.won
+
+    @property
+    def order_ids(self) -> list[int]:
+        """Numbers of its orders."""
+        return list(self._core.orders)
+
+
+class TradeBuilder(Face):
+    """Trades put together of fills."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, trades: core_trades.TradeBuilder) -> None:
+        self._core = trades
+
+    @property
+    def closed_trades(self) -> list[Trade]:
+        """Trades that have ended, in order."""
+        return [Trade(trade) for trade in self._core.closed]
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, CoreSymbol):
+        return Symbol(value)
     if isinstance(value, msgspec.Struct):
         return Figures(value)
     return value

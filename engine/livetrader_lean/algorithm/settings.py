@@ -13,11 +13,12 @@ from livetrader_engine.portfolio.portfolio import AccountType as CoreAccountType
 from livetrader_engine.statistics.portfolio_statistics import TRADING_DAYS
 from livetrader_engine.symbols import SecurityType
 from livetrader_lean.algorithm.part import Part
+from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.enums import AccountType, BrokerageName
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.names import TwinEnum, Twins
 from livetrader_lean.settings import AlgorithmSettings
-from livetrader_lean.statistics import StatisticsResults
+from livetrader_lean.statistics import StatisticsResults, TradeBuilder
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import decimal
 from livetrader_lean.times import local
@@ -86,11 +87,6 @@ class SettingsMixin(Part):
 
         return value
 
-    @property
-    def benchmark(self) -> Any:
-        """What the run is compared with; `benchmark.evaluate(time)` is refused: it has no past here."""
-        raise NotInLivetrader("QCAlgorithm.benchmark", "set_benchmark is offered, looking at it is not")
-
     def set_brokerage_model(self, model: Any, account_type: int = 0) -> None:
         """Follow a brokerage's rules.
 
@@ -147,6 +143,16 @@ class SettingsMixin(Part):
         """Figures of the run so far: `statistics.summary`, `statistics.total_performance`."""
         return StatisticsResults(self._lean.engine.statistics.results())
 
+    @property
+    def runtime_statistics(self) -> Dictionary[str, str]:
+        """What is shown of the run while it goes on, by name."""
+        return Dictionary(self._lean.engine.statistics.runtime())
+
+    @property
+    def trade_builder(self) -> TradeBuilder:
+        """Trades put together of fills: `trade_builder.closed_trades`."""
+        return TradeBuilder(self._lean.engine.trades)
+
     def set_risk_free_interest_rate_model(self, model: Any) -> None:
         """Take the yearly risk-free rate from model.get_interest_rate(time), a ratio, for the statistics."""
         read = getattr(model, "get_interest_rate", None) or getattr(model, "GetInterestRate", None)
@@ -159,10 +165,18 @@ class SettingsMixin(Part):
         """Name of the algorithm: what `set_name` set, or its class's."""
         return self._lean.name or type(self).__name__
 
+    @name.setter
+    def name(self, name: str) -> None:
+        self._lean.name = str(name)
+
     @property
     def tags(self) -> set[str]:
         """Words that describe the run."""
         return set(self._lean.tags)
+
+    @tags.setter
+    def tags(self, tags: Any) -> None:
+        self.set_tags(tags)
 
     def add_tag(self, tag: str) -> None:
         """Add a word that describes the run; the first hundred count, as in LEAN."""

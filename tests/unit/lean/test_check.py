@@ -27,8 +27,8 @@ class Mine(QCAlgorithm):
         self.set_holdings("SPY", 1)
         print(self.Portfolio.MarginCallModel, Resolution.Weekly)
     def OnData(self, data):
-        print(data.Dividends, data.Bars)
-    def on_splits(self, splits):
+        print(data.OptionChains, data.Bars, data.Dividends)
+    def on_framework_data(self, splits):
         pass
 """
     assert findings(tmp_path, text) == [
@@ -36,8 +36,8 @@ class Mine(QCAlgorithm):
         (5, "self.add_universe"),
         (7, "Resolution.Weekly"),
         (7, "self.Portfolio.MarginCallModel"),
-        (9, "data.Dividends"),
-        (10, "on_splits"),
+        (9, "data.OptionChains"),
+        (10, "on_framework_data"),
     ]
 
 
@@ -89,5 +89,28 @@ def test_a_file_that_is_no_python_is_refused_with_its_line(tmp_path: Path) -> No
         check(tmp_path / "missing.py")
 
 
-def test_nothing_of_the_file_is_executed(tmp_path: Path) -> None:
-    assert findings(tmp_path, "raise SystemExit(9)\n") == []
+def test_nothing_of_the_file_is_executed_and_a_file_without_algorithm_is_told(tmp_path: Path) -> None:
+    assert findings(tmp_path, "raise SystemExit(9)\n") == [(1, "QCAlgorithm")]
+
+
+def test_a_misspelt_member_is_listed_with_what_was_meant(tmp_path: Path) -> None:
+    path = tmp_path / "main.py"
+    path.write_text(
+        "from AlgorithmImports import *\nclass Mine(QCAlgorithm):\n    def initialize(self):\n"
+        "        self.set_holding('SPY', 1)\n        self.late = 1\n        print(self.late, self._own)\n"
+        "        if hasattr(self, 'model'):\n            print(self.model)\n",
+        encoding="utf-8",
+    )
+    (found,) = check(path)
+    assert (found.line, found.name) == (4, "self.set_holding")
+    assert "did you mean set_holdings" in found.reason
+
+
+def test_members_of_a_class_with_a_base_that_is_not_in_sight_are_left_alone(tmp_path: Path) -> None:
+    text = """from AlgorithmImports import *
+from elsewhere import Mixin
+class Mine(Mixin, QCAlgorithm):
+    def initialize(self):
+        self.from_the_mixin()
+"""
+    assert findings(tmp_path, text) == []
