@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint install-check docs campaign scenario bench data demo demo-check clean
+.PHONY: help setup test quick lint install-check docs campaign scenario bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -62,6 +62,9 @@ scenario: setup ## crime x trigger: every row must end flat and latched
 bench: setup ## measure idle memory, start to READY, and bars a second of a backtest
 	$(BIN)/python bench/idle.py
 	$(BIN)/python bench/throughput.py
+
+bench-peers: setup ## our engine, NautilusTrader, backtrader, zipline-reloaded, backtesting.py: the same work
+	$(BIN)/python bench/compare.py
 
 data: setup ## write twelve years of daily sample prices in LEAN's format into data/
 	$(BIN)/python examples/demo/make_data.py data
