@@ -20,7 +20,7 @@ from livetrader_engine.indicators import REGISTRY, Indicator, InputKind
 from livetrader_engine.indicators.base import SymbolsTaken
 from livetrader_engine.symbols import NS_PER_DAY, SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
-from livetrader_lean.indicators import INDICATORS
+from livetrader_lean.indicators import INDICATORS, IndicatorFace
 from livetrader_lean.names import pascal
 from livetrader_lean.symbols import Symbol
 
@@ -164,6 +164,7 @@ def test_it_is_made_and_read_in_both_spellings(name: str) -> None:
         assert indicator.IsReady is indicator.is_ready
         assert indicator.WarmUpPeriod == indicator.warm_up_period
         assert indicator.Samples == indicator.samples > 0
+        assert all(isinstance(part, IndicatorFace) for part in indicator.parts())
         for attribute, part in vars(indicator).items():
             if isinstance(part, Indicator) and not attribute.startswith("_"):
                 assert getattr(indicator, pascal(attribute)) is part

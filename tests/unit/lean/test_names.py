@@ -11,7 +11,7 @@ from livetrader_engine.symbols import SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.enums import DayOfWeek, OrderStatus, Resolution
-from livetrader_lean.indicators import HELPERS, INDICATORS, IndicatorFace, RollingWindow
+from livetrader_lean.indicators import HELPERS, INDICATORS, RollingWindow
 from livetrader_lean.names import Twins, pascal, snake, twin_of, twins
 from livetrader_lean.views import SymbolView
 
@@ -109,18 +109,7 @@ def test_enum_members_have_both_spellings_and_lean_text() -> None:
         _ = Resolution.Weekly  # type: ignore[attr-defined]  # there is none
 
 
-def test_every_indicator_has_a_face_whose_parts_have_theirs() -> None:
-    several = {
-        "MovingAverageConvergenceDivergence": (3, 6, 2),
-        "BollingerBands": (5, 2),
-        "KeltnerChannels": (5, 2),
-    }
-    without = {"Identity", "TrueRange", "OnBalanceVolume", "AccumulationDistribution"}
-    for name, face in INDICATORS.items():
-        made = face(*several.get(name, () if name in without else (5,)))  # type: ignore[arg-type]
-        assert made.IsReady is made.is_ready is False  # type: ignore[attr-defined]  # generated
-        assert made.Current.Value == made.current.value == 0.0  # type: ignore[attr-defined]
-        assert all(isinstance(part, IndicatorFace) for part in made.parts())
+def test_the_parts_of_an_indicator_have_faces_too() -> None:
     macd = INDICATORS["MovingAverageConvergenceDivergence"](3, 6, 2)  # type: ignore[arg-type, call-arg]
     assert macd.Signal.Current.Value == macd.signal.current.value  # type: ignore[attr-defined]
     named = INDICATORS["ExponentialMovingAverage"]("mine", 4)  # type: ignore[call-arg]
