@@ -90,7 +90,7 @@ class Router:
             await self._observe(event)
             self._send(link, event)
         if self._capabilities.lockstep:
-            await self._settle(link, event.time_ns)
+            await self._settle(link, event)
 
     async def pulse(self, time_ns: int) -> None:
         """Tell everybody that time went on; for feeds that do not keep time."""
@@ -117,8 +117,13 @@ class Router:
         self._sequence += 1
         link.send(msgspec.structs.replace(event, sequence=self._sequence))
 
-    async def _settle(self, link: Link, time_ns: int) -> None:
-        """Wait until the step is over and nothing that it caused is still on its way to the engine."""
+    async def _settle(self, link: Link, event: MarketDataArrived | TimePulse) -> None:
+        """Wait until the step is over and nothing that it caused is still on its way to the engine.
+
+        When the algorithm is through with its data, what works is tried once more at the same prices, as in a
+        backtest: an order that it has changed may fill there.
+        """
+        tried_again = not isinstance(event, MarketDataArrived)
         for _ in range(SETTLE_ROUNDS):
             seen = link.order_messages
             if not await self._step_over(link):
@@ -126,10 +131,17 @@ class Router:
             await self._ports.gateway.idle()
             if self._ports.observer is not None:
                 await self._ports.observer.settle()
+            if link.order_messages == seen and not tried_again:
+                tried_again = True
+                await self._try_again(event.time_ns)
             if link.order_messages == seen:
                 return
             # The engine got news of orders, and may answer with orders: let it say when it is through.
-            self._send(link, TimePulse(time_ns))
+            self._send(link, TimePulse(event.time_ns))
+
+    async def _try_again(self, time_ns: int) -> None:
+        if self._ports.observer is not None and self._ports.gateway.open_orders:
+            await self._ports.observer.observe(TimePulse(time_ns))
 
     async def _step_over(self, link: Link) -> bool:
         """Wait for the newest step; False where this engine will not complete it any more."""

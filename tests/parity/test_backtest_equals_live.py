@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parity import every_order
 from tests.parity.conftest import TYPES
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -30,6 +31,7 @@ CASES = [
     ("buy_and_hold", "2015-01-01", "2015-12-31", {}, 1),
     ("ema_cross_with_stops", "2015-01-01", "2016-12-31", {}, 20),
     ("ema_cross_with_stops", "2013-10-07", "2013-10-11", {"resolution": "minute", "stop": "0.001"}, 20),
+    ("every_order", "2013-10-07", "2013-10-11", {}, 200),
 ]
 
 CONFIGURATION = """
@@ -110,6 +112,9 @@ def test_live_orders_what_the_backtest_orders(
     tmp_path: Path, lean_data: Path, name: str, start: str, end: str, parameters: dict[str, str], least: int
 ) -> None:
     algorithm = EXAMPLES / f"{name}.py"
+    if not algorithm.exists():
+        algorithm = tmp_path / "every_order.py"
+        algorithm.write_text(every_order.TEXT, encoding="utf-8")
     pairs = [word for key, value in parameters.items() for word in ("--parameter", f"{key}={value}")]
     run(
         "backtest", str(algorithm), "--data-folder", str(lean_data), "--output", str(tmp_path / "backtest"),
@@ -128,6 +133,6 @@ def test_live_orders_what_the_backtest_orders(
     )
     run("run", str(configuration))
     expected = orders_of_backtest(tmp_path / "backtest")
-    assert orders_of_journal(tmp_path / "state" / "journal.sqlite3") == expected
     assert order_events(tmp_path / "state" / "results") == order_events(tmp_path / "backtest")
+    assert orders_of_journal(tmp_path / "state" / "journal.sqlite3") == expected
     assert len(expected) >= least
