@@ -59,10 +59,10 @@ def test_helpers_pairs_compositions_and_the_users_own_agree_with_pandas(
     run = backtest(ALGORITHM)
     assert run.result.status == "Completed", run.result.error
     values, names = said(run.log)
-    bars = {name: daily(lean_data, name).loc["2013-09-03":"2013-10-11"] for name in ("spy", "ibm")}  # type: ignore[misc]  # pandas slices by date text
+    bars = {name: daily(lean_data, name).loc["2013-09-03":"2013-10-11"] for name in ("spy", "ibm")}
     spy, ibm = bars["spy"], bars["ibm"]
-    returns = [frame.close.pct_change().iloc[-10:] for frame in (spy, ibm)]
-    matrix = np.cov(*returns)
+    first, second = (frame.close.pct_change().iloc[-10:].to_numpy() for frame in (spy, ibm))
+    matrix = np.cov(first, second)
     spread = spy.close.rolling(3).mean() - spy.close.rolling(6).mean()
     moves = [np.sign(frame.close.diff().iloc[-1]) for frame in (spy, ibm)]
     expected = [

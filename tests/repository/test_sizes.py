@@ -21,6 +21,7 @@ EXEMPT: dict[str, str] = {
     "engine/livetrader_engine/testing/brokerage_contract.py::BrokerageContract": KIT,
     "engine/livetrader_engine/engine.py::Engine.step": "LEAN's order of work inside a time step, one list",
     "engine/livetrader_engine/indicators/bands.py::IchimokuKinkoHyo.__init__": LEANS,
+    "engine/livetrader_engine/indicators/greeks.py::Greek.__init__": LEANS,
     "engine/livetrader_engine/indicators/oscillators.py::KnowSureThing.__init__": LEANS,
     "engine/livetrader_engine/indicators/stops.py::ParabolicStopAndReverseExtended.__init__": LEANS,
     "livetrader/app.py::build": "the composition root: one flat list of what is made of what",

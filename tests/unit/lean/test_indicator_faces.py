@@ -229,8 +229,8 @@ def test_the_users_own_indicators_take_part_in_either_spelling() -> None:
 def test_only_forward_goes_a_users_indicator_too() -> None:
     doubled = Doubled("doubled", 1)
     ours = indicator_of(doubled)
-    ours.push_bar(trade_bar(5, 1.0))  # type: ignore[arg-type]  # the face of a bar
-    ours.push_bar(trade_bar(4, 9.0))  # type: ignore[arg-type]  # the face of a bar
+    ours.push_bar(trade_bar(5, 1.0))
+    ours.push_bar(trade_bar(4, 9.0))
     assert (ours.samples, ours.value) == (1, 2.0)
 
 

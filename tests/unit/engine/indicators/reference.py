@@ -8,6 +8,7 @@ ready and the expected cell is not empty.
 from __future__ import annotations
 
 import csv
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
@@ -35,6 +36,25 @@ class Case(NamedTuple):
     def name(self) -> str:
         """What the case is called in the report."""
         return f"{self.make().name}-{self.file}"
+
+
+# what does not take periods only
+PARAMETERS: dict[str, tuple[float, ...]] = {
+    "AutoRegressiveIntegratedMovingAverage": (2, 1, 2, 30), "ValueAtRisk": (10, 0.95),
+    "Momersion": (10,), "MomersionIndicator": (10,),
+}  # fmt: skip
+
+
+def example_arguments(cls: type[Indicator]) -> tuple[float, ...]:
+    """Return small parameters that rise from left to right (fast before slow)."""
+    if cls.__name__ in PARAMETERS:
+        return PARAMETERS[cls.__name__]
+    periods = iter((4, 6, 8, 10, 12, 14, 16, 18, 20, 22))
+    return tuple(
+        next(periods) if parameter.annotation.startswith("int") else 2.0
+        for parameter in inspect.signature(cls).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    )
 
 
 def symbol_of(ticker: str) -> Symbol:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,6 +51,7 @@ from livetrader_engine.indicators.volume import (
     OnBalanceVolume,
     VolumeWeightedAveragePriceIndicator,
 )
+from tests.unit.engine.indicators.reference import example_arguments
 
 COUNT = 120
 PERIOD = 7
@@ -325,25 +326,6 @@ def test_volume_indicators(bars: pd.DataFrame) -> None:
     agrees(MoneyFlowIndex(PERIOD), bars, 100 * rising / (rising + falling))
 
 
-# what does not take periods only
-PARAMETERS: dict[str, tuple[float, ...]] = {
-    "AutoRegressiveIntegratedMovingAverage": (2, 1, 2, 30), "ValueAtRisk": (10, 0.95),
-    "Momersion": (10,), "MomersionIndicator": (10,),
-}  # fmt: skip
-
-
-def example(cls: type[Indicator]) -> Indicator:
-    """Make one with small parameters that rise from left to right (fast before slow)."""
-    if cls.__name__ in PARAMETERS:
-        return cls(*PARAMETERS[cls.__name__])  # type: ignore[arg-type]  # the class's own parameters
-    periods = iter((4, 6, 8, 10, 12, 14, 16, 18, 20, 22))
-    arguments: list[Any] = []
-    for parameter in inspect.signature(cls).parameters.values():
-        if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-            arguments.append(next(periods) if parameter.annotation.startswith("int") else 2.0)
-    return cls(*arguments)
-
-
 # made of other indicators, and so reset with them; never unready; or in need of bars over many days
 SPECIAL = {"CompositeIndicator", "ConstantIndicator", "RelativeDailyVolume"}
 OF_ONE_SYMBOL = [
@@ -356,7 +338,8 @@ OF_ONE_SYMBOL = [
 
 @pytest.mark.parametrize("name", OF_ONE_SYMBOL)
 def test_every_indicator_starts_over_after_a_reset(name: str, bars: pd.DataFrame) -> None:
-    indicator = example(REGISTRY[name].indicator)
+    cls = REGISTRY[name].indicator
+    indicator = cls(*example_arguments(cls))  # type: ignore[arg-type]  # the class's own parameters
     first = run(indicator, bars)
     assert indicator.is_ready
     indicator.reset()
