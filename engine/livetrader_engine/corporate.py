@@ -105,7 +105,9 @@ class CorporateActions:
         if not holding.quantity:
             return
         rate = self._portfolio.cash.rate(security.properties.quote_currency)
-        self._add_cash(holding.quantity * dividend.distribution * rate)
+        total = holding.quantity * dividend.distribution * rate
+        self._add_cash(total)
+        holding.dividends += total
 
     def _split(self, split: Split, security: Security) -> None:
         if security.symbol.security_type is not SecurityType.EQUITY:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
+from livetrader_engine.orders.order import OrderDirection as CoreDirection
 from livetrader_engine.portfolio import margin
-from livetrader_engine.portfolio.cash import Cash
 from livetrader_engine.portfolio.holdings import Holding
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
+from livetrader_lean.cash import CashBook, CashFace
+from livetrader_lean.enums import OrderDirection, SecurityType
+from livetrader_lean.order_requests import decimal
+from livetrader_lean.order_text import plain
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.views import Face, SymbolView
+
+__all__ = ["CashBook", "CashFace", "Portfolio", "SecurityHolding"]
 
 
 class _Valued(Face):
@@ -47,8 +54,18 @@ class _Valued(Face):
         return abs(float(self._held.cost))
 
     @property
+    def unlevered_holdings_cost(self) -> float:
+        """Cost over the leverage."""
+        return float(self._held.cost / self._held.security.leverage)
+
+    @property
+    def unlevered_absolute_holdings_cost(self) -> float:
+        """Cost over the leverage, without sign."""
+        return abs(self.unlevered_holdings_cost)
+
+    @property
     def unrealized_profit(self) -> float:
-        """Value less cost."""
+        """What closing now would bring, the fee taken off."""
         return float(self._held.unrealized_profit)
 
     @property
@@ -114,13 +131,18 @@ class SecurityHolding(_Valued):
 
     @property
     def profit(self) -> float:
-        """Realised profit before fees."""
-        return float(self._held.profit)
+        """Realised profit before fees, and dividends."""
+        return float(self._held.profit + self._held.dividends)
+
+    @property
+    def total_dividends(self) -> float:
+        """Dividends paid in cash."""
+        return float(self._held.dividends)
 
     @property
     def net_profit(self) -> float:
         """Realised profit less fees."""
-        return float(self._held.profit - self._held.fees)
+        return float(self._held.profit + self._held.dividends - self._held.fees)
 
     @property
     def last_trade_profit(self) -> float:
@@ -137,58 +159,22 @@ class SecurityHolding(_Valued):
         """Absolute value of everything ever filled."""
         return float(self._held.sale_volume)
 
-
-class CashFace(Face):
-    """Amount of one currency."""
-
-    __slots__ = ("_cash",)
-
-    def __init__(self, cash: Cash) -> None:
-        self._cash = cash
-
     @property
-    def symbol(self) -> str:
-        """The currency."""
-        return self._cash.currency
+    def type(self) -> int:
+        """Kind of what is held, a SecurityType."""
+        return SecurityType(int(self._held.symbol.security_type))
 
-    @property
-    def amount(self) -> float:
-        """Settled amount."""
-        return float(self._cash.amount)
+    def total_close_profit(self, include_fees: bool = True) -> float:
+        """Return what closing the position now would bring."""
+        held = self._held
+        fee = held.close_fee(held) if held.close_fee and held.invested and not include_fees else 0
+        return float(held.unrealized_profit + fee)
 
-    @property
-    def conversion_rate(self) -> float:
-        """Account currency per unit."""
-        return float(self._cash.rate)
-
-    @property
-    def value_in_account_currency(self) -> float:
-        """Amount in account currency."""
-        return float(self._cash.value)
-
-
-class CashBook(Face):
-    """Cash by currency."""
-
-    __slots__ = ("_binding",)
-
-    def __init__(self, binding: Binding) -> None:
-        self._binding = binding
-
-    def __getitem__(self, currency: str) -> CashFace:
-        return CashFace(self._binding.engine.portfolio.cash[currency])
-
-    def __contains__(self, currency: object) -> bool:
-        return currency in self._binding.engine.portfolio.cash
-
-    def contains_key(self, currency: str) -> bool:
-        """Return whether there is cash of a currency."""
-        return currency in self
-
-    @property
-    def total_value_in_account_currency(self) -> float:
-        """All cash in account currency."""
-        return float(self._binding.engine.portfolio.cash.total)
+    def __str__(self) -> str:
+        held = self._held
+        average = plain(held.average_price.quantize(Decimal("0.01")))
+        price = plain(held.price.quantize(Decimal("0.01")))
+        return f"{held.symbol.value}: {plain(held.quantity)} @ {average} - Market: {price}"
 
 
 class Portfolio(SymbolView[SecurityHolding]):
@@ -222,14 +208,32 @@ class Portfolio(SymbolView[SecurityHolding]):
 
     @property
     def cash(self) -> float:
-        """Settled cash of the account currency."""
-        book = self._binding.engine.portfolio.cash
-        return float(book[book.account_currency].amount)
+        """Settled cash of every currency, in account currency."""
+        return self.cash_book.total_value_in_account_currency
 
     @property
     def cash_book(self) -> CashBook:
         """Cash by currency."""
         return CashBook(self._binding)
+
+    @property
+    def unsettled_cash_book(self) -> CashBook:
+        """Cash by currency that may not be spent yet."""
+        return CashBook(self._binding, unsettled=True)
+
+    @property
+    def unsettled_cash(self) -> float:
+        """Cash that may not be spent yet, in account currency."""
+        return self.unsettled_cash_book.total_value_in_account_currency
+
+    def set_cash(self, *arguments: float | str) -> None:
+        """Make the cash this: an amount, or a currency, an amount and a conversion rate."""
+        book = self._binding.engine.portfolio.cash
+        if isinstance(arguments[0], str):
+            rate = decimal(arguments[2]) if len(arguments) > 2 else None
+            book.set(arguments[0].upper(), decimal(arguments[1]), rate)
+        else:
+            book.set(book.account_currency, decimal(arguments[0]))
 
     @property
     def total_portfolio_value(self) -> float:
@@ -271,6 +275,37 @@ class Portfolio(SymbolView[SecurityHolding]):
     def total_sale_volume(self) -> float:
         """Absolute value of everything ever filled."""
         return float(self._binding.engine.portfolio.total_sale_volume)
+
+    @property
+    def total_absolute_holdings_cost(self) -> float:
+        """Sum of the positions' costs without sign."""
+        return sum(abs(float(held.cost)) for held in self._binding.engine.portfolio.holdings())
+
+    @property
+    def total_unlevered_absolute_holdings_cost(self) -> float:
+        """Sum of the positions' costs without sign, each over its leverage."""
+        held = self._binding.engine.portfolio.holdings()
+        return sum(abs(float(item.cost / item.security.leverage)) for item in held)
+
+    @property
+    def total_portfolio_value_less_free_buffer(self) -> float:
+        """Equity less what targets leave alone."""
+        engine = self._binding.engine
+        policy, equity = engine.orders.policy, engine.portfolio.total_value
+        amount = policy.free_portfolio_amount
+        return float(equity - (equity * policy.free_portfolio_value if amount is None else amount))
+
+    def get_margin_remaining(self, symbol: object = None, direction: int = OrderDirection.BUY) -> float:
+        """Return the margin an order of this side may take in a symbol."""
+        if symbol is None or isinstance(symbol, int | float):
+            return self.margin_remaining
+        engine, core = self._binding.engine, self._binding.resolve(symbol)
+        side = CoreDirection(int(direction))
+        return float(margin.buying_power(engine.portfolio, engine.securities[core], side))
+
+    def get_buying_power(self, symbol: object, direction: int = OrderDirection.BUY) -> float:
+        """Return the margin an order of this side may take in a symbol."""
+        return self.get_margin_remaining(symbol, direction)
 
     @property
     def margin_remaining(self) -> float:

@@ -32,7 +32,8 @@ class Holding:
     """
 
     __slots__ = (
-        "average_price", "close_fee", "fees", "last_profit", "profit", "quantity", "sale_volume", "security",
+        "average_price", "close_fee", "dividends", "fees", "last_profit", "profit", "quantity",
+        "sale_volume", "security",
     )  # fmt: skip
 
     def __init__(self, security: Security, close_fee: CloseFee | None = None) -> None:
@@ -42,6 +43,7 @@ class Holding:
         self.average_price = ZERO
         self.fees = ZERO
         self.profit = ZERO  # realised, before fees
+        self.dividends = ZERO  # paid in cash, in account currency
         self.last_profit = ZERO  # of the newest closing fill
         self.sale_volume = ZERO  # sum of the absolute value of all fills
 

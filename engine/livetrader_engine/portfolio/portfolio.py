@@ -108,8 +108,8 @@ class Portfolio:
 
     @property
     def total_profit(self) -> Decimal:
-        """Realised profit before fees, in account currency."""
-        return sum((held.profit for held in self._holdings.values()), ZERO)
+        """Realised profit before fees and dividends paid, in account currency."""
+        return sum((held.profit + held.dividends for held in self._holdings.values()), ZERO)
 
     @property
     def total_sale_volume(self) -> Decimal:
