@@ -69,8 +69,11 @@ def orders_of_backtest(folder: Path) -> list[Ordered]:
     """Return what a backtest handed to the simulated brokerage, in order."""
     (whole,) = folder.glob("*-summary.json")
     rows = json.loads((folder / whole.name.replace("-summary", "")).read_text())["orders"].values()
+    asked: dict[int, float] = {}  # before any change
+    for event in json.loads(order_events(folder)[1]):
+        asked.setdefault(event["orderId"], event["quantity"])
     return [
-        (row["symbol"]["value"], TYPES[row["type"]], f"{row['quantity']:g}", row["time"])
+        (row["symbol"]["value"], TYPES[row["type"]], f"{asked[row['id']]:g}", row["time"])
         for row in rows
         if row["status"] != INVALID
     ]
