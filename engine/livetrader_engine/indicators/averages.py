@@ -64,8 +64,21 @@ class SimpleMovingAverage(WindowIndicator):
         super().__init__(name or f"SMA({period})", period)
 
         self._running = RunningSum(self.inputs)
+        self._sum = Sum(period, name=f"{self.name}_Sum")
+        self._sum_is_watched = False
+
+    @property
+    def rolling_sum(self) -> Indicator:
+        """The sum behind the mean; kept up to date from when it is first asked for."""
+        if not self._sum_is_watched:
+            self._sum_is_watched = True
+            for value in reversed(list(self.inputs)):
+                self._sum.push(self.time_ns, value)
+        return self._sum
 
     def _compute_window(self, value: float) -> float:
+        if self._sum_is_watched:
+            self._sum.push(self.time_ns, value)
         return self._running.add(value) / self.inputs.count
 
     def _clear(self) -> None:

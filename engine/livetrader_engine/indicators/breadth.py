@@ -57,6 +57,14 @@ class BreadthIndicator(Indicator):
         """Forget a symbol."""
         raise NotImplementedError
 
+    def add_stock(self, symbol: object) -> None:
+        """Do what `add` does, under LEAN's older name."""
+        self.add(symbol)
+
+    def remove_stock(self, symbol: object) -> None:
+        """Do what `remove` does, under LEAN's older name."""
+        self.remove(symbol)
+
     def push_bar(self, bar: BarLike) -> bool:
         """Take the bar of one symbol; return whether the indicator is ready."""
         key, end_ns = key_of(point_of(bar).symbol), bar.end_time_ns

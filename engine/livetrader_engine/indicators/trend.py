@@ -20,6 +20,7 @@ class CommodityChannelIndex(Indicator):
         self, period: int, moving_average_type: int = MovingAverageType.SIMPLE, *, name: str | None = None
     ) -> None:
         super().__init__(name or f"CCI({period})")
+        self.moving_average_type = moving_average_type
         self.warm_up_period = period
         self.typical_price_average = make_average(moving_average_type, period)
         self.typical_price_mean_deviation = MeanAbsoluteDeviation(period)

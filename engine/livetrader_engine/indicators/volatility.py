@@ -59,6 +59,7 @@ class BollingerBands(Indicator):
         name: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name or f"BB({period},{k})")
+        self.moving_average_type = moving_average_type
         self.warm_up_period = period
         self._k = float(k)
         self.standard_deviation = StandardDeviation(period)

@@ -107,3 +107,16 @@ def test_enums_of_indicators_are_found_in_both_spellings() -> None:
     assert phase.BUY_SETUP_PERFECT == phase.BuySetupPerfect == 5
     assert lookup("CandleColor").Black == -1
     assert lookup("SwissArmyKnife")(20, 0.1, tool.Butter).butter.is_ready is False
+
+
+def test_an_average_tells_its_sum_from_when_it_is_asked_for() -> None:
+    average = lookup("SimpleMovingAverage")(3)
+    for number, price in enumerate((1.0, 2.0, 4.0, 8.0), 1):
+        average.update(START + timedelta(minutes=number), price)
+    total = average.rolling_sum
+    assert (total.current.value, total.is_ready, total.name) == (14.0, True, "SMA(3)_Sum")
+    average.update(START + timedelta(minutes=5), 16.0)
+    assert average.RollingSum.Current.Value == 28.0
+    average.reset()
+    average.update(START, 5.0)
+    assert average.rolling_sum.current.value == 5.0
