@@ -70,8 +70,6 @@ class Sampler:
     ) -> None:
         self._portfolio = portfolio
         self._benchmark = benchmark
-        currency = portfolio.cash.account_currency
-        self._sign = CURRENCY_SIGNS.get(currency, currency)
         self._every_step = every_step
         self.timezone = ZoneInfo(timezone)
         self.charts = Charts()
@@ -109,6 +107,11 @@ class Sampler:
     def turnover(self) -> list[Point | Candle]:
         """Value traded since the sample before over equity, as a ratio."""
         return self.charts.points(*TURNOVER)
+
+    @property
+    def _sign(self) -> str:
+        currency = self._portfolio.cash.account_currency
+        return CURRENCY_SIGNS.get(currency, currency)
 
     # -- set-up --------------------------------------------------------------------------------------
 
