@@ -10,7 +10,7 @@ looking at those before it, so that a step in which nothing is due costs one com
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from livetrader_engine.clock import EventClock
@@ -143,10 +143,12 @@ class Consolidators:
     def __len__(self) -> int:
         return len(self._fed)
 
-    def close_before(self, time_ns: int, advance: Callable[[int], None]) -> None:
-        """Close every bar that the clock looks at before `time_ns` and finds over, at that instant.
+    def close_before(self, time_ns: int) -> None:
+        """Close every bar that the clock looks at before `time_ns` and finds over, with the clock at its look.
 
-        A bar that ends at `time_ns` itself waits: the data of that instant belong to it.
+        A bar that ends at `time_ns` itself waits: the data of that instant belong to it. As in LEAN the clock
+        may go back for it: timed events between two steps have had their turn before. The caller puts it at
+        the step's time afterwards.
         """
         if self._fresh:
             self._begin_looking()
@@ -155,7 +157,8 @@ class Consolidators:
             look_ns, _, _, due_ns, fed = heapq.heappop(heap)
             if fed.due_ns != due_ns:
                 continue  # removed, or its bar was closed meanwhile
-            advance(look_ns)
+            if fed.looks_again or fed.consolidator.due_ns <= look_ns:
+                self._clock.now_ns = look_ns
             fed.due_ns = NEVER_NS
             fed.consolidator.scan(look_ns)
             if fed.look_ns <= look_ns:

@@ -255,7 +255,7 @@ class Engine:
         # 3: bars that the clock has closed; between data it waits a little for what is on its way
         closed_ns = time_ns if points else time_ns - LATE_DATA_NS
         if consolidators.look_ns < closed_ns:
-            consolidators.close_before(closed_ns, self._advance)
+            consolidators.close_before(closed_ns)
         if time_ns > self.clock.now_ns:
             self.clock.now_ns = time_ns  # 4
         changes = NO_CHANGES

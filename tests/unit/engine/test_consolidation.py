@@ -32,7 +32,7 @@ class _Run:
         return made
 
     def step(self, time_ns: int, *points: MarketPoint) -> None:
-        self.consolidators.close_before(time_ns, self._advance)
+        self.consolidators.close_before(time_ns)
         self._advance(time_ns)
         self.consolidators.update(points, time_ns)
 
@@ -145,3 +145,12 @@ def test_a_step_in_which_nothing_is_due_looks_at_nothing() -> None:
     run.add("day", DAY)
     run.step(at("2013-10-07 09:31"), _minute("2013-10-07 09:31"))
     assert run.consolidators.look_ns == at("2013-10-08")
+
+
+def test_the_clock_goes_back_for_a_bar_that_ended_before_a_timed_event() -> None:
+    run = _Run()
+    run.add("five", 5 * MINUTE)
+    run.step(at("2013-10-07 09:31"), _minute("2013-10-07 09:31"))
+    run.clock.advance(at("2013-10-07 09:45"))  # something was scheduled there
+    run.step(at("2013-10-07 09:50"))
+    assert run.closed == [("five", at("2013-10-07 09:35"))]
