@@ -131,7 +131,8 @@ def test_news_read_as_leans() -> None:
     assert filled == (
         "Time: 10/07/2013 13:31:00 OrderID: 1 EventID: 2 Symbol: SPY Status: Filled Quantity: 10 "
         "FillQuantity: 10 FillPrice: $100 OrderFee: 1 USD "
-        "Message: Warning: No quote information available at 10/07/2013 09:31:00 America/New_York, order filled using TradeBar data"
+        "Message: Warning: No quote information available at 10/07/2013 09:31:00 America/New_York, "
+        "order filled using TradeBar data"
     )
     (ticket,) = tickets(algorithm)
     assert str(ticket) == (
