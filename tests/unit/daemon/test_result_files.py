@@ -1,4 +1,4 @@
-"""Order events and charts of a live run on disk: valid after every write, bounded, no danger to the daemon."""
+"""Order events and charts of a live run on disk: valid after every write, bounded, harmless to the daemon."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ def files(root: Path) -> tuple[ResultFiles, Told]:
     return ResultFiles(root, timing, told), told
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def running(scene: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(scene())  # type: ignore[arg-type]  # an async function's
 
@@ -55,7 +59,7 @@ def test_order_events_are_a_valid_array_after_every_write(tmp_path: Path) -> Non
         results, _ = files(tmp_path)
         results.order_event(event(1))
         await results.write()
-        assert list(tmp_path.iterdir()) == [], "the algorithm has no name yet"
+        assert names(tmp_path) == [], "the algorithm has no name yet"
         results.name("Mine")
         path = tmp_path / RUN / "Mine-order-events.json"
         for last in (1, 3, 4):
@@ -106,7 +110,7 @@ def test_old_runs_go_when_a_new_one_begins(tmp_path: Path) -> None:
         results.name("Mine")
         results.order_event(event(1))
         await results.write()
-        kept = sorted(path.name for path in tmp_path.iterdir())
+        kept = names(tmp_path)
         assert (len(kept), kept[0], kept[-1]) == (RUNS_KEPT, "2012-01-01_00-00-01", RUN)
 
     running(scene)

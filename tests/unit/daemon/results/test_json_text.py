@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import pytest
 
-from livetrader.results.json_text import Raw, compact, decimal_text, double_text, indented, time_text
+from livetrader.results.json_text import Json, Raw, compact, decimal_text, double_text, indented, time_text
 
 
 class Kind(IntEnum):
@@ -70,7 +70,7 @@ def test_texts_are_escaped_as_little_as_json_allows() -> None:
 
 
 def test_members_keep_their_order_with_and_without_white_space() -> None:
-    value = {"b": [1, True, None], "a": {}, "kind": Kind.LIMIT, "raw": Raw("[1,2]"), "none": []}
+    value: Json = {"b": [1, True, None], "a": {}, "kind": Kind.LIMIT, "raw": Raw("[1,2]"), "none": []}
     assert compact(value) == '{"b":[1,true,null],"a":{},"kind":1,"raw":[1,2],"none":[]}'
     assert indented(value) == (
         '{\n  "b": [\n    1,\n    true,\n    null\n  ],\n'
