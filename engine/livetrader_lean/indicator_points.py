@@ -114,4 +114,4 @@ class IndicatorDataPoint(Numeric, Twins):
         return hash((self.end_time_ns, self.value))
 
     def __str__(self) -> str:
-        return f"{self.end_time} - {self.value}"
+        return f"{self.time.isoformat(timespec='seconds')} - {str(self.value).removesuffix('.0')}"

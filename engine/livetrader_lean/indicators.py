@@ -198,7 +198,8 @@ class IndicatorFace(Numeric, Face):
         if own.kind is core.InputKind.TRADE_BAR and not isinstance(point, TradeBar):
             raise AlgorithmError(f"{own.name} needs trade bars, not a {type(point).__name__}")
         vars(self)["symbol"] = point.symbol
-        return own.push_bar(cast("core.BarLike", point))
+        plain = own.kind is not core.InputKind.DATA and isinstance(point, TradeBar)
+        return own.push_bar(cast("core.BarLike", point.core if plain else point))
 
     @property
     def consolidators(self) -> list[object]:

@@ -93,6 +93,7 @@ class Indicator:
         self.value = 0.0
         self.time_ns = 0
         self.handlers: list[UpdatedHandler] = []
+        self._newest_bar: BarLike | None = None
         self.points: RollingWindow[IndicatorPoint] = RollingWindow(HISTORY_SIZE)
         self.points.add(BEFORE_ALL)
 
@@ -117,11 +118,15 @@ class Indicator:
         return self.is_ready
 
     def push_bar(self, bar: BarLike) -> bool:
-        """Take one bar (value indicators take its value); return whether the indicator is ready."""
+        """Take one bar (value indicators take its value); return whether the indicator is ready.
+
+        The same bar twice in a row counts once, as in LEAN: it may come by itself and by hand.
+        """
         if self.kind is _VALUE:
             return self.push(bar.end_time_ns, bar.value)
-        if bar.end_time_ns < self.time_ns:
+        if bar.end_time_ns < self.time_ns or bar is self._newest_bar:
             return self.is_ready
+        self._newest_bar = bar
         self.samples += 1
         self.time_ns = bar.end_time_ns
         self._publish(bar.end_time_ns, self._compute_bar(bar))
@@ -132,6 +137,7 @@ class Indicator:
         self.samples = 0
         self.value = 0.0
         self.time_ns = 0
+        self._newest_bar = None
         self.points.reset()
         self.points.add(BEFORE_ALL)
         self._clear()

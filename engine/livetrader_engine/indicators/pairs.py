@@ -65,13 +65,18 @@ class PairIndicator(Indicator):
         if key not in self._newest:
             raise AlgorithmError(f"{self.name} was given a bar of {key}, which it is not about")
         before = self._newest[key]
-        if before is not None and bar.end_time_ns < before.end_time_ns:
+        if before is not None and (point is before or bar.end_time_ns < before.end_time_ns):
             return self.is_ready
         self._newest[key] = point
         self.samples += 1
         self.time_ns = bar.end_time_ns
         self._publish(self.time_ns, self._compute_pair(point))
         return self.is_ready
+
+    def takes(self, bar: BarLike) -> bool:
+        """Return whether a bar is another one than the newest of its symbol."""
+        point = point_of(bar)
+        return point is not self._newest.get(key_of(point.symbol))
 
     def _compute_pair(self, point: AssetBar) -> float:
         if self.samples == 1:
@@ -252,7 +257,7 @@ class Alpha(Indicator):
         """
         key = key_of(point_of(bar).symbol)
         change = self._target_change if key is self._target else self._reference_change
-        if bar.end_time_ns < change.time_ns:
+        if bar.end_time_ns < change.time_ns or not self._beta.takes(bar):
             return self.is_ready
         self._beta.push_bar(bar)
         self.samples += 1

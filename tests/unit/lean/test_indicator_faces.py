@@ -68,6 +68,7 @@ def test_an_indicator_is_its_value_in_comparisons_and_arithmetic() -> None:
     assert fast != feed(lookup("Identity")("same value"), 6.0)  # two indicators are equal when they are one
     assert {fast: 1}[fast] == 1
     assert f"{fast:.2f} {fast} {float(fast)}" == "6.00 6.0 6.0"
+    assert str(fast.current) == "2013-10-07T10:00:00 - 6"
     assert fast.current > slow.current and fast.current.value == fast.Current.Value
 
 
@@ -115,6 +116,20 @@ def test_bars_update_all_kinds_and_wrong_ones_are_refused_by_name() -> None:
         volume.update(BaseData.of(quote, NEW_YORK))
     strength = lookup("InternalBarStrength")()
     assert strength.update(BaseData.of(quote, NEW_YORK)) is True  # middles of bid and ask
+
+
+def test_the_same_bar_twice_counts_once_for_what_takes_bars() -> None:
+    bar = trade_bar(1, 10.0)
+    span, mean = lookup("AverageRange")(2), lookup("SimpleMovingAverage")(2)
+    relation = lookup("Beta")(SPY, IBM, 2)
+    for indicator in (span, mean, relation):
+        indicator.update(bar)
+        indicator.update(BaseData.of(bar.core, NEW_YORK))
+    assert (span.samples, relation.samples) == (1, 1)
+    assert mean.samples == 2  # of values: LEAN makes each anew
+    span.reset()
+    span.update(bar)
+    assert span.samples == 1
 
 
 def test_parts_have_faces_however_deep_they_lie() -> None:
