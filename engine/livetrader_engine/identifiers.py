@@ -84,7 +84,7 @@ def identity(text: str) -> Identity:
     own, separator, underlying = text.partition("|")
     ticker, space, code = own.rpartition(" ")
     try:
-        number = int(code, 36)
+        number = int(code, 36) if code.isalnum() else -1
     except ValueError:
         number = -1
     if not (ticker and space and 0 <= number < _LARGEST) or bool(separator) != bool(underlying):

@@ -77,7 +77,7 @@ class MissingType:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise NotInLivetrader(f"{self._name}.{name}")
+        raise NotInLivetrader(f"{self._name}.{name}", self._reason)
 
     def __getitem__(self, item: object) -> NoReturn:
         self._refuse()
