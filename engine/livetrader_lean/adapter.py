@@ -20,9 +20,9 @@ from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.algorithm.binding import AlgorithmBinding
 from livetrader_lean.algorithm.core import SecurityChangesFace
-from livetrader_lean.binding import RunSettings, WarmUpRequest
+from livetrader_lean.binding import Binding, RunSettings, WarmUpRequest
 from livetrader_lean.corporate_actions import ActionViews
-from livetrader_lean.history import start_of_bars
+from livetrader_lean.history_requests import Options, Planner
 from livetrader_lean.market import Slice
 from livetrader_lean.schedule import takes_arguments
 from livetrader_lean.symbols import Symbol
@@ -124,7 +124,7 @@ class AlgorithmAdapter:
         if wanted is None:
             return
         until_ns = self._engine.clock.now_ns
-        from_ns = warm_up_start(self._engine, wanted, until_ns)
+        from_ns = warm_up_start(self.binding, wanted, until_ns)
         if from_ns < until_ns:
             self._engine.set_warm_up(from_ns, until_ns)
 
@@ -209,21 +209,21 @@ class AlgorithmAdapter:
             self.binding.log(LogLevel.LOG, f"ended: {self.binding.quit_reason}")
 
 
-def warm_up_start(engine: Engine, wanted: WarmUpRequest, until_ns: int) -> int:
+def warm_up_start(binding: Binding, wanted: WarmUpRequest, until_ns: int) -> int:
     """Return where warm-up data begins: the earliest start over all subscriptions.
 
-    A number of bars counts bars of each subscription's resolution, unless one was named.
-    Source: LEAN's QCAlgorithm.History.cs, GetWarmupHistoryRequests.
+    A number of bars counts bars of each subscription's resolution, unless one was named; without securities
+    it counts the default one around the clock. Source: LEAN's QCAlgorithm.History.cs,
+    TryGetWarmupHistoryStartTime.
     """
     if wanted.span_ns is not None:
         return until_ns - wanted.span_ns
     assert wanted.bars is not None, "a warm-up is bars or a span"
+    planner = Planner(binding, Options(wanted.resolution))
     starts = [
-        start_of_bars(
-            security.hours, until_ns, wanted.bars, wanted.resolution or stream.resolution,
-            extended=stream.extended_market_hours,
-        )
-        for security in engine.securities.values()
-        for stream in security.subscriptions
-    ]  # fmt: skip
-    return min(starts, default=until_ns)
+        request.start_ns
+        for symbol in binding.engine.securities
+        for request in planner.of_bars(symbol, wanted.bars, until_ns)
+    ]
+    period_ns = (wanted.resolution or binding.default_resolution).period_ns
+    return min(starts, default=until_ns - wanted.bars * period_ns)

@@ -17,7 +17,8 @@ from livetrader_engine.indicators import Indicator
 from livetrader_engine.schedule.rules import Market
 from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
-from livetrader_lean.symbols import Symbol, SymbolCache
+from livetrader_lean.symbol_cache import SymbolCache
+from livetrader_lean.symbols import Symbol
 
 DEFAULT_MARKETS: Final = {  # market of a security type where the algorithm names none; LEAN's defaults
     SecurityType.EQUITY: "usa", SecurityType.INDEX: "usa", SecurityType.FOREX: "oanda",
@@ -48,8 +49,8 @@ class WarmUpRequest(msgspec.Struct, frozen=True):
 class ConsolidationSettings:
     """What of `self.settings` decides how bars are made and indicators begin. Owned by the binding.
 
-    `daily_precise_end_time`: daily bars end with the session. `daily_extended`: they hold extended hours, where
-    those are subscribed. `automatic_warm_up`: helpers warm their indicators up with past bars.
+    `daily_precise_end_time`: daily bars end with the session. `daily_extended`: they hold extended hours,
+    where those are subscribed. `automatic_warm_up`: helpers warm their indicators up with past bars.
     """
 
     __slots__ = ("automatic_warm_up", "daily_extended", "daily_precise_end_time")

@@ -278,7 +278,7 @@ class String(Twins):
         return text.format(*values)
 
 
-class RegressionTestException(Exception):  # noqa: N818 — LEAN's name
+class RegressionTestException(Exception):
     """What LEAN's own tests raise."""
 
 

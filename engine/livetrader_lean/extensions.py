@@ -1,4 +1,4 @@
-"""LEAN's static helpers that algorithms call by class: Extensions, Time, Currencies, Market and time zones."""
+"""LEAN's static helpers that algorithms call by class: Extensions, Time, Currencies, Market, TimeZones."""
 
 from __future__ import annotations
 

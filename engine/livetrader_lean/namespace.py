@@ -43,7 +43,8 @@ from livetrader_lean.names import TwinEnum
 from livetrader_lean.patterns import PATTERNS
 from livetrader_lean.rates import RATES
 from livetrader_lean.settings import AlgorithmSettings
-from livetrader_lean.symbols import SecurityIdentifier, Symbol, SymbolCache
+from livetrader_lean.symbol_cache import SymbolCache
+from livetrader_lean.symbols import SecurityIdentifier, Symbol
 
 
 class LazyModule(ModuleType):

@@ -208,13 +208,45 @@ class _OwnProperties(_Priced):
             del vars(self)[key]
 
 
-class Security(_OwnProperties):
-    """One security with its newest prices. Attributes of the algorithm's own may be set on it."""
+class _Subscribed(_OwnProperties):
+    """Which data of a security there is."""
 
     @property
     def symbol(self) -> Symbol:
         """Its identity."""
         return Symbol(self._security.symbol)
+
+    @property
+    def subscriptions(self) -> Listing[SubscriptionDataConfig]:
+        """The streams that the algorithm asked for."""
+        return configs_of(self._binding, self.symbol)
+
+    @property
+    def data_normalization_mode(self) -> int:
+        """How splits and dividends are taken out of its prices."""
+        return DataNormalizationMode(int(normalization_of(self._security)))
+
+    def set_data_normalization_mode(self, mode: int) -> None:
+        """Have splits and dividends taken out of its prices in another way."""
+        self._binding.engine.subscriptions.renormalize(self._security.symbol, Normalization(int(mode)))
+
+    @property
+    def is_fill_data_forward(self) -> bool:
+        """Whether gaps in its data are filled with the last bar."""
+        return any(item.fill_forward for item in self._security.subscriptions)
+
+    @property
+    def is_extended_market_hours(self) -> bool:
+        """Whether there is data outside regular hours."""
+        return self._security.extended_market_hours
+
+    def is_custom_data(self) -> bool:
+        """Return False: custom data is not offered."""
+        return False
+
+
+class Security(_Subscribed):
+    """One security with its newest prices. Attributes of the algorithm's own may be set on it."""
 
     @property
     def type(self) -> int:
@@ -310,34 +342,6 @@ class Security(_OwnProperties):
         """Cash of the currency that its prices are in."""
         cash = self._binding.engine.portfolio.cash
         return CashFace(cash.ensure(self._security.properties.quote_currency))
-
-    @property
-    def subscriptions(self) -> Listing[SubscriptionDataConfig]:
-        """The streams that the algorithm asked for."""
-        return configs_of(self._binding, self.symbol)
-
-    @property
-    def data_normalization_mode(self) -> int:
-        """How splits and dividends are taken out of its prices."""
-        return DataNormalizationMode(int(normalization_of(self._security)))
-
-    def set_data_normalization_mode(self, mode: int) -> None:
-        """Have splits and dividends taken out of its prices in another way."""
-        self._binding.engine.subscriptions.renormalize(self._security.symbol, Normalization(int(mode)))
-
-    @property
-    def is_fill_data_forward(self) -> bool:
-        """Whether gaps in its data are filled with the last bar."""
-        return any(item.fill_forward for item in self._security.subscriptions)
-
-    @property
-    def is_extended_market_hours(self) -> bool:
-        """Whether there is data outside regular hours."""
-        return self._security.extended_market_hours
-
-    def is_custom_data(self) -> bool:
-        """Return False: custom data is not offered."""
-        return False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Security) and other._security is self._security

@@ -29,7 +29,40 @@ KEPT: Final[dict[str, object]] = {
 _REFUSED: Final = {"seed_initial_prices": "prices are not seeded from history yet"}
 
 
-class AlgorithmSettings(Twins):
+class _BarSettings(Twins):
+    """Settings about bars and indicators."""
+
+    _binding: Binding
+
+    @property
+    def automatic_indicator_warm_up(self) -> bool:
+        """Whether indicator helpers warm their indicators up with past bars, False by default."""
+        return self._binding.consolidation.automatic_warm_up
+
+    @automatic_indicator_warm_up.setter
+    def automatic_indicator_warm_up(self, value: bool) -> None:
+        self._binding.consolidation.automatic_warm_up = bool(value)
+
+    @property
+    def daily_precise_end_time(self) -> bool:
+        """Whether daily bars end with their session, True by default; else at the next midnight."""
+        return self._binding.consolidation.daily_precise_end_time
+
+    @daily_precise_end_time.setter
+    def daily_precise_end_time(self, value: bool) -> None:
+        self._binding.consolidation.daily_precise_end_time = bool(value)
+
+    @property
+    def daily_consolidation_use_extended_market_hours(self) -> bool:
+        """Whether daily bars made of finer ones hold extended hours, False by default."""
+        return self._binding.consolidation.daily_extended
+
+    @daily_consolidation_use_extended_market_hours.setter
+    def daily_consolidation_use_extended_market_hours(self, value: bool) -> None:
+        self._binding.consolidation.daily_extended = bool(value)
+
+
+class AlgorithmSettings(_BarSettings):
     """The settings of one run. What has an effect is applied at once; the rest is kept and given back."""
 
     def __init__(self, binding: Binding) -> None:
@@ -117,33 +150,6 @@ class AlgorithmSettings(Twins):
     @liquidate_enabled.setter
     def liquidate_enabled(self, value: bool) -> None:
         self._change(liquidates=bool(value))
-
-    @property
-    def automatic_indicator_warm_up(self) -> bool:
-        """Whether indicator helpers warm their indicators up with past bars, False by default."""
-        return self._binding.consolidation.automatic_warm_up
-
-    @automatic_indicator_warm_up.setter
-    def automatic_indicator_warm_up(self, value: bool) -> None:
-        self._binding.consolidation.automatic_warm_up = bool(value)
-
-    @property
-    def daily_precise_end_time(self) -> bool:
-        """Whether daily bars end with their session, True by default; else at the next midnight."""
-        return self._binding.consolidation.daily_precise_end_time
-
-    @daily_precise_end_time.setter
-    def daily_precise_end_time(self, value: bool) -> None:
-        self._binding.consolidation.daily_precise_end_time = bool(value)
-
-    @property
-    def daily_consolidation_use_extended_market_hours(self) -> bool:
-        """Whether daily bars made of finer ones hold extended hours, False by default."""
-        return self._binding.consolidation.daily_extended
-
-    @daily_consolidation_use_extended_market_hours.setter
-    def daily_consolidation_use_extended_market_hours(self, value: bool) -> None:
-        self._binding.consolidation.daily_extended = bool(value)
 
     @property
     def warm_up_resolution(self) -> int | None:

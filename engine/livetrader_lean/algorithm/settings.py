@@ -21,7 +21,7 @@ from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.statistics import StatisticsResults, TradeBuilder
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import decimal
-from livetrader_lean.times import local
+from livetrader_lean.times import utc
 
 # whose rules are those of the core's models: fees, leverage, what may be ordered
 _MODELED: Final = frozenset(
@@ -67,7 +67,7 @@ class SettingsMixin(Part):
     """Benchmark, brokerage model, account currency, settings, statistics."""
 
     def set_benchmark(self, *benchmark: Any, **named: Any) -> None:
-        """Compare the run with a symbol or ticker, or with function(time); SPY where nothing is set."""
+        """Compare the run with a symbol, a ticker or function(time in UTC); SPY where nothing is set."""
         given = [*benchmark, *named.values()]
         lean = self._lean
         if lean.initialized:
@@ -83,7 +83,7 @@ class SettingsMixin(Part):
 
     def _benchmark_function(self, function: Callable[[Any], Any]) -> Callable[[int], Decimal]:
         def value(time_ns: int) -> Decimal:
-            return decimal(float(function(local(time_ns, self._lean.time_zone))))
+            return decimal(float(function(utc(time_ns))))
 
         return value
 

@@ -1,5 +1,8 @@
 """Symbols, identifiers, .NET's names and helpers as algorithms use them, without a run around them."""
 
+# mypy: disable-error-code="attr-defined"
+# PascalCase spellings are made when the classes are
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -16,7 +19,8 @@ from livetrader_lean.extensions import Extensions, Market, Time, TimeZones
 from livetrader_lean.loader import install
 from livetrader_lean.namespace import NAMES, lookup
 from livetrader_lean.statistics import PerformanceMetrics
-from livetrader_lean.symbols import SecurityIdentifier, Symbol, SymbolCache
+from livetrader_lean.symbol_cache import SymbolCache
+from livetrader_lean.symbols import SecurityIdentifier, Symbol
 
 SPY_TEXT = "SPY R735QTJ8XC9X"
 
@@ -72,7 +76,8 @@ def test_a_symbol_is_its_ticker_and_its_text_and_has_an_order() -> None:
     assert symbol == "SPY" == symbol
     assert symbol == SPY_TEXT
     assert symbol != "IBM"
-    assert {symbol: 1}["SPY"] == 1
+    by_symbol: dict[object, int] = {symbol: 1}
+    assert by_symbol["SPY"] == 1
     assert "AAPL" < symbol < "TSLA"
     assert Symbol(symbol.id, "SPY") is symbol
     assert symbol.starts_with("S")
