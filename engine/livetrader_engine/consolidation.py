@@ -144,7 +144,7 @@ class Consolidators:
         return len(self._fed)
 
     def close_before(self, time_ns: int) -> None:
-        """Close every bar that the clock looks at before `time_ns` and finds over, with the clock at its look.
+        """Close every bar that the clock looks at before `time_ns` and finds over, with the clock at it.
 
         A bar that ends at `time_ns` itself waits: the data of that instant belong to it. As in LEAN the clock
         may go back for it: timed events between two steps have had their turn before. The caller puts it at

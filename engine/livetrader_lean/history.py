@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from itertools import chain, groupby
-from typing import Any
+from typing import Any, Final
 
 from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.data.subscription import HistoryRequest, Normalization
+from livetrader_engine.data.subscription import HistoryRequest, Normalization, TickType
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Resolution
 from livetrader_engine.symbols import Symbol as CoreSymbol
@@ -20,8 +20,11 @@ from livetrader_lean.pandas import data_frame
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import span_ns, to_ns
 
-__all__ = ["History", "answer", "slices_of", "start_of_bars"]
+__all__ = ["History", "answer", "last_known", "slices_of", "start_of_bars"]
 
+_SEED_BARS: Final = 5  # LEAN's seed-lookback-period and its longer tries
+_MORE_SEED_BARS: Final = {Resolution.MINUTE: 24 * 60, Resolution.HOUR: 24, Resolution.DAILY: 10}
+_SEED_DAYS: Final = 50
 _IGNORED = ("data_mapping_mode", "contract_depth_offset")  # of futures
 _BY_SYMBOL: dict[type, Callable[[Slice], Any]] = {
     TradeBar: lambda one: one.bars, TradeBars: lambda one: one.bars,
@@ -157,3 +160,29 @@ def slices_of(binding: Binding, points: Iterable[MarketPoint]) -> list[Slice]:
         Slice(time_ns, tuple(found), binding.time_zone, binding.zone)
         for time_ns, found in groupby(ordered, key=lambda point: point.end_time_ns)
     ]
+
+
+def last_known(binding: Binding, symbol: CoreSymbol) -> list[BaseData]:
+    """Return the newest point of each kind of data of a symbol, trades first.
+
+    Looks back a few bars of the subscribed resolution, no finer than minutes, then further, then over days.
+    Source: LEAN's QCAlgorithm.History.cs, GetLastKnownPricesImpl.
+    """
+    security = binding.engine.securities.get(symbol)
+    finest = None if security is None else security.resolution
+    own = max(finest if finest is not None else binding.default_resolution, Resolution.MINUTE)
+    found: dict[TickType, MarketPoint] = {}
+    wanted: set[TickType] | None = None
+    for resolution, bars in ((own, _SEED_BARS), (own, _MORE_SEED_BARS[own]), (Resolution.DAILY, _SEED_DAYS)):
+        requests = Planner(binding, Options(resolution, fill_forward=False)).of_bars(symbol, bars)
+        kinds = {request.subscription.tick_type for request in requests}
+        wanted = kinds if wanted is None else wanted
+        for request in requests:
+            kind = request.subscription.tick_type
+            points = binding.engine.history(request) if kind in wanted and kind not in found else []
+            if points:
+                found[kind] = points[-1]
+        if wanted <= found.keys():
+            break
+    zone = binding.zone(symbol)
+    return [BaseData.of(found[kind], zone) for kind in sorted(found)]

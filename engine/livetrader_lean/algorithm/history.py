@@ -9,9 +9,8 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Resolution
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.binding import WarmUpRequest
-from livetrader_lean.history import History
+from livetrader_lean.history import History, last_known
 from livetrader_lean.market import BaseData
-from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import span_ns
 
 
@@ -23,18 +22,14 @@ class HistoryMixin(Part):
         """Past data: `history(symbol, 20, Resolution.DAILY)` is a DataFrame, `history[TradeBar](…)` bars."""
         return History(self._lean)
 
-    def get_last_known_price(self, symbol: Any) -> BaseData | None:
-        """Return the newest bar before now, None where there is none in the last ten days."""
-        core = self._lean.resolve(symbol)
-        for kind in (Resolution.MINUTE, Resolution.HOUR, Resolution.DAILY):
-            found = self._bars(core, kind)
-            if found:
-                return found[-1]
-        return None
+    def get_last_known_prices(self, symbol: Any) -> list[BaseData]:
+        """Return the newest point before now of each kind of data a symbol has, trades before quotes."""
+        return last_known(self._lean, self._lean.resolve(symbol))
 
-    def _bars(self, core: Any, resolution: Resolution) -> list[BaseData]:
-        bars: list[BaseData] = History(self._lean, BaseData)(Symbol(core), timedelta(days=10), resolution)
-        return bars
+    def get_last_known_price(self, symbol: Any) -> BaseData | None:
+        """Return the newest point before now, of trades where there are any; None where there is none."""
+        found = HistoryMixin.get_last_known_prices(self, symbol)
+        return found[0] if found else None
 
     def set_warm_up(self, period: Any, resolution: int | None = None) -> None:
         """Feed the algorithm data from before the start: a number of bars, or a timedelta.

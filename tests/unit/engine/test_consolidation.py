@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from livetrader_engine.clock import EventClock
 from livetrader_engine.consolidation import Consolidators
 from livetrader_engine.data import consolidated_periods as periods
@@ -39,6 +41,10 @@ class _Run:
     def _advance(self, time_ns: int) -> None:
         if time_ns > self.clock.now_ns:
             self.clock.advance(time_ns)
+
+
+def _noting(seen: list[tuple[str, float]], name: str) -> Callable[[Tick], None]:
+    return lambda tick: seen.append((name, tick.price))
 
 
 def _minute(moment: str) -> TradeBar:
@@ -131,7 +137,7 @@ def test_each_consolidator_gets_all_ticks_of_a_step_before_the_next_one() -> Non
     seen: list[tuple[str, float]] = []
     for name in ("first", "second"):
         identity = IdentityConsolidator()
-        identity.handlers.append(lambda tick, name=name: seen.append((name, tick.price)))
+        identity.handlers.append(_noting(seen, name))
         run.consolidators.add(SPY, identity, TickType.TRADE, Resolution.TICK)
     now_ns = at("2013-10-07 10:00")
     suspicious = Tick(SPY, now_ns, 9.0, 1.0, suspicious=True)
