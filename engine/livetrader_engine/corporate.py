@@ -8,7 +8,7 @@ for splits) change anything. Live the brokerage books them, and this does nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -27,6 +27,7 @@ from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.orders.order import OrderChange, OrderSpec
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.subscriptions import Subscriptions
 from livetrader_engine.symbols import SecurityType, Symbol
 from livetrader_engine.transactions import Transactions
 
@@ -62,15 +63,18 @@ class CorporateActions:
             return msgspec.structs.replace(action, reference_price=_raw_price(security))
         return action
 
-    def rename(self, actions: Iterable[CorporateAction]) -> None:
-        """Cancel the open orders of what has a new ticker."""
-        for action in actions:
-            if isinstance(action, SymbolChange):
-                self._orders.cancel_open(action.symbol, SYMBOL_CHANGED_TAG)
+    def rename(
+        self, actions: Iterable[CorporateAction], tell: Callable[[Sequence[CorporateAction]], object]
+    ) -> None:
+        """Tell of new tickers, then cancel the open orders of what has one."""
+        changes = [action for action in actions if isinstance(action, SymbolChange)]
+        if changes:
+            tell(changes)
+        for change in changes:
+            self._orders.cancel_open(change.symbol, SYMBOL_CHANGED_TAG)
 
-    def delist(self, actions: Iterable[CorporateAction]) -> list[Security]:
-        """Return the securities that trade no more: positions closed out, orders canceled."""
-        gone: list[Security] = []
+    def delist(self, actions: Iterable[CorporateAction], subscriptions: Subscriptions) -> None:
+        """Close the positions of what trades no more, cancel its orders and end its data."""
         for action in actions:
             if not isinstance(action, Delisting) or action.kind is not DelistingKind.DELISTED:
                 continue
@@ -83,8 +87,7 @@ class CorporateActions:
                 if not self._orders.warming_up:
                     self._orders.cancel_open(action.symbol)
                 self.delisted.add(action.symbol)
-                gone.append(security)
-        return gone
+                subscriptions.remove_security(security.symbol)
 
     def apply(self, actions: Iterable[CorporateAction]) -> None:
         """Book dividends, then splits; nothing during warm-up: what was held then is held now."""

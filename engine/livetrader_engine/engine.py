@@ -34,7 +34,7 @@ from livetrader_engine.commands import LogLevel
 from livetrader_engine.consolidation import Consolidators
 from livetrader_engine.corporate import CorporateActions
 from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.data.corporate_actions import CorporateAction, SymbolChange
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.session import Sessions
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
@@ -280,11 +280,11 @@ class Engine:
         if not self._warm_up_announced:
             self._finish_warm_up(time_ns)  # 7
         if actions:
-            self._rename(actions)
+            self.corporate.rename(actions, algorithm.on_symbol_changes)
         if orders.working or orders.requests:
             orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
         if actions:
-            self._delist(actions)
+            self.corporate.delist(actions, self.subscriptions)
         if scheduler.next_due_ns <= time_ns:
             self._fire_schedule(time_ns, inclusive=True)  # 9
         if time_ns >= self.margin_calls.due_ns:
@@ -307,16 +307,6 @@ class Engine:
                 orders.work(time_ns)  # 16: a second try with the same prices
         if time_ns >= self.sampler.due_ns:
             self.sampler.observe(time_ns, self.current_slice)
-
-    def _rename(self, actions: tuple[CorporateAction, ...]) -> None:
-        changes = [action for action in actions if isinstance(action, SymbolChange)]
-        if changes:
-            self._callbacks.on_symbol_changes(changes)
-            self.corporate.rename(changes)
-
-    def _delist(self, actions: tuple[CorporateAction, ...]) -> None:
-        for security in self.corporate.delist(actions):
-            self.subscriptions.remove_security(security.symbol)
 
     def _advance(self, time_ns: int) -> None:
         """Go to the event's time. News of orders may be stamped a little later than the data they met."""
