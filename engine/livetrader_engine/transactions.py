@@ -14,16 +14,15 @@ BrokerageTransactionHandler.cs; of the queue, OrderRequestProcessingPool.cs.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Final
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
+from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.money import ZERO
+from livetrader_engine.order_intake import MAX_WAIT_ROUNDS, OrderNews
 from livetrader_engine.orders import messages
-from livetrader_engine.orders.book import OrderBook
 from livetrader_engine.orders.checks import (
     check_request,
     make_spec,
@@ -47,7 +46,7 @@ from livetrader_engine.orders.request import (
     ResponseCode,
 )
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.orders.ticket import OrderRecord, Outcome, SubmissionData
+from livetrader_engine.orders.ticket import OrderRecord, SubmissionData
 from livetrader_engine.portfolio.margin import order_problem, told_problem
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import Clock, OrderSink
@@ -57,18 +56,9 @@ from livetrader_engine.trading_policy import TradingPolicy
 
 __all__ = ["TradingPolicy", "Transactions"]
 
-MAX_WAIT_ROUNDS: Final = 64  # pieces of news a synchronous market order waits through before it returns
 
-OrderListener = Callable[[OrderEventArrived, OrderRecord], None]
-FillListener = Callable[[OrderRecord, Fill], None]
-
-
-class Transactions(OrderBook):
-    """Owns every OrderRecord. Called from the engine's thread only.
-
-    `warming_up` is set by the engine. `listen` names who hears of news; `report` gets one line for each thing
-    that an operator should know and that concerns no order of ours.
-    """
+class Transactions(OrderNews):
+    """Owns every OrderRecord. Called from the engine's thread only. `warming_up` is set by the engine."""
 
     def __init__(
         self,
@@ -79,28 +69,13 @@ class Transactions(OrderBook):
         policy: TradingPolicy,
         report: Callable[[str], None],
     ) -> None:
-        super().__init__(keeps_all=policy.max_orders is not None)
-        self.policy = policy
+        super().__init__(clock, portfolio, sink, policy, report)
         self.max_orders = policy.max_orders  # None for no limit; an algorithm may set it
         self.warming_up = False
-        self._clock = clock
         self._securities = securities
-        self._portfolio = portfolio
-        self._sink = sink
-        self._report = report
-        self._listener: OrderListener | None = None
-        self.filled: FillListener | None = None  # hears of each fill once the portfolio has booked it
         self._queue: deque[tuple[OrderRecord, Asked]] = deque()
         portfolio.models.default.fees = policy.fees
         self.requests: Sequence[object] = self._queue  # what waits for `work`
-
-    def listen(self, listener: OrderListener) -> None:
-        """Call `listener` with every piece of news that changed a record."""
-        self._listener = listener
-
-    def report(self, line: str) -> None:
-        """Tell the operator something that concerns no order."""
-        self._report(line)
 
     # -- asking --------------------------------------------------------------------------------------
 
@@ -198,8 +173,6 @@ class Transactions(OrderBook):
         self.take(OrderEventArrived(spec.id, OrderStatus.FILLED, self._clock.now_ns, fill, message=tag))
         return record
 
-    # -- news ----------------------------------------------------------------------------------------
-
     def work(self, now_ns: int) -> None:
         """Say that the prices of this instant are in place and take in what that causes.
 
@@ -210,60 +183,6 @@ class Transactions(OrderBook):
         if self._open:
             self._sink.advance(now_ns)
             self.collect()
-
-    def collect(self, wait_s: float = 0.0) -> bool:
-        """Take in all news that have arrived; return whether there were any."""
-        heard = False
-        while events := self._sink.drain(wait_s):
-            heard = True
-            wait_s = 0.0
-            for event in events:
-                self._apply(event)
-        return heard
-
-    def take(self, event: OrderEventArrived) -> None:
-        """Apply one piece of news: record, portfolio, then the algorithm's `on_order_event`."""
-        self._apply(event)
-
-    def _apply(self, event: OrderEventArrived) -> None:
-        record = self._records.get(event.order_id)
-        if record is None:
-            self._report(
-                f"news of order {event.order_id} ({event.status.name}) are ignored: no such order here"
-            )
-            return
-        outcome = record.apply(event)
-        if outcome in _UNHEARD:
-            return
-        if event.fill is not None:
-            self._portfolio.apply_fill(record.symbol, event.fill)
-            if self.filled is not None:
-                self.filled(record, event.fill)
-        if outcome is Outcome.LATE:
-            self._report(f"order {record.id} was filled after it had been closed; the fill counts")
-        if record.closed:
-            self._close(record)
-        if self._listener is not None:
-            self._listener(event, record)
-
-    def load(self, open_orders: Iterable[OpenOrderRecord], next_order_id: int) -> None:
-        """Take over the working orders of the account, as reconciled.
-
-        Orders we hold to be working that the account does not list are closed as canceled, but for those made
-        after the snapshot (numbers from `next_order_id` on). Numbering never goes back.
-        """
-        listed: set[OrderId] = set()
-        for item in open_orders:
-            listed.add(item.spec.id)
-            record = self._records.get(item.spec.id)
-            if record is None:
-                record = OrderRecord(item.spec)
-            record.restore(item.spec, item.status, item.filled_quantity, item.brokerage_order_id)
-            self._hold(record)
-        for record in self.open_orders():
-            if record.id not in listed and record.id < next_order_id:
-                self.take(self._event(record, OrderStatus.CANCELED, "the brokerage does not know this order"))
-        self._next_id = max(self._next_id, next_order_id)
 
     # -- the queue -----------------------------------------------------------------------------------
 
@@ -292,7 +211,7 @@ class Transactions(OrderBook):
         if problem is not None:
             return Response(*problem, record.id)
         self._sink.cancel(CancelOrder(record.id))
-        self._hear(lambda: record.status is OrderStatus.CANCEL_PENDING)
+        self.collect()
         return Response(order_id=record.id)
 
     def _handle_submit(self, record: OrderRecord) -> Response:
@@ -307,7 +226,7 @@ class Transactions(OrderBook):
         if response.accepted:
             record.handed_over = True
             self._sink.submit(SubmitOrder(record.spec))
-            self._hear(lambda: record.status is OrderStatus.NEW)
+            self.collect()
             return response
         self._report(response.message)
         record.submitted.answer(response, RequestStatus.ERROR)
@@ -332,16 +251,8 @@ class Transactions(OrderBook):
             return Response(ResponseCode.BROKERAGE_FAILED_TO_UPDATE_ORDER, text, record.id)
         record.change(change)
         self._sink.update(UpdateOrder(record.id, change))
-        self._hear(lambda: record.changing)
-        return Response(order_id=record.id)
-
-    def _hear(self, unanswered: Callable[[], bool]) -> None:
-        """Take in what has arrived; where the policy asks for it, wait for the answer."""
         self.collect()
-        if self.policy.await_answers:
-            for _ in range(MAX_WAIT_ROUNDS):
-                if not unanswered() or not self.collect(self.policy.order_wait_s):
-                    return
+        return Response(order_id=record.id)
 
     # -- inside --------------------------------------------------------------------------------------
 
@@ -385,9 +296,6 @@ class Transactions(OrderBook):
             if record.closed or not self.collect(self.policy.order_wait_s):
                 return
 
-    def _event(self, record: OrderRecord, status: OrderStatus, message: str) -> OrderEventArrived:
-        return OrderEventArrived(record.id, status, self._clock.now_ns, message=message)
-
 
 def _refused(request: OrderRequest, response: Response, now_ns: int) -> OrderRecord:
     spec = OrderSpec(NO_ORDER, request.symbol, request.type, request.quantity, now_ns, ZERO, tag=request.tag)
@@ -397,7 +305,6 @@ def _refused(request: OrderRequest, response: Response, now_ns: int) -> OrderRec
     return record
 
 
-_UNHEARD: Final = frozenset({Outcome.REPEATED, Outcome.STALE, Outcome.QUIET})
 _Problem = tuple[ResponseCode, str]
 
 

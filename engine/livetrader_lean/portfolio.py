@@ -177,7 +177,37 @@ class SecurityHolding(_Valued):
         return f"{held.symbol.value}: {plain(held.quantity)} @ {average} - Market: {price}"
 
 
-class Portfolio(SymbolView[SecurityHolding]):
+class _Margin(SymbolView[SecurityHolding]):
+    """What may still be bought: the half of Portfolio that asks for margin."""
+
+    __slots__ = ()
+
+    _binding: Binding
+
+    def get_margin_remaining(self, symbol: object = None, direction: int = OrderDirection.BUY) -> float:
+        """Return the margin an order of this side may take in a symbol."""
+        if symbol is None or isinstance(symbol, int | float):
+            return self.margin_remaining
+        engine, core = self._binding.engine, self._binding.resolve(symbol)
+        side = CoreDirection(int(direction))
+        return float(margin.buying_power(engine.portfolio, engine.securities[core], side))
+
+    def get_buying_power(self, symbol: object, direction: int = OrderDirection.BUY) -> float:
+        """Return the margin an order of this side may take in a symbol."""
+        return self.get_margin_remaining(symbol, direction)
+
+    @property
+    def margin_remaining(self) -> float:
+        """Margin that new positions may use."""
+        return float(margin.margin_remaining(self._binding.engine.portfolio))
+
+    @property
+    def total_margin_used(self) -> float:
+        """Margin that positions use."""
+        return float(margin.margin_used(self._binding.engine.portfolio))
+
+
+class Portfolio(_Margin):
     """`self.portfolio`: the account."""
 
     __slots__ = ("_binding",)
@@ -294,25 +324,3 @@ class Portfolio(SymbolView[SecurityHolding]):
         policy, equity = engine.orders.policy, engine.portfolio.total_value
         amount = policy.free_portfolio_amount
         return float(equity - (equity * policy.free_portfolio_value if amount is None else amount))
-
-    def get_margin_remaining(self, symbol: object = None, direction: int = OrderDirection.BUY) -> float:
-        """Return the margin an order of this side may take in a symbol."""
-        if symbol is None or isinstance(symbol, int | float):
-            return self.margin_remaining
-        engine, core = self._binding.engine, self._binding.resolve(symbol)
-        side = CoreDirection(int(direction))
-        return float(margin.buying_power(engine.portfolio, engine.securities[core], side))
-
-    def get_buying_power(self, symbol: object, direction: int = OrderDirection.BUY) -> float:
-        """Return the margin an order of this side may take in a symbol."""
-        return self.get_margin_remaining(symbol, direction)
-
-    @property
-    def margin_remaining(self) -> float:
-        """Margin that new positions may use."""
-        return float(margin.margin_remaining(self._binding.engine.portfolio))
-
-    @property
-    def total_margin_used(self) -> float:
-        """Margin that positions use."""
-        return float(margin.margin_used(self._binding.engine.portfolio))

@@ -31,7 +31,41 @@ class ProjectedHoldings(NamedTuple):
         return self.holdings_quantity + self.open_orders_quantity
 
 
-class Transactions(Face):
+class _Profits(Face):
+    """What closing fills earned."""
+
+    __slots__ = ()
+
+    _binding: Binding
+
+    @property
+    def transaction_record(self) -> dict[datetime, float]:
+        """Profit of every closing fill, less both legs' fees, by time (UTC)."""
+        records = self._binding.engine.portfolio.transactions
+        return {utc(record.time_ns): float(record.profit) for record in records}
+
+    @property
+    def winning_transactions(self) -> dict[datetime, float]:
+        """The transactions that earned something."""
+        return {time: profit for time, profit in self.transaction_record.items() if profit > 0}
+
+    @property
+    def losing_transactions(self) -> dict[datetime, float]:
+        """The transactions that earned nothing."""
+        return {time: profit for time, profit in self.transaction_record.items() if profit <= 0}
+
+    @property
+    def win_count(self) -> int:
+        """How many transactions earned something."""
+        return len(self.winning_transactions)
+
+    @property
+    def loss_count(self) -> int:
+        """How many transactions earned nothing."""
+        return len(self.losing_transactions)
+
+
+class Transactions(_Profits):
     """`self.transactions`: look orders up, add them without checks, cancel them."""
 
     __slots__ = ("_binding", "default_properties")
@@ -145,32 +179,6 @@ class Transactions(Face):
     def utc_time(self) -> datetime:
         """Engine time in UTC."""
         return utc(self._binding.engine.clock.now_ns)
-
-    @property
-    def transaction_record(self) -> dict[datetime, float]:
-        """Profit of every closing fill, less both legs' fees, by time (UTC)."""
-        records = self._binding.engine.portfolio.transactions
-        return {utc(record.time_ns): float(record.profit) for record in records}
-
-    @property
-    def winning_transactions(self) -> dict[datetime, float]:
-        """The transactions that earned something."""
-        return {time: profit for time, profit in self.transaction_record.items() if profit > 0}
-
-    @property
-    def losing_transactions(self) -> dict[datetime, float]:
-        """The transactions that earned nothing."""
-        return {time: profit for time, profit in self.transaction_record.items() if profit <= 0}
-
-    @property
-    def win_count(self) -> int:
-        """How many transactions earned something."""
-        return len(self.winning_transactions)
-
-    @property
-    def loss_count(self) -> int:
-        """How many transactions earned nothing."""
-        return len(self.losing_transactions)
 
 
 def _picks(selection: Any) -> bool:

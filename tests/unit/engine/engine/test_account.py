@@ -148,18 +148,19 @@ def test_repeated_fills_are_booked_once(repeats: list[int]) -> None:
     assert engine.orders.open_orders() == []
 
 
-def test_a_change_before_the_brokerage_has_the_order_is_refused() -> None:
+def test_a_change_follows_its_order_to_the_brokerage_and_is_whole() -> None:
     engine, _, lane, _ = live()
     engine.orders.submit(OrderRequest(SPY, OrderType.LIMIT, Decimal(1), limit_price=Decimal(90)))
     early = engine.orders.update(OrderId(1), OrderChange(limit_price=Decimal(91)))
-    assert early.code is ResponseCode.INVALID_NEW_ORDER_STATUS
+    assert early.accepted  # nobody has confirmed the order, but the brokerage gets both one after the other
+    assert lane.sent[-1] == UpdateOrder(OrderId(1), OrderChange(limit_price=Decimal(91)))
     engine.process(news(1, S.SUBMITTED))
-    assert engine.orders.update(OrderId(1), OrderChange(limit_price=Decimal(91))).accepted
+    assert engine.orders.update(OrderId(1), OrderChange(limit_price=Decimal(92))).accepted
     assert engine.orders.update(OrderId(1), OrderChange(quantity=Decimal("0.5"))).code is (
         ResponseCode.ORDER_QUANTITY_ZERO
     )
     assert engine.orders.update(OrderId(7), OrderChange()).code is ResponseCode.UNABLE_TO_FIND_ORDER
-    assert lane.sent[-1] == UpdateOrder(OrderId(1), OrderChange(limit_price=Decimal(91)))
+    assert lane.sent[-1] == UpdateOrder(OrderId(1), OrderChange(limit_price=Decimal(92)))
 
 
 def loaded(**changes: object) -> AccountLoaded:

@@ -1,0 +1,115 @@
+"""News of orders on their way in: record, portfolio, algorithm. The half of Transactions that listens.
+
+News arrive through `take` (one event of the feed) or through the sink's `drain`. What is asked of the
+brokerage, and when, is in `transactions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
+from livetrader_engine.orders.book import OrderBook
+from livetrader_engine.orders.order import Fill, OrderId
+from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.orders.ticket import OrderRecord, Outcome
+from livetrader_engine.portfolio.portfolio import Portfolio
+from livetrader_engine.ports import Clock, OrderSink
+from livetrader_engine.trading_policy import TradingPolicy
+
+MAX_WAIT_ROUNDS: Final = 64  # pieces of news a synchronous market order waits through before it returns
+
+OrderListener = Callable[[OrderEventArrived, OrderRecord], None]
+FillListener = Callable[[OrderRecord, Fill], None]
+
+_UNHEARD: Final = frozenset({Outcome.REPEATED, Outcome.STALE, Outcome.QUIET})
+
+
+class OrderNews(OrderBook):
+    """Takes news in. `listen` names who hears of them; `filled` hears of each fill once it is booked.
+
+    `report` gets one line for each thing that an operator should know and that concerns no order of ours.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        portfolio: Portfolio,
+        sink: OrderSink,
+        policy: TradingPolicy,
+        report: Callable[[str], None],
+    ) -> None:
+        super().__init__(keeps_all=policy.max_orders is not None)
+        self.policy = policy
+        self.filled: FillListener | None = None
+        self._clock = clock
+        self._portfolio = portfolio
+        self._sink = sink
+        self._report = report
+        self._listener: OrderListener | None = None
+
+    def listen(self, listener: OrderListener) -> None:
+        """Call `listener` with every piece of news that changed a record."""
+        self._listener = listener
+
+    def report(self, line: str) -> None:
+        """Tell the operator something that concerns no order."""
+        self._report(line)
+
+    def collect(self, wait_s: float = 0.0) -> bool:
+        """Take in all news that have arrived; return whether there were any."""
+        heard = False
+        while events := self._sink.drain(wait_s):
+            heard = True
+            wait_s = 0.0
+            for event in events:
+                self._apply(event)
+        return heard
+
+    def take(self, event: OrderEventArrived) -> None:
+        """Apply one piece of news: record, portfolio, then the algorithm's `on_order_event`."""
+        self._apply(event)
+
+    def _apply(self, event: OrderEventArrived) -> None:
+        record = self._records.get(event.order_id)
+        if record is None:
+            self._report(
+                f"news of order {event.order_id} ({event.status.name}) are ignored: no such order here"
+            )
+            return
+        outcome = record.apply(event)
+        if outcome in _UNHEARD:
+            return
+        if event.fill is not None:
+            self._portfolio.apply_fill(record.symbol, event.fill)
+            if self.filled is not None:
+                self.filled(record, event.fill)
+        if outcome is Outcome.LATE:
+            self._report(f"order {record.id} was filled after it had been closed; the fill counts")
+        if record.closed:
+            self._close(record)
+        if self._listener is not None:
+            self._listener(event, record)
+
+    def load(self, open_orders: Iterable[OpenOrderRecord], next_order_id: int) -> None:
+        """Take over the working orders of the account, as reconciled.
+
+        Orders we hold to be working that the account does not list are closed as canceled, but for those made
+        after the snapshot (numbers from `next_order_id` on). Numbering never goes back.
+        """
+        listed: set[OrderId] = set()
+        for item in open_orders:
+            listed.add(item.spec.id)
+            record = self._records.get(item.spec.id)
+            if record is None:
+                record = OrderRecord(item.spec)
+            record.restore(item.spec, item.status, item.filled_quantity, item.brokerage_order_id)
+            self._hold(record)
+        for record in self.open_orders():
+            if record.id not in listed and record.id < next_order_id:
+                self.take(self._event(record, OrderStatus.CANCELED, "the brokerage does not know this order"))
+        self._next_id = max(self._next_id, next_order_id)
+
+    def _event(self, record: OrderRecord, status: OrderStatus, message: str) -> OrderEventArrived:
+        return OrderEventArrived(record.id, status, self._clock.now_ns, message=message)
