@@ -1,7 +1,7 @@
-"""Write what docs/architecture.md takes from the code: state diagrams from tables, files from docstrings.
+"""Write what documents take from the code: diagrams from tables, files from docstrings, parity.csv.
 
 `python docs/diagrams.py` rewrites what stands between the markers; with --check it changes nothing and exits
-1 when the document and the tables differ. A test calls the same functions.
+1 when a document and the code differ. A test calls the same functions.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from livetrader.gateway import killstages as kill
 from livetrader.supervisor import states as daemon
 from livetrader.worker import training
 from livetrader_engine.orders import states as orders
+from livetrader_lean import parity
 
 State = TypeVar("State", bound=Enum)
 DOCUMENT = Path(__file__).resolve().with_name("architecture.md")
@@ -66,27 +67,31 @@ GENERATED: dict[str, Callable[[], str]] = {
     "face-files": lambda: tree("engine/livetrader_lean"),
     "engine-files": lambda: tree("engine/livetrader_engine"),
 }
+PARITY_DOCUMENT = DOCUMENT.with_name("parity.md")
+PARITY: dict[str, Callable[[], str]] = {"parity": parity.document}
 
 
-def rewritten(text: str) -> str:
-    """Return the document as the code has it now. Raises ValueError without a marker."""
-    for name, generate in GENERATED.items():
+def rewritten(text: str, parts: Mapping[str, Callable[[], str]] = GENERATED) -> str:
+    """Return a document as the code has it now. Raises ValueError without a marker."""
+    for name, generate in parts.items():
         pattern = re.compile(rf"<!-- generated: {name} -->\n(.*)\n<!-- end: {name} -->", re.DOTALL)
         found = pattern.search(text)
         if found is None:
-            raise ValueError(f"{DOCUMENT.name} has no marker pair for {name}")
+            raise ValueError(f"the document has no marker pair for {name}")
         text = text[: found.start(1)] + generate() + text[found.end(1) :]
     return text
 
 
 def main(arguments: list[str]) -> int:
-    """Rewrite the document, or with --check say whether it is current."""
-    old = DOCUMENT.read_text(encoding="utf-8")
-    new = rewritten(old)
-    if "--check" in arguments:
-        return int(old != new)
-    DOCUMENT.write_text(new, encoding="utf-8")
-    return 0
+    """Rewrite the documents, or with --check say whether they are current."""
+    changed = False
+    for document, parts in ((DOCUMENT, GENERATED), (PARITY_DOCUMENT, PARITY)):
+        old = document.read_text(encoding="utf-8")
+        new = rewritten(old, parts)
+        changed |= old != new
+        if "--check" not in arguments:
+            document.write_text(new, encoding="utf-8")
+    return int(changed and "--check" in arguments)
 
 
 if __name__ == "__main__":

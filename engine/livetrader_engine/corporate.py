@@ -1,9 +1,9 @@
 """What corporate actions do to the account: orders, positions, cash. The engine says when.
 
 Source of the order: LEAN's Engine/AlgorithmManager.cs; of the arithmetic: SecurityPortfolioManager
-(ApplyDividend, ApplySplit), DefaultBrokerageModel.ApplySplit, BacktestingBrokerage.ProcessDelistings. Prices
-that are adjusted already know of splits and dividends, so only raw prices (and, for dividends, prices adjusted
-for splits) change anything. Live the brokerage books them, and this does nothing.
+(ApplyDividend, ApplySplit), DefaultBrokerageModel.ApplySplit, BacktestingBrokerage.ProcessDelistings.
+Prices that are adjusted already know of splits and dividends, so only raw prices (and, for dividends, prices
+adjusted for splits) change anything. Live the brokerage books them, and this does nothing.
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ from livetrader_engine.commands import LogLevel
 from livetrader_engine.consolidation import Consolidators
 from livetrader_engine.corporate import CorporateActions
 from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.session import Sessions
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest

@@ -7,6 +7,7 @@ refused), note. The names are the public members of LEAN's Algorithm/QCAlgorithm
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import lru_cache
@@ -66,3 +67,20 @@ def refuse(name: str) -> Callable[..., NoReturn]:
         raise error
 
     return call
+
+
+def document() -> str:
+    """Return parity.csv as Markdown: how many members have which status, and each that is not simply done."""
+    every = sorted({member.name: member for member in members().values()}.values())
+    counts = Counter(member.status for member in every)
+    lines = ["| status | members |", "|---|---|"]
+    lines += [f"| {status} | {counts[status]} |" for status in _STATUSES]
+    for status in _STATUSES[1:]:
+        lines += ["", f"### {status.capitalize()}", "", "| member | why |", "|---|---|"]
+        lines += [
+            f"| `{snake(member.name)}` | {member.note} |" for member in every if member.status == status
+        ]
+    return "\n".join(lines)
+
+
+_STATUSES = ("done", "partial", "missing", "refused")
