@@ -109,6 +109,8 @@ class HistoricalFeed:
         self._numbers = count(1)
         self._actions = ActionQueue()
         self._pulses: list[int] = []
+        self._wanted: list[int] = []  # times that are to have a step, with data or without
+        self._stepped_ns = -1  # of the newest step
         self.ready: Iterator[MarketDataArrived] = iter(
             ()
         )  # the steps of the block at hand, for whoever runs ahead
@@ -141,6 +143,11 @@ class HistoricalFeed:
         self._release()
         heappush(self._pulses, time_ns)
 
+    def step_at(self, time_ns: int) -> None:
+        """Have a step there: that of the data of that time, a TimePulse where there are none."""
+        self._release()
+        heappush(self._wanted, time_ns)
+
     def subscribe(self, subscription: Subscription) -> None:
         """Deliver this stream from the newest event on. Subscribing twice is harmless."""
         if subscription in self._subscriptions:
@@ -172,12 +179,18 @@ class HistoricalFeed:
         self._release()
         pulse_ns = self._pulses[0] if self._pulses else FOREVER_NS
         action_ns = self._actions.next_time_ns
-        block = self._merger.line_up(min(pulse_ns, action_ns) - 1)
+        while self._wanted and self._wanted[0] <= self._stepped_ns:
+            heappop(self._wanted)
+        wanted_ns = self._wanted[0] if self._wanted else FOREVER_NS
+        block = self._merger.line_up(min(pulse_ns - 1, action_ns - 1, wanted_ns))
         if block is not None:
             self._line_up(block)
             return next(self.ready)
         if self._pulses and pulse_ns <= action_ns:
             self._now_ns = max(self._now_ns, heappop(self._pulses))
+            return TimePulse(self._now_ns)
+        if wanted_ns < action_ns:
+            self._now_ns = self._stepped_ns = max(self._now_ns, heappop(self._wanted))
             return TimePulse(self._now_ns)
         if action_ns < FOREVER_NS:
             return self._act(action_ns)
@@ -191,7 +204,7 @@ class HistoricalFeed:
         actions = self._actions.take(time_ns)
         block = self._merger.line_up(time_ns)
         if block is None:
-            self._now_ns = max(self._now_ns, time_ns)
+            self._now_ns = self._stepped_ns = max(self._now_ns, time_ns)
             return MarketDataArrived(time_ns, next(self._numbers), (), (), actions)
         self._line_up(block)
         return msgspec.structs.replace(next(self.ready), actions=actions)
@@ -207,7 +220,7 @@ class HistoricalFeed:
         newest_ns = self._times[handed_out - 1] if handed_out else None
         self._merger.release(newest_ns)
         if newest_ns is not None:
-            self._now_ns = newest_ns
+            self._now_ns = self._stepped_ns = newest_ns
         self._times = []
         self._times_left = iter(())
         self.ready = iter(())

@@ -219,21 +219,18 @@ class _Backtest:
         return binding.end or yesterday
 
     def _set_span(self) -> tuple[int, int]:
-        zone = self.engine.options.timezone
         start_ns = self.engine.clock.now_ns
-        end_ns = _midnight(self._end() + _ONE_DAY, zone) - 1
+        end_ns = to_ns(self._end() + _ONE_DAY, self.adapter.binding.time_zone) - 1
         self.engine.sampler.set_span(start_ns, end_ns)
         from_ns = self.engine.warm_up_from_ns
         # what was scheduled before set_start_date was called began at LEAN's default start
         self.engine.scheduler.restart(start_ns)
         if from_ns is not None:
-            self._feed.pulse_at(start_ns)  # warm-up ends here even where no data falls on it
             wanted = self.adapter.binding.warm_up
             if wanted is not None and wanted.resolution is not None:
                 self._feed.warm_up_with(wanted.resolution, start_ns)
         self._feed.set_span(start_ns if from_ns is None else from_ns, end_ns)
-        if from_ns is None:
-            self._feed.pulse_at(start_ns)  # LEAN's first time step is the start itself, without prices
+        self._feed.step_at(start_ns)  # LEAN has a step here, data or not; a warm-up ends with it
         self.engine.benchmark.start()
         return start_ns, end_ns
 

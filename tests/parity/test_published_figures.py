@@ -7,6 +7,9 @@ data points.
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 from tests.parity.conftest import Backtest
 
 NAMES = (
@@ -267,3 +270,22 @@ class Trailing(QCAlgorithm):
         "d56bac89a568c3a45cac595e69a35875"
     )
     assert run.result.data_points == 3943
+
+
+def test_days_are_those_of_the_algorithms_time_zone(backtest: Backtest) -> None:
+    run = backtest(
+        """
+class Universal(QCAlgorithm):
+    def initialize(self):
+        self.set_start_date(2013, 10, 7)
+        self.set_time_zone("UTC")
+        self.set_end_date(2013, 10, 8)
+        self.add_equity("SPY", Resolution.MINUTE)
+"""
+    )
+    charts = json.loads(next(run.folder.glob("Universal.json")).read_text(encoding="utf-8"))["charts"]
+    times = [point[0] for point in charts["Benchmark"]["series"]["Benchmark"]["values"]]
+    midnight = int(datetime(2013, 10, 7, tzinfo=UTC).timestamp())
+    # two midnights, and the end of the last session: 20 hours into the second day
+    assert times == [midnight, midnight + 24 * 3600, midnight + 44 * 3600]
+    assert all(point[1] > 0 for point in charts["Benchmark"]["series"]["Benchmark"]["values"])

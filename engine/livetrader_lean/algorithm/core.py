@@ -41,9 +41,13 @@ class ParametersMixin(Part):
         if lean.run.live or lean.run.start is not None:
             return
         lean.start = day
-        start_ns = to_ns(day, lean.time_zone)
-        if not lean.initialized and start_ns > lean.engine.clock.now_ns:
-            lean.engine.clock.advance(start_ns)
+        self._stand_at_start()
+
+    def _stand_at_start(self) -> None:
+        """Put the clock at the midnight of the start in the algorithm's time zone; only in initialize."""
+        lean = self._lean
+        if not lean.run.live and not lean.initialized and lean.start is not None:
+            lean.engine.clock.rewind(to_ns(lean.start, lean.time_zone))
 
     def set_end_date(self, *when: Any, **named: int) -> None:
         """End the backtest with this date, unless the run overrides it."""
@@ -74,11 +78,14 @@ class ParametersMixin(Part):
         return Slice(data.time_ns, data.points, lean.time_zone, lean.zone, data.actions)
 
     def set_time_zone(self, time_zone: Any) -> None:
-        """Tell `time` in another zone than New York's."""
+        """Tell `time` in another zone than New York's; days begin and are sampled at its midnights."""
         try:
-            self._lean.time_zone = time_zone if isinstance(time_zone, ZoneInfo) else ZoneInfo(str(time_zone))
+            zone = time_zone if isinstance(time_zone, ZoneInfo) else ZoneInfo(str(time_zone))
         except ZoneInfoNotFoundError as error:
             raise AlgorithmError(f"there is no time zone {time_zone!r}") from error
+        self._lean.time_zone = zone
+        self._lean.engine.sampler.timezone = zone
+        self._stand_at_start()
 
     def get_parameter(self, name: str, default: Any = None) -> Any:
         """Return a parameter of the run; where there is a default, converted to its type."""

@@ -244,6 +244,17 @@ def test_pulses_come_before_the_data_of_their_time() -> None:
     assert isinstance(third, MarketDataArrived) and third.time_ns == OPEN + MINUTE
 
 
+def test_a_wanted_step_is_that_of_the_data_or_a_pulse_where_there_are_none() -> None:
+    feed = _feed(_history(), SPY_MINUTE)
+    feed.step_at(OPEN + 2 * MINUTE)
+    feed.step_at(START)
+    events = _drain(feed)
+    assert events[0] == TimePulse(START)
+    times = [event.time_ns for event in events if isinstance(event, MarketDataArrived | TimePulse)]
+    assert times.count(OPEN + 2 * MINUTE) == 1
+    assert sum(isinstance(event, TimePulse) for event in events) == 1
+
+
 def test_the_span_cannot_change_once_the_feed_runs() -> None:
     feed = _feed(_history(), SPY_MINUTE)
     feed.set_span(OPEN + 100 * MINUTE, END)

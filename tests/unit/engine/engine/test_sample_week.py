@@ -51,7 +51,7 @@ def week(folder: Path, start: str, end: str, resolution: Resolution) -> Engine:
     engine = simulated_engine(ports, options)
     engine.sampler.set_span(at(start), at(end) - 1)
     engine.benchmark.start()
-    feed.pulse_at(at(start))
+    feed.step_at(at(start))
     engine.attach(Buyer(lambda: engine.trading.set_holdings([Target(spy, Decimal(1))], terms=OrderTerms())))
     engine.subscriptions.add_security(spy, resolution)
     run(engine, feed, lambda event: None)
