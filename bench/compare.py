@@ -3,9 +3,9 @@
     python bench/compare.py [--only w1] [--engines livetrader nautilus ...] [--runs 3] [--folder .bench]
 
 Each engine gets a virtual environment of its own under the folder, made the first time (with uv where it is
-installed, else pip). Repetitions are interleaved, so that a busy minute of the machine hurts all alike; the table
-shows the median and the range. Every line measured is appended to results.jsonl there. `run` is the backtest
-itself, `load` everything before it but the import: reading, and making the engine's own data objects.
+installed, else pip). Repetitions are interleaved, so that a busy minute of the machine hurts all alike. Shown
+are median and range; every line measured is appended to results.jsonl there. `run` is the backtest itself,
+`load` everything before it but the import: reading, and making the engine's own data objects.
 """
 
 from __future__ import annotations

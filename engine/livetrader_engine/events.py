@@ -19,7 +19,7 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import Symbol
 
 
-class MarketDataArrived(msgspec.Struct, frozen=True, tag="market"):
+class MarketDataArrived(msgspec.Struct, frozen=True, tag="market", gc=False):
     """Every point that became complete at `time_ns`, in slice order. One time step of the engine.
 
     `sequence` counts up by one from 1 per feed session; the engine answers with `StepCompleted`.
