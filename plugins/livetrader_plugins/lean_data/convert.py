@@ -228,18 +228,19 @@ def read_map_file(place: str, text: str) -> MapFile:
 
 
 class FactorFile(NamedTuple):
-    """Price and split factor by date: row i holds up to and including `days[i]`; later ones are 1.
-
-    `dividends[i]` is the cash paid per share since the first row, for total-return prices.
-    """
+    """Price and split factor by date: row i holds up to and including `days[i]`; later ones are 1."""
 
     days: tuple[date, ...]
     prices: tuple[Decimal, ...]
     splits: tuple[Decimal, ...]
     references: tuple[Decimal, ...]
 
-    def adjustment(self, day: date, how: Normalization, unit: Decimal) -> Adjustment:
-        """Return what turns the raw prices of `day` into the normalization asked for."""
+    def adjustment(self, day: date, how: Normalization, unit: Decimal, since: date = date.min) -> Adjustment:
+        """Return what turns the raw prices of `day` into the normalization asked for.
+
+        Total-return prices add the dividends that a stream which began on `since` was told of, as LEAN's do
+        (DividendEventProvider counts them up in the stream's configuration).
+        """
         at = bisect_left(self.days, day)
         if how is Normalization.RAW or at == len(self.days):
             factor = _ONE
@@ -247,17 +248,17 @@ class FactorFile(NamedTuple):
             factor = self.prices[at] * self.splits[at]
         else:
             factor = self.splits[at]
-        dividends = self._paid_until(at) if how is Normalization.TOTAL_RETURN else 0.0
+        dividends = self._paid(since, at) if how is Normalization.TOTAL_RETURN else 0.0
         # with dividends added a price is no longer a multiple of the file's unit: no exact form
         scale = None if dividends else PriceScale(unit, factor)
         return Adjustment(float(factor), dividends, scale)
 
-    def _paid_until(self, at: int) -> float:
+    def _paid(self, since: date, until: int) -> float:
         total = 0.0
-        for index in range(min(at, len(self.days) - 1)):
+        for index in range(bisect_left(self.days, since), min(until, len(self.days) - 1)):
             ratio = self.prices[index] / self.prices[index + 1]
             reference = self.references[index]
-            total += float(round(reference - reference * ratio, 2)) * float(self.splits[index])
+            total += float(round(reference - reference * ratio, 2))
         return total
 
 

@@ -143,10 +143,10 @@ class LeanDataHistory:
             low = bisect_left(rows, f"{begin:%Y%m%d}")
             high = bisect_left(rows, f"{until + _ONE_DAY:%Y%m%d}")
             place = str(self._folder.history_path(symbol.security_type, symbol.market, relative))
-            yield from self._dated_rows(subscription, hours, place, rows[low:high])
+            yield from self._dated_rows(subscription, hours, place, rows[low:high], first + _ONE_DAY)
 
     def _dated_rows(
-        self, subscription: Subscription, hours: ExchangeHours, place: str, rows: list[str]
+        self, subscription: Subscription, hours: ExchangeHours, place: str, rows: list[str], since: date
     ) -> Iterator[MarketPoint]:
         read = _reader(subscription)
         strict = uses_strict_end_times(subscription.symbol, subscription.resolution, hours)
@@ -167,16 +167,17 @@ class LeanDataHistory:
             place, subscription.symbol, _divisor(subscription), start_of, NS_PER_HOUR,
             problem=self._folder.requested,
         )  # fmt: skip
-        for day_rows, how in self._by_adjustment(subscription, place, rows):
+        for day_rows, how in self._by_adjustment(subscription, rows, since):
             for point in read(day_rows, layout, how):
                 if daily:
                     point.end_time_ns = ends.pop()  # type: ignore[misc]  # bars, not ticks, are daily
                 yield point
 
     def _by_adjustment(
-        self, subscription: Subscription, place: str, rows: list[str]
+        self, subscription: Subscription, rows: list[str], since: date
     ) -> Iterator[tuple[list[str], Adjustment]]:
-        """Split rows where the corporate-action factor changes."""
+        """Split rows where the corporate-action factor changes; the stream began on `since`."""
+        how = subscription.normalization
         factors = self._reference.factor_file(subscription.symbol)
         if factors is None or not rows:
             yield rows, _plain(subscription)
@@ -185,10 +186,10 @@ class LeanDataHistory:
         for day in factors.days:
             high = bisect_left(rows, f"{day + _ONE_DAY:%Y%m%d}", low)
             if high > low:
-                yield rows[low:high], factors.adjustment(day, subscription.normalization, EQUITY_UNIT)
+                yield rows[low:high], factors.adjustment(day, how, EQUITY_UNIT, since)
                 low = high
         if low < len(rows):
-            yield rows[low:], factors.adjustment(date.max, subscription.normalization, EQUITY_UNIT)
+            yield rows[low:], factors.adjustment(date.max, how, EQUITY_UNIT, since)
 
     def _day_files(
         self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
@@ -207,7 +208,7 @@ class LeanDataHistory:
                 text = self._folder.day_text(path, hours.is_trading_day(day))
                 if text is not None:
                     if factors is not None:
-                        how = factors.adjustment(day, subscription.normalization, EQUITY_UNIT)
+                        how = factors.adjustment(day, subscription.normalization, EQUITY_UNIT, first)
                     layout = _day_layout(subscription, path, day, hours)
                     layout = layout._replace(problem=self._folder.requested)
                     try:

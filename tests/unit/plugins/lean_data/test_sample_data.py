@@ -98,14 +98,19 @@ def test_a_split_divides_prices_and_multiplies_volumes(history: LeanDataHistory)
     assert split.volume / raw.volume == pytest.approx(28.0, rel=1e-5)
 
 
-def test_total_return_prices_include_the_dividends_paid_before(history: LeanDataHistory, spy: Symbol) -> None:
+def test_total_return_prices_include_the_dividends_paid_since_the_stream_began(
+    history: LeanDataHistory, spy: Symbol
+) -> None:
     raw, total = (
-        _read(history, Subscription(spy, Resolution.DAILY, normalization=how), "2013-10-07", "2013-10-08")[0]
+        _read(history, Subscription(spy, Resolution.DAILY, normalization=how), "2013-06-03", "2013-10-08")
         for how in (Normalization.RAW, Normalization.TOTAL_RETURN)
     )
-    assert isinstance(raw, TradeBar) and isinstance(total, TradeBar)
-    # SPY paid about 30 dollars a share between 1998 and October 2013
-    assert 25.0 < total.close - raw.close < 40.0
+    first, last = ((raw[at], total[at]) for at in (0, -1))
+    assert isinstance(first[0], TradeBar) and isinstance(first[1], TradeBar)
+    assert isinstance(last[0], TradeBar) and isinstance(last[1], TradeBar)
+    assert first[1].close == first[0].close
+    # SPY went ex on 21 June (0.839 dollars a share) and on 20 September 2013 (0.838)
+    assert last[1].close - last[0].close == pytest.approx(1.68, abs=0.02)
 
 
 def test_a_week_of_minutes_gives_the_points_that_lean_counts(history: LeanDataHistory, spy: Symbol) -> None:
