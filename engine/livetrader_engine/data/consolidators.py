@@ -97,6 +97,7 @@ class PeriodConsolidator:
         self.clock = clock or WallClock(_UTC)
         self.feed = feed
         self._recipe = RECIPES[feed]
+        self._extend = self._recipe.extend
         self._period = period or unbounded
         self._count = count
         self._accepts = _both(accepts, self._recipe.takes)
@@ -113,6 +114,7 @@ class PeriodConsolidator:
         self._shown_ns: int | None = None  # the length that it shows
         self._emitted_ns: int | None = None  # wall clock; a point before it is late
         self.due_ns = NEVER_NS
+        self._starts_ns = NEVER_NS  # of a working bar that only time ends
 
     def update(self, point: Any) -> None:
         """Take in one point. Raises AlgorithmError for another symbol's or one longer than the bar."""
@@ -120,6 +122,12 @@ class PeriodConsolidator:
             self._bind(point)
         if self._accepts is not None and not self._accepts(point):
             return
+        if self._starts_ns <= point.time_ns < self.due_ns and self._check_ns is None:
+            self._extend(self.working, point)  # what nearly every point does
+        else:
+            self._update(point)
+
+    def _update(self, point: Any) -> None:
         if self._check_ns is not None:
             self._check(point, self._check_ns)
         time_ns = self.clock.wall(point.time_ns)
@@ -215,6 +223,8 @@ class PeriodConsolidator:
             if self._shown_ns is not None:
                 end_ns = self.clock.utc(start_ns + self._shown_ns)
         self.working = self._recipe.first(point, start_utc_ns, end_ns, self.consolidated)
+        if self._count is None and length_ns and (self._emitted_ns or 0) <= start_ns:
+            self._starts_ns = start_utc_ns
 
     def _close(self, emitted_ns: int | None) -> None:
         """Emit because a point said so; `emitted_ns` is that point's time, None for the end of the bar."""
@@ -232,7 +242,7 @@ class PeriodConsolidator:
             for handler in tuple(self.own_handlers):
                 handler(bar)
         self.working = None
-        self.due_ns = NEVER_NS
+        self.due_ns = self._starts_ns = NEVER_NS
 
 
 class IdentityConsolidator:
