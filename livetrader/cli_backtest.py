@@ -72,7 +72,7 @@ def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:
 
     request = _request(given)
     errors = console(stderr=True)
-    show = None if quiet else lambda line: errors.print(line, markup=False)
+    show = None if quiet else _Shown(errors)
     try:
         with Interrupts() as interrupts:
             if errors.is_terminal:
@@ -149,6 +149,21 @@ def result_view(result: BacktestResult, *, wide: bool) -> RenderableType:
         chosen = [items[at] for at in range(row, len(items), half)]
         table.add_row(*(Text(word) for item in chosen for word in item))
     return Group(heading, Text(), table)
+
+
+class _Shown:
+    """Shows what is logged, as long as somebody reads it: a closed pipe must not end the run."""
+
+    def __init__(self, target: Console) -> None:
+        self._target: Console | None = target
+
+    def __call__(self, line: str) -> None:
+        if self._target is None:
+            return
+        try:
+            self._target.print(line, markup=False)
+        except SystemExit:  # rich's answer to a closed pipe
+            self._target = None
 
 
 class Bar:

@@ -283,3 +283,18 @@ def test_the_command_prints_json_and_names_the_folder(lean_data: Path, tmp_path:
     whole = contents(folder)["Trades.json"]
     assert whole["algorithmConfiguration"]["name"] == "first try"
     assert whole["algorithmConfiguration"]["startDate"] == "2013-10-09T00:00:00Z"
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(lean_data: Path, tmp_path: Path) -> None:
+    algorithm = tmp_path / "main.py"
+    algorithm.write_text("from AlgorithmImports import *\n" + TRADES, encoding="utf-8")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [sys.executable, "-m", "livetrader", "backtest", str(algorithm), "--data-folder", str(lean_data),
+         "--output", str(tmp_path / "result")],
+        stdout=subprocess.DEVNULL, stderr=write_end, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(write_end)
+    assert done.returncode == 0
+    assert contents(tmp_path / "result")["summary.json"]["status"] == "Completed"
