@@ -30,6 +30,27 @@ class CancelOrder(msgspec.Struct, frozen=True, tag="cancel"):
     order_id: OrderId
 
 
+class MarketAt(msgspec.Struct, frozen=True, tag="market_at"):
+    """What is asked from here on, is asked at `time_ns`: with the prices of that instant and none newer.
+
+    For a market that stands still while the engine works: a tape that waits for each step.
+    """
+
+    time_ns: int
+
+
+class AwaitNews(msgspec.Struct, frozen=True, tag="await_news"):
+    """Say, by its `number`, when all that was asked for is done and its news have been sent.
+
+    `tries`: first have working orders tried, in their order, up to one that has news; `anew` begins with the
+    first of them when those left of the round before are through. For a market that stands still meanwhile.
+    """
+
+    number: int
+    tries: bool = False
+    anew: bool = False
+
+
 class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
     """Deliver this stream from now on."""
 

@@ -242,8 +242,18 @@ class BrokeragePlugin(Protocol):
 class MarketObserver(Protocol):
     """A brokerage that fills from the daemon's market data (capabilities.simulated)."""
 
-    async def observe(self, data: MarketDataArrived | TimePulse) -> None:
-        """See the market; return when every event this causes has been handled by the daemon."""
+    async def observe(self, data: MarketDataArrived | TimePulse, *, fill: bool = True) -> None:
+        """See the market; return when every event this causes has been handled by the daemon.
+
+        Without `fill` nothing is tried: the engine will ask for it, order by order (`try_next`).
+        """
+        ...
+
+    async def try_next(self, *, anew: bool) -> bool:
+        """Try working orders, in their order, up to one that has news; return whether one had.
+
+        Goes on behind the order that had news last. `anew`: begin with the first when those are through.
+        """
         ...
 
     async def settle(self) -> None:

@@ -2,8 +2,8 @@
 
 lane     carries                                     bound                   beyond it
 control  StartEngine, StopRequested, venue messages  CONTROL_LIMIT messages  the oldest venue message goes
-order    OrderEventArrived, AccountLoaded            ORDER_LIMIT messages    LaneOverflowError: never dropped,
-                                                                             the engine process is killed
+order    OrderEventArrived, AccountLoaded,           ORDER_LIMIT messages    LaneOverflowError: never dropped,
+         NewsComplete                                                        the engine process is killed
 data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT, BAR_LIMIT  conflated, newest wins, counted
 
 Both ends keep a set: the supervisor for what the socket does not take, the engine process for what the
@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from livetrader.ipc.messages import StartEngine, ToEngine
+from livetrader.ipc.messages import NewsComplete, StartEngine, ToEngine
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.events import (
     AccountLoaded,
@@ -39,7 +39,7 @@ QUOTE_LIMIT: Final = 2_000  # points waiting, before ticks and quote bars confla
 BAR_LIMIT: Final = 50_000  # points waiting, before trade bars conflate: hours of minute bars of 100 symbols
 
 ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived
-OrderMessage = OrderEventArrived | AccountLoaded
+OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete
 DataMessage = MarketDataArrived | TimePulse | DataEnded
 
 
@@ -67,7 +67,7 @@ class Lanes:
     def push(self, message: ToEngine) -> None:
         """Put a message on its lane. Raises LaneOverflowError when the order lane is full."""
         match message:
-            case OrderEventArrived() | AccountLoaded():
+            case OrderEventArrived() | AccountLoaded() | NewsComplete():
                 if len(self.orders) >= ORDER_LIMIT:
                     raise LaneOverflowError(f"{ORDER_LIMIT} order events wait for the engine")
                 self.orders.append(message)

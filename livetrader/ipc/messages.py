@@ -12,8 +12,10 @@ from enum import StrEnum
 import msgspec
 
 from livetrader_engine.commands import (
+    AwaitNews,
     CancelOrder,
     DeclareSeries,
+    MarketAt,
     NoteOrderEvent,
     Plot,
     QuitAlgorithm,
@@ -82,6 +84,13 @@ class StepCompleted(msgspec.Struct, frozen=True, tag="step"):
     time_ns: int
 
 
+class NewsComplete(msgspec.Struct, frozen=True, tag="news_complete"):
+    """The answer to AwaitNews: what it asked about was sent before. `more`: another try may find some."""
+
+    number: int
+    more: bool = False
+
+
 class TrainingState(StrEnum):
     """State of one training job; moves are in worker.training.TRANSITIONS."""
 
@@ -142,6 +151,7 @@ ToEngine = (
     | TimePulse
     | OrderEventArrived
     | AccountLoaded
+    | NewsComplete
     | BrokerageMessageArrived
     | DataEnded
     | StopRequested
@@ -157,6 +167,8 @@ FromEngine = (
     | SubmitOrder
     | UpdateOrder
     | CancelOrder
+    | MarketAt
+    | AwaitNews
     | Subscribe
     | Unsubscribe
     | WriteLog

@@ -87,6 +87,8 @@ class EngineCare:
                 changes=self._parts.changes,
                 subscribe=feed.subscribe,
                 unsubscribe=feed.unsubscribe,
+                market_at=router.market_at,
+                await_news=router.await_news,
                 completed=self._step_completed,
                 initialized=self._initialized,
                 warmed_up=self._ready,

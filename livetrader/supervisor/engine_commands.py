@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from livetrader.gateway.gateway import Gateway
+from livetrader.ipc.link import Link
 from livetrader.ipc.messages import (
     FromEngine,
     Initialized,
@@ -23,8 +24,10 @@ from livetrader.ipc.messages import (
 from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_process import EngineProcess
 from livetrader_engine.commands import (
+    AwaitNews,
     CancelOrder,
     DeclareSeries,
+    MarketAt,
     NoteOrderEvent,
     Plot,
     QuitAlgorithm,
@@ -50,6 +53,8 @@ class CommandPorts:
     changes: Changes
     subscribe: Callable[[Subscription], Awaitable[None]]
     unsubscribe: Callable[[Subscription], Awaitable[None]]
+    market_at: Callable[[int], Awaitable[None]]
+    await_news: Callable[[Link, AwaitNews], Awaitable[None]]
     completed: Callable[[StepCompleted], None]
     initialized: Callable[[Initialized], None]
     warmed_up: Callable[[EngineProcess, WarmedUp], None]
@@ -121,6 +126,10 @@ class EngineCommands:
                 await ports.gateway.update(message)
             case CancelOrder():
                 await ports.gateway.cancel(message)
+            case MarketAt(time_ns):
+                await ports.market_at(time_ns)
+            case AwaitNews():
+                await ports.await_news(process.link, message)
             case Subscribe(subscription):
                 await ports.subscribe(subscription)
             case Unsubscribe(subscription):

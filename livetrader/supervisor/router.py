@@ -1,8 +1,10 @@
 """What happens to one event of the feed, in order: time, simulated brokerage, gateway's prices, engine.
 
 In lockstep (a replay) the next event is only asked for when the engine has completed the step of this one,
-everything it ordered has been settled, and it has seen the outcome: so a replay gives the same orders at any
-speed. What the simulated brokerage fills at a price leaves for the engine in one frame with that price.
+everything it ordered has been settled, and it has seen the outcome. The engine leads: a simulated brokerage
+sees a price when the engine's clock is there, and tries orders when and as the engine asks for it. So a
+replay gives the order events of a backtest, at any speed. Otherwise the market leads: what the simulated
+brokerage fills at a price leaves for the engine in one frame with that price.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ import msgspec
 from livetrader.clocks import SessionClock
 from livetrader.gateway.gateway import Gateway
 from livetrader.ipc.link import Link
+from livetrader.ipc.messages import NewsComplete
 from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_keeper import EngineKeeper
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
+from livetrader_engine.commands import AwaitNews
 from livetrader_engine.events import MarketDataArrived, TimePulse
 from livetrader_engine.spi import FeedCapabilities, MarketObserver
 
@@ -52,6 +56,7 @@ class Router:
         self._capabilities = capabilities
         self._sequence = 0
         self._completed = 0
+        self._pending: MarketDataArrived | TimePulse | None = None  # lockstep: not seen by the market yet
         self.events = 0
         self.points = 0
         self.subscriptions = 0  # told by the feed session; without any a lockstep feed is not asked
@@ -85,12 +90,33 @@ class Router:
         link = self._ports.engine.link
         if link is None:
             await self._observe(event)
-            return
-        with link.together():
-            await self._observe(event)
+        elif self._capabilities.lockstep:
+            self._pending = event
             self._send(link, event)
-        if self._capabilities.lockstep:
-            await self._settle(link, event)
+            await self._settle(link, event.time_ns)
+        else:
+            with link.together():
+                await self._observe(event)
+                self._send(link, event)
+
+    async def market_at(self, time_ns: int) -> None:
+        """Let the market stand where the engine does, in lockstep: what it asks next meets these prices."""
+        pending = self._pending
+        if pending is not None and pending.time_ns <= time_ns:
+            self._pending = None
+            await self._observe(pending, fill=False)
+        elif self._ports.observer is not None:
+            await self._ports.observer.observe(TimePulse(time_ns), fill=False)
+
+    async def await_news(self, link: Link, question: AwaitNews) -> None:
+        """Answer when all that the engine asked for is done and its news are on their way to it."""
+        observer, more = self._ports.observer, False
+        if question.tries and observer is not None:
+            more = await observer.try_next(anew=question.anew)
+        await self._ports.gateway.idle()
+        if observer is not None:
+            await observer.settle()
+        link.send(NewsComplete(question.number, more))
 
     async def pulse(self, time_ns: int) -> None:
         """Tell everybody that time went on; for feeds that do not keep time."""
@@ -101,12 +127,12 @@ class Router:
         if link is not None:
             link.send(pulse)
 
-    async def _observe(self, event: MarketDataArrived | TimePulse) -> None:
+    async def _observe(self, event: MarketDataArrived | TimePulse, *, fill: bool = True) -> None:
         if isinstance(event, MarketDataArrived):
             self.events += 1
             self.points += len(event.points)
         if self._ports.observer is not None:
-            await self._ports.observer.observe(event)
+            await self._ports.observer.observe(event, fill=fill)
         if isinstance(event, MarketDataArrived):
             gateway = self._ports.gateway
             for point in event.points:
@@ -117,31 +143,23 @@ class Router:
         self._sequence += 1
         link.send(msgspec.structs.replace(event, sequence=self._sequence))
 
-    async def _settle(self, link: Link, event: MarketDataArrived | TimePulse) -> None:
-        """Wait until the step is over and nothing that it caused is still on its way to the engine.
-
-        When the algorithm is through with its data, what works is tried once more at the same prices, as in a
-        backtest: an order that it has changed may fill there.
-        """
-        tried_again = not isinstance(event, MarketDataArrived)
+    async def _settle(self, link: Link, time_ns: int) -> None:
+        """Wait until the step is over and nothing that it caused is still on its way to the engine."""
         for _ in range(SETTLE_ROUNDS):
-            seen = link.order_messages
-            if not await self._step_over(link):
+            over = await self._step_over(link)
+            if self._pending is not None:  # nothing was ordered in this step, or the engine is gone
+                pending, self._pending = self._pending, None
+                await self._observe(pending, fill=not over)
+            if not over:
                 return
+            seen = link.order_messages
             await self._ports.gateway.idle()
             if self._ports.observer is not None:
                 await self._ports.observer.settle()
-            if link.order_messages == seen and not tried_again:
-                tried_again = True
-                await self._try_again(event.time_ns)
             if link.order_messages == seen:
                 return
             # The engine got news of orders, and may answer with orders: let it say when it is through.
-            self._send(link, TimePulse(event.time_ns))
-
-    async def _try_again(self, time_ns: int) -> None:
-        if self._ports.observer is not None and self._ports.gateway.open_orders:
-            await self._ports.observer.observe(TimePulse(time_ns))
+            self._send(link, TimePulse(time_ns))
 
     async def _step_over(self, link: Link) -> bool:
         """Wait for the newest step; False where this engine will not complete it any more."""

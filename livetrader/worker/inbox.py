@@ -17,12 +17,12 @@ from typing import Final
 from livetrader.clocks import monotonic_s
 from livetrader.ipc.frames import FrameSplitter, decode_to_engine
 from livetrader.ipc.lanes import Lanes
-from livetrader.ipc.messages import StartEngine
+from livetrader.ipc.messages import NewsComplete, StartEngine
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import Subscribe, Unsubscribe
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.errors import InvariantError
-from livetrader_engine.events import EngineEvent, OrderEventArrived
+from livetrader_engine.events import AccountLoaded, EngineEvent, OrderEventArrived
 
 READ_CHUNK: Final = 256 * 1024  # bytes
 
@@ -96,6 +96,28 @@ class Inbox:
                 orders.popleft()
             return drained
 
+    def await_news(self, number: int, wait_s: float) -> tuple[list[OrderEventArrived], bool]:
+        """Return the order events that precede NewsComplete of this number, and what that says of more.
+
+        Waits up to `wait_s`; what has arrived until then is returned, and nothing more is promised. Stops at
+        an AccountLoaded, too, which belongs to `next`.
+        """
+        deadline_s = monotonic_s() + wait_s
+        news: list[OrderEventArrived] = []
+        orders = self._lanes.orders
+        with self._arrived:
+            while True:
+                while orders and not isinstance(message := orders[0], AccountLoaded):
+                    orders.popleft()
+                    if isinstance(message, OrderEventArrived):
+                        news.append(message)
+                    elif message.number == number:
+                        return news, message.more
+                remaining_s = deadline_s - monotonic_s()
+                if orders or remaining_s <= 0:
+                    return news, False
+                self._arrived.wait(remaining_s)
+
     def subscribe(self, subscription: Subscription) -> None:
         """Ask the supervisor for this stream. Subscribing twice is harmless."""
         self._outbox.send(Subscribe(subscription))
@@ -111,11 +133,16 @@ class Inbox:
             if isinstance(message, StartEngine):
                 raise InvariantError("StartEngine came twice")
             return message
-        if lanes.orders:
-            due_ns = lanes.orders[0].time_ns
-            data_first = due_ns > self._now_ns() and bool(lanes.data) and lanes.data[0].time_ns <= due_ns
-            if not data_first:
-                return lanes.orders.popleft()
+        while lanes.orders:
+            oldest = lanes.orders[0]
+            if isinstance(oldest, NewsComplete):  # the answer to a question that was given up
+                lanes.orders.popleft()
+                continue
+            data_first = oldest.time_ns > self._now_ns() and bool(lanes.data)
+            if data_first and lanes.data[0].time_ns <= oldest.time_ns:
+                break
+            lanes.orders.popleft()
+            return oldest
         return lanes.pop_data() if lanes.data else None
 
     def _read(self) -> None:

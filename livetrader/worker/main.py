@@ -31,12 +31,13 @@ from livetrader.worker.confinement import confine
 from livetrader.worker.feed import LiveFeed, Progress
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
-from livetrader.worker.remote import RemoteOrders, RemoteResults
+from livetrader.worker.remote import LockstepOrders, RemoteOrders, RemoteResults
 from livetrader.worker.training import ThreadedTrainer, TrainerClocks
 from livetrader_engine.commands import QuitAlgorithm
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
 from livetrader_engine.limits import LeakyBucket, Quota
+from livetrader_engine.ports import OrderSink
 from livetrader_engine.spi import Context, HistoryPlugin
 from livetrader_engine.symbols import Resolution
 from livetrader_engine.transactions import TradingPolicy
@@ -169,15 +170,17 @@ class EngineRun:
             wait_on_stale_prices=not start.lockstep,
             convert_daily_market_orders=start.lockstep,
             defer_requests=start.lockstep,
-            await_answers=start.lockstep,
         )
         options = EngineOptions(start_ns=start.time_ns, policy=policy)
         cash = start.account.cash.get(options.account_currency)
         if cash is not None:
             options = EngineOptions(start_ns=start.time_ns, policy=policy, cash=cash)
+        orders: OrderSink = RemoteOrders(self._inbox, self._outbox)
+        if start.lockstep:
+            orders = LockstepOrders(self._inbox, self._outbox, self._now_ns)
         ports = EnginePorts(
             feed=self._feed,
-            orders=RemoteOrders(self._inbox, self._outbox),
+            orders=orders,
             history=history,
             reference=history.reference,
             results=RemoteResults(self._outbox, monotonic_s),

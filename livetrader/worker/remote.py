@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import (
+    AwaitNews,
     CancelOrder,
     DeclareSeries,
     LogLevel,
+    MarketAt,
     NoteOrderEvent,
     Plot,
     SeriesStyle,
@@ -21,6 +24,7 @@ from livetrader_engine.commands import (
 )
 from livetrader_engine.events import OrderEventArrived
 
+ANSWER_LIMIT_S: Final = 30.0  # for one answer of the supervisor in lockstep; a sick disk may take seconds
 LINES_PER_SECOND: Final = 200  # log lines and plot points of one algorithm; more is noise nobody reads
 LINE_LENGTH: Final = 4096  # characters; LEAN cuts long messages too
 
@@ -53,6 +57,69 @@ class RemoteOrders:
     def drain(self, wait_s: float = 0.0) -> Sequence[OrderEventArrived]:
         """Return the order events that have arrived; wait up to `wait_s` real seconds for the first."""
         return self._inbox.drain_orders(wait_s)
+
+
+class LockstepOrders:
+    """Implements ports.OrderSink over the link where the market stands still while the engine works.
+
+    Everything is asked together with its time, and every question is waited for: the engine sees the same
+    news in the same order as of a simulated brokerage in its own process, one at a time, so that what the
+    algorithm does about one is in force before the next order is tried. Belongs to the engine's thread.
+    """
+
+    def __init__(self, inbox: Inbox, outbox: Outbox, now_ns: Callable[[], int]) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._now_ns = now_ns
+        self._told_ns = -1
+        self._number = 0
+        self._asked = False  # something was sent whose news have not been waited for
+        self._anew = False  # a round of tries is wanted
+        self._trying = False  # a round of tries is under way
+        self._ready: deque[OrderEventArrived] = deque()
+
+    def submit(self, command: SubmitOrder) -> None:
+        """Send a new order."""
+        self._ask(command)
+
+    def update(self, command: UpdateOrder) -> None:
+        """Send a change."""
+        self._ask(command)
+
+    def cancel(self, command: CancelOrder) -> None:
+        """Send a cancel."""
+        self._ask(command)
+
+    def advance(self, now_ns: int) -> None:
+        """Have every working order tried by the `drain`s that follow."""
+        self._anew = True
+
+    def drain(self, wait_s: float = 0.0) -> Sequence[OrderEventArrived]:
+        """Return the next news. Waits for answers; beyond them up to `wait_s` real seconds."""
+        while not self._ready:
+            tries = not self._asked
+            if tries and not self._anew and not self._trying:
+                return self._inbox.drain_orders(wait_s)
+            self._tell_time()
+            self._number += 1
+            self._outbox.send(AwaitNews(self._number, tries, tries and self._anew))
+            self._asked = False
+            news, more = self._inbox.await_news(self._number, ANSWER_LIMIT_S)
+            if tries:
+                self._anew, self._trying = False, more
+            self._ready.extend(news)
+        return (self._ready.popleft(),)
+
+    def _ask(self, command: SubmitOrder | UpdateOrder | CancelOrder) -> None:
+        self._tell_time()
+        self._outbox.send(command)
+        self._asked = True
+
+    def _tell_time(self) -> None:
+        now_ns = self._now_ns()
+        if now_ns != self._told_ns:
+            self._told_ns = now_ns
+            self._outbox.send(MarketAt(now_ns))
 
 
 class RemoteResults:

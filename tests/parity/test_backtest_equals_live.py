@@ -32,6 +32,8 @@ CASES = [
     ("ema_cross_with_stops", "2015-01-01", "2016-12-31", {}, 20),
     ("ema_cross_with_stops", "2013-10-07", "2013-10-11", {"resolution": "minute", "stop": "0.001"}, 20),
     ("every_order", "2013-10-07", "2013-10-11", {}, 200),
+    ("crowded_orders", "2013-10-07", "2013-10-11", {}, 1000),
+    ("crowded_orders", "2010-01-01", "2011-12-31", {"resolution": "daily"}, 500),
 ]
 
 CONFIGURATION = """
@@ -116,8 +118,8 @@ def test_live_orders_what_the_backtest_orders(
 ) -> None:
     algorithm = EXAMPLES / f"{name}.py"
     if not algorithm.exists():
-        algorithm = tmp_path / "every_order.py"
-        algorithm.write_text(every_order.TEXT, encoding="utf-8")
+        algorithm = tmp_path / f"{name}.py"
+        algorithm.write_text(every_order.TEXTS[name], encoding="utf-8")
     pairs = [word for key, value in parameters.items() for word in ("--parameter", f"{key}={value}")]
     run(
         "backtest", str(algorithm), "--data-folder", str(lean_data), "--output", str(tmp_path / "backtest"),

@@ -224,11 +224,6 @@ class OrderRecord:
             OrderEventRecord(self.news, self.spec, status, event.time_ns, event.fill, event.message)
         )
 
-    @property
-    def changing(self) -> bool:
-        """Whether a change was asked for and neither confirmed nor refused."""
-        return self._before_change is not None
-
     def _settle_change(self, event: OrderNews) -> None:
         """Keep a change that the venue has; take back one that was refused."""
         if event.status is OrderStatus.UPDATE_SUBMITTED:

@@ -208,6 +208,13 @@ class SimulatedBrokerage:
                     yield report
                     self._free = None  # whoever heard of it may have traded
 
+    def attempt(self, key: str, now_ns: int) -> list[SimulatedReport]:
+        """Try one working order; unknown and closed keys give no news."""
+        self._free = None
+        entry = self._working.get(key)
+        report = None if entry is None else self._try(entry, now_ns)
+        return [] if report is None else [report]
+
     # -- the account ----------------------------------------------------------------------------------
 
     @property

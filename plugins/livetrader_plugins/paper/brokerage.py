@@ -36,13 +36,14 @@ from livetrader_engine.symbols import Symbol
 from livetrader_plugins.paper import store
 from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
-from livetrader_plugins.paper.courier import Courier, news_due_ns
+from livetrader_plugins.paper.courier import Courier, Reminder, news_due_ns
 from livetrader_plugins.paper.store import WireItem
 from livetrader_plugins.paper.stream import EventStream
 from livetrader_plugins.paper.venue import Outcome, Venue
 from livetrader_plugins.sdk.sqlite_thread import SqliteThread, StoreFailedError
 
 NS_PER_MS: Final = 1_000_000
+REMIND_AFTER_NS: Final = 200 * NS_PER_MS  # an engine asks at once; one that hangs must not delay a kill
 FENCE_MARGIN_S: Final = 0.25  # what the courier may be late by on a busy machine
 LAZY_WRITE_S: Final = 1.0  # marks reach the disk at most this often, and with every order
 
@@ -166,6 +167,9 @@ class PaperBrokerage:
         delay_ns = self._draw_ns(self._config.wire_delay_ms)
         if not delay_ns:
             await self._settle_on_disk(venue.arrive(order.client_order_id, order.spec))
+            if venue.stepwise:
+                due_ns = self._context.now_ns() + REMIND_AFTER_NS
+                self._courier.send(due_ns, Reminder(order.client_order_id))
             return
         item = WireItem(order.client_order_id, self._context.now_ns() + delay_ns, order.spec)
         self._behind[order.client_order_id] = []
@@ -194,18 +198,30 @@ class PaperBrokerage:
 
     # The market.
 
-    async def observe(self, data: MarketDataArrived | TimePulse) -> None:
-        """Fill what this market fills; return when the daemon has dealt with the news."""
+    async def observe(self, data: MarketDataArrived | TimePulse, *, fill: bool = True) -> None:
+        """Fill what this market fills; return when the daemon has dealt with the news.
+
+        Without `fill` only take the prices in; `try_next` fills.
+        """
         venue, _ = self._connected()
         points = data.points if isinstance(data, MarketDataArrived) else ()
         for point in points:
             if not venue.knows(point.symbol):
                 await self._learn(point.symbol)
-        outcome = venue.observe(points, data.time_ns)
+        outcome = venue.observe(points, data.time_ns, fill=fill)
         if outcome.statements:
             await self._settle_on_disk(outcome)
             await self._stream.settle()
         self._write_lazily(venue)
+
+    async def try_next(self, *, anew: bool) -> bool:
+        """Try working orders up to one that has news; return whether one had."""
+        venue, _ = self._connected()
+        outcome = venue.try_next(anew=anew)
+        if outcome is None:
+            return False
+        await self._settle_on_disk(outcome)
+        return True
 
     async def settle(self) -> None:
         """Return when the daemon has dealt with everything emitted so far."""
@@ -235,9 +251,12 @@ class PaperBrokerage:
             self._unknown.add(symbol)
             self._context.report("paper_symbol_unknown", symbol=symbol.value, error=str(error))
 
-    async def _arrive(self, item: WireItem) -> None:
-        """Make an order of what was on the wire, then do what was sent behind it."""
+    async def _arrive(self, item: WireItem | Reminder) -> None:
+        """Make an order of what was on the wire, do what was sent behind it; try one that waited long."""
         venue, _ = self._connected()
+        if isinstance(item, Reminder):
+            await self._settle_on_disk(venue.remind(item.client_order_id))
+            return
         await self._settle_on_disk(venue.arrive(item.client_order_id, item.spec))
         for change in self._behind.pop(item.client_order_id, ()):
             if change is None:

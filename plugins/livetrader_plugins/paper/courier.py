@@ -6,15 +6,23 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
+from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.spi import BrokerageEvent, VenueError
 from livetrader_plugins.paper.store import StoredOrder, WireItem
 from livetrader_plugins.paper.stream import EventStream
 
 NS_PER_S: Final = 1_000_000_000
 
-Parcel = WireItem | BrokerageEvent
+
+class Reminder(NamedTuple):
+    """An order that the engine should have had tried by now; see Venue.remind."""
+
+    client_order_id: ClientOrderId
+
+
+Parcel = WireItem | Reminder | BrokerageEvent
 
 
 def news_due_ns(orders: Iterable[StoredOrder], now_ns: int, delay_ns: int) -> int:
@@ -53,8 +61,10 @@ class Courier:
         self._parcels.clear()
         self._wake.set()
 
-    async def carry(self, stream: EventStream, arrive: Callable[[WireItem], Awaitable[None]]) -> None:
-        """Deliver until `stream` ends: news into it, orders to `arrive`."""
+    async def carry(
+        self, stream: EventStream, arrive: Callable[[WireItem | Reminder], Awaitable[None]]
+    ) -> None:
+        """Deliver until `stream` ends: news into it, orders and reminders to `arrive`."""
         while not stream.ended:
             self._wake.clear()
             wait_s = None
@@ -66,7 +76,7 @@ class Courier:
                         await self._wake.wait()
                 continue
             _, _, parcel = heapq.heappop(self._parcels)
-            if not isinstance(parcel, WireItem):
+            if not isinstance(parcel, WireItem | Reminder):
                 stream.put(parcel)
                 continue
             try:

@@ -6,7 +6,7 @@ is the engine's own (`livetrader_engine.simulation`), the same that a backtest u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -99,6 +99,9 @@ class Venue:
         self._largest = from_float(config.largest_fill)
         self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → open order
         self._keys: dict[ClientOrderId, str] = {}  # open order → its key, where it is not its own id
+        self.stepwise = False  # the engine has working orders tried, one after the other
+        self._untried: set[ClientOrderId] = set()  # came since the last round of tries began
+        self._round: Iterator[SimulatedReport] | None = None  # those left of a round of tries
         self._remainders: list[StoredOrder] = []  # go back to work when the market moves next
         self._dirty: set[Symbol] = set()  # marks not written yet
         self._securities = SecurityManager()
@@ -155,7 +158,18 @@ class Venue:
             self._by_key[client_order_id] = order
             now_ns = self._time_of(order)
             self._take(self._simulation.accept(client_order_id, spec, now_ns), outcome)
-            self._take(self._simulation.scan(now_ns), outcome)
+            if self.stepwise:
+                self._untried.add(client_order_id)
+            else:
+                self._take(self._simulation.scan(now_ns), outcome)
+        return outcome
+
+    def remind(self, client_order_id: ClientOrderId) -> Outcome:
+        """Try an order that came long ago and was never tried: its engine hangs, or has not sent it."""
+        outcome = Outcome()
+        if client_order_id in self._untried:
+            self._untried.discard(client_order_id)
+            self._take(self._simulation.attempt(client_order_id, self.market_ns), outcome)
         return outcome
 
     def cancel(self, client_order_id: ClientOrderId) -> Outcome:
@@ -170,7 +184,6 @@ class Venue:
         else:
             key = self._key_of(order)
             self._take(self._simulation.cancel(key, self._time_of(order)), outcome)
-            self._try_all(outcome)
         return outcome
 
     def update(self, client_order_id: ClientOrderId, change: OrderChange) -> Outcome:
@@ -188,16 +201,34 @@ class Venue:
         quantity = None if change.quantity is None else change.quantity - order.filled
         change = msgspec.structs.replace(change, quantity=quantity)
         self._take(self._simulation.update(self._key_of(order), change, self._time_of(order)), outcome)
-        self._try_all(outcome)
+        if not self.stepwise:
+            self._take(self._simulation.scan(self._time_of(order)), outcome)
         return outcome
 
-    def _try_all(self, outcome: Outcome) -> None:
-        """Try every working order at the present prices, as a backtest does after each request."""
-        self._take(self._simulation.scan(self.market_ns), outcome)
+    def try_next(self, *, anew: bool) -> Outcome | None:
+        """Try working orders, in their order, up to one that has news; None where none has.
 
-    def observe(self, points: Sequence[MarketPoint], now_ns: int) -> Outcome:
-        """Take in the market of this instant and fill what it fills."""
+        Goes on behind the one that had news last; `anew` begins with the first when those are through.
+        """
+        while True:
+            if self._round is None:
+                if not anew:
+                    return None
+                anew = False
+                self._round = self._simulation.scan(self.market_ns)
+                self._untried.clear()
+            report = next(self._round, None)
+            if report is not None:
+                outcome = Outcome()
+                self._take((report,), outcome)
+                return outcome
+            self._round = None
+
+    def observe(self, points: Sequence[MarketPoint], now_ns: int, *, fill: bool = True) -> Outcome:
+        """Take in the market of this instant and fill what it fills; without `fill`, `try_next` does."""
         outcome = Outcome()
+        self.stepwise = not fill
+        self._round = None
         if points and not self._observed:
             self._observed = True
             if now_ns < self.market_ns - REWIND_NS:
@@ -211,8 +242,9 @@ class Venue:
             return outcome
         if self._remainders:
             self._put_remainders_to_work(outcome)
-        # lazily: each fill is booked before the next order is looked at, which may need its cash
-        self._take(self._simulation.scan(self.market_ns), outcome)
+        if fill:
+            # lazily: each fill is booked before the next order is looked at, which may need its cash
+            self._take(self._simulation.scan(self.market_ns), outcome)
         return outcome
 
     # What is told and shown.
