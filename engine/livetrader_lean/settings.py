@@ -68,7 +68,6 @@ class AlgorithmSettings(_BarSettings):
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
         self._kept = dict(KEPT)
-        self._warm_up_resolution: CoreResolution | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -153,13 +152,16 @@ class AlgorithmSettings(_BarSettings):
 
     @property
     def warm_up_resolution(self) -> int | None:
-        """Resolution of warm-up data where `set_warm_up` names none; None: each stream's own."""
-        found = self._warm_up_resolution
+        """Resolution that warm-up bars are counted in; None: each stream's own. `set_warm_up` resets it."""
+        wanted = self._binding.warm_up
+        found = None if wanted is None else wanted.resolution
         return None if found is None else Resolution(int(found))
 
     @warm_up_resolution.setter
     def warm_up_resolution(self, value: int | None) -> None:
-        self._warm_up_resolution = None if value is None else CoreResolution(int(value))
+        chosen = None if value is None else CoreResolution(int(value))
+        if self._binding.warm_up is not None:
+            self._binding.warm_up = msgspec.structs.replace(self._binding.warm_up, resolution=chosen)
 
     warmup_resolution = warm_up_resolution
 
