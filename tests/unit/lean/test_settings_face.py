@@ -96,8 +96,9 @@ def test_a_cash_account_has_no_leverage_and_a_crypto_brokerage_a_longer_year(alg
 
 def test_a_benchmark_is_a_ticker_or_a_function(algorithm: Any) -> None:
     algorithm.set_benchmark("IBM")
-    assert engine_of(algorithm).benchmark.symbol is not None
-    assert engine_of(algorithm).benchmark.symbol.value == "IBM"
+    followed = engine_of(algorithm).benchmark.symbol
+    assert followed is not None
+    assert followed.value == "IBM"
     algorithm.set_benchmark(lambda time: time.year)
     assert engine_of(algorithm).benchmark.symbol is None
 
@@ -116,7 +117,7 @@ def test_a_security_keeps_what_the_algorithm_puts_there(algorithm: Any) -> None:
 
 
 def test_streams_tell_how_they_were_asked_for(algorithm: Any) -> None:
-    spy = algorithm.AddEquity("SPY", Resolution.Minute, fillForward=False, extendedMarketHours=True)
+    spy = algorithm.AddEquity("SPY", Resolution.MINUTE, fillForward=False, extendedMarketHours=True)
     found = algorithm.subscription_manager.subscription_data_config_service.get_subscription_data_configs(
         "SPY"
     )
