@@ -208,6 +208,7 @@ class _Backtest:
             account_type=int(engine.portfolio.account_type),
             trading_days=engine.statistics.trading_days,
             parameters=binding.parameters,
+            tags=tuple(binding.tags),
             log_lines=self._results.log_lines,
             error=error,
             host=platform.node(),
