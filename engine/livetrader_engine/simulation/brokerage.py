@@ -32,7 +32,6 @@ from livetrader_engine.orders.order import (
     OrderSpec,
     OrderType,
     StopState,
-    TimeInForceKind,
 )
 from livetrader_engine.orders.slippage import NoSlippage, SlippageModel
 from livetrader_engine.orders.states import OrderStatus
@@ -42,6 +41,7 @@ from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import ReferenceData
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.simulation.matching import EXPIRED_MESSAGE, expiry_ns, tries_now
+from livetrader_engine.simulation.watch import Watch, watch_of
 from livetrader_engine.spi import ExecutionReport
 from livetrader_engine.symbols import Symbol
 
@@ -147,6 +147,7 @@ class SimulatedBrokerage:
         self._working: dict[str, WorkingEntry] = {}
         self._closed: dict[str, None] = {}
         self._expiries: dict[str, int | None] = {}
+        self._watches: dict[str, Watch] = {}
         self._free: float | None = None  # margin left, while a scan lasts and nothing fills
 
     # -- what a brokerage is asked --------------------------------------------------------------------
@@ -173,7 +174,7 @@ class SimulatedBrokerage:
         except DataError as error:
             self._remember(key)
             return [_report(entry, OrderStatus.INVALID, now_ns, message=str(error))]
-        self._working[key] = entry
+        self._work(entry)
         return [_report(entry, OrderStatus.SUBMITTED, now_ns)]
 
     def update(self, key: str, change: OrderChange, now_ns: int) -> list[SimulatedReport]:
@@ -185,9 +186,8 @@ class SimulatedBrokerage:
         order = msgspec.structs.replace(entry.order, spec=spec)
         if change.stop_price is not None and spec.stop_price is not None:
             order = msgspec.structs.replace(order, stop_price=change.stop_price)
-        changed = self._working[key] = msgspec.structs.replace(
-            entry, order=order, status=OrderStatus.UPDATE_SUBMITTED
-        )
+        changed = msgspec.structs.replace(entry, order=order, status=OrderStatus.UPDATE_SUBMITTED)
+        self._work(changed)
         return [_report(changed, OrderStatus.UPDATE_SUBMITTED, now_ns)]
 
     def cancel(self, key: str, now_ns: int) -> list[SimulatedReport]:
@@ -200,7 +200,11 @@ class SimulatedBrokerage:
     def scan(self, now_ns: int) -> Iterator[SimulatedReport]:
         """Try every working order, oldest first, lazily: each sees what was done after the last news."""
         self._free = None
+        portfolio = self.portfolio
         for key in tuple(self._working):
+            watch = self._watches.get(key)
+            if watch is not None and watch.idle(portfolio, now_ns, self._free_margin):
+                continue
             entry = self._working.get(key)  # it may have been canceled meanwhile
             if entry is not None:
                 report = self._try(entry, now_ns)
@@ -229,7 +233,7 @@ class SimulatedBrokerage:
     def restore(self, entry: WorkingEntry) -> None:
         """Put an order of an earlier life back to work, silently."""
         self.ensure(entry.order.spec.symbol)
-        self._working[entry.key] = entry
+        self._work(entry)
 
     def remember_closed(self, key: str) -> None:
         """Refuse this key from now on: an order of an earlier life that has ended."""
@@ -257,7 +261,7 @@ class SimulatedBrokerage:
         security = self.securities[order.spec.symbol]
         if order.spec.type is OrderType.MARKET_ON_OPEN and security.last_time_ns <= order.time_ns:
             return None  # no data since: LEAN does not look any further either
-        if self._expired(entry, security, now_ns):
+        if self._expired(entry, now_ns):
             return self._end(entry, OrderStatus.CANCELED, now_ns, message=EXPIRED_MESSAGE)
         if not self._affords(order.spec, security):
             problem = order_problem(self.portfolio, security, order.spec)
@@ -270,7 +274,8 @@ class SimulatedBrokerage:
             return self._fill(entry, seen, seen.price, now_ns)
         if seen is order:
             return None
-        moved = self._working[entry.key] = msgspec.structs.replace(entry, order=seen)
+        moved = msgspec.structs.replace(entry, order=seen)
+        self._work(moved)
         return _report(moved, entry.status, now_ns, quiet=True)
 
     def _fill(self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, now_ns: int) -> SimulatedReport:
@@ -283,12 +288,7 @@ class SimulatedBrokerage:
         entry = msgspec.structs.replace(entry, order=seen)
         return self._end(entry, OrderStatus.FILLED, now_ns, fill=fill, message=seen.message)
 
-    def _expired(self, entry: WorkingEntry, security: Security, now_ns: int) -> bool:
-        spec = entry.order.spec
-        if spec.time_in_force.kind is TimeInForceKind.GOOD_TIL_CANCELED:
-            return False
-        if entry.key not in self._expiries:
-            self._expiries[entry.key] = expiry_ns(spec, security)
+    def _expired(self, entry: WorkingEntry, now_ns: int) -> bool:
         end_ns = self._expiries[entry.key]
         return end_ns is not None and now_ns >= end_ns
 
@@ -296,9 +296,25 @@ class SimulatedBrokerage:
         """Whether the account can surely carry the order, by floats and with room to spare."""
         if spec.type is OrderType.MARKET:
             return False  # it will most likely fill, and its check is exact
+        return surely_affordable(self.portfolio, security, spec, self._free_margin())
+
+    def _free_margin(self) -> float:
         if self._free is None:
             self._free = free_margin_estimate(self.portfolio)
-        return surely_affordable(self.portfolio, security, spec, self._free)
+        return self._free
+
+    def _work(self, entry: WorkingEntry) -> None:
+        """Keep a working order as it stands now, with what can be left to its watch."""
+        order = entry.order
+        security = self.securities[order.spec.symbol]
+        self._working[entry.key] = entry
+        expiry = expiry_ns(order.spec, security)
+        self._expiries[entry.key] = expiry
+        watch = watch_of(order, security, self.portfolio, expiry)
+        if watch is None:
+            self._watches.pop(entry.key, None)
+        else:
+            self._watches[entry.key] = watch
 
     def _end(
         self,
@@ -311,6 +327,7 @@ class SimulatedBrokerage:
     ) -> SimulatedReport:
         del self._working[entry.key]
         self._expiries.pop(entry.key, None)
+        self._watches.pop(entry.key, None)
         self._remember(entry.key)
         return _report(entry, status, now_ns, fill=fill, message=message)
 

@@ -25,7 +25,7 @@ def expiry_ns(spec: OrderSpec, security: Security) -> int | None:
     """Return when the order expires (UTC ns), None for never.
 
     A day order ends at the first regular close after it was made, forex and CFDs at 17:00 New York, crypto at
-    the next UTC midnight; good-til-date is the same rule from its date on.
+    the next UTC midnight; good-til-date is the same rule from the beginning of its date (of the exchange) on.
     """
     in_force = spec.time_in_force
     if in_force.kind is TimeInForceKind.GOOD_TIL_CANCELED:
@@ -34,7 +34,7 @@ def expiry_ns(spec: OrderSpec, security: Security) -> int | None:
     if in_force.kind is TimeInForceKind.GOOD_TIL_DATE:
         if in_force.expiry_ns is None:
             raise InvariantError(f"order {spec.id} is good til a date that it does not have")
-        from_ns = in_force.expiry_ns
+        from_ns = security.hours.local_midnight(security.hours.local_date(in_force.expiry_ns))
     kind = security.symbol.security_type
     if kind in (SecurityType.CRYPTO, SecurityType.CRYPTO_FUTURE):
         return (from_ns // NS_PER_DAY + 1) * NS_PER_DAY
@@ -45,7 +45,7 @@ def expiry_ns(spec: OrderSpec, security: Security) -> int | None:
 
 def _next_forex_end_ns(from_ns: int) -> int:
     local = datetime.fromtimestamp(from_ns // NS_PER_SECOND, _FOREX_ZONE)
-    day = local.date() if local.time() < _FOREX_DAY_ENDS else local.date() + timedelta(days=1)
+    day = local.date() if local.time() <= _FOREX_DAY_ENDS else local.date() + timedelta(days=1)
     return int(datetime.combine(day, _FOREX_DAY_ENDS, tzinfo=_FOREX_ZONE).timestamp()) * NS_PER_SECOND
 
 
