@@ -104,8 +104,8 @@ class OrderRecord:
 
     `quantity`, `filled_quantity` and `remaining` are signed like the order. Times are UTC nanoseconds, None
     until they happen. `triggered`: whether the price that arms a stop-limit or limit-if-touched order was
-    seen, as far as the brokerage tells. `submitted`, `changes` and `canceling` are what the algorithm asked for;
-    `events` what it was told, oldest first, of which there were `news` in all.
+    seen, as far as the brokerage tells. `submitted`, `changes` and `canceling` are what the algorithm asked
+    for; `events` what it was told, oldest first, of which there were `news` in all.
     """
 
     __slots__ = (

@@ -25,8 +25,8 @@ class Watch:
     """One resting order: the price it waits for, from which side, and until when."""
 
     __slots__ = (
-        "_dearest", "_enough", "_expiry_ns", "_falling", "_level", "_leverage", "_models", "_security", "_spec",
-        "_time_ns",
+        "_dearest", "_enough", "_expiry_ns", "_falling", "_level", "_leverage", "_models", "_security",
+        "_spec", "_time_ns",
     )  # fmt: skip
 
     def __init__(
