@@ -120,7 +120,10 @@ self.consolidate(self.spy, timedelta(minutes=30), self.on_half_hour)"""
 def test_orders_tickets_and_views_speak_floats_in_both_spellings(backtest: Backtest) -> None:
     body = """
     def on_data(self, data):
-        if self.Portfolio.Invested or self.time.hour != 10:
+        if self.Portfolio.Invested:
+            self.after(self.transactions.get_order_ticket(2), data)
+            return
+        if self.time.hour != 10:
             return
         ticket = self.MarketOrder("spy", 10, tag="mine")
         price = self.Securities[self.spy].Price
@@ -131,16 +134,19 @@ def test_orders_tickets_and_views_speak_floats_in_both_spellings(backtest: Backt
         assert [order.id for order in self.Transactions.GetOpenOrders(self.spy)] == [limit.order_id]
         fields = UpdateOrderFields()
         fields.LimitPrice = price * 1.4
-        assert limit.update(fields).is_success
-        assert abs(limit.get(OrderField.LimitPrice) - price * 1.4) < 1e-6
-        assert limit.cancel("enough").IsSuccess and limit.status == OrderStatus.CANCELED
-        assert limit.tag == "enough"
+        assert limit.update(fields).is_success  # in a backtest it waits for the next time step
+        assert limit.cancel("enough").IsSuccess and limit.status == OrderStatus.CANCEL_PENDING
         assert not self.limit_order(self.spy, 0, 1.0).get_most_recent_order_response().is_success
         assert data[self.spy].close == data.Bars["SPY"].Close == price
         assert data.quote_bars[self.spy].bid.close <= data.quote_bars[self.spy].Ask.Close
         assert [kvp.Key for kvp in data.bars] == [self.spy] and "AAPL" not in data
         held = self.portfolio[self.spy]
         self.log(f"{ticket.average_fill_price > 100} {held.unrealized_profit_percent < 0.1}")
+        self.asked = price * 1.4
+
+    def after(self, limit, data):
+        assert abs(limit.get(OrderField.LimitPrice) - self.asked) < 1e-6
+        assert limit.status == OrderStatus.CANCELED and limit.tag == "enough"
         self.quit("done")
 """
     run = backtest(probe(body=body, resolution="MINUTE"))

@@ -80,15 +80,17 @@ def test_ema_cross_runs_on_minutes_too(backtest: Backtest) -> None:
     assert run.result.status == "Completed"
     assert all("13:30:00Z" < order["bar_time"][11:] <= "20:00:00Z" for order in run.orders)
     # 5 days of 390 minutes, trades and quotes, and the 30 minutes of warm-up before them; the benchmark's
-    # hours of those 6 days and the one before; the selection of SPY
-    assert run.result.data_points == 5 * 390 * 2 + 2 * 30 + 7 * 7 + 1
+    # minutes of the day of warm-up, whose resolution counts for all streams, and its hours of the 5 days;
+    # the selection of SPY
+    assert run.result.data_points == 5 * 390 * 2 + 2 * 30 + 390 + 5 * 7 + 1
 
 
 def test_semaphore_trains_at_once_and_on_every_sunday(backtest: Backtest) -> None:
     run = backtest("semaphore_training.py")
     assert run.result.status == "Completed"
-    # 61 bars for each training (at the start, 52 Sundays), 2 for each of the year's 252 trading days
-    assert run.result.history_data_points == 61 * 53 + 2 * 252
+    # 61 bars for each training (at the start, 52 Sundays), 2 for each slice: the year's 252 trading days and
+    # the mornings of its 4 dividends. On the half day of 3 July two whole days back reach a third close.
+    assert run.result.history_data_points == 61 * 53 + 2 * (252 + 4) + 1
     sides = [order["side"] for order in run.orders]
     assert len(sides) > 10
     assert all(first != second for first, second in itertools.pairwise(sides))
