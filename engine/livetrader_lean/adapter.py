@@ -23,8 +23,8 @@ from livetrader_lean.algorithm.core import SecurityChangesFace
 from livetrader_lean.binding import Binding, RunSettings, WarmUpRequest
 from livetrader_lean.corporate_actions import ActionViews
 from livetrader_lean.history_requests import Options, Planner
-from livetrader_lean.market import Slice
 from livetrader_lean.schedule import takes_arguments
+from livetrader_lean.slices import Slice
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import OrderEvent, SubmitOrderRequest
 from livetrader_lean.times import local

@@ -18,7 +18,6 @@ from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.dotnet import COLLECTIONS
 from livetrader_lean.errors import LoadError
 from livetrader_lean.loader import ROOTS
-from livetrader_lean.market import Slice
 from livetrader_lean.names import TwinEnumType, is_pascal, snake
 from livetrader_lean.namespace import MISSING, NAMES
 from livetrader_lean.outside import NotificationManager, SignalExportManager
@@ -27,6 +26,7 @@ from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
 from livetrader_lean.securities import Securities
 from livetrader_lean.settings import KEPT, AlgorithmSettings
+from livetrader_lean.slices import Slice
 from livetrader_lean.storage import ObjectStore
 from livetrader_lean.subscriptions import SubscriptionManager
 from livetrader_lean.transactions import Transactions

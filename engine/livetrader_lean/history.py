@@ -15,8 +15,9 @@ from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.history_requests import KINDS, Options, Planner, start_of_bars
-from livetrader_lean.market import BaseData, QuoteBar, QuoteBars, Slice, Tick, Ticks, TradeBar, TradeBars
+from livetrader_lean.market import BaseData, QuoteBar, Tick, TradeBar
 from livetrader_lean.pandas import data_frame
+from livetrader_lean.slices import QuoteBars, Slice, Ticks, TradeBars
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import span_ns, to_ns
 

@@ -17,7 +17,8 @@ from livetrader_engine.subscriptions import tick_types
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
-from livetrader_lean.market import BaseData, QuoteBar, QuoteBars, Tick, Ticks, TradeBar, TradeBars
+from livetrader_lean.market import BaseData, QuoteBar, Tick, TradeBar
+from livetrader_lean.slices import QuoteBars, Ticks, TradeBars
 
 MAX_DAYS_BACK: Final = 365 * 60  # a request for more bars than 60 years hold starts there
 

@@ -22,9 +22,10 @@ from livetrader_lean.fields import quote_side
 from livetrader_lean.history import answer, slices_of
 from livetrader_lean.history_requests import Options, Planner
 from livetrader_lean.indicators import IndicatorDataPoint
-from livetrader_lean.market import BaseData, QuoteBar, Slice
+from livetrader_lean.market import BaseData, QuoteBar
 from livetrader_lean.names import Twins, snake
 from livetrader_lean.registration import Selector, consolidator_for, push_selected
+from livetrader_lean.slices import Slice
 from livetrader_lean.times import span_ns, to_ns
 
 if TYPE_CHECKING:

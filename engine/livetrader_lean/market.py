@@ -5,23 +5,20 @@ Prices are floats. Times are naive local datetimes of the exchange, as in LEAN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from operator import attrgetter
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.data import bars as core
-from livetrader_engine.data.corporate_actions import CorporateAction
-from livetrader_engine.data.slice import Slice as CoreSlice
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Symbol as CoreSymbol
-from livetrader_lean.corporate_actions import ActionViews, Delistings, Dividends, Splits, SymbolChangedEvents
 from livetrader_lean.enums import TickType
 from livetrader_lean.names import Twins
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local, span_ns, to_ns
-from livetrader_lean.views import Face, SymbolView
+from livetrader_lean.views import Face
 
 DEFAULT_ZONE = ZoneInfo("America/New_York")
 Zones = Callable[[CoreSymbol], tzinfo]  # time zone of a symbol's exchange
@@ -48,7 +45,7 @@ class BaseData(Face):
         """Return the face of an engine point."""
         face = _FACES[type(point)]
         if face is Tick and not point.price:
-            face = _Quote
+            face = QuoteTick
         made: BaseData = _new(face)
         made.core = point
         made._place = zone
@@ -202,7 +199,7 @@ class Tick(BaseData):
         """TRADE or QUOTE."""
         return TickType.TRADE if self.core.price else TickType.QUOTE
 
-    # of a trade; a quote is a _Quote
+    # of a trade; a quote is a QuoteTick
     value: float = _field("price", "The trade's price, or the quote's middle.")
     price: float = _field("price", "The same as `value`.")
     last_price: float = _field("price", "The same as `value`.")
@@ -214,7 +211,9 @@ class Tick(BaseData):
     suspicious: bool = _field("suspicious", "Whether the data file marks it as doubtful.")
 
 
-class _Quote(Tick):
+class QuoteTick(Tick):
+    """A tick that is a quote: its price is the middle of bid and ask."""
+
     __slots__ = ()
 
     value: float = _field("value", "The middle of bid and ask.")
@@ -228,241 +227,3 @@ _FACES: dict[type, type[BaseData]] = {core.TradeBar: TradeBar, core.QuoteBar: Qu
 def learn_faces(faces: Mapping[type, type[BaseData]]) -> None:
     """Show further kinds of engine points as these classes. Called when their module is imported."""
     _FACES.update(faces)
-
-
-Data = TypeVar("Data")
-
-
-class DataDictionary(SymbolView[Data], Generic[Data]):
-    """Points of one kind by symbol. `held` are the engine's; each is dressed when it is looked at."""
-
-    __slots__ = ("_held", "_zones")
-
-    _face: ClassVar[type[BaseData]]
-
-    def __init__(self, held: Mapping[CoreSymbol, Any], zones: Zones) -> None:
-        self._held = held
-        self._zones = zones
-
-    def _symbols(self) -> Iterator[CoreSymbol]:
-        return iter(self._held)
-
-    def _value(self, symbol: CoreSymbol) -> Any:
-        made = _new(self._face)
-        made.core = self._held[symbol]
-        made._place = self._zones
-        return made
-
-    def _find(self, key: object) -> CoreSymbol | None:
-        if isinstance(key, Symbol):
-            return key.core if key.core in self._held else None
-        return super()._find(key)
-
-    # A strategy asks once a bar and symbol: a symbol is looked up here without the general way's calls.
-    def __getitem__(self, key: object) -> Any:
-        if isinstance(key, Symbol) and key.core in self._held:
-            return self._value(key.core)
-        return super().__getitem__(key)
-
-    def get(self, key: object, default: Any = None) -> Any:
-        """Return the entry of a symbol or ticker, `default` where there is none."""
-        if isinstance(key, Symbol):
-            return self._value(key.core) if key.core in self._held else default
-        return super().get(key, default)
-
-    def __contains__(self, key: object) -> bool:
-        if isinstance(key, Symbol):
-            return key.core in self._held
-        return self._find(key) is not None
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-
-class TradeBars(DataDictionary[TradeBar]):
-    """Trade bars by symbol."""
-
-    __slots__ = ()
-    _face = TradeBar
-
-    def __getitem__(self, key: object) -> Any:
-        # the one look-up that most strategies make for every bar there is: all in one frame
-        if isinstance(key, Symbol) and (point := self._held.get(key.core)) is not None:
-            made = _new(TradeBar)
-            made.core = point
-            made._place = self._zones
-            return made
-        return super().__getitem__(key)
-
-    def get(self, key: object, default: Any = None) -> Any:
-        """Return the bar of a symbol or ticker, `default` where there is none."""
-        if isinstance(key, Symbol):
-            point = self._held.get(key.core)
-            if point is None:
-                return default
-            made = _new(TradeBar)
-            made.core = point
-            made._place = self._zones
-            return made
-        return super().get(key, default)
-
-
-class QuoteBars(DataDictionary[QuoteBar]):
-    """Quote bars by symbol."""
-
-    __slots__ = ()
-    _face = QuoteBar
-
-
-class Ticks(DataDictionary[list[Tick]]):
-    """Ticks by symbol, oldest first."""
-
-    __slots__ = ()
-    _face = Tick
-
-    def _value(self, symbol: CoreSymbol) -> list[Tick]:
-        return _dressed(self._held[symbol], self._zones)
-
-    def __getitem__(self, key: object) -> Any:
-        if isinstance(key, Symbol) and (points := self._held.get(key.core)) is not None:
-            zones = self._zones
-            faces = []
-            for point in points:  # as `_dressed` does; a call less for every tick
-                made = _new(Tick if point.price else _Quote)
-                made.core = point
-                made._place = zones
-                faces.append(made)
-            return faces
-        return super().__getitem__(key)
-
-
-def _dressed(points: Sequence[core.Tick], zones: Zones) -> list[Tick]:
-    faces = []
-    for point in points:
-        made = _new(Tick if point.price else _Quote)
-        made.core = point
-        made._place = zones
-        faces.append(made)
-    return faces
-
-
-class Slice(DataDictionary[Any]):
-    """Everything that became complete at one instant. `data[symbol]` is its trade bar, quote bar or ticks.
-
-    It is None where there are corporate actions only, as in LEAN. Nothing is made before it is looked at.
-    """
-
-    __slots__ = ("_core", "_time_zone")
-
-    def __init__(
-        self,
-        time_ns: int,
-        points: Sequence[core.MarketPoint],
-        time_zone: tzinfo,
-        zones: Zones,
-        actions: Sequence[CorporateAction] = (),
-    ) -> None:
-        self._core = CoreSlice(time_ns, tuple(points), tuple(actions))
-        self._time_zone = time_zone
-        self._zones = zones
-
-    @classmethod
-    def of(cls, data: CoreSlice, time_zone: tzinfo, zones: Zones) -> Slice:
-        """Return the face of an engine's slice."""
-        made = _new(cls)
-        made._core = data
-        made._time_zone = time_zone
-        made._zones = zones
-        return made
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_held":  # every entry, of which most algorithms never ask
-            data = self._core
-            actions = {action.symbol: None for action in data.actions}
-            self._held = {**actions, **data.ticks, **data.quote_bars, **data.bars}
-            return self._held
-        return super().__getattr__(name)
-
-    def _value(self, symbol: CoreSymbol) -> Any:
-        data, zones = self._core, self._zones
-        if symbol in data.bars:
-            return TradeBars(data.bars, zones)._value(symbol)
-        if symbol in data.quote_bars:
-            return QuoteBars(data.quote_bars, zones)._value(symbol)
-        return Ticks(data.ticks, zones)._value(symbol) if symbol in data.ticks else None
-
-    def __getitem__(self, key: object) -> Any:
-        if isinstance(key, Symbol) and (point := self._core.bars.get(key.core)) is not None:
-            made = _new(TradeBar)
-            made.core = point
-            made._place = self._zones
-            return made
-        return super().__getitem__(key)
-
-    @property
-    def bars(self) -> TradeBars:
-        """Trade bars by symbol."""
-        made = _new(TradeBars)
-        made._zones = self._zones
-        points = self._core.points
-        if len(points) == 1 and isinstance(point := points[0], core.TradeBar):
-            made._held = {point.symbol: point}  # what the index of the engine's slice would say
-        else:
-            made._held = self._core.bars
-        return made
-
-    @property
-    def quote_bars(self) -> QuoteBars:
-        """Quote bars by symbol."""
-        return QuoteBars(self._core.quote_bars, self._zones)
-
-    @property
-    def ticks(self) -> Ticks:
-        """Ticks by symbol, oldest first."""
-        made = _new(Ticks)
-        made._zones = self._zones
-        points = self._core.points
-        if len(points) == 1 and isinstance(point := points[0], core.Tick):
-            made._held = {point.symbol: points}
-        else:
-            made._held = self._core.ticks
-        return made
-
-    @property
-    def _actions(self) -> ActionViews:
-        return ActionViews(self._core.actions, self._zones)
-
-    @property
-    def time(self) -> datetime:
-        """The instant, in the algorithm's time zone."""
-        return local(self._core.time_ns, self._time_zone)
-
-    @property
-    def utc_time(self) -> datetime:
-        """The instant in UTC."""
-        return local(self._core.time_ns, ZoneInfo("UTC"))
-
-    @property
-    def has_data(self) -> bool:
-        """Whether there is any point."""
-        return len(self._core) > 0
-
-    @property
-    def splits(self) -> Splits:
-        """Splits, and warnings of one, by symbol."""
-        return self._actions.splits
-
-    @property
-    def dividends(self) -> Dividends:
-        """Dividends by symbol."""
-        return self._actions.dividends
-
-    @property
-    def delistings(self) -> Delistings:
-        """Delistings, and warnings of one, by symbol."""
-        return self._actions.delistings
-
-    @property
-    def symbol_changed_events(self) -> SymbolChangedEvents:
-        """Ticker changes by symbol."""
-        return self._actions.symbol_changed_events

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.errors import AlgorithmError
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.market import Slice
 from livetrader_lean.names import hook
+from livetrader_lean.slices import Slice
 from livetrader_lean.tickets import decimal
 from livetrader_lean.times import local, to_ns, utc
 from livetrader_lean.views import Face
