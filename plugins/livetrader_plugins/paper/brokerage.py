@@ -34,15 +34,15 @@ from livetrader_engine.spi import (
 )
 from livetrader_engine.symbols import Symbol
 from livetrader_plugins.paper import store
+from livetrader_plugins.paper.account import Outcome
 from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
-from livetrader_plugins.paper.courier import Courier, Reminder, news_due_ns
+from livetrader_plugins.paper.courier import NS_PER_MS, Courier, Reminder, drawn_ns, news_due_ns
 from livetrader_plugins.paper.store import WireItem
 from livetrader_plugins.paper.stream import EventStream
-from livetrader_plugins.paper.venue import Outcome, Venue
+from livetrader_plugins.paper.venue import Venue, snapshot_of
 from livetrader_plugins.sdk.sqlite_thread import SqliteThread, StoreFailedError
 
-NS_PER_MS: Final = 1_000_000
 REMIND_AFTER_NS: Final = 200 * NS_PER_MS  # an engine asks at once; one that hangs must not delay a kill
 FENCE_MARGIN_S: Final = 0.25  # what the courier may be late by on a busy machine
 LAZY_WRITE_S: Final = 1.0  # marks reach the disk at most this often, and with every order
@@ -64,12 +64,7 @@ class PaperBrokerage:
         """Keep the settings; nothing is opened before `connect`."""
         self._config = config
         self._context = context
-        most_s = config.wire_delay_ms[1] / 1000
-        self.capabilities = BrokerageCapabilities(
-            order_types=ORDER_TYPES,
-            absence_fence_s=most_s + FENCE_MARGIN_S if most_s else 0.0,
-            simulated=True,
-        )
+        self.capabilities = _capabilities(config)
         self._database: SqliteThread | None = None
         self._stream = EventStream()
         self._stream.end()
@@ -138,16 +133,8 @@ class PaperBrokerage:
     async def snapshot(self) -> AccountSnapshot:
         """Return the account, every part of it durable. What is on the wire is not an order yet."""
         venue, database = self._connected()
-        taken = AccountSnapshot(
-            account_id=f"paper-{self._context.name}",
-            session_id=f"paper-{self._session}",
-            time_ns=venue.market_ns or self._context.now_ns(),
-            cash=venue.cash(),
-            positions=venue.positions(),
-            open_orders=venue.book.open_orders(),
-            closed_orders=venue.book.closed_orders(),
-            fills=venue.book.fills(),
-        )
+        account_id, session_id = f"paper-{self._context.name}", f"paper-{self._session}"
+        taken = snapshot_of(venue, account_id, session_id, self._context.now_ns())
         try:
             await database.call(_nothing)  # writes are answered in order: what was seen is on disk now
         except _WRITE_ERRORS as error:
@@ -164,7 +151,7 @@ class PaperBrokerage:
             return
         self._known.add(order.client_order_id)
         await self._learn(order.spec.symbol)
-        delay_ns = self._draw_ns(self._config.wire_delay_ms)
+        delay_ns = drawn_ns(self._context, self._config.wire_delay_ms)
         if not delay_ns:
             await self._settle_on_disk(venue.arrive(order.client_order_id, order.spec))
             if venue.stepwise:
@@ -206,7 +193,7 @@ class PaperBrokerage:
         venue, _ = self._connected()
         points = data.points if isinstance(data, MarketDataArrived) else ()
         for point in points:
-            if not venue.knows(point.symbol):
+            if not venue.account.knows(point.symbol):
                 await self._learn(point.symbol)
         outcome = venue.observe(points, data.time_ns, fill=fill)
         if outcome.statements:
@@ -236,17 +223,13 @@ class PaperBrokerage:
             raise VenueError("the paper account is not connected")
         return self._venue, self._database
 
-    def _draw_ns(self, bounds_ms: tuple[int, int]) -> int:
-        least, most = bounds_ms
-        return round(self._context.random.uniform(least, most) * NS_PER_MS) if most else 0
-
     async def _learn(self, symbol: Symbol) -> None:
         """Look up a symbol the venue has not met. One without hours stays unknown: its orders are refused."""
         venue, _ = self._connected()
-        if venue.knows(symbol) or symbol in self._unknown:
+        if venue.account.knows(symbol) or symbol in self._unknown:
             return
         try:
-            await asyncio.to_thread(venue.learn, symbol)
+            await asyncio.to_thread(venue.account.learn, symbol)
         except DataError as error:
             self._unknown.add(symbol)
             self._context.report("paper_symbol_unknown", symbol=symbol.value, error=str(error))
@@ -286,14 +269,13 @@ class PaperBrokerage:
         if error is not None:
             self._break(error)
             return
-        events: list[BrokerageEvent] = [*outcome.reports, *outcome.cash]
         due_ns = 0
         if self._config.ack_delay_ms[1] and self._venue is not None:
             orders = self._venue.book.orders
             told = [orders[name] for report in outcome.reports if (name := report.client_order_id) in orders]
-            delay_ns = self._draw_ns(self._config.ack_delay_ms)
+            delay_ns = drawn_ns(self._context, self._config.ack_delay_ms)
             due_ns = news_due_ns(told, self._context.now_ns(), delay_ns)
-        for event in events:
+        for event in (*outcome.reports, *outcome.cash):
             if due_ns:
                 self._courier.send(due_ns, event)
             elif not stream.put(event) and not stream.ended:
@@ -317,6 +299,15 @@ class PaperBrokerage:
             self._context.report("paper_session_broken", error=str(error))
         self._stream.end()
         self._courier.drop()
+
+
+def _capabilities(config: PaperConfig) -> BrokerageCapabilities:
+    most_s = config.wire_delay_ms[1] / 1000
+    return BrokerageCapabilities(
+        order_types=ORDER_TYPES,
+        absence_fence_s=most_s + FENCE_MARGIN_S if most_s else 0.0,
+        simulated=True,
+    )
 
 
 async def _open_account(config: PaperConfig, context: Context) -> tuple[SqliteThread, store.StoredAccount]:

@@ -9,11 +9,12 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from livetrader_engine.orders.order import ClientOrderId
-from livetrader_engine.spi import BrokerageEvent, VenueError
+from livetrader_engine.spi import BrokerageEvent, Context, VenueError
 from livetrader_plugins.paper.store import StoredOrder, WireItem
 from livetrader_plugins.paper.stream import EventStream
 
 NS_PER_S: Final = 1_000_000_000
+NS_PER_MS: Final = 1_000_000
 
 
 class Reminder(NamedTuple):
@@ -23,6 +24,12 @@ class Reminder(NamedTuple):
 
 
 Parcel = WireItem | Reminder | BrokerageEvent
+
+
+def drawn_ns(context: Context, bounds_ms: tuple[int, int]) -> int:
+    """Draw a delay between these bounds, in nanoseconds; 0 draws nothing."""
+    least, most = bounds_ms
+    return round(context.random.uniform(least, most) * NS_PER_MS) if most else 0
 
 
 def news_due_ns(orders: Iterable[StoredOrder], now_ns: int, delay_ns: int) -> int:

@@ -1,4 +1,4 @@
-"""The venue of the paper account: takes orders, watches the market, keeps the books. No I/O, no clock.
+"""The venue of the paper account: takes orders and fills them on the market it is shown. No I/O, no clock.
 
 Every method returns an Outcome: what must be written down, and what may be told once it is. The matching
 is the engine's own (`livetrader_engine.simulation`), the same that a backtest uses.
@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 
 from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.events import PositionRecord
 from livetrader_engine.money import from_float
 from livetrader_engine.orders.fills import WorkingOrder
 from livetrader_engine.orders.order import (
@@ -25,31 +24,25 @@ from livetrader_engine.orders.order import (
     OrderType,
 )
 from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus
-from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import ReferenceData
-from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.simulation.brokerage import (
     SimulatedBrokerage,
     SimulatedReport,
     SimulationModels,
     WorkingEntry,
 )
-from livetrader_engine.spi import CashChanged, ExecutionReport, StopMoved
-from livetrader_engine.symbols import NS_PER_HOUR, Symbol
+from livetrader_engine.spi import AccountSnapshot, ExecutionReport, StopMoved
+from livetrader_plugins.paper.account import Account, Outcome
 from livetrader_plugins.paper.checks import refusal
 from livetrader_plugins.paper.config import PaperConfig
 from livetrader_plugins.paper.models import fee_model, slippage_model
 from livetrader_plugins.paper.orderbook import OrderBook, brokerage_order_id, changed_spec
 from livetrader_plugins.paper.store import (
-    Statement,
     StoredAccount,
     StoredOrder,
     add_fill,
     note_closing,
-    set_cash,
-    set_meta,
     set_order,
-    set_position,
     take_off_wire,
 )
 
@@ -66,36 +59,20 @@ REMAINDER_TYPES: Final[dict[OrderType, OrderType]] = {
 }
 
 
-REWIND_NS: Final = NS_PER_HOUR  # a first step this much older than the last mark is another tape
 FEE_STEP: Final = Decimal("0.0001")  # what a part of a fee is rounded to
-
-
-class Outcome:
-    """What one call did: `statements` and `points` to write, then `reports` and `cash` to tell."""
-
-    __slots__ = ("cash", "points", "reports", "statements")
-
-    def __init__(self) -> None:
-        self.statements: list[Statement] = []
-        self.reports: list[ExecutionReport | StopMoved] = []
-        self.cash: list[CashChanged] = []
-        self.points: list[MarketPoint] = []
 
 
 class Venue:
     """One account and the orders in it. Owned by the plugin's loop; nothing else mutates it.
 
-    It believes the market it is shown: its time is that of the newest data (`market_ns`), so an account
-    without a feed stands still at its last mark.
+    It believes the market it is shown, and its time is the account's.
     """
 
     def __init__(self, config: PaperConfig, reference: ReferenceData, stored: StoredAccount) -> None:
         """Rebuild the account. Looks symbols up, which may read files: call it in a thread."""
-        self.market_ns = stored.market_ns
+        self.account = Account(config.currency, reference, stored)
         self.book = OrderBook(stored, config.remembered_orders)
         self._config = config
-        self._reference = reference
-        self._observed = False  # any data in this session
         self._largest = from_float(config.largest_fill)
         self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → open order
         self._keys: dict[ClientOrderId, str] = {}  # open order → its key, where it is not its own id
@@ -103,26 +80,18 @@ class Venue:
         self._untried: set[ClientOrderId] = set()  # came since the last round of tries began
         self._round: Iterator[SimulatedReport] | None = None  # those left of a round of tries
         self._remainders: list[StoredOrder] = []  # go back to work when the market moves next
-        self._dirty: set[Symbol] = set()  # marks not written yet
-        self._securities = SecurityManager()
-        self._portfolio = Portfolio(self._securities, account_currency=config.currency)
         self._simulation = SimulatedBrokerage(
-            self._securities,
-            self._portfolio,
+            self.account.securities,
+            self.account.portfolio,
             books=False,  # a fill may be taken in parts, so they are booked here
             models=SimulationModels(fee_model(config), slippage_model(config)),
         )
-        self._restore(stored)
+        self._restore()
 
-    def _restore(self, stored: StoredAccount) -> None:
-        symbols = [item.symbol for item in stored.positions] + [point.symbol for point in stored.marks]
-        symbols += [order.spec.symbol for order in self.book.open.values()]
-        for symbol in symbols:
-            self.learn(symbol)
-        held = {item.symbol: (item.quantity, item.average_price) for item in stored.positions}
-        self._portfolio.load(stored.cash, held)
-        self._securities.update(stored.marks)
+    def _restore(self) -> None:
         for order in self.book.open.values():
+            if not self.account.knows(order.spec.symbol):
+                self.account.learn(order.spec.symbol)
             if order.remainder:
                 self._remainders.append(order)
             else:
@@ -131,27 +100,18 @@ class Venue:
                 entry = WorkingEntry(order.client_order_id, working, brokerage_order_id(order), order.status)
                 self._simulation.restore(entry)
 
-    def knows(self, symbol: Symbol) -> bool:
-        """Return whether the symbol's hours and properties are at hand."""
-        return symbol in self._securities
-
-    def learn(self, symbol: Symbol) -> None:
-        """Look the symbol up. May read files: call it in a thread. Raises DataError for an unknown one."""
-        hours, properties = self._reference.hours(symbol), self._reference.properties(symbol)
-        self._securities.add(Security(symbol, properties, hours))
-
     # What the daemon asks for.
 
     def arrive(self, client_order_id: ClientOrderId, spec: OrderSpec) -> Outcome:
         """Make an order of what was sent, and try to fill it at once."""
         outcome = Outcome()
         outcome.statements.append(take_off_wire(client_order_id))
-        if self.market_ns:
+        if self.account.market_ns:
             # an order cannot be younger than the market it meets: a stale clock would make every mark stale
-            spec = msgspec.structs.replace(spec, created_ns=min(spec.created_ns, self.market_ns))
+            spec = msgspec.structs.replace(spec, created_ns=min(spec.created_ns, self.account.market_ns))
         order = self.book.add(client_order_id, spec)
-        self._note_mark(outcome, spec.symbol)
-        reason = refusal(spec, self._securities.get(spec.symbol), self._config)
+        self.account.note_mark(spec.symbol, outcome)
+        reason = refusal(spec, self.account.securities.get(spec.symbol), self._config)
         if reason is not None:
             self._close(order, OrderStatus.INVALID, reason, outcome)
         else:
@@ -169,7 +129,7 @@ class Venue:
         outcome = Outcome()
         if client_order_id in self._untried:
             self._untried.discard(client_order_id)
-            self._take(self._simulation.attempt(client_order_id, self.market_ns), outcome)
+            self._take(self._simulation.attempt(client_order_id, self.account.market_ns), outcome)
         return outcome
 
     def cancel(self, client_order_id: ClientOrderId) -> Outcome:
@@ -215,7 +175,7 @@ class Venue:
                 if not anew:
                     return None
                 anew = False
-                self._round = self._simulation.scan(self.market_ns)
+                self._round = self._simulation.scan(self.account.market_ns)
                 self._untried.clear()
             report = next(self._round, None)
             if report is not None:
@@ -229,44 +189,20 @@ class Venue:
         outcome = Outcome()
         self.stepwise = not fill
         self._round = None
-        if points and not self._observed:
-            self._observed = True
-            if now_ns < self.market_ns - REWIND_NS:
-                self.market_ns = 0
-                forget_market(self._securities.values())
-        self.market_ns = max(self.market_ns, now_ns)
-        self._securities.update(points)
-        for point in points:
-            self._dirty.add(point.symbol)
+        self.account.observe(points, now_ns)
         if not self.book.open:
             return outcome
         if self._remainders:
             self._put_remainders_to_work(outcome)
         if fill:
             # lazily: each fill is booked before the next order is looked at, which may need its cash
-            self._take(self._simulation.scan(self.market_ns), outcome)
+            self._take(self._simulation.scan(self.account.market_ns), outcome)
         return outcome
-
-    # What is told and shown.
-
-    def positions(self) -> tuple[PositionRecord, ...]:
-        """Return the positions that are not flat."""
-        return tuple(
-            PositionRecord(held.symbol, held.quantity, held.average_price)
-            for held in self._portfolio.holdings()
-        )
-
-    def cash(self) -> dict[str, Decimal]:
-        """Return the balances by currency."""
-        return self._portfolio.cash.amounts()
 
     def lazy(self) -> Outcome:
         """Return what may be written once in a while: marks, the market's time, moved and armed stops."""
         outcome = Outcome()
-        outcome.statements.append(set_meta("market_ns", self.market_ns))
-        for symbol in self._dirty:
-            outcome.points += marks_of(self._securities.get(symbol))
-        self._dirty.clear()
+        self.account.note_marks(outcome)
         for entry in self._simulation.working():
             order = self._by_key[entry.key]
             if not order.remainder and order.working is not entry.order:
@@ -277,7 +213,7 @@ class Venue:
     # Inside.
 
     def _time_of(self, order: StoredOrder) -> int:
-        return self.market_ns or order.spec.created_ns
+        return self.account.market_ns or order.spec.created_ns
 
     def _key_of(self, order: StoredOrder) -> str:
         return self._keys.get(order.client_order_id, order.client_order_id)
@@ -305,15 +241,9 @@ class Venue:
         execution_id = ExecutionId(f"{brokerage_order_id(order)}.{number}")
         booked = part_of(msgspec.structs.replace(fill, execution_id=execution_id), self._largest)
         symbol = order.spec.symbol
-        self._portfolio.apply_fill(symbol, booked)
-        self._portfolio.transactions.clear()  # the engine keeps those records; here nobody reads them
         self.book.add_fill(order, booked)
         outcome.statements.append(add_fill(order.client_order_id, symbol, booked))
-        held = self._portfolio[symbol]
-        outcome.statements.append(set_position(symbol, held.quantity, held.average_price))
-        outcome.cash = [CashChanged(booked.time_ns, name, amount) for name, amount in self.cash().items()]
-        outcome.statements += [set_cash(name, amount) for name, amount in self.cash().items()]
-        self._note_mark(outcome, symbol)
+        self.account.book(symbol, booked, outcome)
         if order.filled == order.spec.quantity:
             self._close(order, OrderStatus.FILLED, order.message, outcome, booked)
         else:
@@ -341,7 +271,7 @@ class Venue:
             self._by_key.pop(self._key_of(order), None)
             key = self._keys[order.client_order_id] = f"{order.client_order_id}#{order.filled}"
             self._by_key[key] = order
-            self._take(self._simulation.accept(key, spec, self.market_ns), outcome)
+            self._take(self._simulation.accept(key, spec, self.account.market_ns), outcome)
 
     def _close(
         self,
@@ -378,18 +308,19 @@ class Venue:
             )
         )
 
-    def _note_mark(self, outcome: Outcome, symbol: Symbol) -> None:
-        outcome.points += marks_of(self._securities.get(symbol))
-        outcome.statements.append(set_meta("market_ns", self.market_ns))
-        self._dirty.discard(symbol)
 
-
-def marks_of(security: Security | None) -> list[MarketPoint]:
-    """Return the newest points of a security: what a restart without a feed trades on."""
-    if security is None:
-        return []
-    newest = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
-    return [point for point in newest if point is not None]
+def snapshot_of(venue: Venue, account_id: str, session_id: str, now_ns: int) -> AccountSnapshot:
+    """Return the account and its orders under these ids; `now_ns` where no market was ever shown."""
+    return AccountSnapshot(
+        account_id=account_id,
+        session_id=session_id,
+        time_ns=venue.account.market_ns or now_ns,
+        cash=venue.account.cash(),
+        positions=venue.account.positions(),
+        open_orders=venue.book.open_orders(),
+        closed_orders=venue.book.closed_orders(),
+        fills=venue.book.fills(),
+    )
 
 
 def part_of(fill: Fill, largest: Decimal) -> Fill:
@@ -399,10 +330,3 @@ def part_of(fill: Fill, largest: Decimal) -> Fill:
     part = largest.copy_sign(fill.quantity)
     fee = (fill.fee * part / fill.quantity).quantize(FEE_STEP)
     return msgspec.structs.replace(fill, quantity=part, fee=fee)
-
-
-def forget_market(securities: Iterable[Security]) -> None:
-    """Make securities take older prices than they have: a replay begins again over an old account."""
-    for security in securities:
-        security.trade_bar = security.quote_bar = None
-        security.trade_tick = security.quote_tick = None
