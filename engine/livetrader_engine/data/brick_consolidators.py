@@ -44,6 +44,7 @@ def volume_of(point: Any) -> float:
 
 
 def multiple(number: Decimal, step: Decimal, rounding: str) -> Decimal:
+    """Return the multiple of `step` beside a number, on the side that `rounding` (decimal's name) says."""
     return (number / step).to_integral_value(rounding) * step
 
 

@@ -45,9 +45,7 @@ def test_a_dividend_counts_from_the_next_session_on_and_a_split_is_told_the_sess
     ]
 
 
-def test_a_stream_hears_of_the_rows_in_its_span_only() -> (
-    None
-):
+def test_a_stream_hears_of_the_rows_in_its_span_only() -> None:
     assert actions(date(2013, 10, 5), date(2013, 10, 31)) == []
     assert actions(date(2013, 10, 4), date(2013, 10, 6)) == [
         Split(OLD, midnight(4), SplitKind.WARNING, Decimal("0.5"), Decimal(0))
