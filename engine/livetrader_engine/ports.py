@@ -139,7 +139,7 @@ class ResultSink(Protocol):
         ...
 
     def plot(self, time_ns: int, chart: str, series: str, *values: float) -> None:
-        """Add a point to a series: a value, or open, high, low and close. One at the same time replaces it."""
+        """Add a point to a series: a value, or open, high, low, close. One at the same time replaces it."""
         ...
 
     def order_event(self, noted: NoteOrderEvent) -> None:
