@@ -73,6 +73,7 @@ def install() -> None:
 def load(path: Path, class_name: str | None = None) -> type[QCAlgorithm]:
     """Import a file and return its algorithm: the one of this name, or the only one defined in it.
 
+    A name that no class of the file has picks the only one too: LEAN looks at the file, never at the name.
     Runs the user's code in this process. Raises LoadError with the user's own traceback where the file does
     not import, and with the remedy where there is no such algorithm, none, or several.
     """
@@ -106,11 +107,8 @@ def _choose(module: ModuleType, path: Path, class_name: str | None) -> type[QCAl
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, QCAlgorithm) and value is not QCAlgorithm
     }
-    if class_name is not None:
-        chosen = found.get(class_name)
-        if chosen is None:
-            raise LoadError(f"{path} has no algorithm {class_name!r}; it has: {_listed(found)}")
-        return chosen
+    if class_name is not None and class_name in found:
+        return found[class_name]
     own = {name: value for name, value in found.items() if value.__module__ == module.__name__}
     # a base class of another algorithm of the file is not what is to run
     leaves = {n: v for n, v in own.items() if not any(v is not w and issubclass(w, v) for w in own.values())}
@@ -118,6 +116,8 @@ def _choose(module: ModuleType, path: Path, class_name: str | None) -> type[QCAl
         return next(iter(leaves.values()))
     if not leaves:
         raise LoadError(f"{path} defines no class that derives from QCAlgorithm")
+    if class_name is not None:
+        raise LoadError(f"{path} has no algorithm {class_name!r}; it has: {_listed(found)}")
     raise LoadError(f"{path} defines several algorithms ({_listed(leaves)}); say which by its class name")
 
 

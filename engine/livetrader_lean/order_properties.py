@@ -61,7 +61,8 @@ class MarketOnCloseOrder(Twins):
 
     submission_time_buffer: timedelta = _BUFFER
     SubmissionTimeBuffer: timedelta = _BUFFER
-    default_submission_time_buffer = _BUFFER
+    DEFAULT_SUBMISSION_TIME_BUFFER = _BUFFER  # pythonnet's spelling of a constant
+    DefaultSubmissionTimeBuffer = _BUFFER
 
     @classmethod
     def chosen(cls) -> timedelta:

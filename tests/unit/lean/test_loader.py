@@ -83,6 +83,7 @@ def test_the_algorithm_is_chosen_by_name_or_is_the_only_leaf(tmp_path: Path) -> 
     text = "from AlgorithmImports import *\nclass Base(QCAlgorithm): pass\nclass Leaf(Base): pass\n"
     assert load(write(tmp_path, text)).__name__ == "Leaf"
     assert load(write(tmp_path, text), "Base").__name__ == "Base"
+    assert load(write(tmp_path, text), "NamedAfterTheFile").__name__ == "Leaf"  # as LEAN, which never asks
     two = write(tmp_path, text + "class Other(QCAlgorithm): pass\n", "two.py")
     with pytest.raises(LoadError, match="Leaf, Other"):
         load(two)
