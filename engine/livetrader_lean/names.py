@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import EnumType, IntEnum
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, Final, TypeVar
 
 # snake_case name -> PascalCase name, where the rule does not give it
@@ -85,6 +85,24 @@ def hook(function: Routine) -> Routine:
     """Mark a method as one that LEAN calls, so that a user's class may define it in either spelling."""
     function.__lean_hook__ = True  # type: ignore[attr-defined]  # a mark on the function object
     return function
+
+
+def known_as(**others: str) -> Callable[[Routine], Routine]:
+    """Let LEAN's other names of a method's parameters stand for ours: `known_as(bar_count="period")`.
+
+    LEAN's overloads name the same place differently; an overload of ours has one name for it.
+    """
+
+    def decorate(function: Routine) -> Routine:
+        @wraps(function)
+        def call(*arguments: object, **named: object) -> object:
+            if named:
+                named = {others.get(name, name): value for name, value in named.items()}
+            return function(*arguments, **named)
+
+        return call  # type: ignore[return-value]  # the same routine, with more names
+
+    return decorate
 
 
 def twins(cls: AnyClass) -> AnyClass:

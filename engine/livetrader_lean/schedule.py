@@ -255,8 +255,14 @@ class Schedule(Face):
         """Builder of time rules."""
         return TimeRules(self._binding)
 
-    def on(self, *arguments: Any) -> ScheduledEvent:
-        """Schedule `callback()` or `callback(name, utc_time)`; return the event."""
+    def on(self, *arguments: Any, **named: Any) -> ScheduledEvent:
+        """Schedule `callback()` or `callback(name, utc_time)`; return the event.
+
+        Arguments as in LEAN, in order or by name: [name,] date_rule, time_rule, callback.
+        """
+        arguments = (*arguments, *(named.pop(item) for item in _EVENT if item in named))
+        if named:
+            raise AlgorithmError(f"schedule.on has no argument {', '.join(sorted(named))}")
         name, (date_rule, time_rule, function) = _named_arguments(arguments)
         return self._add(name, date_rule, time_rule, as_callback(function))
 
@@ -293,6 +299,9 @@ class Schedule(Face):
         engine = self._binding.engine
         title = name or f"{date_rule.name}: {time_rule.name}"
         return engine.scheduler.add(title, date_rule, time_rule, callback, engine.clock.now_ns)
+
+
+_EVENT = ("name", "date_rule", "time_rule", "callback")
 
 
 def _named_arguments(arguments: tuple[Any, ...]) -> tuple[str | None, tuple[Any, Any, Any]]:

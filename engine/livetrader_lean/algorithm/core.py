@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.errors import AlgorithmError
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.names import hook
+from livetrader_lean.names import hook, known_as
 from livetrader_lean.slices import Slice
 from livetrader_lean.tickets import decimal
 from livetrader_lean.times import local, to_ns, utc
 from livetrader_lean.views import Face
 
 
-def _day(arguments: tuple[Any, ...], named: dict[str, int]) -> date:
-    if named:
+def _day(arguments: tuple[Any, ...], named: dict[str, Any]) -> date:
+    whole = next((named[name] for name in ("start", "end") if name in named), None)
+    if whole is not None:  # LEAN's names of the one argument that is a datetime
+        arguments = (whole,)
+    elif named:
         parts = dict(zip(("year", "month", "day"), arguments, strict=False)) | named
         return date(**parts)
     if len(arguments) == 3:
@@ -31,13 +34,24 @@ def _day(arguments: tuple[Any, ...], named: dict[str, int]) -> date:
     raise AlgorithmError(f"a date is given as year, month, day or as a datetime, not as {given!r}")
 
 
-class ParametersMixin(Part):
-    """Dates, cash, time zone and parameters. Live, dates and cash come from outside and these do nothing."""
+_EARLIEST: Final = date(1900, 1, 1)
+_ONE_DAY: Final = timedelta(days=1)
+_ONE_MICROSECOND: Final = timedelta(microseconds=1)  # LEAN: a tick of 100 ns, which Python's times lack
 
-    def set_start_date(self, *when: Any, **named: int) -> None:
+
+class ParametersMixin(Part):
+    """Dates, cash, time zone and parameters. Live, dates and cash come from outside and these do nothing.
+
+    Raises AlgorithmError where one of them is called after `initialize`.
+    """
+
+    def set_start_date(self, *when: Any, **named: Any) -> None:
         """Begin the backtest on this date, unless the run overrides it."""
         day = _day(when, named)
         lean = self._lean
+        self._only_at_first("set_start_date")
+        if day < _EARLIEST:
+            raise AlgorithmError(f"please select a start date after January 1st, 1900, not {day}")
         if lean.run.live or lean.run.start is not None:
             return
         lean.start = day
@@ -49,22 +63,30 @@ class ParametersMixin(Part):
         if not lean.run.live and not lean.initialized and lean.start is not None:
             lean.engine.clock.rewind(to_ns(lean.start, lean.time_zone))
 
-    def set_end_date(self, *when: Any, **named: int) -> None:
+    def _only_at_first(self, member: str) -> None:
+        if self._lean.initialized and not self._lean.run.live:
+            raise AlgorithmError(f"{member} can only be called from initialize")
+
+    def set_end_date(self, *when: Any, **named: Any) -> None:
         """End the backtest with this date, unless the run overrides it."""
         day = _day(when, named)
+        self._only_at_first("set_end_date")
         if not self._lean.run.live and self._lean.run.end is None:
             self._lean.end = day
 
     def set_cash(self, *arguments: Any, **named: Any) -> None:
         """Start with this cash: an amount, or a currency, an amount and a conversion rate."""
         lean = self._lean
+        self._only_at_first("set_cash")
         if lean.run.live or lean.run.cash is not None:
             return
         cash = lean.engine.portfolio.cash
-        if "starting_cash" in named:
-            arguments = (*arguments, named.pop("starting_cash"))
+        order = ("symbol", "starting_cash", "conversion_rate")
+        arguments = (*arguments, *(named.pop(name) for name in order if name in named))
+        if named:
+            raise AlgorithmError(f"set_cash has no argument {', '.join(sorted(named))}")
         if isinstance(arguments[0], str) and len(arguments) > 1:
-            rate = decimal(arguments[2]) if len(arguments) > 2 else None
+            rate = decimal(arguments[2]) if len(arguments) > 2 and arguments[2] else None
             cash.set(arguments[0], decimal(arguments[1]), rate)
         else:
             cash.set(cash.account_currency, Decimal(str(arguments[0])))
@@ -79,6 +101,8 @@ class ParametersMixin(Part):
 
     def set_time_zone(self, time_zone: Any) -> None:
         """Tell `time` in another zone than New York's; days begin and are sampled at its midnights."""
+        if self._lean.initialized:
+            raise AlgorithmError("set_time_zone can only be called from initialize")
         try:
             zone = time_zone if isinstance(time_zone, ZoneInfo) else ZoneInfo(str(time_zone))
         except ZoneInfoNotFoundError as error:
@@ -87,6 +111,7 @@ class ParametersMixin(Part):
         self._lean.engine.sampler.timezone = zone
         self._stand_at_start()
 
+    @known_as(default_value="default")
     def get_parameter(self, name: str, default: Any = None) -> Any:
         """Return a parameter of the run; where there is a default, converted to its type."""
         text = self._lean.parameters.get(name)
@@ -123,9 +148,11 @@ class ParametersMixin(Part):
 
     @property
     def end_date(self) -> datetime:
-        """Last date of the run. Live there is none: LEAN's end of time."""
+        """Last moment of the last date of the run. Live there is none: LEAN's end of time."""
         end = self._lean.end
-        return datetime(2050, 12, 31) if end is None else datetime(end.year, end.month, end.day)  # noqa: DTZ001
+        if end is None:
+            return datetime(2050, 12, 31)  # noqa: DTZ001
+        return datetime(end.year, end.month, end.day) + _ONE_DAY - _ONE_MICROSECOND  # noqa: DTZ001
 
     @property
     def time(self) -> datetime:
@@ -159,6 +186,7 @@ class OutputMixin(Part):
         """Write a debug line."""
         self._lean.log(LogLevel.DEBUG, message)
 
+    @known_as(error="message")
     def error(self, message: Any) -> None:
         """Write an error line; the algorithm goes on."""
         self._lean.log(LogLevel.ERROR, message)
@@ -166,7 +194,7 @@ class OutputMixin(Part):
     def quit(self, message: str = "") -> None:
         """End the algorithm after the present step; positions stay."""
         self._lean.quit_reason = str(message) or "the algorithm quit"
-        self._lean.log(LogLevel.LOG, f"Algorithm quit: {message}")
+        self._lean.log(LogLevel.DEBUG, f"Quit(): {message}")
 
 
 class SecurityChangesFace(Face):

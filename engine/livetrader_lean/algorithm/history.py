@@ -11,6 +11,7 @@ from livetrader_lean.algorithm.part import Part
 from livetrader_lean.binding import WarmUpRequest
 from livetrader_lean.history import History, last_known
 from livetrader_lean.market import BaseData
+from livetrader_lean.names import known_as
 from livetrader_lean.times import span_ns
 
 
@@ -22,15 +23,18 @@ class HistoryMixin(Part):
         """Past data: `history(symbol, 20, Resolution.DAILY)` is a DataFrame, `history[TradeBar](…)` bars."""
         return History(self._lean)
 
+    @known_as(security="symbol")
     def get_last_known_prices(self, symbol: Any) -> list[BaseData]:
         """Return the newest point before now of each kind of data a symbol has, trades before quotes."""
         return last_known(self._lean, self._lean.resolve(symbol))
 
+    @known_as(security="symbol")
     def get_last_known_price(self, symbol: Any) -> BaseData | None:
         """Return the newest point before now, of trades where there are any; None where there is none."""
         found = HistoryMixin.get_last_known_prices(self, symbol)
         return found[0] if found else None
 
+    @known_as(bar_count="period", time_span="period")
     def set_warm_up(self, period: Any, resolution: int | None = None) -> None:
         """Feed the algorithm data from before the start: a number of bars, or a timedelta.
 
@@ -44,6 +48,7 @@ class HistoryMixin(Part):
         else:
             self._lean.warm_up = WarmUpRequest(bars=int(period), resolution=chosen)
 
+    @known_as(bar_count="period", time_span="period")
     def set_warmup(self, period: Any, resolution: int | None = None) -> None:
         """Do what `set_warm_up` does; LEAN has both names."""
         HistoryMixin.set_warm_up(self, period, resolution)

@@ -8,7 +8,7 @@ from typing import Any
 from livetrader_engine.errors import AlgorithmError
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.enums import AlgorithmMode, AlgorithmStatus, DeploymentTarget
-from livetrader_lean.names import hook
+from livetrader_lean.names import hook, known_as
 from livetrader_lean.outside import Command, NotificationManager, SignalExportManager
 
 
@@ -26,6 +26,7 @@ class OutsideMixin(Part):
         found: SignalExportManager = self._lean.signal_export
         return found
 
+    @known_as(type="command")
     def add_command(self, command: type[Command]) -> None:
         """Register a command by its class name."""
         if not inspect.isclass(command) or not issubclass(command, Command):

@@ -7,6 +7,7 @@ from typing import Any
 
 from livetrader_engine.errors import AlgorithmError
 from livetrader_lean.algorithm.part import Part
+from livetrader_lean.names import known_as
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local
 
@@ -18,22 +19,27 @@ class RegistriesMixin(Part):
     ticker the symbol is found.
     """
 
+    @known_as(cusip="value", symbol="value")
     def cusip(self, value: Any, trading_date: date | None = None) -> Any:
         """Return the cusip of a symbol, or the symbol of a cusip."""
         return self._one("cusip", value, trading_date)
 
+    @known_as(composite_figi="value", symbol="value")
     def composite_figi(self, value: Any, trading_date: date | None = None) -> Any:
         """Return the composite figi of a symbol, or the symbol of one."""
         return self._one("composite_figi", value, trading_date)
 
+    @known_as(sedol="value", symbol="value")
     def sedol(self, value: Any, trading_date: date | None = None) -> Any:
         """Return the sedol of a symbol, or the symbol of a sedol."""
         return self._one("sedol", value, trading_date)
 
+    @known_as(isin="value", symbol="value")
     def isin(self, value: Any, trading_date: date | None = None) -> Any:
         """Return the isin of a symbol, or the symbol of an isin."""
         return self._one("isin", value, trading_date)
 
+    @known_as(cik="value", symbol="value")
     def cik(self, value: Any, trading_date: date | None = None) -> Any:
         """Return the cik of a symbol, a number, or the list of symbols of a cik."""
         if isinstance(value, Symbol):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.schedule.scheduler import ScheduledEvent
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
 from livetrader_lean.storage import ObjectStore, Training
+
+
+_TRAINING: Final = ("date_rule", "time_rule", "training_code")
 
 
 class SchedulingMixin(Part):
@@ -29,13 +33,16 @@ class SchedulingMixin(Part):
         """Builder of time rules."""
         return TimeRules(self._lean)
 
-    def train(self, *arguments: Callable[[], object] | Any) -> ScheduledEvent:
+    def train(self, *arguments: Callable[[], object] | Any, **named: Any) -> ScheduledEvent:
         """Run a training function: at once, `train(function)`, or on rules, `train(date, time, function)`.
 
         In a backtest it runs inside the step in which it is due. Live it runs on its own thread, beside
         `on_data`, within the training quota; `training.ready` says when a model may be used. Python cannot
         stop a function that runs too long: its result is then marked as expired, not interrupted.
         """
+        arguments = (*arguments, *(named.pop(name) for name in _TRAINING if name in named))
+        if named:
+            raise AlgorithmError(f"train has no argument {', '.join(sorted(named))}")
         if len(arguments) == 1:
             return Schedule(self._lean).training_now(arguments[0])
         return Schedule(self._lean).training(*arguments)

@@ -16,7 +16,7 @@ from livetrader_lean.algorithm.part import Part
 from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.enums import AccountType, BrokerageName
 from livetrader_lean.errors import NotInLivetrader
-from livetrader_lean.names import TwinEnum, Twins
+from livetrader_lean.names import TwinEnum, Twins, known_as
 from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.statistics import StatisticsResults, TradeBuilder
 from livetrader_lean.symbols import Symbol
@@ -87,6 +87,7 @@ class SettingsMixin(Part):
 
         return value
 
+    @known_as(brokerage="model")
     def set_brokerage_model(self, model: Any, account_type: int = 0) -> None:
         """Follow a brokerage's rules.
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Resolution, SecurityType
+from livetrader_engine.trading import OrderTerms
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.enums import DataNormalizationMode
 from livetrader_lean.enums import Resolution as ResolutionFace
 from livetrader_lean.errors import NotInLivetrader
-from livetrader_lean.names import snake
+from livetrader_lean.names import known_as, snake
 from livetrader_lean.securities import Security
 from livetrader_lean.subscriptions import SubscriptionManager
 from livetrader_lean.symbols import Symbol
@@ -117,19 +118,29 @@ class SecuritiesMixin(Part):
                 initializer(security)
         return security
 
+    @known_as(security_initializer="initializer")
     def set_security_initializer(self, initializer: Any) -> None:
         """Call a function, or an object's `initialize`, with each security that is added from now on."""
         self._lean.security_initializers = [_initializer(initializer)]
 
+    @known_as(security_initializer="initializer")
     def add_security_initializer(self, initializer: Any) -> None:
         """Call a further function, or object's `initialize`, with each security that is added."""
         self._lean.security_initializers.append(_initializer(initializer))
 
-    def remove_security(self, symbol: Any) -> bool:
-        """Cancel a symbol's orders, close its position and end its data; return whether there was any."""
-        core = self._lean.resolve(symbol)
-        self._lean.engine.trading.liquidate([core])
-        return self._lean.engine.subscriptions.remove_security(core)
+    def remove_security(self, symbol: Any, tag: str | None = None) -> bool:
+        """Cancel a symbol's orders, close its position and end its data; return whether there was any.
+
+        Cancels and the closing order bear the tag, "Removed" where none is given.
+        """
+        engine, core = self._lean.engine, self._lean.resolve(symbol)
+        if core not in engine.securities:
+            return False
+        terms = OrderTerms(tag=_REMOVED if tag is None else tag)
+        if not engine.orders.warming_up:
+            engine.orders.cancel_open(core, terms.tag)
+        engine.trading.liquidate([core], terms)
+        return engine.subscriptions.remove_security(core)
 
     def symbol(self, ticker: str) -> Symbol:
         """Return the symbol of a ticker that was added, else of the US equity of that ticker."""
@@ -182,6 +193,7 @@ def _initializer(given: Any) -> Callable[[Security], object]:
     return given  # type: ignore[no-any-return]  # the user's
 
 
+_REMOVED: Final = "Removed"  # LEAN's tag of what `remove_security` orders
 # what may be said of a subscription, in LEAN's order behind ticker and market
 _TERMS: Final = (
     "resolution", "fill_forward", "leverage", "extended_market_hours", "data_normalization_mode",
