@@ -83,18 +83,18 @@ class Inbox:
         Looks at the order lane only, and stops at an AccountLoaded, which belongs to `next`.
         """
         deadline_s = monotonic_s() + wait_s
+        drained: list[OrderEventArrived] = []
+        orders = self._lanes.orders
         with self._arrived:
-            while not self._lanes.orders:
+            while True:
+                while orders and not isinstance(message := orders[0], AccountLoaded):
+                    orders.popleft()
+                    if isinstance(message, OrderEventArrived):  # else the answer to a question given up
+                        drained.append(message)
                 remaining_s = deadline_s - monotonic_s()
-                if remaining_s <= 0:
-                    return ()
+                if drained or orders or remaining_s <= 0:
+                    return drained
                 self._arrived.wait(remaining_s)
-            drained: list[OrderEventArrived] = []
-            orders = self._lanes.orders
-            while orders and isinstance(orders[0], OrderEventArrived):
-                drained.append(orders[0])
-                orders.popleft()
-            return drained
 
     def await_news(self, number: int, wait_s: float) -> tuple[list[OrderEventArrived], bool]:
         """Return the order events that precede NewsComplete of this number, and what that says of more.

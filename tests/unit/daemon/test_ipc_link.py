@@ -163,7 +163,7 @@ def test_draining_waits_for_orders_only_and_leaves_an_account_to_next(
         engine = Engine(ends[1])
         engine.inbox.start()
         engine.now_ns = 1
-        assert await asyncio.to_thread(engine.inbox.drain_orders, 0.0) == ()
+        assert await asyncio.to_thread(engine.inbox.drain_orders, 0.0) == []
         link.send(TimePulse(1))
         waiting = asyncio.to_thread(engine.inbox.drain_orders, LIMIT_S)
         async with asyncio.TaskGroup() as group:
