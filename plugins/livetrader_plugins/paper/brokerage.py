@@ -37,13 +37,12 @@ from livetrader_plugins.paper import store
 from livetrader_plugins.paper.account import Outcome
 from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
-from livetrader_plugins.paper.courier import NS_PER_MS, Courier, Reminder, drawn_ns, news_due_ns
+from livetrader_plugins.paper.courier import Courier, drawn_ns, news_due_ns
 from livetrader_plugins.paper.store import WireItem
 from livetrader_plugins.paper.stream import EventStream
 from livetrader_plugins.paper.venue import Venue, snapshot_of
 from livetrader_plugins.sdk.sqlite_thread import SqliteThread, StoreFailedError
 
-REMIND_AFTER_NS: Final = 200 * NS_PER_MS  # an engine asks at once; one that hangs must not delay a kill
 FENCE_MARGIN_S: Final = 0.25  # what the courier may be late by on a busy machine
 LAZY_WRITE_S: Final = 1.0  # marks reach the disk at most this often, and with every order
 
@@ -154,9 +153,6 @@ class PaperBrokerage:
         delay_ns = drawn_ns(self._context, self._config.wire_delay_ms)
         if not delay_ns:
             await self._settle_on_disk(venue.arrive(order.client_order_id, order.spec))
-            if venue.stepwise:
-                due_ns = self._context.now_ns() + REMIND_AFTER_NS
-                self._courier.send(due_ns, Reminder(order.client_order_id))
             return
         item = WireItem(order.client_order_id, self._context.now_ns() + delay_ns, order.spec)
         self._behind[order.client_order_id] = []
@@ -234,12 +230,9 @@ class PaperBrokerage:
             self._unknown.add(symbol)
             self._context.report("paper_symbol_unknown", symbol=symbol.value, error=str(error))
 
-    async def _arrive(self, item: WireItem | Reminder) -> None:
-        """Make an order of what was on the wire, do what was sent behind it; try one that waited long."""
+    async def _arrive(self, item: WireItem) -> None:
+        """Make an order of what was on the wire, and do what was sent behind it."""
         venue, _ = self._connected()
-        if isinstance(item, Reminder):
-            await self._settle_on_disk(venue.remind(item.client_order_id))
-            return
         await self._settle_on_disk(venue.arrive(item.client_order_id, item.spec))
         for change in self._behind.pop(item.client_order_id, ()):
             if change is None:

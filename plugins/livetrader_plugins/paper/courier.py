@@ -6,9 +6,8 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
-from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.spi import BrokerageEvent, Context, VenueError
 from livetrader_plugins.paper.store import StoredOrder, WireItem
 from livetrader_plugins.paper.stream import EventStream
@@ -17,13 +16,7 @@ NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
 
 
-class Reminder(NamedTuple):
-    """An order that the engine should have had tried by now; see Venue.remind."""
-
-    client_order_id: ClientOrderId
-
-
-Parcel = WireItem | Reminder | BrokerageEvent
+Parcel = WireItem | BrokerageEvent
 
 
 def drawn_ns(context: Context, bounds_ms: tuple[int, int]) -> int:
@@ -68,10 +61,8 @@ class Courier:
         self._parcels.clear()
         self._wake.set()
 
-    async def carry(
-        self, stream: EventStream, arrive: Callable[[WireItem | Reminder], Awaitable[None]]
-    ) -> None:
-        """Deliver until `stream` ends: news into it, orders and reminders to `arrive`."""
+    async def carry(self, stream: EventStream, arrive: Callable[[WireItem], Awaitable[None]]) -> None:
+        """Deliver until `stream` ends: news into it, orders to `arrive`."""
         while not stream.ended:
             self._wake.clear()
             wait_s = None
@@ -83,7 +74,7 @@ class Courier:
                         await self._wake.wait()
                 continue
             _, _, parcel = heapq.heappop(self._parcels)
-            if not isinstance(parcel, WireItem | Reminder):
+            if not isinstance(parcel, WireItem):
                 stream.put(parcel)
                 continue
             try:

@@ -77,7 +77,6 @@ class Venue:
         self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → open order
         self._keys: dict[ClientOrderId, str] = {}  # open order → its key, where it is not its own id
         self.stepwise = False  # the engine has working orders tried, one after the other
-        self._untried: set[ClientOrderId] = set()  # came since the last round of tries began
         self._round: Iterator[SimulatedReport] | None = None  # those left of a round of tries
         self._remainders: list[StoredOrder] = []  # go back to work when the market moves next
         self._simulation = SimulatedBrokerage(
@@ -103,7 +102,10 @@ class Venue:
     # What the daemon asks for.
 
     def arrive(self, client_order_id: ClientOrderId, spec: OrderSpec) -> Outcome:
-        """Make an order of what was sent, and try to fill it at once."""
+        """Make an order of what was sent, and try to fill it at once.
+
+        While the engine leads, its own orders wait for `try_next`; one of the kill switch waits for nobody.
+        """
         outcome = Outcome()
         outcome.statements.append(take_off_wire(client_order_id))
         if self.account.market_ns:
@@ -118,18 +120,10 @@ class Venue:
             self._by_key[client_order_id] = order
             now_ns = self._time_of(order)
             self._take(self._simulation.accept(client_order_id, spec, now_ns), outcome)
-            if self.stepwise:
-                self._untried.add(client_order_id)
-            else:
+            if not self.stepwise:
                 self._take(self._simulation.scan(now_ns), outcome)
-        return outcome
-
-    def remind(self, client_order_id: ClientOrderId) -> Outcome:
-        """Try an order that came long ago and was never tried: its engine hangs, or has not sent it."""
-        outcome = Outcome()
-        if client_order_id in self._untried:
-            self._untried.discard(client_order_id)
-            self._take(self._simulation.attempt(client_order_id, self.account.market_ns), outcome)
+            elif not spec.id:
+                self._take(self._simulation.attempt(client_order_id, now_ns), outcome)
         return outcome
 
     def cancel(self, client_order_id: ClientOrderId) -> Outcome:
@@ -176,7 +170,6 @@ class Venue:
                     return None
                 anew = False
                 self._round = self._simulation.scan(self.account.market_ns)
-                self._untried.clear()
             report = next(self._round, None)
             if report is not None:
                 outcome = Outcome()
