@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint install-check docs campaign scenario bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint install-check docs campaign scenario conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -58,6 +58,10 @@ campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills un
 
 scenario: setup ## crime x trigger: every row must end flat and latched
 	$(PYTEST) tests/scenario -v
+
+LEAN ?= ../Lean
+conformance: setup ## compare with the figures LEAN publishes: LEAN=checkout [DATA=data folder] [ONLY="Class ..."]
+	$(BIN)/python bench/conformance.py --lean $(LEAN) $(if $(DATA),--data $(DATA)) $(ONLY)
 
 bench: setup ## measure idle memory, start to READY, and bars a second of a backtest
 	$(BIN)/python bench/idle.py
