@@ -11,7 +11,7 @@ from livetrader_engine.orders.order import Fill, OrderChange, OrderId, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, tag="submit"):
+class SubmitOrder(msgspec.Struct, frozen=True, tag="submit", gc=False):
     """Trade this."""
 
     spec: OrderSpec
@@ -79,7 +79,7 @@ class WriteLog(msgspec.Struct, frozen=True, tag="log"):
     message: str
 
 
-class NoteOrderEvent(msgspec.Struct, frozen=True, tag="order_event"):
+class NoteOrderEvent(msgspec.Struct, frozen=True, tag="order_event", gc=False):
     """Write one piece of news of an order into the run's results.
 
     `number` counts the news of this order from 1, `spec` and `status` are the order's as it stood then,

@@ -42,7 +42,7 @@ class TimePulse(msgspec.Struct, frozen=True, tag="pulse"):
     sequence: int = 0
 
 
-class OrderEventArrived(msgspec.Struct, frozen=True, tag="order"):
+class OrderEventArrived(msgspec.Struct, frozen=True, tag="order", gc=False):
     """News of one order. `fill` is set exactly when `status` is PARTIALLY_FILLED or FILLED by a trade.
 
     `message` carries the reason of a refusal, cancel or expiry in words for the user. `stop` says how the

@@ -297,6 +297,16 @@ class Security:
         return any(item.tick_type is tick_type for item in self.subscriptions)
 
 
+def exact_close(security: Security, price: float, scale: PriceScale | None) -> Decimal:
+    """Return a price of a security's newest points as a decimal; the one that drives `price` is made once."""
+    source = security._source
+    if isinstance(source, TradeBar):
+        driving = source.close == price and source.scale is scale
+    else:
+        driving = isinstance(source, Tick) and scale is None and source.value == price
+    return security.exact_price() if driving else exact(price, scale)
+
+
 class SecurityManager:
     """The engine's securities by symbol, in the order they were added. Not thread-safe."""
 

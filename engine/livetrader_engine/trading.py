@@ -36,7 +36,7 @@ _IMMEDIATE: Final = frozenset({OrderType.MARKET, OrderType.MARKET_ON_OPEN})
 _AUCTIONS: Final = frozenset({OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE})
 
 
-class OrderTerms(msgspec.Struct, frozen=True):
+class OrderTerms(msgspec.Struct, frozen=True, gc=False):
     """What may be said about any order beside symbol, quantity and prices."""
 
     time_in_force: TimeInForce = GOOD_TIL_CANCELED
@@ -46,7 +46,7 @@ class OrderTerms(msgspec.Struct, frozen=True):
     properties: tuple[tuple[str, PropertyValue], ...] = ()
 
 
-class OrderPrices(msgspec.Struct, frozen=True):
+class OrderPrices(msgspec.Struct, frozen=True, gc=False):
     """The prices an order may have, as its type demands."""
 
     limit_price: Decimal | None = None

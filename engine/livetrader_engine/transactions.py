@@ -116,7 +116,7 @@ class Transactions(OrderNews):
         if record is None:
             return Response(ResponseCode.UNABLE_TO_FIND_ORDER, messages.unable_to_find(order_id), order_id)
         asked = Asked(self._clock.now_ns, order_id, change.tag, change=change)
-        record.changes.append(asked)
+        record.ask_change(asked)
         problem = _update_problem(record, change)
         if problem is None and rounded_change(change, self._securities[record.symbol]).quantity == 0:
             problem = (ResponseCode.ORDER_QUANTITY_ZERO, messages.zero_quantity("update", order_id))

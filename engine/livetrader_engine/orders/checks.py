@@ -20,6 +20,7 @@ from livetrader_engine.orders.request import ACCEPTED, NO_ORDER, OrderRequest, R
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
 
+_MARKET: Final = OrderType.MARKET
 _FUTURE: Final = SecurityType.FUTURE
 _FUTURES: Final = frozenset({_FUTURE, SecurityType.FUTURE_OPTION})
 
@@ -93,6 +94,8 @@ def _check_type(request: OrderRequest, security: Security) -> Response | None:
     if request.type not in SUPPORTED_TYPES:
         text = f"orders of type {request.type.name} are not supported"
         return _no(ResponseCode.UNSUPPORTED_REQUEST_TYPE, text)
+    if request.type is _MARKET:
+        return None
     missing = [field for field in _NEEDS.get(request.type, ()) if getattr(request, field) is None]
     if missing:
         text = f"a {request.type.name} order needs {' and '.join(missing)}"
@@ -155,6 +158,13 @@ def initial_stop(request: OrderRequest, security: Security) -> Decimal:
 
 def make_spec(order_id: OrderId, request: OrderRequest, security: Security, now_ns: int) -> OrderSpec:
     """Return the order a checked request becomes: whole lots, prices on the grid, default stop and tag."""
+    if request.type is _MARKET:
+        return OrderSpec(
+            order_id, request.symbol, _MARKET, toward_zero(request.quantity, security.properties.lot_size),
+            now_ns, security.exact_price(), time_in_force=request.time_in_force,
+            outside_regular_hours=request.outside_regular_hours, tag=request.tag,
+            properties=request.properties,
+        )  # fmt: skip
     stop_price = request.stop_price
     if request.type is OrderType.TRAILING_STOP and stop_price is None:
         stop_price = initial_stop(request, security)
@@ -175,7 +185,8 @@ def make_spec(order_id: OrderId, request: OrderRequest, security: Security, now_
         tag=request.tag,
         properties=request.properties,
     )
-    return spec if spec.tag else msgspec.structs.replace(spec, tag=tag_of(spec))
+    tagged = spec.tag or spec.trailing_amount is None  # nothing else has a tag of its own
+    return spec if tagged else msgspec.structs.replace(spec, tag=tag_of(spec))
 
 
 def _rounded_trail(request: OrderRequest, security: Security) -> Decimal | None:

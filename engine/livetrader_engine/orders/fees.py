@@ -18,7 +18,7 @@ from livetrader_engine.securities import Security
 from livetrader_engine.symbols import SecurityType
 
 
-class OrderFee(msgspec.Struct, frozen=True):
+class OrderFee(msgspec.Struct, frozen=True, gc=False):
     """A fee, positive if paid."""
 
     amount: Decimal

@@ -39,7 +39,7 @@ from livetrader_engine.symbols import NS_PER_HOUR, Resolution, SecurityType
 _SLACK: Final = 1e-9  # relative; a float comparison this close is left to the decimals
 
 
-class WorkingOrder(msgspec.Struct, frozen=True):
+class WorkingOrder(msgspec.Struct, frozen=True, gc=False):
     """A working order as a fill model sees it. `price` is the fill price, None as long as it works.
 
     `time_ns` is when it came to the venue: what ended at or before it is not traded on.

@@ -96,7 +96,8 @@ def insufficient_for_update(order_id: int, ticker: str, reason: str) -> str:
 
 def _when(time_ns: int, hours: ExchangeHours) -> str:
     local = utc_ns_to_local(time_ns, hours.timezone)
-    return f"{local:%m/%d/%Y %H:%M:%S} {hours.timezone}"
+    day = f"{local.month:02}/{local.day:02}/{local.year:04}"
+    return f"{day} {local.hour:02}:{local.minute:02}:{local.second:02} {hours.timezone}"
 
 
 def gap(end_ns: int, hours: ExchangeHours, price: Decimal, *, favorable: bool) -> str:

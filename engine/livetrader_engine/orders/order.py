@@ -55,7 +55,7 @@ class TimeInForceKind(IntEnum):
     GOOD_TIL_DATE = 2
 
 
-class TimeInForce(msgspec.Struct, frozen=True):
+class TimeInForce(msgspec.Struct, frozen=True, gc=False):
     """How long an order works; `expiry_ns` (UTC) only for GOOD_TIL_DATE."""
 
     kind: TimeInForceKind = TimeInForceKind.GOOD_TIL_CANCELED
@@ -65,7 +65,7 @@ class TimeInForce(msgspec.Struct, frozen=True):
 GOOD_TIL_CANCELED = TimeInForce()
 
 
-class OrderSpec(msgspec.Struct, frozen=True):
+class OrderSpec(msgspec.Struct, frozen=True, gc=False):
     """One instruction to trade, as the algorithm gave it and as it travels to the gateway.
 
     `quantity` is signed. `limit_price`, `stop_price`, `trigger_price` and the trailing pair are set as
@@ -98,7 +98,7 @@ class OrderSpec(msgspec.Struct, frozen=True):
         return OrderDirection.SELL if self.quantity < 0 else OrderDirection.HOLD
 
 
-class OrderChange(msgspec.Struct, frozen=True):
+class OrderChange(msgspec.Struct, frozen=True, gc=False):
     """New values for a working order; None leaves a value as it is."""
 
     quantity: Decimal | None = None
@@ -128,7 +128,7 @@ class OrderChange(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(spec, **named)
 
 
-class StopState(msgspec.Struct, frozen=True):
+class StopState(msgspec.Struct, frozen=True, gc=False):
     """How the brokerage stands to an order's stop: where it is now, and whether its price was seen.
 
     `triggered`: the price that arms a stop-limit or limit-if-touched order was seen.
@@ -138,7 +138,7 @@ class StopState(msgspec.Struct, frozen=True):
     triggered: bool = False
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One trade against an order. `quantity` is signed; `fee` is in `fee_currency`, positive if paid."""
 
     execution_id: ExecutionId

@@ -5,23 +5,22 @@ Source: LEAN's FillModel.GetPrices, EquityFillModel.GetBestEffort*Price and Fill
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours
-from livetrader_engine.data.bars import QuoteBar, TradeBar
+from livetrader_engine.data.bars import PriceScale, QuoteBar, TradeBar
 from livetrader_engine.money import from_float
 from livetrader_engine.orders.messages import stale_fill, without_quote
-from livetrader_engine.securities import Security, exact
+from livetrader_engine.securities import Security, exact, exact_close
 from livetrader_engine.symbols import NS_PER_HOUR
 
 STALE_AFTER_NS: Final = NS_PER_HOUR  # LEAN: StalePriceTimeSpan
 
 
-class Prices(msgspec.Struct, frozen=True):
+class Prices(msgspec.Struct, frozen=True, gc=False):
     """One bar as decimals; for a tick all four are its price."""
 
     time_ns: int
@@ -75,7 +74,7 @@ def trade_range(security: Security) -> Range | None:
     return None if bar is None else Range(bar.low, bar.high, bar.end_time_ns)
 
 
-class Quote(msgspec.Struct, frozen=True):
+class Quote(msgspec.Struct, frozen=True, gc=False):
     """A price to trade at, whether it is stale, and what is to be said about it."""
 
     price: Decimal
@@ -98,27 +97,47 @@ def best_quote(security: Security, order_time_ns: int, *, buying: bool) -> Quote
     older, the newest, which is stale.
     """
     oldest_ns, hours = order_time_ns - STALE_AFTER_NS, security.hours
-    newest: Quote | None = None
-    for prices, text in _candidates(security, buying=buying):
-        if prices is None or (newest is not None and prices.end_time_ns <= newest.end_time_ns):
+    chosen: _Candidate | None = None
+    for candidate in _candidates(security, buying=buying):
+        end_ns = candidate.end_time_ns
+        if chosen is not None and end_ns <= chosen.end_time_ns:
             continue
-        fresh, end_ns = prices.end_time_ns >= oldest_ns, prices.end_time_ns
-        message = "" if fresh and text not in _TRADES else _told(text, end_ns, hours)
-        quote = Quote(prices.close, end_ns, not fresh, message)
-        if fresh:
-            return quote
-        newest = quote
-    return newest
+        chosen = candidate
+        if end_ns >= oldest_ns:
+            break
+    if chosen is None:
+        return None
+    end_ns, text = chosen.end_time_ns, chosen.source
+    fresh = end_ns >= oldest_ns
+    message = "" if fresh and text not in _TRADES else _told(text, end_ns, hours)
+    price = exact_close(security, chosen.price, chosen.scale)
+    return Quote(price, end_ns, not fresh, message)
 
 
-def _candidates(security: Security, *, buying: bool) -> Iterator[tuple[Prices | None, str]]:
-    yield _quote_tick(security, buying=buying), "Quote Tick"
-    yield _quote_bar(security, buying=buying), "QuoteBar"
+class _Candidate(NamedTuple):
+    """A price that an order might trade at, as its point has it."""
+
+    end_time_ns: int
+    price: float
+    scale: PriceScale | None
+    source: str
+
+
+def _candidates(security: Security, *, buying: bool) -> list[_Candidate]:
+    found = []
+    tick = security.quote_tick
+    if tick is not None and (price := tick.ask_price if buying else tick.bid_price):
+        found.append(_Candidate(tick.time_ns, price, None, "Quote Tick"))
+    quotes = security.quote_bar
+    if quotes is not None and (price := quotes.ask_close if buying else quotes.bid_close):
+        found.append(_Candidate(quotes.end_time_ns, price, quotes.scale, "QuoteBar"))
     tick = security.trade_tick
-    yield None if tick is None else _flat(from_float(tick.price), tick.time_ns), "Trade Tick"
+    if tick is not None:
+        found.append(_Candidate(tick.time_ns, tick.price, None, "Trade Tick"))
     bar = security.trade_bar
     if bar is not None:
-        yield _of_trade_bar(bar), "TradeBar"
+        found.append(_Candidate(bar.end_time_ns, bar.close, bar.scale, "TradeBar"))
+    return found
 
 
 _TRADES: Final = frozenset({"Trade Tick", "TradeBar"})

@@ -25,7 +25,7 @@ from livetrader_engine.symbols import Symbol
 NO_ORDER: Final = OrderId(-10)  # number of requests that were refused before they became orders; LEAN's
 
 
-class OrderRequest(msgspec.Struct, frozen=True):
+class OrderRequest(msgspec.Struct, frozen=True, gc=False):
     """An order as the algorithm wishes it; it has no number yet. Quantity is signed.
 
     `synchronous`: a market order waits for its fill before `submit` returns. `properties` are the brokerage's
@@ -88,7 +88,7 @@ class ResponseCode(IntEnum):
     MARKET_ON_OPEN_NOT_ALLOWED_DURING_REGULAR_HOURS = -35
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """The immediate answer to a request. `code` is NONE where it was accepted; then news are events."""
 
     code: ResponseCode = ResponseCode.NONE
@@ -98,9 +98,10 @@ class Response(msgspec.Struct, frozen=True):
     @property
     def accepted(self) -> bool:
         """Whether the request went on its way."""
-        return self.code is ResponseCode.NONE
+        return self.code is _NONE
 
 
+_NONE: Final = ResponseCode.NONE
 ACCEPTED: Final = Response()
 UNPROCESSED: Final = Response(message=UNPROCESSED_TEXT, order_id=OrderId(-(2**31)))
 
@@ -112,6 +113,9 @@ class RequestStatus(IntEnum):
     PROCESSING = 1
     PROCESSED = 2
     ERROR = 3
+
+
+_UNPROCESSED: Final = RequestStatus.UNPROCESSED
 
 
 class Asked:
@@ -138,10 +142,10 @@ class Asked:
         self.request = request
         self.change = change
         self.response = UNPROCESSED
-        self.status = RequestStatus.UNPROCESSED
+        self.status = _UNPROCESSED
 
     def answer(self, response: Response, status: RequestStatus) -> Response:
         """Take the answer down and return it; a refusal is an error whatever `status` says."""
         self.response = response
-        self.status = status if response.accepted else RequestStatus.ERROR
+        self.status = status if response.code is _NONE else RequestStatus.ERROR
         return response

@@ -12,7 +12,6 @@ Beside the news stands what the algorithm asked for: the submission, the changes
 
 from __future__ import annotations
 
-from collections import deque
 from decimal import Decimal
 from enum import Enum
 from typing import Final, Protocol
@@ -43,7 +42,7 @@ from livetrader_engine.symbols import Symbol
 KEPT_EVENTS: Final = 10_000  # news and changes kept of one order; the oldest go first
 
 
-class SubmissionData(msgspec.Struct, frozen=True):
+class SubmissionData(msgspec.Struct, frozen=True, gc=False):
     """Prices at the moment of submission, as decimals with the digits of the file."""
 
     bid_price: Decimal
@@ -72,7 +71,7 @@ class OrderNews(Protocol):
     def quiet(self) -> bool: ...
 
 
-class OrderEventRecord(msgspec.Struct, frozen=True):
+class OrderEventRecord(msgspec.Struct, frozen=True, gc=False):
     """One piece of news as it was shown, with the order's terms at that moment.
 
     `number` counts the news of its order from 1.
@@ -99,6 +98,15 @@ class Outcome(Enum):
     LATE = "late"  # a fill of an order held to be closed: applied, and somebody should be told
 
 
+# Members by name of their own: looking one up in its enumeration costs several times as much.
+_APPLIED: Final = Outcome.APPLIED
+_NEW: Final = OrderStatus.NEW
+_SUBMITTED: Final = OrderStatus.SUBMITTED
+_PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
+_FILLED: Final = OrderStatus.FILLED
+_CANCELED: Final = OrderStatus.CANCELED
+
+
 class OrderRecord:
     """What became of one order. `spec` is the order as it stands now, changes included.
 
@@ -121,16 +129,17 @@ class OrderRecord:
         submission: SubmissionData | None = None,
         response: Response = UNPROCESSED,
         request: OrderRequest | None = None,
+        submitted: Asked | None = None,
     ) -> None:
         self.spec = spec
         self.submission = submission
-        self.submitted = Asked(spec.created_ns, spec.id, spec.tag, request=request)
+        self.submitted = submitted or Asked(spec.created_ns, spec.id, spec.tag, request=request)
         if response is not UNPROCESSED:
             self.submitted.answer(response, RequestStatus.PROCESSED)
-        self.changes: deque[Asked] = deque(maxlen=KEPT_EVENTS)
+        self.changes: list[Asked] = []
         self.canceling: Asked | None = None
-        self.events: deque[OrderEventRecord] = deque(maxlen=KEPT_EVENTS)
-        self.status = OrderStatus.NEW
+        self.events: list[OrderEventRecord] = []
+        self.status = _NEW
         self.filled_quantity = ZERO
         self.average_fill_price = ZERO
         self.fees = ZERO
@@ -182,6 +191,12 @@ class OrderRecord:
         """Whether no more fills are expected."""
         return self.status in CLOSED
 
+    def ask_change(self, asked: Asked) -> None:
+        """Note a change that the algorithm asks for."""
+        self.changes.append(asked)
+        if len(self.changes) > KEPT_EVENTS:
+            del self.changes[0]
+
     def apply(self, event: OrderNews) -> Outcome:
         """Take in one piece of news and say what it did.
 
@@ -198,31 +213,34 @@ class OrderRecord:
             return Outcome.QUIET
         if event.fill is not None:
             return self._apply_fill(event, event.fill)
-        overtaken = event.status is OrderStatus.SUBMITTED and self.status is OrderStatus.PARTIALLY_FILLED
-        if self.status in CLOSED or overtaken:
+        status, before = event.status, self.status
+        if before in CLOSED or (status is _SUBMITTED and before is _PARTIALLY_FILLED):
             return Outcome.STALE
-        self._settle_change(event)
-        self.status = move(self.status, event.status)
+        if self._before_change is not None:
+            self._settle_change(event)
+        self.status = move(before, status)
         if event.message:
             self.message = event.message
-        if event.status is OrderStatus.CANCELED:
+        if status is _CANCELED:
             self.canceled_ns = event.time_ns
-        elif self.changes and event.status in _ACKNOWLEDGED:
+        elif self.changes and status in _ACKNOWLEDGED:
             self.last_update_ns = event.time_ns
-        self._note(event)
-        return Outcome.APPLIED
+        self._note(event, status)
+        return _APPLIED
 
     def _take_stop(self, stop: StopState) -> None:
         self.triggered = self.triggered or stop.triggered
         if stop.stop_price is not None:
             self.spec = msgspec.structs.replace(self.spec, stop_price=stop.stop_price)
 
-    def _note(self, event: OrderNews) -> None:
-        status = event.status if event.fill is None else self.status
+    def _note(self, event: OrderNews, status: OrderStatus) -> None:
         self.news += 1
-        self.events.append(
+        events = self.events
+        events.append(
             OrderEventRecord(self.news, self.spec, status, event.time_ns, event.fill, event.message)
         )
+        if len(events) > KEPT_EVENTS:
+            del events[0]
 
     def _settle_change(self, event: OrderNews) -> None:
         """Keep a change that the venue has; take back one that was refused."""
@@ -242,22 +260,25 @@ class OrderRecord:
                 f"a fill of order {self.id} has the wrong sign or no quantity: {fill.quantity}"
             )
         total = self.filled_quantity + fill.quantity
-        reported = event.status if abs(total) < abs(self.spec.quantity) else OrderStatus.FILLED
+        reported = event.status if abs(total) < abs(self.spec.quantity) else _FILLED
         was_late = late(self.status, reported)
         # More than was ordered: the table has no move from FILLED, but the trade is real.
-        if self.status is not OrderStatus.FILLED:
+        if self.status is not _FILLED:
             self.status = move(self.status, reported)
         self.execution_ids.add(fill.execution_id)
         self.filled_quantity = total
         self.fees += fill.fee
         self.fills.append(fill)
-        known = sum((item.quantity for item in self.fills), ZERO)  # fills before a restart are not listed
-        self.average_fill_price = sum((item.price * item.quantity for item in self.fills), ZERO) / known
+        known = worth = ZERO  # of the fills of this process: those before a restart are not listed
+        for item in self.fills:
+            known += item.quantity
+            worth += item.price * item.quantity
+        self.average_fill_price = worth / known
         self.last_fill_ns = fill.time_ns
         if event.message:
             self.message = event.message
-        self._note(event)
-        return Outcome.LATE if was_late else Outcome.APPLIED
+        self._note(event, self.status)
+        return Outcome.LATE if was_late else _APPLIED
 
     def retag(self, tag: str) -> None:
         """Give the order another tag; the venue need not know."""

@@ -13,7 +13,7 @@ from livetrader_engine.securities import Security
 from livetrader_engine.symbols import Symbol
 
 
-class TransactionRecord(msgspec.Struct, frozen=True):
+class TransactionRecord(msgspec.Struct, frozen=True, gc=False):
     """Profit of one closing fill as LEAN books it: both legs' fees taken as this fill's, twice."""
 
     time_ns: int

@@ -48,7 +48,7 @@ from livetrader_engine.symbols import Symbol
 REMEMBERED_KEYS: Final = 100_000  # closed orders whose key is still refused; the oldest is forgotten first
 
 
-class SimulatedReport(msgspec.Struct, frozen=True):
+class SimulatedReport(msgspec.Struct, frozen=True, gc=False):
     """News of one order under the key it was submitted with. `spec` is the order as it stands."""
 
     key: str
@@ -109,7 +109,7 @@ class Numbers:
         return f"{self.prefix}{kind}{number}"
 
 
-class WorkingEntry(msgspec.Struct, frozen=True):
+class WorkingEntry(msgspec.Struct, frozen=True, gc=False):
     """One working order: its key, its state before the market, its number at this brokerage."""
 
     key: str

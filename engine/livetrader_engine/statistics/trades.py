@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import ONE, ZERO, from_float
 from livetrader_engine.orders.order import Fill, OrderId
 from livetrader_engine.securities import Security
@@ -41,7 +42,7 @@ class FillMatching(IntEnum):
     LIFO = 1
 
 
-class Trade(msgspec.Struct, frozen=True):
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """A closed position. Money is in account currency, times are UTC nanoseconds.
 
     `adverse` and `favorable` are the worst and the best result while it was open (LEAN: MAE and MFE),
@@ -150,13 +151,19 @@ class TradeBuilder:
         grouping: FillGrouping = FillGrouping.FILL_TO_FILL,
         matching: FillMatching = FillMatching.FIFO,
     ) -> None:
-        self._grouping = grouping
-        self._first_in = matching is FillMatching.FIFO
         self._positions: dict[Symbol, _Position] = {}
+        self.rule(grouping, matching)
         self.watched: Mapping[Symbol, object] = self._positions  # symbols whose prices matter
         self._fees_taken: dict[OrderId, None] = {}
         self._made = 0
         self.closed: list[Trade] = []
+
+    def rule(self, grouping: FillGrouping, matching: FillMatching) -> None:
+        """Put fills together by these rules. Raises AlgorithmError while a position is open."""
+        if self._positions:
+            raise AlgorithmError("the way trades are built cannot change while a position is open")
+        self.grouping, self.matching = grouping, matching
+        self._first_in = matching is FillMatching.FIFO
 
     def has_open(self, symbol: Symbol) -> bool:
         """Return whether a symbol has an entry without exit."""
@@ -190,9 +197,9 @@ class TradeBuilder:
             self._open(booking, fill.quantity, fee)
             return
         position.mark(float(fill.price))
-        if self._grouping is FillGrouping.FILL_TO_FILL:
+        if self.grouping is FillGrouping.FILL_TO_FILL:
             self._fill_to_fill(position, booking)
-        elif self._grouping is FillGrouping.FLAT_TO_FLAT:
+        elif self.grouping is FillGrouping.FLAT_TO_FLAT:
             self._flat_to_flat(position, booking)
         else:
             self._flat_to_reduced(position, booking)
@@ -221,7 +228,7 @@ class TradeBuilder:
 
     def _add(self, position: _Position, booking: _Booking, quantity: Decimal, fee: Decimal) -> None:
         fill = booking.fill
-        if self._grouping is FillGrouping.FILL_TO_FILL:
+        if self.grouping is FillGrouping.FILL_TO_FILL:
             position.entries.append(_Entry(fill.time_ns, fill.price, quantity, fee, booking.order))
         else:
             position.fills.append(_PendingFill(fill.time_ns, fill.price, quantity, booking.order))
