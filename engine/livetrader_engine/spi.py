@@ -245,7 +245,8 @@ class MarketObserver(Protocol):
     async def observe(self, data: MarketDataArrived | TimePulse, *, fill: bool = True) -> None:
         """See the market; return when every event this causes has been handled by the daemon.
 
-        Without `fill` nothing is tried: the engine will ask for it, order by order (`try_next`).
+        Without `fill` nothing is tried: the engine will ask for it, order by order (`try_next`), also for
+        what is submitted from then on. Only orders of the kill switch (`spec.id` 0) are tried when they come.
         """
         ...
 

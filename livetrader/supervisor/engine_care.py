@@ -125,6 +125,8 @@ class EngineCare:
         parts.gateway.warming = True
         # An instant that the engine before has seen is not to be traded a second time: it is past.
         seen = self._router is not None and self._router.events > 0
+        if seen and self._router is not None:
+            await self._router.let_market_lead()
         time_ns = parts.clock.now_ns + 1 if seen else max(parts.clock.now_ns, self.begin_ns)
         level, limits = parts.training.level(), parts.training.limits()
         account = await parts.gateway.account()

@@ -3,13 +3,17 @@
 In lockstep (a replay) the next event is only asked for when the engine has completed the step of this one,
 everything it ordered has been settled, and it has seen the outcome. The engine leads: a simulated brokerage
 sees a price when the engine's clock is there, and tries orders when and as the engine asks for it. So a
-replay gives the order events of a backtest, at any speed. Otherwise the market leads: what the simulated
-brokerage fills at a price leaves for the engine in one frame with that price.
+replay gives the order events of a backtest, at any speed. The gateway sees each price at once: an engine
+that hangs keeps no loss from it. Otherwise, and where no order of the algorithm is open or the engine is
+gone, the market leads: what the simulated brokerage fills at a price leaves in one frame with that price.
+
+A simulated brokerage that has lost its account sees no market until it is connected again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +28,7 @@ from livetrader.supervisor.engine_keeper import EngineKeeper
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
 from livetrader_engine.commands import AwaitNews
 from livetrader_engine.events import MarketDataArrived, TimePulse
-from livetrader_engine.spi import FeedCapabilities, MarketObserver
+from livetrader_engine.spi import FeedCapabilities, MarketObserver, VenueError
 
 SETTLE_ROUNDS: Final = 1000  # an algorithm that answers every order event with an order ends here, not never
 
@@ -33,7 +37,7 @@ _TRADING: Final = frozenset({DaemonState.RUNNING, DaemonState.HALTED})
 
 @dataclass(frozen=True, slots=True)
 class RouterPorts:
-    """What the router works with. `marked` is called when new prices are in place."""
+    """What the router works with. `marked` is called when new prices are in place; `report` writes a line."""
 
     clock: SessionClock
     gateway: Gateway
@@ -42,6 +46,7 @@ class RouterPorts:
     state: StateMachine
     changes: Changes
     marked: Callable[[], None]
+    report: Callable[..., None]
 
 
 class Router:
@@ -57,6 +62,8 @@ class Router:
         self._sequence = 0
         self._completed = 0
         self._pending: MarketDataArrived | TimePulse | None = None  # lockstep: not seen by the market yet
+        self._engine_ns = -1  # lockstep: where the engine said that it is
+        self._blind = False  # the simulated brokerage does not see the market at present
         self.events = 0
         self.points = 0
         self.subscriptions = 0  # told by the feed session; without any a lockstep feed is not asked
@@ -87,57 +94,88 @@ class Router:
             await self._ports.changes.until(self._asking)
         if self._capabilities.keeps_time:
             self._ports.clock.follow(event.time_ns)
+        self._count(event)
         link = self._ports.engine.link
         if link is None:
             await self._observe(event)
+            self._mark(event)
         elif self._capabilities.lockstep:
-            self._pending = event
+            self._mark(event)
+            if event.time_ns <= self._engine_ns:  # it stands there already, and will not say so again
+                await self._observe(event, fill=False)
+            else:
+                self._pending = event
             self._send(link, event)
             await self._settle(link, event.time_ns)
         else:
             with link.together():
                 await self._observe(event)
+                self._mark(event)
                 self._send(link, event)
 
     async def market_at(self, time_ns: int) -> None:
         """Let the market stand where the engine does, in lockstep: what it asks next meets these prices."""
+        self._engine_ns = time_ns
         pending = self._pending
         if pending is not None and pending.time_ns <= time_ns:
             self._pending = None
             await self._observe(pending, fill=False)
-        elif self._ports.observer is not None:
-            await self._ports.observer.observe(TimePulse(time_ns), fill=False)
+        else:
+            await self._observe(TimePulse(time_ns), fill=False)
 
     async def await_news(self, link: Link, question: AwaitNews) -> None:
         """Answer when all that the engine asked for is done and its news are on their way to it."""
         observer, more = self._ports.observer, False
         if question.tries and observer is not None:
-            more = await observer.try_next(anew=question.anew)
+            with self._seeing():
+                more = await observer.try_next(anew=question.anew)
         await self._ports.gateway.idle()
         if observer is not None:
             await observer.settle()
         link.send(NewsComplete(question.number, more))
 
+    async def let_market_lead(self) -> None:
+        """Try what an engine that is gone has left untried, before the next one is told of the account."""
+        self._engine_ns = -1
+        if self._capabilities.lockstep:
+            await self._observe(TimePulse(self._ports.clock.now_ns))
+
     async def pulse(self, time_ns: int) -> None:
         """Tell everybody that time went on; for feeds that do not keep time."""
         pulse = TimePulse(time_ns)
-        if self._ports.observer is not None:
-            await self._ports.observer.observe(pulse)
+        await self._observe(pulse)
         link = self._ports.engine.link
         if link is not None:
             link.send(pulse)
 
-    async def _observe(self, event: MarketDataArrived | TimePulse, *, fill: bool = True) -> None:
+    def _count(self, event: MarketDataArrived | TimePulse) -> None:
         if isinstance(event, MarketDataArrived):
             self.events += 1
             self.points += len(event.points)
-        if self._ports.observer is not None:
-            await self._ports.observer.observe(event, fill=fill)
+
+    def _mark(self, event: MarketDataArrived | TimePulse) -> None:
+        """Show the gateway the prices of an event."""
         if isinstance(event, MarketDataArrived):
-            gateway = self._ports.gateway
             for point in event.points:
-                gateway.observe_price(point.symbol, point.value)
+                self._ports.gateway.observe_price(point.symbol, point.value)
             self._ports.marked()
+
+    async def _observe(self, event: MarketDataArrived | TimePulse, *, fill: bool = True) -> None:
+        """Show the simulated brokerage an event."""
+        if self._ports.observer is not None:
+            with self._seeing():
+                await self._ports.observer.observe(event, fill=fill)
+                self._blind = False
+
+    @contextmanager
+    def _seeing(self) -> Iterator[None]:
+        """Go on where the simulated brokerage cannot; its session ends, and is begun anew, elsewhere."""
+        try:
+            yield
+        except VenueError as error:
+            if not self._blind:  # once, not with every price
+                self._blind = True
+                self._ports.report("market_not_seen", level="error", error=str(error))
 
     def _send(self, link: Link, event: MarketDataArrived | TimePulse) -> None:
         self._sequence += 1
@@ -147,12 +185,14 @@ class Router:
         """Wait until the step is over and nothing that it caused is still on its way to the engine."""
         for _ in range(SETTLE_ROUNDS):
             over = await self._step_over(link)
-            if self._pending is not None:  # nothing was ordered in this step, or the engine is gone
+            seen = link.order_messages
+            if self._pending is not None:  # the engine asked nothing in this step, or is gone
                 pending, self._pending = self._pending, None
-                await self._observe(pending, fill=not over)
+                # orders that are not the algorithm's are nothing that it would have tried
+                leads = over and any(order.spec.id for order in self._ports.gateway.open_orders)
+                await self._observe(pending, fill=not leads)
             if not over:
                 return
-            seen = link.order_messages
             await self._ports.gateway.idle()
             if self._ports.observer is not None:
                 await self._ports.observer.settle()

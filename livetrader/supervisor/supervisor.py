@@ -60,6 +60,7 @@ class Supervisor:
                 self.state,
                 parts.changes,
                 self._letting_go.watch_loss,
+                parts.logs.daemon,
             ),
             parts.feed.capabilities,
         )

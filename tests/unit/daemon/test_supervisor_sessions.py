@@ -229,7 +229,7 @@ class FeedScene:
         self.keeper = idle_keeper(self.changes)
         self.marks = 0
         ports = RouterPorts(
-            self.clock, desk.gateway, None, self.keeper, self.state, self.changes, self._marked
+            self.clock, desk.gateway, None, self.keeper, self.state, self.changes, self._marked, unused
         )
         self.router = Router(ports, capabilities)
         self.session = FeedSession(
