@@ -414,3 +414,14 @@ class BrokerageContract:
             await session.plugin.submit(approve("A-2", make_spec(harness, TEN)))
             await trade(harness, session, "A-2")
             assert not reported.keys() & fills_of(session.reports(ClientOrderId("A-2"))).keys()
+
+    @case("BRK-23", needs=limits)
+    async def test_brk_23_a_cancel_may_follow_at_once(self, harness: BrokerageHarness) -> None:
+        """A cancel sent right behind its order, before any acknowledgement, closes it."""
+        order = ClientOrderId("A-1")
+        async with harness.session() as session:
+            await session.plugin.submit(approve(order, resting(harness)))
+            await session.plugin.cancel(order)
+            closing = await session.until_closed(order)
+            assert closing.status is OrderStatus.CANCELED and closing.fill is None
+            assert not (await session.plugin.snapshot()).open_orders
