@@ -84,7 +84,7 @@ class RangeBar(TradeBar):
     __slots__ = ()
 
     @property
-    def time(self) -> datetime:
+    def time(self) -> datetime:  # type: ignore[misc]  # no start to set
         """The beginning of time: as in LEAN, a range bar knows only its end."""
         return datetime.min  # noqa: DTZ901 — naive as every time of the face
 

@@ -11,6 +11,7 @@ from livetrader_engine.data.subscription import TickType
 from livetrader_engine.securities import Security as CoreSecurity
 from livetrader_engine.symbols import SecurityType
 from livetrader_lean.binding import Binding
+from livetrader_lean.sides import short, written
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.views import Face
 
@@ -100,7 +101,7 @@ class _Prices(Face):
 
     def __str__(self) -> str:
         bar = self._bar()
-        return f"O: {bar.open} H: {bar.high} L: {bar.low} C: {bar.close} V: {bar.volume}"
+        return f"{written(bar)} V: {short(bar.volume)} OI: {short(bar.open_interest)}"
 
 
 class SessionBar(_Prices):
