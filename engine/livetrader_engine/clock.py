@@ -28,14 +28,3 @@ class EventClock:
     def rewind(self, time_ns: int) -> None:
         """Go back to where a warm-up begins. Only before the first event."""
         self.now_ns = time_ns
-
-
-class TestClock(EventClock):
-    """A clock that a test moves by durations."""
-
-    __slots__ = ()
-    __test__ = False  # the name is for people; pytest must not collect it
-
-    def forward(self, duration_ns: int) -> None:
-        """Let `duration_ns` pass."""
-        self.advance(self.now_ns + duration_ns)

@@ -142,6 +142,8 @@ EngineCommand = (
     SubmitOrder
     | UpdateOrder
     | CancelOrder
+    | MarketAt
+    | AwaitNews
     | Subscribe
     | Unsubscribe
     | WriteLog

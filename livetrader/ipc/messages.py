@@ -11,21 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from livetrader_engine.commands import (
-    AwaitNews,
-    CancelOrder,
-    DeclareSeries,
-    MarketAt,
-    NoteOrderEvent,
-    Plot,
-    QuitAlgorithm,
-    SetRuntimeStatistic,
-    SubmitOrder,
-    Subscribe,
-    Unsubscribe,
-    UpdateOrder,
-    WriteLog,
-)
+from livetrader_engine.commands import EngineCommand
 from livetrader_engine.events import (
     AccountLoaded,
     BrokerageMessageArrived,
@@ -164,17 +150,5 @@ FromEngine = (
     | Beat
     | EngineFailed
     | EngineFinished
-    | SubmitOrder
-    | UpdateOrder
-    | CancelOrder
-    | MarketAt
-    | AwaitNews
-    | Subscribe
-    | Unsubscribe
-    | WriteLog
-    | NoteOrderEvent
-    | DeclareSeries
-    | Plot
-    | SetRuntimeStatistic
-    | QuitAlgorithm
+    | EngineCommand
 )

@@ -54,7 +54,6 @@ TRANSITIONS: Final[dict[DaemonState, frozenset[DaemonState]]] = {
     _S.STOPPED: frozenset(),
 }
 
-ENDED: Final = frozenset({_S.STOPPED, _S.FAILED})
 LETTING_GO: Final = frozenset({_S.LIQUIDATING, _S.FLAT})  # the engine stays dead, data goes on without it
 
 

@@ -16,8 +16,6 @@ from prometheus_client.exposition import generate_latest
 
 from livetrader_engine.errors import InvariantError
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
 # Counted elsewhere (by gateway and journal, as they replay), and read when somebody scrapes: see `derive`.
 DERIVED: Final[dict[str, str]] = {
     "late_fills": "Fills of orders that we held to be closed",

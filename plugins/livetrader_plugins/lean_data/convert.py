@@ -21,7 +21,6 @@ from livetrader_engine.symbols import Symbol
 
 NS_PER_MS: Final = 1_000_000
 EQUITY_UNIT: Final = Decimal("0.0001")
-PLAIN_UNIT: Final = Decimal(1)
 
 _ONE: Final = Decimal(1)
 _NO_SIDE: Final = (0.0, 0.0, 0.0, 0.0, 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livetrader_engine.clock import EventClock, TestClock
+from livetrader_engine.clock import EventClock
 from livetrader_engine.data.bars import Tick
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.errors import InvariantError
@@ -35,9 +35,3 @@ def test_engine_time_never_goes_back() -> None:
     with pytest.raises(InvariantError, match="went back"):
         clock.advance(149)
     assert clock.now_ns == 150
-
-
-def test_a_test_moves_its_clock_by_durations() -> None:
-    clock = TestClock(5)
-    clock.forward(10)
-    assert clock.now_ns == 15
