@@ -9,7 +9,6 @@ from livetrader_engine.data import bricks as core
 from livetrader_lean import market
 from livetrader_lean.market import TradeBar
 from livetrader_lean.names import TwinEnum
-from livetrader_lean.times import local
 
 
 class RenkoType(TwinEnum):
@@ -83,15 +82,10 @@ class RangeBar(TradeBar):
 
     __slots__ = ()
 
-    @property
-    def time(self) -> datetime:  # type: ignore[misc]  # no start to set
+    @property  # type: ignore[misc]  # there is no start that could be set
+    def time(self) -> datetime:
         """The beginning of time: as in LEAN, a range bar knows only its end."""
         return datetime.min  # noqa: DTZ901 — naive as every time of the face
-
-    @property
-    def end_time(self) -> datetime:
-        """When it ended."""
-        return local(self.core.end_time_ns, self._zone)
 
     @property
     def range_size(self) -> float:

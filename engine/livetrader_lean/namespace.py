@@ -29,7 +29,6 @@ from livetrader_lean import (
     outside,
     securities,
     sides,
-    sides,
     slices,
     statistics,
     tickets,
