@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol, cast
 
+import msgspec
 import pytest
 
-from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderSpec, OrderType
+from livetrader_engine.events import TimePulse
+from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderId, OrderSpec, OrderType
 from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus, move
 from livetrader_engine.spi import (
     AccountSnapshot,
     ApprovedChange,
+    BrokeragePlugin,
     ExecutionReport,
     MarketObserver,
     VenueError,
@@ -85,6 +88,19 @@ def position(snapshot: AccountSnapshot, harness: BrokerageHarness) -> Decimal:
     return sum((item.quantity for item in snapshot.positions if item.symbol == harness.symbol), Decimal(0))
 
 
+def numbered(spec: OrderSpec, number: int) -> OrderSpec:
+    """Return an order of the engine's: one with a number."""
+    return msgspec.structs.replace(spec, id=OrderId(number))
+
+
+async def stand_still(session: BrokerageSession) -> StandingBrokerage:
+    """Let the market stand where it is, for an engine that has its orders tried."""
+    plugin = session.plugin
+    assert isinstance(plugin, MarketObserver)
+    await plugin.observe(TimePulse((await session.plugin.snapshot()).time_ns), fill=False)
+    return cast(StandingBrokerage, plugin)
+
+
 async def trade(harness: BrokerageHarness, session: BrokerageSession, name: str) -> ExecutionReport:
     """Move the market at its price until the order is closed, share by share at worst; return its end."""
     order = ClientOrderId(name)
@@ -93,6 +109,10 @@ async def trade(harness: BrokerageHarness, session: BrokerageSession, name: str)
         if any(status in CLOSED for status in session.statuses(order)):
             break
     return await session.until_closed(order)
+
+
+class StandingBrokerage(BrokeragePlugin, MarketObserver, Protocol):
+    """A simulated brokerage: both halves of it."""
 
 
 class BrokerageContract:
@@ -425,3 +445,39 @@ class BrokerageContract:
             closing = await session.until_closed(order)
             assert closing.status is OrderStatus.CANCELED and closing.fill is None
             assert not (await session.plugin.snapshot()).open_orders
+
+    @case("BRK-24", needs=simulated)
+    async def test_brk_24_without_fill_orders_are_tried_one_by_one_when_asked_for(
+        self, harness: BrokerageHarness
+    ) -> None:
+        """`try_next` has one order with news at a time, oldest first, and says when none is left."""
+        async with harness.session() as session:
+            plugin = await stand_still(session)
+            names = ("A-1", "A-2", "A-3")
+            for number, name in enumerate(names, start=1):
+                spec = resting(harness) if name == "A-1" else make_spec(harness, TEN)
+                await plugin.submit(approve(name, numbered(spec, number)))
+                await session.until_status(ClientOrderId(name), OrderStatus.SUBMITTED)
+            assert not (await plugin.snapshot()).fills
+            assert not await plugin.try_next(anew=False), "no round was begun"
+            for anew, filled in ((True, {"A-2"}), (False, {"A-2", "A-3"})):
+                assert await plugin.try_next(anew=anew)
+                assert {name for name, _ in (await plugin.snapshot()).fills} == filled
+            assert not await plugin.try_next(anew=False), "all were tried in this round"
+            await plugin.settle()
+            for name in ("A-2", "A-3"):
+                await session.until_status(ClientOrderId(name), *FILLS)
+
+    @case("BRK-25", needs=simulated)
+    async def test_brk_25_orders_of_the_kill_switch_do_not_wait_for_an_engine(
+        self, harness: BrokerageHarness
+    ) -> None:
+        """Without `fill`, an order with spec.id 0 trades when it comes; the engine's wait for their turn."""
+        async with harness.session() as session:
+            plugin = await stand_still(session)
+            await plugin.submit(approve("A-1", numbered(make_spec(harness, TEN), 1)))
+            await session.until_status(ClientOrderId("A-1"), OrderStatus.SUBMITTED)
+            await plugin.submit(approve("K-1", make_spec(harness, -TEN)))
+            await session.until_status(ClientOrderId("K-1"), *FILLS)
+            assert {name for name, _ in (await plugin.snapshot()).fills} == {"K-1"}
+            await trade(harness, session, "A-1")  # a market that moves by itself tries everything again
