@@ -34,6 +34,7 @@ from livetrader_engine.commands import LogLevel
 from livetrader_engine.consolidation import Consolidators
 from livetrader_engine.corporate import CorporateActions
 from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.session import Sessions
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
@@ -205,9 +206,9 @@ class Engine:
     def process(self, event: EngineEvent) -> None:
         """Let one event happen. The only way in; not reentrant."""
         if isinstance(event, MarketDataArrived):
-            self.step(event)
+            self.step(event.time_ns, event.points, event.internal, event.actions)
         elif isinstance(event, TimePulse):
-            self.step(MarketDataArrived(event.time_ns, event.sequence, ()))  # a step without points
+            self.step(event.time_ns, ())  # a step without points
         elif isinstance(event, OrderEventArrived):
             self._advance(event.time_ns)
             self.orders.take(event)
@@ -231,12 +232,18 @@ class Engine:
             raise InvariantError("attach an algorithm before the first event")
         return self._algorithm
 
-    def step(self, event: MarketDataArrived) -> None:  # noqa: C901, PLR0915 — one list: cut, the order is hidden
+    def step(  # noqa: C901, PLR0915 — one list: cut, the order is hidden
+        self,
+        time_ns: int,
+        points: tuple[MarketPoint, ...],
+        internal: tuple[MarketPoint, ...] = (),
+        actions: tuple[CorporateAction, ...] = (),
+    ) -> None:
         """Let one time step happen; the numbers are those of LEAN's order of work.
 
-        What `process` does with market data, for a loop that has nothing else.
+        What `process` does with market data, for a loop that has nothing else; MarketDataArrived tells what
+        the arguments are.
         """
-        time_ns, points, internal, actions = event.time_ns, event.points, event.internal, event.actions
         algorithm = self._algorithm
         if algorithm is None:
             raise InvariantError("attach an algorithm before the first event")
@@ -245,21 +252,21 @@ class Engine:
         self.steps += 1
         self._last_step_ns = time_ns
         self.data_points += len(points) + len(internal)
-        scheduler, consolidators, orders = self.scheduler, self.consolidators, self.orders
+        clock, scheduler, consolidators = self.clock, self.scheduler, self.consolidators
+        subscriptions, orders = self.subscriptions, self.orders
         # each part says by an attribute whether it has work at all: most steps ask it for none
         if scheduler.next_due_ns < time_ns:
             self._fire_schedule(
                 time_ns, inclusive=False
             )  # 2: each with the clock at its own time, old prices
         # 3: bars that the clock has closed; between data it waits a little for what is on its way
-        closed_ns = time_ns if points else time_ns - LATE_DATA_NS
-        if consolidators.look_ns < closed_ns:
-            consolidators.close_before(closed_ns)
-        if time_ns > self.clock.now_ns:
-            self.clock.now_ns = time_ns  # 4
+        if consolidators.look_ns < time_ns:
+            consolidators.close_before(time_ns if points else time_ns - LATE_DATA_NS)
+        if time_ns > clock.now_ns:
+            clock.now_ns = time_ns  # 4
         changes = NO_CHANGES
-        if self.subscriptions.changed:
-            changes = self.subscriptions.take_changes()
+        if subscriptions.changed:
+            changes = subscriptions.take_changes()
             self.data_points += changes.selections
         self.securities.update(points)  # 5
         if self.sessions.followed:
@@ -274,7 +281,7 @@ class Engine:
             self.data_points += sum(action.copies for action in actions)
             actions = self.corporate.priced(actions)
         if points or actions:
-            shown = self.subscriptions.visible(points) if self.subscriptions.hidden else points
+            shown = subscriptions.visible(points) if subscriptions.hidden else points
             data = self.current_slice = Slice(time_ns, shown, actions)
         if not self._warm_up_announced:
             self._finish_warm_up(time_ns)  # 7
@@ -283,7 +290,7 @@ class Engine:
         if orders.working or orders.requests:
             orders.work(time_ns)  # 8: what was working may fill, the new prices are in place
         if actions:
-            self.corporate.delist(actions, self.subscriptions)
+            self.corporate.delist(actions, subscriptions)
         if scheduler.next_due_ns <= time_ns:
             self._fire_schedule(time_ns, inclusive=True)  # 9
         if time_ns >= self.margin_calls.due_ns:

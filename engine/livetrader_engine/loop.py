@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from livetrader_engine.data.merge import Step
 from livetrader_engine.engine import Engine
-from livetrader_engine.events import EngineEvent, MarketDataArrived, StopRequested
+from livetrader_engine.events import EngineEvent, StopRequested
 from livetrader_engine.ports import DataFeed
 
 LOOK_EVERY: Final = 64  # events between two looks of `run_ahead`
@@ -16,7 +17,7 @@ class ReadyFeed(DataFeed, Protocol):
     """A feed that has the next steps at hand."""
 
     @property
-    def ready(self) -> Iterator[MarketDataArrived]:
+    def ready(self) -> Iterator[Step]:
         """The next steps, as far as they are at hand; another one after every `next` and `subscribe`."""
         ...
 
@@ -46,15 +47,18 @@ def run_ahead(engine: Engine, feed: ReadyFeed, look: Callable[[], None]) -> None
         if engine.quit_reason is not None:
             engine.process(StopRequested(engine.clock.now_ns, engine.quit_reason))
             return
-        event = next(feed.ready, None)
-        if event is not None:
-            step(event)
+        ready = feed.ready
+        for time_ns, points, internal in ready:
+            step(time_ns, points, internal)
+            left -= 1
+            if not left:
+                left = LOOK_EVERY
+                look()
+            if feed.ready is not ready or engine.ended or engine.quit_reason is not None:
+                break
         else:
             following = feed.next()
             if following is None:
                 return
             engine.process(following)
-        left -= 1
-        if not left:
-            left = LOOK_EVERY
-            look()
+            left = max(left - 1, 1)  # the next step looks

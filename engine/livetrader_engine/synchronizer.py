@@ -13,9 +13,9 @@ import msgspec
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
-from livetrader_engine.data.corporate_actions import FOREVER_NS, ActionQueue
+from livetrader_engine.data.corporate_actions import FOREVER_NS, ActionQueue, CorporateAction
 from livetrader_engine.data.fill_forward import FillRule, complete_quotes, fill_forward
-from livetrader_engine.data.merge import Block, Merger
+from livetrader_engine.data.merge import Block, Merger, Step
 from livetrader_engine.data.periods import previous_bar_start
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import InvariantError
@@ -111,9 +111,7 @@ class HistoricalFeed:
         self._pulses: list[int] = []
         self._wanted: list[int] = []  # times that are to have a step, with data or without
         self._stepped_ns = -1  # of the newest step
-        self.ready: Iterator[MarketDataArrived] = iter(
-            ()
-        )  # the steps of the block at hand, for whoever runs ahead
+        self.ready: Iterator[Step] = iter(())  # the steps of the block at hand, for whoever runs ahead
         self._times: list[int] = []  # of the block at hand
         self._times_left: Iterator[int] = iter(())  # `ready` draws from it
         self._started = False
@@ -170,8 +168,8 @@ class HistoricalFeed:
 
     def next(self) -> EngineEvent | None:
         """Return the next event; None after DataEnded. Raises DataError of the provider."""
-        event = next(self.ready, None)
-        return self._next_of_another_block() if event is None else event
+        step = next(self.ready, None)
+        return self._next_of_another_block() if step is None else self._event(step)
 
     def _next_of_another_block(self) -> EngineEvent | None:
         if not self._started:
@@ -185,7 +183,7 @@ class HistoricalFeed:
         block = self._merger.line_up(min(pulse_ns - 1, action_ns - 1, wanted_ns))
         if block is not None:
             self._line_up(block)
-            return next(self.ready)
+            return self._event(next(self.ready))
         if self._pulses and pulse_ns <= action_ns:
             self._now_ns = max(self._now_ns, heappop(self._pulses))
             return TimePulse(self._now_ns)
@@ -205,14 +203,19 @@ class HistoricalFeed:
         block = self._merger.line_up(time_ns)
         if block is None:
             self._now_ns = self._stepped_ns = max(self._now_ns, time_ns)
-            return MarketDataArrived(time_ns, next(self._numbers), (), (), actions)
+            return self._event((time_ns, (), ()), actions)
         self._line_up(block)
-        return msgspec.structs.replace(next(self.ready), actions=actions)
+        return self._event(next(self.ready), actions)
+
+    def _event(self, step: Step, actions: tuple[CorporateAction, ...] = ()) -> MarketDataArrived:
+        time_ns, points, internal = step
+        return MarketDataArrived(time_ns, next(self._numbers), points, internal, actions)
 
     def _line_up(self, block: Block) -> None:
         self._times = block.times_ns
         self._times_left = iter(block.times_ns)
-        self.ready = map(MarketDataArrived, self._times_left, self._numbers, block.points, block.internal)
+        # the times go first: what is left of them tells how far it came
+        self.ready = zip(self._times_left, block.points, block.internal, strict=False)
 
     def _release(self) -> None:
         """Give back what is left of the block at hand: streams are about to change, or it is used up."""

@@ -21,6 +21,7 @@ from livetrader_engine.data.subscription import Subscription
 
 SliceKey = tuple[int, int, str, str, int]
 Points = tuple[MarketPoint, ...]
+Step = tuple[int, Points, Points]  # UTC ns, what is shown, what internal subscriptions bring
 
 FOREVER_NS: Final = 2**63 - 1
 
