@@ -8,9 +8,10 @@ and JavaScriptUtils, .NET's "R" format.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from livetrader_engine.symbols import NS_PER_SECOND
@@ -18,6 +19,8 @@ from livetrader_engine.symbols import NS_PER_SECOND
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | Decimal | None
 
 INDENT: Final = "  "
+KNOWN_KEYS: Final = 1024  # names whose texts are kept: a result repeats a few dozen thousands of times
+KNOWN_SECONDS: Final = 1024  # times whose texts are kept: an order tells the same one again and again
 _NS_PER_TICK: Final = 100  # .NET counts time in these
 _TICK_DIGITS: Final = 7
 _ESCAPED: Final = re.compile('[\x00-\x1f"\\\\\x85\u2028\u2029]')
@@ -35,37 +38,40 @@ class Raw(str):
 
 def compact(value: Json) -> str:
     """Return `value` without white space."""
+    write = _WRITERS.get(type(value))  # most values are leaves, and of these very types
+    if write is not None:
+        return write(value)
     if isinstance(value, Mapping):
-        inner = ",".join(f"{quoted(key)}:{compact(item)}" for key, item in value.items())
+        inner = ",".join([f"{_key(key)}:{compact(item)}" for key, item in value.items()])
         return f"{{{inner}}}"
     if isinstance(value, str) or not isinstance(value, Sequence):
         return _scalar(value)
-    return f"[{','.join(compact(item) for item in value)}]"
+    return f"[{','.join([compact(item) for item in value])}]"
 
 
 def indented(value: Json, depth: int = 0) -> str:
     """Return `value` with a line per member, two blanks deeper at every level."""
+    write = _WRITERS.get(type(value))
+    if write is not None:
+        return write(value)
     if isinstance(value, Mapping):
-        lines = (f"{quoted(key)}: {indented(item, depth + 1)}" for key, item in value.items())
+        lines = [f"{_key(key)}: {indented(item, depth + 1)}" for key, item in value.items()]
         return _block("{", lines, "}", depth)
     if isinstance(value, str) or not isinstance(value, Sequence):
         return _scalar(value)
-    return _block("[", (indented(item, depth + 1) for item in value), "]", depth)
+    return _block("[", [indented(item, depth + 1) for item in value], "]", depth)
 
 
-def _block(begin: str, lines: Iterable[str], end: str, depth: int) -> str:
-    margin = INDENT * (depth + 1)
-    inner = ",\n".join(margin + line for line in lines)
-    return f"{begin}\n{inner}\n{INDENT * depth}{end}" if inner else begin + end
+def _block(begin: str, lines: Sequence[str], end: str, depth: int) -> str:
+    if not lines:
+        return begin + end
+    margin = "\n" + INDENT * (depth + 1)
+    return f"{begin}{margin}{f',{margin}'.join(lines)}\n{INDENT * depth}{end}"
 
 
 def _scalar(value: object) -> str:
-    if value is None:
-        return "null"
-    write = _WRITERS.get(type(value))
-    if write is None:
-        # an enum of integers, say
-        write = next((made for kind, made in _WRITERS.items() if isinstance(value, kind)), None)
+    # an enum of integers, say
+    write = next((made for kind, made in _WRITERS.items() if isinstance(value, kind)), None)
     if write is None:
         raise TypeError(f"{type(value).__name__} has no JSON")
     return write(value)
@@ -73,7 +79,10 @@ def _scalar(value: object) -> str:
 
 def quoted(text: str) -> str:
     """Return a text in quotes; only what JSON demands and three line ends of Unicode are escaped."""
-    return f'"{_ESCAPED.sub(_escape, text)}"'
+    return '"' + (_ESCAPED.sub(_escape, text) if _ESCAPED.search(text) else text) + '"'
+
+
+_key = lru_cache(maxsize=KNOWN_KEYS)(quoted)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -107,16 +116,24 @@ def double_text(value: float) -> str:
 def time_text(time_ns: int) -> str:
     """Return UTC nanoseconds as an ISO time; decimals of seconds only where there are some."""
     seconds, rest_ns = divmod(time_ns, NS_PER_SECOND)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = _second_text(seconds)
+    if rest_ns < _NS_PER_TICK:
+        return text + "Z"
     decimals = f"{rest_ns // _NS_PER_TICK:0{_TICK_DIGITS}d}".rstrip("0")
-    return f"{text}.{decimals}Z" if decimals else f"{text}Z"
+    return f"{text}.{decimals}Z"
+
+
+@lru_cache(maxsize=KNOWN_SECONDS)
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 _WRITERS: Final[dict[type, Callable[..., str]]] = {
+    type(None): lambda value: "null",
     Raw: str,
     str: quoted,
     bool: lambda value: "true" if value else "false",
-    int: lambda value: str(int(value)),
+    int: int.__repr__,
     Decimal: decimal_text,
     float: double_text,
 }
