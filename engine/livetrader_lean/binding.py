@@ -74,7 +74,7 @@ class Binding:
         self.warm_up: WarmUpRequest | None = None
         self.initialized = False
         self.name = ""
-        self.statistics: dict[str, str] = {}
+        self.statistics: dict[str, str] = {}  # what `set_runtime_statistic` set
         self.consolidation = ConsolidationSettings()
         self.user_consolidators: dict[int, object] = {}  # what stands for a user's own, by its id
         self.registered: dict[int, tuple[Indicator, list[Any]]] = {}  # what feeds an indicator, by its id

@@ -250,6 +250,13 @@ class OrderResponseErrorCode(TwinEnum):
     MARKET_ON_OPEN_NOT_ALLOWED_DURING_REGULAR_HOURS = -35
 
 
+class TradeDirection(TwinEnum):
+    """Side of a closed trade."""
+
+    LONG = 0
+    SHORT = 1
+
+
 class FillGroupingMethod(TwinEnum):
     """How fills become trades."""
 

@@ -12,7 +12,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import from_float
 from livetrader_engine.statistics.results import CURRENCY_SIGNS
 from livetrader_engine.symbols import MARKET_NUMBERS, SecurityType
-from livetrader_lean.enums import Resolution, TickType
+from livetrader_lean.enums import OrderStatus, OrderType, Resolution, TickType
 from livetrader_lean.names import Twins
 
 _OPTIONS: Final = frozenset({SecurityType.OPTION, SecurityType.FUTURE_OPTION, SecurityType.INDEX_OPTION})
@@ -145,6 +145,35 @@ class Currencies(Twins):
     def get_currency_symbol(currency: str) -> str:
         """Return the sign of a currency, its code where it has none."""
         return CURRENCY_SIGNS.get(currency.upper(), currency)
+
+
+class OrderExtensions(Twins):
+    """Questions about states and types of orders. Source: LEAN's Common/Orders/OrderExtensions.cs."""
+
+    @staticmethod
+    def is_closed(status: int) -> bool:
+        """Return whether nothing more can happen to an order in this state."""
+        return status in (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.INVALID)
+
+    @staticmethod
+    def is_open(status: int) -> bool:
+        """Return whether an order in this state is still at work."""
+        return not OrderExtensions.is_closed(status)
+
+    @staticmethod
+    def is_fill(status: int) -> bool:
+        """Return whether the state says that something was filled."""
+        return status in (OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED)
+
+    @staticmethod
+    def is_limit_order(order_type: int) -> bool:
+        """Return whether orders of this type have a limit price."""
+        return order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED)
+
+    @staticmethod
+    def is_stop_order(order_type: int) -> bool:
+        """Return whether orders of this type have a stop price."""
+        return order_type in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
 class Extensions(Twins):

@@ -14,6 +14,7 @@ Enum members have UPPER_CASE names; `TwinEnum` finds them by PascalCase too. Nam
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from enum import EnumType, IntEnum
@@ -97,7 +98,8 @@ def known_as(**others: str) -> Callable[[Routine], Routine]:
         @wraps(function)
         def call(*arguments: object, **named: object) -> object:
             if named:
-                named = {others.get(name, name): value for name, value in named.items()}
+                given = ((snake(name), value) for name, value in named.items())
+                named = {others.get(name, name): value for name, value in given}
             return function(*arguments, **named)
 
         return call  # type: ignore[return-value]  # the same routine, with more names
@@ -141,7 +143,23 @@ def _is_hook(cls: type, name: str) -> bool:
 def _add(cls: type, name: str, value: object) -> None:
     other = twin_of(name)
     if other is not None and other != name and other not in vars(cls):
-        setattr(cls, other, value)
+        setattr(cls, other, _in_camel_case(value) if is_pascal(other) else value)
+
+
+def _in_camel_case(value: object) -> object:
+    """Return a method that knows its arguments in camelCase too, as LEAN's PascalCase methods do."""
+    if not inspect.isfunction(value) or getattr(value, "__lean_hook__", False):
+        return value
+    function = value
+    code = inspect.unwrap(function).__code__
+    if not any("_" in name for name in code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]):
+        return function
+
+    @wraps(function)
+    def call(*arguments: object, **named: object) -> object:
+        return function(*arguments, **{snake(name): value for name, value in named.items()})
+
+    return call
 
 
 class TwinEnumType(EnumType):

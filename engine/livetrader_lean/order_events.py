@@ -10,7 +10,7 @@ from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.ticket import OrderEventRecord, OrderRecord
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import OrderDirection, OrderStatus
-from livetrader_lean.order_text import event_text
+from livetrader_lean.order_text import event_text, short_event_text
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import utc
 from livetrader_lean.views import Face
@@ -155,6 +155,19 @@ class OrderNewsFace(_Terms):
     def is_in_the_money(self) -> bool:
         """Return False: options are not offered."""
         return False
+
+    @property
+    def trailing_as_percentage(self) -> bool | None:
+        """Return None: LEAN's news do not tell either."""
+        return None
+
+    def short_to_string(self) -> str:
+        """Return the news in few words."""
+        return short_event_text(self._event, self.fill_price_currency)
+
+    def clone(self) -> Self:
+        """Return the same news."""
+        return self.of(self._binding, self._event, self._record)
 
     def to_string(self) -> str:
         """Return the news on one line, as `str` does."""

@@ -7,7 +7,7 @@ is the order in which they are serialised. Source: LEAN's Common/Orders/*OrderPr
 from __future__ import annotations
 
 from copy import copy
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, ClassVar, Final, cast
 
 from livetrader_engine.orders import order
@@ -16,9 +16,10 @@ from livetrader_engine.orders.order import PropertyValue, TimeInForceKind
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.names import Twins, snake
-from livetrader_lean.times import to_ns
+from livetrader_lean.times import local, span_ns, to_ns
 
 _BUFFER: Final = timedelta(microseconds=MARKET_ON_CLOSE_BUFFER_NS // 1000)
+_SILENT: Final = frozenset({"time_in_force", "exchange"})  # what every OrderProperties has
 OUTSIDE: Final = frozenset({"outside_regular_trading_hours", "extended_regular_trading_hours"})
 
 
@@ -41,6 +42,21 @@ class TimeInForce(Twins):
         """Return one that ends with the session of a date of the exchange."""
         moment = expiry if isinstance(expiry, datetime) else datetime.combine(expiry, time())
         return TimeInForce(TimeInForceKind.GOOD_TIL_DATE, moment)
+
+    @staticmethod
+    def of(given: order.TimeInForce, zone: tzinfo) -> TimeInForce:
+        """Return the face of the engine's; its date is one of this zone."""
+        if given.expiry_ns is None:
+            return TimeInForce(given.kind)
+        return TimeInForce(given.kind, local(given.expiry_ns, zone))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TimeInForce):
+            return NotImplemented
+        return (self.kind, self.expiry) == (other.kind, other.expiry)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.expiry))
 
     def core(self, binding: Binding, symbol: CoreSymbol) -> order.TimeInForce:
         """Return the engine's; a date is one of the symbol's exchange."""
@@ -69,6 +85,13 @@ class MarketOnCloseOrder(Twins):
         """Return what was set, in either spelling."""
         written = cls.SubmissionTimeBuffer
         return cls.submission_time_buffer if written == _BUFFER else written
+
+    @classmethod
+    def chosen_ns(cls) -> int:
+        """Return what was set in nanoseconds; asked for with every order."""
+        if cls.submission_time_buffer is _BUFFER and cls.SubmissionTimeBuffer is _BUFFER:
+            return MARKET_ON_CLOSE_BUFFER_NS
+        return span_ns(cls.chosen())
 
     @classmethod
     def forget(cls) -> None:
@@ -100,6 +123,15 @@ class OrderProperties(Twins):
     def outside_regular_hours(self) -> bool:
         """Whether the order may trade in extended hours, where the brokerage offers that."""
         return any(bool(getattr(self, name, False)) for name in OUTSIDE)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether an order with them is like one without any."""
+        return (
+            type(self) is OrderProperties
+            and self.time_in_force is TimeInForce.GOOD_TIL_CANCELED
+            and vars(self).keys() <= _SILENT
+        )
 
     def instructions(self) -> tuple[tuple[str, PropertyValue], ...]:
         """Return the brokerage's own instructions by LEAN's JSON names."""

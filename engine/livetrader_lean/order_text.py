@@ -67,6 +67,27 @@ def event_text(event: OrderEventRecord, currency: str) -> str:
     return f"{text} Message: {event.message}" if event.message else text
 
 
+def short_event_text(event: OrderEventRecord, currency: str) -> str:
+    """Return one piece of news in few words."""
+    spec, sign, fill = event.spec, currency_symbol(currency), event.fill
+    status = OrderStatus(int(event.status))
+    text = (
+        f"{time_text(utc(event.time_ns))} OID:{spec.id} {spec.symbol.value} {status} Q:{plain(spec.quantity)}"
+    )
+    if fill is not None:
+        text += f" FQ:{plain(fill.quantity)} FP:{sign}{price_text(fill.price)}"
+    for name, price in (("LP", spec.limit_price), ("SP", spec.stop_price)):
+        if price is not None:
+            text += f" {name}:{sign}{price_text(price)}"
+    if spec.trailing_amount is not None:
+        text += f" TA: {_trail(spec, sign, percent=False)}"
+    if spec.trigger_price is not None:
+        text += f" TP:{sign}{price_text(spec.trigger_price)}"
+    if fill is not None and fill.fee:
+        text += f" OF:{sign}{number_text(fill.fee)} {fill.fee_currency}"
+    return f"{text} M:{event.message}" if event.message else text
+
+
 def order_text(record: OrderRecord, currency: str) -> str:
     """Return an order on one line: its number, state, type, quantity, tag and prices."""
     spec, sign = record.spec, currency_symbol(currency)

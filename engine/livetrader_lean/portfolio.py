@@ -164,6 +164,12 @@ class SecurityHolding(_Valued):
         """Kind of what is held, a SecurityType."""
         return SecurityType(int(self._held.symbol.security_type))
 
+    def get_quantity_value(self, quantity: float, price: float | None = None) -> float:
+        """Return what a quantity is worth in account currency, at the newest price or another."""
+        held = self._held
+        at = held.price if price is None else decimal(price)
+        return float(decimal(quantity) * at * held.security.properties.contract_multiplier)
+
     def total_close_profit(self, include_fees: bool = True) -> float:
         """Return what closing the position now would bring."""
         held = self._held

@@ -15,7 +15,7 @@ from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import DataNormalizationMode, Resolution, SecurityType
 from livetrader_lean.exchange import SecurityExchange
-from livetrader_lean.market import BaseData
+from livetrader_lean.market import BaseData, QuoteBar
 from livetrader_lean.portfolio import CashFace, SecurityHolding
 from livetrader_lean.sessions import Session
 from livetrader_lean.subscriptions import SubscriptionDataConfig, configs_of
@@ -143,9 +143,12 @@ class _Priced(Face):
 class SecurityCache(_Priced):
     """The newest prices of a security and the points they came from."""
 
-    def get_data(self) -> BaseData | None:
-        """Return the newest bar or tick, None before the first."""
+    def get_data(self, kind: type[BaseData] | None = None) -> BaseData | None:
+        """Return the newest bar or tick, of any kind or of one (TradeBar); None before the first."""
         security = self._security
+        if kind is not None:
+            found = security.quote_bar if issubclass(kind, QuoteBar) else security.trade_bar
+            return None if found is None else BaseData.of(found, security.hours.timezone)
         held = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
         points = [point for point in held if point is not None]
         if not points:

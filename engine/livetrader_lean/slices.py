@@ -12,6 +12,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice as CoreSlice
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.corporate_actions import ActionViews, Delistings, Dividends, Splits, SymbolChangedEvents
+from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.market import BaseData, QuoteBar, QuoteTick, Tick, TradeBar, Zones
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local
@@ -215,6 +216,41 @@ class Slice(DataDictionary[Any]):
         else:
             made._held = self._core.ticks
         return made
+
+    def get(self, key: object, default: Any = None) -> Any:
+        """Return what there is of a symbol or ticker; or all points of a type; or a symbol's of a type."""
+        if isinstance(key, type) and issubclass(key, BaseData):
+            held = self._of_type(key)
+            return held if default is None else held.get(default)
+        return super().get(key, default)
+
+    def _of_type(self, kind: type[BaseData]) -> DataDictionary[Any]:
+        for base, held in ((TradeBar, self.bars), (QuoteBar, self.quote_bars), (Tick, self.ticks)):
+            if issubclass(kind, base):
+                return held
+        return TradeBars({}, self._zones)
+
+    @property
+    def all_data(self) -> list[BaseData]:
+        """Every point, in the order of its arrival."""
+        return [BaseData.of(point, self._zones) for point in self._core.points]
+
+    @property
+    def option_chains(self) -> Dictionary[Symbol, Any]:
+        """Nothing: options are not offered."""
+        return Dictionary()
+
+    @property
+    def futures_chains(self) -> Dictionary[Symbol, Any]:
+        """Nothing: futures are not offered."""
+        return Dictionary()
+
+    future_chains = futures_chains
+
+    @property
+    def margin_interest_rates(self) -> Dictionary[Symbol, Any]:
+        """Nothing: crypto futures are not offered."""
+        return Dictionary()
 
     @property
     def _actions(self) -> ActionViews:

@@ -12,6 +12,7 @@ from livetrader_engine.statistics import results as core
 from livetrader_engine.statistics import trades as core_trades
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.dotnet import Dictionary
+from livetrader_lean.enums import TradeDirection
 from livetrader_lean.names import Twins, is_pascal, snake
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import utc
@@ -104,6 +105,11 @@ class Trade(Face):
         self._core = trade
 
     @property
+    def id(self) -> str:
+        """Name of the trade: its number. (LEAN's is random.)"""
+        return str(self._core.number)
+
+    @property
     def symbol(self) -> Symbol:
         """What was traded."""
         return Symbol(self._core.symbol)
@@ -145,8 +151,8 @@ class Trade(Face):
 
     @property
     def direction(self) -> int:
-        """Long or short."""
-        return int(self._core.direction)
+        """LONG or SHORT, a TradeDirection."""
+        return TradeDirection(int(self._core.direction))
 
     @property
     def profit_loss(self) -> float:
@@ -189,8 +195,27 @@ class TradeBuilder(Face):
 
     __slots__ = ("_core",)
 
-    def __init__(self, trades: core_trades.TradeBuilder) -> None:
+    def __init__(self, grouping_method: int = 0, matching_method: int = 0) -> None:
+        """Make one for `set_trade_builder`: a FillGroupingMethod and a FillMatchingMethod."""
+        self._core = core_trades.TradeBuilder(
+            core_trades.FillGrouping(int(grouping_method)), core_trades.FillMatching(int(matching_method))
+        )
+
+    @classmethod
+    def of(cls, trades: core_trades.TradeBuilder) -> TradeBuilder:
+        """Return the face of the engine's."""
+        made = cls.__new__(cls)
+        made._core = trades
+        return made
+
+    def install(self, trades: core_trades.TradeBuilder) -> None:
+        """Have the engine's builder put trades together as this one does, and show its trades from now on."""
+        trades.rule(self._core.grouping, self._core.matching)
         self._core = trades
+
+    def has_open_position(self, symbol: Symbol) -> bool:
+        """Return whether a symbol has an entry without exit."""
+        return self._core.has_open(symbol.core)
 
     @property
     def closed_trades(self) -> list[Trade]:

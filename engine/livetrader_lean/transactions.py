@@ -11,6 +11,7 @@ from livetrader_engine.orders.messages import warming_up
 from livetrader_engine.orders.order import OrderId
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_lean.binding import Binding
+from livetrader_lean.names import known_as
 from livetrader_lean.order_properties import MarketOnCloseOrder, OrderProperties
 from livetrader_lean.order_requests import SubmitOrderRequest
 from livetrader_lean.symbols import Symbol
@@ -84,16 +85,19 @@ class Transactions(_Profits):
             return orders.open_orders()
         return orders.open_orders(self._binding.resolve(selection))
 
+    @known_as(filter="selection", symbol="selection")
     def get_open_orders(self, selection: Any = None) -> list[Order]:
         """Return the open orders: all, those of a symbol, or those a function(order) picks."""
         found = [Order(self._binding, record) for record in self._open(selection)]
         return [order for order in found if selection(order)] if _picks(selection) else found
 
+    @known_as(filter="selection", symbol="selection")
     def get_open_order_tickets(self, selection: Any = None) -> list[OrderTicket]:
         """Return the tickets of open orders: all, those of a symbol, or those a function(ticket) picks."""
         found = [self._ticket(record) for record in self._open(selection)]
         return [ticket for ticket in found if selection(ticket)] if _picks(selection) else found
 
+    @known_as(filter="selection", symbol="selection")
     def get_open_orders_remaining_quantity(self, selection: Any = None) -> float:
         """Return the signed quantity still open: of all, of a symbol, or of tickets that a function picks."""
         tickets = self.get_open_order_tickets(selection)
@@ -122,11 +126,13 @@ class Transactions(_Profits):
         record = self._record(order_id)
         return None if record is None else self._ticket(record)
 
+    @known_as(filter="selection")
     def get_order_tickets(self, selection: Callable[[OrderTicket], bool] | None = None) -> list[OrderTicket]:
         """Return every ticket, or those a function(ticket) picks."""
         tickets = [self._ticket(record) for record in self._binding.engine.orders.records()]
         return [t for t in tickets if selection is None or selection(t)]
 
+    @known_as(filter="selection")
     def get_orders(self, selection: Callable[[Order], bool] | None = None) -> list[Order]:
         """Return every order, or those a function(order) picks."""
         orders = [Order(self._binding, record) for record in self._binding.engine.orders.records()]

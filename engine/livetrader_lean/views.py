@@ -101,6 +101,11 @@ class SymbolView(Face, Generic[Value]):
         symbol = self._find(key)
         return default if symbol is None else self._value(symbol)
 
+    def try_get_value(self, key: object, value: object = None) -> tuple[bool, Value | None]:
+        """Return whether there is an entry, and the entry; `value` is .NET's out argument."""
+        symbol = self._find(key)
+        return (False, None) if symbol is None else (True, self._value(symbol))
+
     def get_value(self, key: object) -> Value:
         """Return the entry. Raises KeyError where there is none."""
         return self[key]

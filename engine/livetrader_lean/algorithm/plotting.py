@@ -86,7 +86,8 @@ class PlottingMixin(Part):
 
     def set_runtime_statistic(self, name: str, value: Any) -> None:
         """Show a named value in the status and in the result."""
-        self._lean.engine.ports.results.statistic(str(name), _text(value))
+        text = self._lean.statistics[str(name)] = _text(value)
+        self._lean.engine.ports.results.statistic(str(name), text)
 
     def set_summary_statistic(self, name: str, value: Any) -> None:
         """Add a named value to the summary of the run; a name of LEAN's own statistics is left alone."""

@@ -11,7 +11,6 @@ from livetrader_lean.algorithm.part import Part
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
 from livetrader_lean.storage import ObjectStore, Training
 
-
 _TRAINING: Final = ("date_rule", "time_rule", "training_code")
 
 

@@ -146,13 +146,22 @@ class SettingsMixin(Part):
 
     @property
     def runtime_statistics(self) -> Dictionary[str, str]:
-        """What is shown of the run while it goes on, by name."""
-        return Dictionary(self._lean.engine.statistics.runtime())
+        """What `set_runtime_statistic` set, by name."""
+        return Dictionary(self._lean.statistics)
 
     @property
     def trade_builder(self) -> TradeBuilder:
         """Trades put together of fills: `trade_builder.closed_trades`."""
-        return TradeBuilder(self._lean.engine.trades)
+        return TradeBuilder.of(self._lean.engine.trades)
+
+    def set_trade_builder(self, trade_builder: TradeBuilder) -> None:
+        """Have fills put together to trades in another way: `TradeBuilder(grouping, matching)`.
+
+        Raises AlgorithmError for anything else, and once a position is open.
+        """
+        if not isinstance(trade_builder, TradeBuilder):
+            raise AlgorithmError(f"set_trade_builder takes a TradeBuilder, not {trade_builder!r}")
+        trade_builder.install(self._lean.engine.trades)
 
     def set_risk_free_interest_rate_model(self, model: Any) -> None:
         """Take the yearly risk-free rate from model.get_interest_rate(time), a ratio, for the statistics."""

@@ -18,14 +18,15 @@ from livetrader_engine.orders.order import OrderType
 from livetrader_engine.orders.request import ResponseCode
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.symbols import Symbol as CoreSymbol
-from livetrader_engine.trading import OrderPrices, OrderTerms, Target
+from livetrader_engine.trading import DEFAULT_TERMS, OrderPrices, OrderTerms, Target
 from livetrader_lean.algorithm.history import HistoryMixin
-from livetrader_lean.names import snake
+from livetrader_lean.enums import OrderType as OrderTypeFace
+from livetrader_lean.names import known_as, snake
 from livetrader_lean.order_properties import MarketOnCloseOrder, OrderProperties
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
+from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import OrderTicket, SubmitOrderRequest, decimal
-from livetrader_lean.times import span_ns
 from livetrader_lean.transactions import Transactions
 from livetrader_lean.views import Face
 
@@ -40,6 +41,19 @@ class PortfolioTarget(Face):
         self.quantity = quantity
         self.tag = tag
 
+    @staticmethod
+    def percent(algorithm: Any, symbol: Any, percent: float, tag: str = "") -> PortfolioTarget | None:
+        """Return a target of the quantity that makes a symbol a part of the equity; None without a price."""
+        lean = algorithm._lean
+        core = lean.resolve(symbol)
+        security = lean.engine.securities.get(core)
+        if security is None or not security.price:
+            lean.log(LogLevel.ERROR, f"there is no price of {core.value} to make a target of")
+            return None
+        held = float(lean.engine.portfolio.quantity(core))
+        change = float(lean.engine.trading.quantity_for(core, _weight(percent)))
+        return PortfolioTarget(Symbol(core), held + change, tag)
+
     def __str__(self) -> str:
         tag = f" ({self.tag})" if self.tag else ""
         return f"{self.symbol}: {self.quantity:g}{tag}"
@@ -50,6 +64,8 @@ class _Orders(HistoryMixin):
 
     def _terms(self, symbol: CoreSymbol | None, given: tuple[Any, ...], named: dict[str, Any]) -> OrderTerms:
         """Return what follows an order's prices: positions are told apart by their types."""
+        if not given and not named and self._lean.transactions.default_properties.says_nothing:
+            return DEFAULT_TERMS
         values = {snake(name): value for name, value in named.items()}
         for item in given:
             if isinstance(item, OrderProperties):
@@ -93,7 +109,7 @@ class _Orders(HistoryMixin):
         lean = self._lean
         core = lean.resolve(symbol)
         security = lean.engine.securities.get(core)
-        if core in lean.engine.corporate.delisted or (security is not None and security.is_tradable):
+        if (security is not None and security.is_tradable) or core in lean.engine.corporate.delisted:
             return core
         lean.log(LogLevel.DEBUG, f"{core.value} was ordered without being added: it is added now")
         try:
@@ -107,13 +123,13 @@ class _Orders(HistoryMixin):
         return core
 
     def _use_buffer(self) -> None:
-        orders, buffer_ns = self._lean.engine.orders, span_ns(MarketOnCloseOrder.chosen())
+        orders, buffer_ns = self._lean.engine.orders, MarketOnCloseOrder.chosen_ns()
         if buffer_ns != orders.policy.market_on_close_buffer_ns:
             orders.policy = msgspec.structs.replace(orders.policy, market_on_close_buffer_ns=buffer_ns)
 
     def _ticket(self, record: OrderRecord) -> OrderTicket:
         response = record.response
-        if response.code is ResponseCode.EXCEEDED_MAXIMUM_ORDERS:
+        if not response.accepted and response.code is ResponseCode.EXCEEDED_MAXIMUM_ORDERS:
             self._lean.quit_reason = response.message
         return OrderTicket(self._lean, record)
 
@@ -138,7 +154,10 @@ class MarketOrdersMixin(_Orders):
         return self._ticket(trading.market_order(core, decimal(quantity), self._terms(core, terms, named)))
 
     def order(self, symbol: Any, quantity: float, *terms: Any, **named: Any) -> OrderTicket:
-        """Trade at the market; the same as `market_order`."""
+        """Trade at the market; the same as `market_order`; an order type says nothing, as in LEAN."""
+        named.pop("type", None)
+        if terms and isinstance(terms[0], OrderTypeFace):
+            terms = terms[1:]
         return MarketOrdersMixin.market_order(self, symbol, quantity, *terms, **named)
 
     def buy(self, symbol: Any, quantity: float) -> OrderTicket:
@@ -205,6 +224,7 @@ class MarketOrdersMixin(_Orders):
         core = self._lean.resolve(symbol)
         return float(self._lean.engine.trading.quantity_for(core, _weight(target)))
 
+    @known_as(max="maximum")
     def set_maximum_orders(self, maximum: int) -> None:
         """End the run at this number of orders; without effect after `initialize`."""
         if not self._lean.initialized:

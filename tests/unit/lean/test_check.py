@@ -27,7 +27,7 @@ class Mine(QCAlgorithm):
         self.set_holdings("SPY", 1)
         print(self.Portfolio.MarginCallModel, Resolution.Weekly)
     def OnData(self, data):
-        print(data.OptionChains, data.Bars, data.Dividends)
+        print(data.MergeSlice, data.Bars, data.Dividends)
     def on_framework_data(self, splits):
         pass
 """
@@ -36,7 +36,7 @@ class Mine(QCAlgorithm):
         (5, "self.add_universe"),
         (7, "Resolution.Weekly"),
         (7, "self.Portfolio.MarginCallModel"),
-        (9, "data.OptionChains"),
+        (9, "data.MergeSlice"),
         (10, "on_framework_data"),
     ]
 
