@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from livetrader_engine.corporate import normalization_of
 from livetrader_engine.data.subscription import Normalization
@@ -14,14 +14,25 @@ from livetrader_engine.securities import Security as CoreSecurity
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import DataNormalizationMode, Resolution, SecurityType
+from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.exchange import SecurityExchange
 from livetrader_lean.market import BaseData, QuoteBar
+from livetrader_lean.names import is_pascal, snake
 from livetrader_lean.portfolio import CashFace, SecurityHolding
 from livetrader_lean.sessions import Session
 from livetrader_lean.subscriptions import SubscriptionDataConfig, configs_of
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local
 from livetrader_lean.views import Face, Listing, SymbolView
+
+# Properties of LEAN's Security that change how it trades: what is not offered must not be kept in silence.
+_MODELS: Final = frozenset(
+    {
+        "buying_power_model", "data_filter", "fee_model", "fill_model", "margin_interest_rate_model",
+        "margin_model", "portfolio_model", "price_variation_model", "settlement_model", "shortable_provider",
+        "slippage_model", "volatility_model",
+    }
+)  # fmt: skip
 
 
 class SymbolProperties(Face):
@@ -250,6 +261,11 @@ class _Subscribed(_OwnProperties):
 
 class Security(_Subscribed):
     """One security with its newest prices. Attributes of the algorithm's own may be set on it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if (snake(name) if is_pascal(name) else name) in _MODELS:
+            raise NotInLivetrader(f"Security.{name}")
+        super().__setattr__(name, value)
 
     @property
     def type(self) -> int:
