@@ -12,6 +12,7 @@ from typing import Final
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
+_TEN: Final = Decimal(10)
 
 _SMART_DIGITS: Final = 7  # significant digits of values up to 1000 and of all negative ones
 _SMART_DECIMALS: Final = Decimal("0.0001")  # decimals of values above 1000
@@ -59,8 +60,9 @@ def normalized(value: Decimal) -> Decimal:
     if not value:
         return ZERO
     short = value.normalize()
-    exponent = short.as_tuple().exponent
-    return short.quantize(ONE) if isinstance(exponent, int) and exponent > 0 else short
+    if short.is_finite() and not short % _TEN:  # an exponent above zero
+        return short.quantize(ONE)
+    return short
 
 
 def smart_rounded(value: Decimal) -> Decimal:

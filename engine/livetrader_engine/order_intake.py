@@ -12,7 +12,7 @@ from typing import Final
 from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
 from livetrader_engine.orders.book import OrderBook
 from livetrader_engine.orders.order import Fill, OrderId
-from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.orders.states import CLOSED, OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord, Outcome
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import Clock, OrderSink
@@ -23,6 +23,8 @@ MAX_WAIT_ROUNDS: Final = 64  # pieces of news a synchronous market order waits t
 OrderListener = Callable[[OrderEventArrived, OrderRecord], None]
 FillListener = Callable[[OrderRecord, Fill], None]
 
+_APPLIED: Final = Outcome.APPLIED
+_LATE: Final = Outcome.LATE
 _UNHEARD: Final = frozenset({Outcome.REPEATED, Outcome.STALE, Outcome.QUIET})
 
 
@@ -79,15 +81,16 @@ class OrderNews(OrderBook):
             )
             return
         outcome = record.apply(event)
-        if outcome in _UNHEARD:
+        if outcome is not _APPLIED and outcome in _UNHEARD:
             return
-        if event.fill is not None:
-            self._portfolio.apply_fill(record.symbol, event.fill)
+        fill = event.fill
+        if fill is not None:
+            self._portfolio.apply_fill(record.spec.symbol, fill)
             if self.filled is not None:
-                self.filled(record, event.fill)
-        if outcome is Outcome.LATE:
+                self.filled(record, fill)
+        if outcome is _LATE:
             self._report(f"order {record.id} was filled after it had been closed; the fill counts")
-        if record.closed:
+        if record.status in CLOSED:
             self._close(record)
         if self._listener is not None:
             self._listener(event, record)

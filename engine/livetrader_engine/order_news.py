@@ -29,19 +29,11 @@ class NotedNews:
 
     def __call__(self, event: OrderEventArrived, record: OrderRecord) -> None:
         """Take one piece of news that has been applied to its record."""
+        spec, fill = record.spec, event.fill
+        security = self._securities.get(spec.symbol)
+        currency = "" if security is None else security.properties.quote_currency
+        status = event.status if fill is None else record.status
         self._results.order_event(
-            NoteOrderEvent(
-                number=record.news,
-                spec=record.spec,
-                status=event.status if event.fill is None else record.status,
-                time_ns=event.time_ns,
-                price_currency=self._currency(record),
-                fill=event.fill,
-                message=event.message,
-            )
+            NoteOrderEvent(record.news, spec, status, event.time_ns, currency, fill, event.message)
         )
         self._listener(event, record)
-
-    def _currency(self, record: OrderRecord) -> str:
-        security = self._securities.get(record.symbol)
-        return "" if security is None else security.properties.quote_currency

@@ -31,6 +31,7 @@ from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.symbols import SecurityType, Symbol
 from livetrader_engine.transactions import Transactions
 
+_MARKET: Final = OrderType.MARKET
 _FUTURES: Final = frozenset({SecurityType.FUTURE, SecurityType.FUTURE_OPTION})
 _IMMEDIATE: Final = frozenset({OrderType.MARKET, OrderType.MARKET_ON_OPEN})
 _AUCTIONS: Final = frozenset({OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE})
@@ -92,12 +93,12 @@ class Trading:
     def _market_type(self, symbol: Symbol) -> OrderType:
         security = self._securities.get(symbol)
         if security is None or symbol.security_type in _FUTURES or security.hours.always_open:
-            return OrderType.MARKET
+            return _MARKET
         now_ns, hours, policy = self._clock.now_ns, security.hours, self._transactions.policy
         if not hours.is_open(now_ns):
             return OrderType.MARKET_ON_OPEN
         if not policy.convert_daily_market_orders or not security.daily_only:
-            return OrderType.MARKET
+            return _MARKET
         too_late = now_ns > hours.next_close(now_ns) - policy.market_on_close_buffer_ns
         return OrderType.MARKET_ON_OPEN if too_late else OrderType.MARKET_ON_CLOSE
 
@@ -113,6 +114,14 @@ class Trading:
 
         Auction orders are good til canceled even where a date was given: LEAN knows no other.
         """
+        if kind is _MARKET:  # no price belongs to it
+            return self._transactions.submit(
+                OrderRequest(
+                    symbol, _MARKET, quantity, prices.limit_price, prices.stop_price, prices.trigger_price,
+                    prices.trailing_amount, prices.trailing_as_percentage, terms.time_in_force,
+                    terms.outside_regular_hours, terms.tag, terms.synchronous, terms.properties,
+                )
+            )  # fmt: skip
         in_force = terms.time_in_force
         if kind in _AUCTIONS and in_force.kind is TimeInForceKind.GOOD_TIL_DATE:
             in_force = GOOD_TIL_CANCELED

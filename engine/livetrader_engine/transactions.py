@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Final
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.errors import AlgorithmError
@@ -56,6 +57,10 @@ from livetrader_engine.trading_policy import TradingPolicy
 
 __all__ = ["TradingPolicy", "Transactions"]
 
+_MARKET: Final = OrderType.MARKET
+_PROCESSING: Final = RequestStatus.PROCESSING
+_PROCESSED: Final = RequestStatus.PROCESSED
+
 
 class Transactions(OrderNews):
     """Owns every OrderRecord. Called from the engine's thread only. `warming_up` is set by the engine."""
@@ -92,7 +97,7 @@ class Transactions(OrderNews):
             self._report(response.message)
             return _refused(request, response, self._clock.now_ns)
         record = self.add(request)
-        if request.type is OrderType.MARKET and request.synchronous:
+        if request.type is _MARKET and request.synchronous and not record.closed:
             self._wait(record, security)
         return record
 
@@ -103,9 +108,11 @@ class Transactions(OrderNews):
         """
         self._refuse_warm_up("Submit")
         security = self._securities[request.symbol]
-        record = self._register(make_spec(self._number(), request, security, self._clock.now_ns), security)
-        record.submitted = Asked(self._clock.now_ns, record.id, request.tag, request=request)
-        self._ask(record, record.submitted)
+        now_ns = self._clock.now_ns
+        spec = make_spec(self._number(), request, security, now_ns)
+        asked = Asked(now_ns, spec.id, request.tag, request=request)
+        record = self._register(spec, security, asked)
+        self._ask(record, asked)
         self._drain()
         return record
 
@@ -188,7 +195,7 @@ class Transactions(OrderNews):
 
     def _ask(self, record: OrderRecord, asked: Asked) -> Response:
         self._queue.append((record, asked))
-        return asked.answer(Response(order_id=record.id), RequestStatus.PROCESSING)
+        return asked.answer(Response(order_id=asked.order_id), _PROCESSING)
 
     def _drain_unless_deferred(self) -> None:
         if not self.policy.defer_requests:
@@ -198,13 +205,13 @@ class Transactions(OrderNews):
         """Handle every request that waits, each with all news it causes. Callbacks may come back here."""
         while self._queue:
             record, asked = self._queue.popleft()
-            asked.answer(self._handle(record, asked), RequestStatus.PROCESSED)
+            asked.answer(self._handle(record, asked), _PROCESSED)
             self._sink.advance(self._clock.now_ns)
             self.collect()
 
     def _handle(self, record: OrderRecord, asked: Asked) -> Response:
         if asked.request is not None:
-            return self._handle_submit(record)
+            return self._handle_submit(record, asked.response)
         if asked.change is not None:
             return self._handle_update(record, asked.change)
         problem = _status_problem(record)
@@ -214,18 +221,18 @@ class Transactions(OrderNews):
         self.collect()
         return Response(order_id=record.id)
 
-    def _handle_submit(self, record: OrderRecord) -> Response:
-        security = self._securities[record.symbol]
-        response = Response(order_id=record.id)
-        if not record.quantity:
+    def _handle_submit(self, record: OrderRecord, response: Response) -> Response:
+        spec = record.spec
+        security = self._securities[spec.symbol]
+        if not spec.quantity:
             text = messages.zero_quantity("submit", record.id)
             response = Response(ResponseCode.ORDER_QUANTITY_ZERO, text, record.id)
-        elif (reason := order_problem(self._portfolio, security, record.spec)) is not None:
-            text = told_problem(self._portfolio, security, record.spec, reason)
+        elif (reason := order_problem(self._portfolio, security, spec)) is not None:
+            text = told_problem(self._portfolio, security, spec, reason)
             response = Response(ResponseCode.INSUFFICIENT_BUYING_POWER, text, record.id)
         if response.accepted:
             record.handed_over = True
-            self._sink.submit(SubmitOrder(record.spec))
+            self._sink.submit(SubmitOrder(spec))
             self.collect()
             return response
         self._report(response.message)
@@ -278,9 +285,9 @@ class Transactions(OrderNews):
             return Response(ResponseCode.EXCEEDED_MAXIMUM_ORDERS, text, NO_ORDER)
         return response
 
-    def _register(self, spec: OrderSpec, security: Security) -> OrderRecord:
+    def _register(self, spec: OrderSpec, security: Security, asked: Asked | None = None) -> OrderRecord:
         submission = SubmissionData(security.exact_bid(), security.exact_ask(), security.exact_price())
-        record = OrderRecord(spec, submission)
+        record = OrderRecord(spec, submission, submitted=asked)
         self._hold(record)
         return record
 

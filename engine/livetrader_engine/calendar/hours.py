@@ -191,7 +191,10 @@ class ExchangeHours:
         if self.always_open:
             return True
         day = self._day_at(time_ns)
-        return any(start <= time_ns < end for start, end in (day.extended if extended else day.regular))
+        for start_ns, end_ns in day.extended if extended else day.regular:  # asked for with every order
+            if start_ns <= time_ns < end_ns:
+                return True
+        return False
 
     def is_open_during(self, start_ns: int, end_ns: int, extended: bool = False) -> bool:
         """Return whether it trades at some instant of [start_ns, end_ns); of an empty span, at its start."""

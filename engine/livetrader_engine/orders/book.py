@@ -67,18 +67,24 @@ class OrderBook:
         return number
 
     def _hold(self, record: OrderRecord) -> None:
-        self._records[record.id] = record
-        self._open.setdefault(record.symbol, {})[record.id] = record
+        number, symbol = record.spec.id, record.spec.symbol
+        self._records[number] = record
+        working = self._open.get(symbol)
+        if working is None:
+            self._open[symbol] = {number: record}
+        else:
+            working[number] = record
 
     def _close(self, record: OrderRecord) -> None:
-        working = self._open.get(record.symbol)
-        if working is None or working.pop(record.id, None) is None:
+        number, symbol = record.spec.id, record.spec.symbol
+        working = self._open.get(symbol)
+        if working is None or working.pop(number, None) is None:
             return  # closed before: a late fill
         if not working:
-            del self._open[record.symbol]
+            del self._open[symbol]
         if self._keeps_all:
             return
-        self._closed.append(record.id)
+        self._closed.append(number)
         if len(self._closed) > KEPT_CLOSED_ORDERS:
             del self._records[self._closed.popleft()]
 

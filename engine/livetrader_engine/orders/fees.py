@@ -17,6 +17,9 @@ from livetrader_engine.orders.order import OrderSpec, OrderType
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import SecurityType
 
+_EQUITY: Final = SecurityType.EQUITY
+_EXERCISE: Final = OrderType.OPTION_EXERCISE
+
 
 class OrderFee(msgspec.Struct, frozen=True, gc=False):
     """A fee, positive if paid."""
@@ -82,21 +85,21 @@ class InteractiveBrokersFees:
     def fee(self, security: Security, spec: OrderSpec) -> OrderFee:
         """Return the fee in USD. Option exercise is free."""
         kind = security.symbol.security_type
-        if spec.type is OrderType.OPTION_EXERCISE:
+        if spec.type is _EXERCISE:
             return OrderFee(ZERO, "USD")
+        if kind is _EQUITY:
+            return OrderFee(_equity_fee(security, spec), "USD")
         value = abs(order_value(security, spec))
-        if kind is SecurityType.EQUITY:
-            return OrderFee(_equity_fee(abs(spec.quantity), value), "USD")
         if kind is SecurityType.FOREX:
             return OrderFee(max(FOREX_MINIMUM_FEE, FOREX_RATE * value), "USD")
         raise AlgorithmError(f"there is no fee schedule for {kind.name}; choose a fee model for it")
 
 
-def _equity_fee(shares: Decimal, value: Decimal) -> Decimal:
-    fee = EQUITY_FEE_PER_SHARE * shares
+def _equity_fee(security: Security, spec: OrderSpec) -> Decimal:
+    fee = EQUITY_FEE_PER_SHARE * abs(spec.quantity)
     if fee < EQUITY_MINIMUM_FEE:
         return EQUITY_MINIMUM_FEE
-    return min(fee, EQUITY_MAXIMUM_RATE * value)
+    return min(fee, EQUITY_MAXIMUM_RATE * abs(order_value(security, spec)))
 
 
 class DefaultFees:

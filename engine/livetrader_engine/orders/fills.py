@@ -36,6 +36,7 @@ from livetrader_engine.orders.slippage import SlippageModel
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_HOUR, Resolution, SecurityType
 
+_EQUITY: Final = SecurityType.EQUITY
 _SLACK: Final = 1e-9  # relative; a float comparison this close is left to the decimals
 
 
@@ -61,7 +62,7 @@ class WorkingOrder(msgspec.Struct, frozen=True, gc=False):
 
     def filled(self, price: Decimal, message: str = "") -> WorkingOrder:
         """Return this order, filled at `price`; trailing zeros go, as LEAN's order events drop them."""
-        return msgspec.structs.replace(self, price=normalized(price), message=message)
+        return WorkingOrder(self.spec, self.time_ns, self.stop_price, self.armed, normalized(price), message)
 
 
 Slip = Callable[[], Decimal]  # asked only where an order fills
@@ -93,7 +94,7 @@ def match(order: WorkingOrder, security: Security, now_ns: int, slippage: Slippa
 
     Raises InvariantError for an order type without a rule; the checks refuse those before.
     """
-    rules = EQUITY_RULES if security.symbol.security_type is SecurityType.EQUITY else BASE_RULES
+    rules = EQUITY_RULES if security.symbol.security_type is _EQUITY else BASE_RULES
     rule = rules.get(order.spec.type)
     if rule is None:
         raise InvariantError(f"there is no fill rule for {order.spec.type.name} orders")

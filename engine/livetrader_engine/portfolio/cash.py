@@ -68,7 +68,8 @@ class CashBook:
 
     def ensure(self, currency: str) -> Cash:
         """Return the cash of a currency, making an empty one where there is none."""
-        return self._by_currency.setdefault(currency, Cash(currency))
+        found = self._by_currency.get(currency)
+        return self._by_currency.setdefault(currency, Cash(currency)) if found is None else found
 
     def set(self, currency: str, amount: Decimal, rate: Decimal | None = None) -> Cash:
         """Make the amount of a currency what it is said to be; `rate` fixes its conversion rate."""

@@ -10,7 +10,7 @@ from math import inf
 from typing import Final
 
 from livetrader_engine.orders.order import OrderSpec
-from livetrader_engine.portfolio.models import LeverageMargin
+from livetrader_engine.portfolio.models import LeverageMargin, MarginModel
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import SecurityType
@@ -21,6 +21,7 @@ FEE_LEAST: Final = 100.0  # at least so much: more than any fee of the models th
 
 AT_EASE: Final = 0.2  # of the equity as free margin; LEAN warns at a twentieth
 
+_CASH: Final = AccountType.CASH
 _PLAIN: Final = frozenset({SecurityType.EQUITY})  # valued as quantity times price, in one currency
 
 
@@ -65,23 +66,21 @@ def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bo
     book = portfolio.cash
     if len(book) != 1 or portfolio.models.any_own:
         return False
-    for held in portfolio.holdings():
-        security_held = held.security
-        if held.quantity.is_signed() or security_held.leverage < 1:
-            return False
-        if security_held.symbol.security_type not in _PLAIN:
-            return False
     cash = book[book.account_currency]
-    return surely_affordable(portfolio, security, spec, float(cash.amount - abs(cash.unsettled)))
+    least = float(cash.amount - abs(cash.unsettled)) if cash.unsettled else float(cash.amount)
+    return surely_affordable(portfolio, security, spec, least) and portfolio.only_long(_PLAIN)
 
 
 def _plain(portfolio: Portfolio, security: Security) -> bool:
+    return _plain_by(portfolio.models.of(security.symbol).margin, portfolio, security)
+
+
+def _plain_by(margin: MarginModel, portfolio: Portfolio, security: Security) -> bool:
     if security.symbol.security_type not in _PLAIN or not security.price:
         return False
     if security.properties.quote_currency != portfolio.cash.account_currency:
         return False
-    models = portfolio.models.of(security.symbol)
-    return type(models.margin) is LeverageMargin and not models.margin.free_ratio
+    return type(margin) is LeverageMargin and not margin.free_ratio
 
 
 def surely_affordable(portfolio: Portfolio, security: Security, spec: OrderSpec, free: float) -> bool:
@@ -89,10 +88,12 @@ def surely_affordable(portfolio: Portfolio, security: Security, spec: OrderSpec,
 
     Not for fee models of the algorithm's own: they may ask for anything.
     """
-    if free <= 0 or not _plain(portfolio, security):
+    if free <= 0:
         return False
-    if not getattr(portfolio.models.of(security.symbol).fees, "moderate", False):
+    price, properties = security.price, security.properties
+    models = portfolio.models.of(security.symbol)
+    if not _plain_by(models.margin, portfolio, security) or not getattr(models.fees, "moderate", False):
         return False
-    value = abs(float(spec.quantity)) * security.price * float(security.properties.contract_multiplier)
-    leverage = 1.0 if portfolio.account_type is AccountType.CASH else float(security.leverage)
+    value = abs(float(spec.quantity)) * price * float(properties.contract_multiplier)
+    leverage = 1.0 if portfolio.account_type is _CASH else float(security.leverage)
     return value / leverage + max(FEE_LEAST, value * FEE_ROOM) < free * ROOM

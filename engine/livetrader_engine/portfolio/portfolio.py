@@ -35,6 +35,9 @@ class AccountType(IntEnum):
     CASH = 1
 
 
+_CASH: Final = AccountType.CASH
+
+
 class Portfolio:
     """Cash and holdings. Changed by `apply_fill`, `load` and the cash setters; nothing else.
 
@@ -75,6 +78,17 @@ class Portfolio:
     def holdings(self) -> Iterable[Holding]:
         """Return the positions that are not zero, in the order they were first held."""
         return [held for held in self._holdings.values() if held.quantity]
+
+    def only_long(self, types: frozenset[SecurityType]) -> bool:
+        """Return whether all positions are long, of these types, and bind no more than their value."""
+        for held in self._holdings.values():
+            quantity = held.quantity
+            if not quantity:
+                continue
+            security = held.security
+            if quantity < 0 or security.leverage < 1 or security.symbol.security_type not in types:
+                return False
+        return True
 
     def _close_fee(self, held: Holding) -> Decimal:
         """Return the fee of closing a position with a market order, in its quote currency."""
@@ -169,7 +183,7 @@ class Portfolio:
         proceeds = -fill.quantity * fill.price * properties.contract_multiplier
         cash = self.cash.ensure(properties.quote_currency)
         model = self.models.of(security.symbol).settlement
-        due_ns = model.due_ns(security, fill, cash_account=self.account_type is AccountType.CASH)
+        due_ns = model.due_ns(security, fill, cash_account=self.account_type is _CASH)
         if due_ns is None:
             cash.amount += proceeds
         else:

@@ -21,7 +21,7 @@ import msgspec
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.errors import DataError
 from livetrader_engine.events import OrderEventArrived
-from livetrader_engine.orders.fees import DefaultFees, FeeModel
+from livetrader_engine.orders.fees import DefaultFees, FeeModel, OrderFee
 from livetrader_engine.orders.fills import WorkingOrder
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
@@ -45,6 +45,11 @@ from livetrader_engine.simulation.watch import Watch, watch_of
 from livetrader_engine.spi import ExecutionReport
 from livetrader_engine.symbols import Symbol
 
+# Members by name of their own: looking one up in its enumeration costs several times as much.
+_MARKET: Final = OrderType.MARKET
+_MARKET_ON_OPEN: Final = OrderType.MARKET_ON_OPEN
+_SUBMITTED: Final = OrderStatus.SUBMITTED
+_FILLED: Final = OrderStatus.FILLED
 REMEMBERED_KEYS: Final = 100_000  # closed orders whose key is still refused; the oldest is forgotten first
 
 
@@ -169,13 +174,15 @@ class SimulatedBrokerage:
         if key in self._working or key in self._closed:
             return []
         entry = WorkingEntry(key, WorkingOrder.of(spec, now_ns), BrokerageOrderId(self.numbers.take("O")))
-        try:
-            self.ensure(spec.symbol)
-        except DataError as error:
-            self._remember(key)
-            return [_report(entry, OrderStatus.INVALID, now_ns, message=str(error))]
-        self._work(entry)
-        return [_report(entry, OrderStatus.SUBMITTED, now_ns)]
+        security = self.securities.get(spec.symbol)
+        if security is None:
+            try:
+                security = self.ensure(spec.symbol)
+            except DataError as error:
+                self._remember(key)
+                return [_report(entry, OrderStatus.INVALID, now_ns, message=str(error))]
+        self._work(entry, security)
+        return [_report(entry, _SUBMITTED, now_ns)]
 
     def update(self, key: str, change: OrderChange, now_ns: int) -> list[SimulatedReport]:
         """Change a working order; unknown and closed keys give no news. It keeps its place in time."""
@@ -187,7 +194,7 @@ class SimulatedBrokerage:
         if change.stop_price is not None and spec.stop_price is not None:
             order = msgspec.structs.replace(order, stop_price=change.stop_price)
         changed = msgspec.structs.replace(entry, order=order, status=OrderStatus.UPDATE_SUBMITTED)
-        self._work(changed)
+        self._work(changed, self.securities[spec.symbol])
         return [_report(changed, OrderStatus.UPDATE_SUBMITTED, now_ns)]
 
     def cancel(self, key: str, now_ns: int) -> list[SimulatedReport]:
@@ -200,9 +207,9 @@ class SimulatedBrokerage:
     def scan(self, now_ns: int) -> Iterator[SimulatedReport]:
         """Try every working order, oldest first, lazily: each sees what was done after the last news."""
         self._free = None
-        portfolio = self.portfolio
+        portfolio, watches = self.portfolio, self._watches
         for key in tuple(self._working):
-            watch = self._watches.get(key)
+            watch = watches.get(key) if watches else None
             if watch is not None and watch.idle(portfolio, now_ns, self._free_margin):
                 continue
             entry = self._working.get(key)  # it may have been canceled meanwhile
@@ -232,8 +239,7 @@ class SimulatedBrokerage:
 
     def restore(self, entry: WorkingEntry) -> None:
         """Put an order of an earlier life back to work, silently."""
-        self.ensure(entry.order.spec.symbol)
-        self._work(entry)
+        self._work(entry, self.ensure(entry.order.spec.symbol))
 
     def remember_closed(self, key: str) -> None:
         """Refuse this key from now on: an order of an earlier life that has ended."""
@@ -258,35 +264,37 @@ class SimulatedBrokerage:
         order = entry.order
         if not tries_now(order, now_ns):
             return None
-        security = self.securities[order.spec.symbol]
-        if order.spec.type is OrderType.MARKET_ON_OPEN and security.last_time_ns <= order.time_ns:
+        spec = order.spec
+        security = self.securities[spec.symbol]
+        if spec.type is _MARKET_ON_OPEN and security.last_time_ns <= order.time_ns:
             return None  # no data since: LEAN does not look any further either
         if self._expired(entry, now_ns):
             return self._end(entry, OrderStatus.CANCELED, now_ns, message=EXPIRED_MESSAGE)
-        if not self._affords(order.spec, security):
-            problem = order_problem(self.portfolio, security, order.spec)
+        if not self._affords(spec, security):
+            problem = order_problem(self.portfolio, security, spec)
             if problem is not None:
-                text = told_problem(self.portfolio, security, order.spec, problem)
+                text = told_problem(self.portfolio, security, spec, problem)
                 return self._end(entry, OrderStatus.INVALID, now_ns, message=text)
-        models = self.portfolio.models.of(order.spec.symbol)
+        models = self.portfolio.models.of(spec.symbol)
         seen = models.fills.match(order, security, now_ns, models.slippage)
         if seen.price is not None:
-            return self._fill(entry, seen, seen.price, now_ns)
+            return self._fill(entry, seen, seen.price, models.fees.fee(security, seen.spec), now_ns)
         if seen is order:
             return None
         moved = msgspec.structs.replace(entry, order=seen)
-        self._work(moved)
+        self._work(moved, security)
         return _report(moved, entry.status, now_ns, quiet=True)
 
-    def _fill(self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, now_ns: int) -> SimulatedReport:
+    def _fill(
+        self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, fee: OrderFee, now_ns: int
+    ) -> SimulatedReport:
         spec = seen.spec
-        fee = self.portfolio.models.of(spec.symbol).fees.fee(self.securities[spec.symbol], spec)
         execution_id = ExecutionId(self.numbers.take("E"))
         fill = Fill(execution_id, spec.quantity, price, now_ns, fee.amount, fee.currency)
         if self._books:
             self.portfolio.apply_fill(spec.symbol, fill)
-        entry = msgspec.structs.replace(entry, order=seen)
-        return self._end(entry, OrderStatus.FILLED, now_ns, fill=fill, message=seen.message)
+        entry = WorkingEntry(entry.key, seen, entry.brokerage_order_id, entry.status)
+        return self._end(entry, _FILLED, now_ns, fill=fill, message=seen.message)
 
     def _expired(self, entry: WorkingEntry, now_ns: int) -> bool:
         end_ns = self._expiries[entry.key]
@@ -294,7 +302,7 @@ class SimulatedBrokerage:
 
     def _affords(self, spec: OrderSpec, security: Security) -> bool:
         """Whether the account can surely carry the order, by floats and with room to spare."""
-        if spec.type is OrderType.MARKET:
+        if spec.type is _MARKET:
             return False  # it will most likely fill, and its check is exact
         return surely_affordable(self.portfolio, security, spec, self._free_margin())
 
@@ -303,18 +311,18 @@ class SimulatedBrokerage:
             self._free = free_margin_estimate(self.portfolio)
         return self._free
 
-    def _work(self, entry: WorkingEntry) -> None:
+    def _work(self, entry: WorkingEntry, security: Security) -> None:
         """Keep a working order as it stands now, with what can be left to its watch."""
-        order = entry.order
-        security = self.securities[order.spec.symbol]
-        self._working[entry.key] = entry
-        expiry = expiry_ns(order.spec, security)
-        self._expiries[entry.key] = expiry
+        key, order = entry.key, entry.order
+        self._working[key] = entry
+        expiry = self._expiries[key] = expiry_ns(order.spec, security)
+        if order.spec.type is _MARKET:
+            return  # it is never left to rest
         watch = watch_of(order, security, self.portfolio, expiry)
         if watch is None:
-            self._watches.pop(entry.key, None)
+            self._watches.pop(key, None)
         else:
-            self._watches[entry.key] = watch
+            self._watches[key] = watch
 
     def _end(
         self,
@@ -325,10 +333,12 @@ class SimulatedBrokerage:
         fill: Fill | None = None,
         message: str = "",
     ) -> SimulatedReport:
-        del self._working[entry.key]
-        self._expiries.pop(entry.key, None)
-        self._watches.pop(entry.key, None)
-        self._remember(entry.key)
+        key = entry.key
+        del self._working[key]
+        self._expiries.pop(key, None)
+        if self._watches:
+            self._watches.pop(key, None)
+        self._remember(key)
         return _report(entry, status, now_ns, fill=fill, message=message)
 
     def _remember(self, key: str) -> None:

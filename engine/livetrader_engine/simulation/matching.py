@@ -15,6 +15,8 @@ from livetrader_engine.orders.order import OrderSpec, OrderType, TimeInForceKind
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, SecurityType
 
+_MARKET: Final = OrderType.MARKET
+_GOOD_TIL_CANCELED: Final = TimeInForceKind.GOOD_TIL_CANCELED
 EXPIRED_MESSAGE: Final = "The order has expired."  # LEAN's words
 
 _FOREX_ZONE: Final = ZoneInfo("America/New_York")
@@ -28,7 +30,7 @@ def expiry_ns(spec: OrderSpec, security: Security) -> int | None:
     the next UTC midnight; good-til-date is the same rule from the beginning of its date (of the exchange) on.
     """
     in_force = spec.time_in_force
-    if in_force.kind is TimeInForceKind.GOOD_TIL_CANCELED:
+    if in_force.kind is _GOOD_TIL_CANCELED:
         return None
     from_ns = spec.created_ns
     if in_force.kind is TimeInForceKind.GOOD_TIL_DATE:
@@ -57,4 +59,4 @@ def expired(spec: OrderSpec, security: Security, now_ns: int) -> bool:
 
 def tries_now(order: WorkingOrder, now_ns: int) -> bool:
     """Return whether the order may fill at this instant: all but market orders wait for the next one."""
-    return order.spec.type is OrderType.MARKET or order.time_ns != now_ns
+    return order.spec.type is _MARKET or order.time_ns != now_ns

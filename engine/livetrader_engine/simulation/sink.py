@@ -50,7 +50,8 @@ class SimulatedOrderSink:
 
     def submit(self, command: SubmitOrder) -> None:
         """Take an order; it is tried once `advance` asks for it."""
-        self._queue(self.brokerage.accept(str(command.spec.id), command.spec, self._now_ns))
+        spec = command.spec
+        self._queue(self.brokerage.accept(str(spec.id), spec, self._now_ns))
 
     def update(self, command: UpdateOrder) -> None:
         """Change a working order."""
@@ -66,21 +67,22 @@ class SimulatedOrderSink:
 
     def drain(self, wait_s: float = 0.0) -> Sequence[OrderEventArrived]:
         """Return the next news; never waits."""
-        while not self._ready:
+        if self._ready:
+            return (self._ready.popleft(),)
+        while True:
             if self._scan is None:
                 if not self._scan_wanted:
                     return ()
                 self._scan_wanted = False
                 self._scan = self.brokerage.scan(self._now_ns)
             report = next(self._scan, None)
-            if report is None:
-                self._scan = None
-            else:
-                self._ready.append(report.to_event())
-        return (self._ready.popleft(),)
+            if report is not None:
+                return (report.to_event(),)
+            self._scan = None
 
     def _queue(self, reports: list[SimulatedReport]) -> None:
-        self._ready.extend(report.to_event() for report in reports)
+        for report in reports:
+            self._ready.append(report.to_event())
 
 
 def simulated_engine(

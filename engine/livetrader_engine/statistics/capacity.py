@@ -29,6 +29,7 @@ from livetrader_engine.symbols import (
 
 EFFECT_NS: Final = 30 * NS_PER_DAY  # how long a symbol counts after its last fill
 SESSION_MINUTES: Final = 390
+_SESSION_NS: Final = SESSION_MINUTES * NS_PER_MINUTE
 LEAST_DISCOUNT: Final = Decimal("0.20")  # of the volume caught after fills in quick succession
 DOLLAR_VOLUME_PER_MINUTE: Final = 6_000_000
 MOST_MINUTES: Final = 120  # for which volume is caught after a fill
@@ -82,8 +83,7 @@ class SymbolCapacity:
         properties = self.security.properties
         self.sale_volume += self._rate() * fill.price * abs(fill.quantity) * properties.contract_multiplier
         gap_ns = fill.time_ns - self._last_fill_ns if self._last_fill_ns else NS_PER_DAY
-        discount = 2 * (Decimal(gap_ns) / NS_PER_MINUTE / SESSION_MINUTES)
-        self._discount = ONE if discount > 1 else max(LEAST_DISCOUNT, discount)
+        self._discount = _discount(gap_ns)
         if self._reset_due:
             self._caught, self.trades, self._reset_due = ZERO, 0, False
         self.trades += 1
@@ -218,6 +218,15 @@ class CapacityEstimate:
             return ZERO
         margin = maintenance_margin(portfolio, portfolio[security.symbol])
         return margin * leverage_of(portfolio, security)
+
+
+def _discount(gap_ns: int) -> Decimal:
+    """Return the part of the volume caught so long after the fill before: twice the part of a session."""
+    if 2 * gap_ns > _SESSION_NS:
+        return ONE
+    if 2 * gap_ns < LEAST_DISCOUNT * _SESSION_NS:
+        return LEAST_DISCOUNT
+    return max(LEAST_DISCOUNT, 2 * (Decimal(gap_ns) / NS_PER_MINUTE / SESSION_MINUTES))
 
 
 def _market_volume(item: SymbolCapacity) -> Decimal:
