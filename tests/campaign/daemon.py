@@ -23,7 +23,6 @@ class DaemonProcess:
     """A daemon that was started here. `log` is where its words go, appended over all starts."""
 
     def __init__(self, workload: Workload, log: Path, *, quiet: bool = False) -> None:
-        self._workload = workload
         self._log_path = log
         self._log: IO[bytes] = log.open("ab")
         command = [sys.executable, "-m", "livetrader", "run", str(workload.config(quiet=quiet))]

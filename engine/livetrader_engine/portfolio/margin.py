@@ -95,7 +95,7 @@ def order_problem(
     models = portfolio.models.of(security.symbol)
     held = portfolio.quantity(security.symbol)
     quantity = spec.quantity
-    if not quantity or models.margin.unlimited:
+    if not quantity:
         return None
     if held * quantity < 0 and abs(held) >= abs(quantity):
         return None

@@ -22,13 +22,11 @@ from livetrader_engine.symbols import Symbol
 class MarginModel(Protocol):
     """Says which part of a position's value must be there as margin.
 
-    `free_ratio` is the part of the equity that orders must leave alone. With `unlimited` every order passes.
+    `free_ratio` is the part of the equity that orders must leave alone.
     """
 
     @property
     def free_ratio(self) -> Decimal: ...
-    @property
-    def unlimited(self) -> bool: ...
 
     def initial(self, security: Security, leverage: Decimal) -> Decimal:
         """Return the part of the value that opening a position takes."""
@@ -42,8 +40,6 @@ class MarginModel(Protocol):
 class LeverageMargin:
     """One over the leverage, both for opening and for holding. Source: LEAN's BuyingPowerModel."""
 
-    unlimited = False
-
     def __init__(self, free_ratio: Decimal = ZERO) -> None:
         self.free_ratio = free_ratio
 
@@ -54,21 +50,6 @@ class LeverageMargin:
     def maintenance(self, security: Security, leverage: Decimal) -> Decimal:
         """Return 1 / leverage."""
         return ONE / leverage
-
-
-class NoMargin:
-    """Positions bind nothing and every order passes. Source: LEAN's NullBuyingPowerModel."""
-
-    free_ratio = ZERO
-    unlimited = True
-
-    def initial(self, security: Security, leverage: Decimal) -> Decimal:
-        """Return zero."""
-        return ZERO
-
-    def maintenance(self, security: Security, leverage: Decimal) -> Decimal:
-        """Return zero."""
-        return ZERO
 
 
 @dataclass(slots=True)

@@ -28,14 +28,6 @@ class SettlementModel(Protocol):
         ...
 
 
-class ImmediateSettlement:
-    """Cash moves with the fill."""
-
-    def due_ns(self, security: Security, fill: Fill, *, cash_account: bool) -> int | None:
-        """Return None."""
-        return None
-
-
 class DelayedSettlement:
     """Sales settle some trading days later at a time of the exchange's day; buys at once."""
 
