@@ -9,7 +9,7 @@ from typing import Final
 from livetrader.offline.files import write_whole
 from livetrader.offline.results import BacktestResult, FileResults
 from livetrader.results.json_text import indented
-from livetrader.results.orders import OrderContext, order_list_hash
+from livetrader.results.orders import OrderContext, order_json, order_list_hash
 from livetrader.results.run_result import (
     RunFigures,
     RunSummary,
@@ -46,7 +46,8 @@ def figures_of(engine: Engine, results: FileResults) -> RunFigures:
     statistics, problem = _statistics(engine)
     if problem:
         results.warning(engine.clock.now_ns, problem)
-    orders = [(record, context_of(engine, record)) for record in engine.orders.records()]
+    # the hash, the result and the list of orders are made of the same rows
+    orders = [(record, order_json(record, context_of(engine, record))) for record in engine.orders.records()]
     summary = {**statistics.summary, HASH_NAME: order_list_hash(orders)}
     return RunFigures(
         orders=orders,

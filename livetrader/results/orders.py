@@ -28,6 +28,9 @@ _DAY: Final = "QuantConnect.Orders.TimeInForces.DayTimeInForce"
 _GOOD_TIL_DATE: Final = "QuantConnect.Orders.TimeInForces.GoodTilDateTimeInForce"
 
 
+OrderRow = tuple[OrderRecord, dict[str, Json]]  # an order and what `order_json` makes of it
+
+
 class OrderContext(msgspec.Struct, frozen=True):
     """What LEAN writes of an order that its record does not know.
 
@@ -41,10 +44,10 @@ class OrderContext(msgspec.Struct, frozen=True):
     zone: tzinfo = UTC
 
 
-def order_list_hash(orders: Iterable[tuple[OrderRecord, OrderContext]]) -> str:
+def order_list_hash(rows: Iterable[OrderRow]) -> str:
     """Return LEAN's OrderListHash of these orders: MD5 in hex over their texts, by number, with commas."""
-    by_number = sorted(orders, key=lambda pair: pair[0].id)
-    joined = ",".join(compact(order_json(record, context)) for record, context in by_number)
+    by_number = sorted(rows, key=lambda row: row[0].id)
+    joined = ",".join([compact(row) for _, row in by_number])
     return md5(joined.encode(), usedforsecurity=False).hexdigest()
 
 

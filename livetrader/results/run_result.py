@@ -17,12 +17,11 @@ import msgspec
 
 from livetrader.results.charts import CANDLE, Charts, Series, chart_json, charts_json
 from livetrader.results.json_text import Json, decimal_text, time_text
-from livetrader.results.orders import OrderContext, order_json
+from livetrader.results.orders import OrderRow
 from livetrader.results.performance import performance_json, portfolio_statistics_json, trade_statistics_json
 from livetrader.results.sampling import summary_candles
 from livetrader_engine.commands import SeriesStyle
 from livetrader_engine.money import ZERO
-from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.statistics.charts import Candle
 from livetrader_engine.statistics.charts import Charts as EngineCharts
 from livetrader_engine.statistics.results import StatisticsResults
@@ -57,7 +56,7 @@ class RunSummary(msgspec.Struct, frozen=True):
 class RunFigures(msgspec.Struct, frozen=True):
     """What came out of a run. `profits` are the closing fills' profits by time (UTC ns)."""
 
-    orders: Sequence[tuple[OrderRecord, OrderContext]]
+    orders: Sequence[OrderRow]
     charts: Charts
     statistics: StatisticsResults
     runtime: Mapping[str, str]
@@ -72,7 +71,7 @@ def result_json(run: RunSummary, figures: RunFigures) -> dict[str, Json]:
     return {
         "rollingWindow": {name: performance_json(item, trades=False) for name, item in windows},
         "charts": charts_json(figures.charts),
-        "orders": {str(record.id): order_json(record, context) for record, context in figures.orders},
+        "orders": {str(record.id): row for record, row in figures.orders},
         "profitLoss": _profits(figures.profits),
         "statistics": dict(figures.summary),
         "runtimeStatistics": dict(sorted(figures.runtime.items())),
@@ -102,13 +101,12 @@ def summary_json(run: RunSummary, figures: RunFigures) -> dict[str, Json]:
     }
 
 
-def orders_csv(orders: Iterable[tuple[OrderRecord, OrderContext]]) -> str:
+def orders_csv(orders: Iterable[OrderRow]) -> str:
     """Return the orders as the seeds' orders.csv; times are UTC."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(ORDER_COLUMNS)
-    for record, context in orders:
-        row = order_json(record, context)
+    for record, row in orders:
         writer.writerow(
             (
                 row["time"],

@@ -178,7 +178,7 @@ def test_the_hash_is_over_the_texts_in_the_order_of_their_numbers() -> None:
     second.spec = msgspec.structs.replace(second.spec, id=OrderId(2))
     texts = [compact(order_json(record, ADJUSTED)) for record in (first, second)]
     wanted = md5(",".join(texts).encode(), usedforsecurity=False).hexdigest()
-    assert order_list_hash([(second, ADJUSTED), (first, ADJUSTED)]) == wanted
+    assert order_list_hash([(order, order_json(order, ADJUSTED)) for order in (second, first)]) == wanted
 
 
 def noted(record: OrderRecord, event: OrderEventArrived, number: int) -> NoteOrderEvent:
