@@ -33,7 +33,7 @@ from livetrader.journal.replay import OrderState
 from livetrader.settings import LimitSettings
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderSpec
-from livetrader_engine.orders.states import FILLS, OrderStatus
+from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import Approved, BrokeragePlugin, OutcomeUnknownError, VenueError
 from livetrader_engine.symbols import NS_PER_SECOND, Symbol
 
@@ -228,8 +228,9 @@ class OrderSender:
     def _change_refused(self, order: OrderState, message: str) -> None:
         self._ledger.write_soon(ChangeRefused(self._now(), order.client_order_id, message))
         self._ports.report("change_refused", level="warning", order_id=order.spec.id, message=message)
-        if order.is_open and order.status not in FILLS:
-            self._ports.emit(OrderEventArrived(order.spec.id, order.status, self._now(), message=message))
+        if order.is_open:  # it works on as it was, also where its acknowledgement is still to come
+            told = order.status if order.status is OrderStatus.CANCEL_PENDING else OrderStatus.SUBMITTED
+            self._ports.emit(OrderEventArrived(order.spec.id, told, self._now(), message=message))
 
     def _circumstances(self, spec: OrderSpec, apart_from: OrderState | None = None) -> Circumstances:
         now_ns = self._now()

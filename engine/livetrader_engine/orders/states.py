@@ -53,7 +53,9 @@ FILLS: Final = frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED})
 _S = OrderStatus
 TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     _S.NEW: frozenset(
-        {_S.SUBMITTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.INVALID, _S.CANCEL_PENDING, _S.NONE}
+        # staying: a change of it was refused before anybody had confirmed it
+        {_S.NEW, _S.SUBMITTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.INVALID, _S.CANCEL_PENDING,
+         _S.NONE}
     ),
     _S.SUBMITTED: frozenset(
         {_S.SUBMITTED, _S.UPDATE_SUBMITTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.INVALID,

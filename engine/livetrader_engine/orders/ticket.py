@@ -214,10 +214,12 @@ class OrderRecord:
         if event.fill is not None:
             return self._apply_fill(event, event.fill)
         status, before = event.status, self.status
-        if before in CLOSED or (status is _SUBMITTED and before is _PARTIALLY_FILLED):
+        if before in CLOSED:
             return Outcome.STALE
         if self._before_change is not None:
             self._settle_change(event)
+        if status is _SUBMITTED and before is _PARTIALLY_FILLED:
+            return Outcome.STALE
         self.status = move(before, status)
         if event.message:
             self.message = event.message

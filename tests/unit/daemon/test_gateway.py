@@ -15,9 +15,10 @@ from livetrader.journal.records import Record, kind_of
 from livetrader.journal.replay import JournalState, OrderState, replay
 from livetrader.journal.store import read_state
 from livetrader.settings import LimitSettings
-from livetrader_engine.events import AccountLoaded
-from livetrader_engine.orders.order import ClientOrderId
+from livetrader_engine.events import AccountLoaded, OrderEventArrived
+from livetrader_engine.orders.order import ClientOrderId, OrderChange
 from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.spi import BrokerageCapabilities, CashChanged, ExecutionReport, VenueError
 from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryVenue
 
@@ -657,6 +658,41 @@ def test_a_change_is_checked_journaled_and_adopted_when_the_venue_has_it(tmp_pat
     run(body())
     (order,) = read_state(tmp_path / "journal.sqlite3").open.values()
     assert order.spec.limit_price == 55
+
+
+@pytest.mark.parametrize("been_through", ["nothing", "acknowledged", "changed"])
+def test_a_refused_change_is_told_as_one_whatever_the_order_has_been_through(
+    tmp_path: Path, been_through: str
+) -> None:
+    """A record takes a change back at SUBMITTED with words; UPDATE_SUBMITTED would confirm it."""
+
+    async def scene() -> None:
+        venue = new_venue()
+        venue.faults.lost_acks = 1 if been_through == "nothing" else 0
+        async with open_desk(venue, tmp_path, LimitSettings(max_order_quantity=100)) as desk:
+            record = OrderRecord(resting(1))
+
+            def hear() -> None:
+                for event in desk.emitted:
+                    if isinstance(event, OrderEventArrived):
+                        record.apply(event)
+                desk.emitted.clear()
+
+            await desk.submit(resting(1))
+            await desk.settle()
+            if been_through == "changed":
+                record.change(OrderChange(limit_price=Decimal(49)))
+                await desk.update(1, limit_price=Decimal(49))
+                await desk.settle()
+            hear()
+            wanted = record.spec
+            record.change(OrderChange(quantity=Decimal(1000)))
+            await desk.update(1, quantity=Decimal(1000))
+            assert desk.statuses(1) == [OrderStatus.SUBMITTED] and desk.messages(1)
+            hear()
+            assert record.spec == wanted
+
+    run(scene())
 
 
 def test_the_account_for_a_new_engine_has_orders_cash_and_the_next_number(tmp_path: Path) -> None:

@@ -126,6 +126,21 @@ def test_a_confirmed_change_stays_and_a_refused_one_is_taken_back() -> None:
     assert ticket.spec.limit_price == 99
 
 
+def test_a_change_of_a_partly_filled_order_that_was_refused_is_taken_back() -> None:
+    ticket = record()
+    ticket.apply(news(S.PARTIALLY_FILLED, fill("a", 4)))
+    ticket.change(OrderChange(quantity=Decimal(20)))
+    ticket.apply(news(S.SUBMITTED, message="over the limit"))
+    assert (ticket.status, ticket.spec.quantity, ticket.remaining) == (S.PARTIALLY_FILLED, 10, 6)
+
+
+def test_an_order_nobody_has_confirmed_may_be_told_of_a_refused_change() -> None:
+    ticket = record()
+    ticket.apply(news(S.NEW, message="insufficient buying power for the change"))
+    ticket.apply(news(S.SUBMITTED))
+    assert ticket.status is S.SUBMITTED
+
+
 def test_doubt_about_a_partly_filled_order_is_kept() -> None:
     ticket = record()
     ticket.apply(news(S.PARTIALLY_FILLED, fill("a", 4)))
