@@ -15,9 +15,10 @@ import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint, PriceScale, QuoteBar, Tick, TradeBar
+from livetrader_engine.data.decimals import exact, exact_value
 from livetrader_engine.data.subscription import Normalization, Subscription, TickType
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.money import ZERO, from_float
+from livetrader_engine.money import ZERO
 from livetrader_engine.symbols import (
     NS_PER_HOUR,
     NS_PER_MINUTE,
@@ -56,11 +57,6 @@ _PRICED_BY_TRADES: Final = frozenset(
      SecurityType.FUTURE_OPTION, SecurityType.INDEX_OPTION, SecurityType.BASE}
 )  # fmt: skip
 _PRICED_BY_QUOTES: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})
-
-
-def exact(price: float, scale: PriceScale | None) -> Decimal:
-    """Return a price as the decimal LEAN would hold: by its scale, else with 15 significant digits."""
-    return scale.exact(price) if scale is not None else from_float(price)
 
 
 class Security:
@@ -238,7 +234,7 @@ class Security:
     def exact_price(self) -> Decimal:
         """Return `price` as the decimal the data file holds; zero before the first point."""
         if self._exact_price is None:
-            self._exact_price = _exact_value(self._source)
+            self._exact_price = exact_value(self._source)
         return self._exact_price
 
     def exact_bid(self) -> Decimal:
@@ -379,17 +375,6 @@ def _replaces(new: TradeBar | QuoteBar, held: TradeBar | QuoteBar) -> bool:
 
 
 def _middle(bid: float, ask: float) -> float:
-    return (bid + ask) / 2 if bid and ask else bid or ask
-
-
-def _exact_value(point: MarketPoint | None) -> Decimal:
-    if point is None:
-        return ZERO
-    if isinstance(point, TradeBar):
-        return exact(point.close, point.scale)
-    if isinstance(point, Tick):
-        return from_float(point.value)
-    bid, ask = exact(point.bid_close, point.scale), exact(point.ask_close, point.scale)
     return (bid + ask) / 2 if bid and ask else bid or ask
 
 

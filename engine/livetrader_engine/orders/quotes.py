@@ -12,9 +12,10 @@ import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import PriceScale, QuoteBar, TradeBar
+from livetrader_engine.data.decimals import exact
 from livetrader_engine.money import from_float
 from livetrader_engine.orders.messages import stale_fill, without_quote
-from livetrader_engine.securities import Security, exact, exact_close
+from livetrader_engine.securities import Security, exact_close
 from livetrader_engine.symbols import NS_PER_HOUR
 
 STALE_AFTER_NS: Final = NS_PER_HOUR  # LEAN: StalePriceTimeSpan
@@ -114,7 +115,7 @@ def best_quote(security: Security, order_time_ns: int, *, buying: bool) -> Quote
     return Quote(price, end_ns, not fresh, message)
 
 
-class _Candidate(NamedTuple):
+class _Candidate(msgspec.Struct, frozen=True, gc=False):
     """A price that an order might trade at, as its point has it."""
 
     end_time_ns: int

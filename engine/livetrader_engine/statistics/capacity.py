@@ -10,13 +10,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple
 
 from livetrader_engine.data.bars import QuoteBar, TradeBar
+from livetrader_engine.data.decimals import exact
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.money import ONE, ZERO
 from livetrader_engine.orders.order import Fill
 from livetrader_engine.portfolio.margin import leverage_of, maintenance_margin
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.schedule.scheduler import NEVER_NS
-from livetrader_engine.securities import Security, exact
+from livetrader_engine.securities import Security
 from livetrader_engine.symbols import (
     NS_PER_DAY,
     NS_PER_HOUR,
