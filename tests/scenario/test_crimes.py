@@ -108,6 +108,75 @@ def test_every_crime_ends_flat_whoever_pulls_the_trigger(daemon: Daemon, crime: 
     assert (daemon.state / "kill.latch").exists()
 
 
+LOCKSTEP_ALGORITHM = """
+from AlgorithmImports import *
+from pathlib import Path
+import ctypes, os, re, signal
+
+
+class Criminal(QCAlgorithm):
+    def initialize(self):
+        self.spy = self.add_equity("SPY", Resolution.MINUTE).symbol
+        self.bars = 0
+
+    def on_data(self, data):
+        self.bars += 1
+        if not self.portfolio.invested:
+            self.market_order(self.spy, 300)
+            self.stop_market_order(self.spy, -300, 10)
+        elif self.bars >= 3:
+            self.market_order(self.spy, 7, asynchronous=True)
+            {in_on_data}
+
+    def on_order_event(self, event):
+        if event.quantity == 7 and event.status == OrderStatus.{status}:
+            {in_on_order_event}
+
+    def crime(self):
+        Path("{marker}").touch()
+        {crime}
+"""
+LOCKSTEP_CRIMES = {
+    "regex": 're.match("(a+)+$", "a" * 64 + "!")',
+    "segfault": "ctypes.string_at(0)",
+    "stop": "os.kill(os.getpid(), signal.SIGSTOP)",
+}
+PLACES = ("on_data", "submitted", "filled")  # with an order at work; untried; the rest of a round untried
+
+
+@pytest.mark.parametrize("trigger", ["http", "beats"])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("crime", LOCKSTEP_CRIMES)
+def test_a_crime_in_lockstep_ends_flat_wherever_the_engine_leads(
+    tmp_path: Path, crime: str, place: str, trigger: str
+) -> None:
+    """The engine leads the market and dies or hangs between two of its questions."""
+    write_market(tmp_path / "data", lambda minute: 300.0)
+    call = "self.crime()"
+    algorithm = LOCKSTEP_ALGORITHM.format(
+        in_on_data=call if place == "on_data" else "pass",
+        in_on_order_event="pass" if place == "on_data" else call,
+        status="FILLED" if place == "filled" else "SUBMITTED",
+        marker=tmp_path / "crime",
+        crime=LOCKSTEP_CRIMES[crime],
+    )
+    settings = settings_of(crime, trigger)
+    settings["feed"] = {"lockstep": True}
+    daemon = Daemon(tmp_path, algorithm, settings)
+    daemon.start()
+    try:
+        daemon.until((tmp_path / "crime").exists, "the crime")
+        if trigger == "http":
+            daemon.until(daemon.holdings, "a position")
+            assert _timed(daemon, daemon.liquidate) < FLAT_LIMIT_S
+        else:
+            daemon.until(daemon.is_flat, "a flat account after lost beats", limit_s=30.0)
+        assert daemon.holdings() == []
+        assert daemon.status()["open_orders"] == 0
+    finally:
+        daemon.close()
+
+
 def _command(daemon: Daemon) -> None:
     """Type the command: the start of its interpreter counts."""
     command = [sys.executable, "-m", "livetrader", "liquidate", str(daemon.config), "--yes"]
