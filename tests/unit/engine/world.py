@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ from livetrader_engine.securities import Security, SecurityManager, SecurityProp
 from livetrader_engine.simulation.sink import simulated_engine
 from livetrader_engine.subscriptions import SecurityChanges
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, SecurityType, Symbol
+from livetrader_engine.testing.market import SampleReference
 
 NEW_YORK = ZoneInfo("America/New_York")
 CENTS = PriceScale(unit=Decimal("0.01"))
@@ -128,10 +129,11 @@ def order(
     )
 
 
-class Surroundings:
+class Surroundings(SampleReference):
     """Feed, history, reference, results, trainer and object store of an engine under test."""
 
     def __init__(self, events: Iterable[EngineEvent] = ()) -> None:
+        super().__init__()
         self.events = list(events)
         self.subscribed: list[Subscription] = []
         self.past: list[MarketPoint] = []
@@ -161,24 +163,6 @@ class Surroundings:
         if symbol in self.unknown:
             raise DataError(f"no hours of {symbol.value}")
         return STOCK_EXCHANGE
-
-    def properties(self, symbol: Symbol) -> SecurityProperties:
-        return SecurityProperties()
-
-    def interest_rate(self, day: date) -> Decimal:
-        return Decimal(0)
-
-    def ticker_on(self, symbol: Symbol, day: date) -> str:
-        return symbol.value
-
-    def security_id(self, symbol: Symbol, kind: str) -> str | None:
-        return None
-
-    def symbols_with_id(self, kind: str, value: str, day: date) -> tuple[Symbol, ...]:
-        return ()
-
-    def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
-        return ()
 
     def log(self, time_ns: int, level: LogLevel, message: str) -> None:
         self.lines.append(message)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from decimal import Decimal
 
 from livetrader_engine.calendar.hours import ExchangeHours, always_open_hours
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
-from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.symbols import (
     Resolution,
     SecurityType,
@@ -18,6 +16,7 @@ from livetrader_engine.symbols import (
     equity_identifier,
     plain_identifier,
 )
+from livetrader_engine.testing.market import SampleReference
 from tests.unit.engine.calendar.hours_of import us_equities
 
 US = us_equities()
@@ -42,10 +41,11 @@ def quote(start_ns: int, period_ns: int, bid: float, ask: float, *, symbol: Symb
     )
 
 
-class MemoryHistory:
+class MemoryHistory(SampleReference):
     """Implements HistoryProvider and ReferenceData over lists. Counts how often it was asked."""
 
     def __init__(self, points: Mapping[tuple[Symbol, Resolution, int], Iterable[MarketPoint]]) -> None:
+        super().__init__()
         self._points = {key: list(values) for key, values in points.items()}
         self.requests: list[HistoryRequest] = []
         self.actions: list[CorporateAction] = []
@@ -68,21 +68,6 @@ class MemoryHistory:
 
     def hours(self, symbol: Symbol) -> ExchangeHours:
         return ALWAYS if symbol.security_type is SecurityType.CRYPTO else US
-
-    def properties(self, symbol: Symbol) -> SecurityProperties:
-        return SecurityProperties()
-
-    def interest_rate(self, day: date) -> Decimal:
-        return Decimal(0)
-
-    def ticker_on(self, symbol: Symbol, day: date) -> str:
-        return symbol.value
-
-    def security_id(self, symbol: Symbol, kind: str) -> str | None:
-        return None
-
-    def symbols_with_id(self, kind: str, value: str, day: date) -> tuple[Symbol, ...]:
-        return ()
 
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         return tuple(action for action in self.actions if action.symbol is symbol)
