@@ -20,6 +20,7 @@ _SMART_LIMIT: Final = 1000
 
 _MOST_DECIMALS: Final = 28  # of a .NET decimal
 _LEAST_EXPONENT: Final = -94  # of two: doubles below are cast to zero
+_EIGHT_ZEROS: Final = 10**8
 _FIFTEEN_DIGITS: Final = 1e15
 _POWERS: Final = tuple(float(f"1e{power}") for power in range(_MOST_DECIMALS + 1))
 
@@ -47,6 +48,9 @@ def from_float(value: float) -> Decimal:
         size *= 10
         power += 1
     digits = round(size)
+    if power >= 8 and digits % _EIGHT_ZEROS == 0:  # most prices: few digits, many zeros
+        digits //= _EIGHT_ZEROS
+        power -= 8
     while power > 0 and digits % 10 == 0:
         digits //= 10
         power -= 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Final
 
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.data.corporate_actions import CorporateAction
@@ -72,6 +73,9 @@ _new = object.__new__
 
 def _not_initialized(data: Slice) -> None:
     raise AssertionError("initialize makes the algorithm")
+
+
+_UNHEARD: Final = QCAlgorithm.on_order_event
 
 
 class AlgorithmAdapter:
@@ -141,7 +145,9 @@ class AlgorithmAdapter:
 
     def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
         """Show news of an order."""
-        self.algorithm.on_order_event(OrderEvent(self.binding, event, record))
+        told = self.algorithm.on_order_event
+        if getattr(told, "__func__", None) is not _UNHEARD:  # most algorithms do not listen
+            told(OrderEvent(self.binding, event, record))
 
     def on_warmup_finished(self) -> None:
         """Say that warm-up is over."""

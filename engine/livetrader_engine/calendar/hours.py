@@ -173,6 +173,14 @@ class ExchangeHours:
         """Return the exchange's calendar date at this instant."""
         return self._day_at(time_ns).day
 
+    def wall_clock(self, time_ns: int) -> tuple[date, int]:
+        """Return the exchange's date at this instant, and the seconds that its clock shows since 00:00."""
+        day = self._day_at(time_ns)
+        if day.end_ns - day.start_ns == NS_PER_DAY:  # no change of the clocks
+            return day.day, (time_ns - day.start_ns) // NS_PER_SECOND
+        local = utc_ns_to_local(time_ns, self.timezone)
+        return local.date(), (local.hour * 60 + local.minute) * 60 + local.second
+
     def local_midnight(self, day: date) -> int:
         """Return UTC nanoseconds of this exchange date's 00:00."""
         return self._day(day).start_ns

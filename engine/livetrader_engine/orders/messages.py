@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from livetrader_engine.calendar.hours import ExchangeHours, utc_ns_to_local
+from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.money import normalized
 from livetrader_engine.orders.order import OrderChange, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
@@ -95,9 +95,11 @@ def insufficient_for_update(order_id: int, ticker: str, reason: str) -> str:
 
 
 def _when(time_ns: int, hours: ExchangeHours) -> str:
-    local = utc_ns_to_local(time_ns, hours.timezone)
-    day = f"{local.month:02}/{local.day:02}/{local.year:04}"
-    return f"{day} {local.hour:02}:{local.minute:02}:{local.second:02} {hours.timezone}"
+    day, second = hours.wall_clock(time_ns)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    date = f"{day.month:02}/{day.day:02}/{day.year:04}"
+    return f"{date} {hour:02}:{minute:02}:{second:02} {hours.timezone}"
 
 
 def gap(end_ns: int, hours: ExchangeHours, price: Decimal, *, favorable: bool) -> str:

@@ -72,11 +72,11 @@ def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bo
 
 
 def _plain(portfolio: Portfolio, security: Security) -> bool:
-    return _plain_by(portfolio.models.of(security.symbol).margin, portfolio, security)
+    return _plain_by(portfolio.models.of(security.symbol).margin, portfolio, security, security.price)
 
 
-def _plain_by(margin: MarginModel, portfolio: Portfolio, security: Security) -> bool:
-    if security.symbol.security_type not in _PLAIN or not security.price:
+def _plain_by(margin: MarginModel, portfolio: Portfolio, security: Security, price: float) -> bool:
+    if security.symbol.security_type not in _PLAIN or not price:
         return False
     if security.properties.quote_currency != portfolio.cash.account_currency:
         return False
@@ -92,7 +92,9 @@ def surely_affordable(portfolio: Portfolio, security: Security, spec: OrderSpec,
         return False
     price, properties = security.price, security.properties
     models = portfolio.models.of(security.symbol)
-    if not _plain_by(models.margin, portfolio, security) or not getattr(models.fees, "moderate", False):
+    if not _plain_by(models.margin, portfolio, security, price) or not getattr(
+        models.fees, "moderate", False
+    ):
         return False
     value = abs(float(spec.quantity)) * price * float(properties.contract_multiplier)
     leverage = 1.0 if portfolio.account_type is _CASH else float(security.leverage)

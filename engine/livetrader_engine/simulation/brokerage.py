@@ -12,6 +12,7 @@ Source of the order of work: LEAN's Brokerages/Backtesting/BacktestingBrokerage.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
@@ -150,7 +151,7 @@ class SimulatedBrokerage:
         self._books = books
         self._reference = reference
         self._working: dict[str, WorkingEntry] = {}
-        self._closed: dict[str, None] = {}
+        self._closed: OrderedDict[str, None] = OrderedDict()
         self._expiries: dict[str, int | None] = {}
         self._watches: dict[str, Watch] = {}
         self._free: float | None = None  # margin left, while a scan lasts and nothing fills
@@ -344,7 +345,7 @@ class SimulatedBrokerage:
     def _remember(self, key: str) -> None:
         self._closed[key] = None
         if len(self._closed) > REMEMBERED_KEYS:
-            del self._closed[next(iter(self._closed))]
+            self._closed.popitem(last=False)
 
 
 def _report(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -133,7 +134,7 @@ class _Position:
                 entry.fall = -gain
 
 
-class _Booking(NamedTuple):
+class _Booking(msgspec.Struct, frozen=True, gc=False):
     """One fill on its way into the trades. `worth` turns price times quantity into account currency."""
 
     security: Security
@@ -154,7 +155,7 @@ class TradeBuilder:
         self._positions: dict[Symbol, _Position] = {}
         self.rule(grouping, matching)
         self.watched: Mapping[Symbol, object] = self._positions  # symbols whose prices matter
-        self._fees_taken: dict[OrderId, None] = {}
+        self._fees_taken: OrderedDict[OrderId, None] = OrderedDict()
         self._made = 0
         self.closed: list[Trade] = []
 
@@ -190,7 +191,7 @@ class TradeBuilder:
         else:
             self._fees_taken[order] = None
             if len(self._fees_taken) > MAX_FEE_ORDERS:
-                del self._fees_taken[next(iter(self._fees_taken))]
+                self._fees_taken.popitem(last=False)
         booking = _Booking(security, order, fill, fee, rate * security.properties.contract_multiplier)
         position = self._positions.get(security.symbol)
         if position is None:
