@@ -94,11 +94,9 @@ def _profit_figures(trades: Sequence[Trade]) -> TradeStatistics:
     losses = [trade for trade in trades if trade.profit <= 0]
     profit = sum((trade.profit for trade in wins), ZERO)
     loss = sum((trade.profit for trade in losses), ZERO)
-    average = _running_mean(trade.profit for trade in trades)
-    deviation = _deviation(trade.profit for trade in trades)
-    downside = _deviation(trade.profit for trade in losses)
+    average, deviation = _mean_and_deviation(trade.profit for trade in trades)
+    average_loss, downside = _mean_and_deviation(trade.profit for trade in losses)
     average_profit = _running_mean(trade.profit for trade in wins)
-    average_loss = _running_mean(trade.profit for trade in losses)
     win_rate = Decimal(len(wins)) / len(trades)
     total = profit + loss
     falls = _falls(trades)
@@ -167,8 +165,8 @@ def _running_mean(values: Iterable[Decimal]) -> Decimal:
     return result
 
 
-def _deviation(values: Iterable[Decimal]) -> Decimal:
-    """Return the sample standard deviation; zero below 2 values."""
+def _mean_and_deviation(values: Iterable[Decimal]) -> tuple[Decimal, Decimal]:
+    """Return what `_running_mean` does, and the sample standard deviation; that is zero below 2 values."""
     centre = spread = ZERO
     count = 0
     for value in values:
@@ -176,7 +174,7 @@ def _deviation(values: Iterable[Decimal]) -> Decimal:
         before = centre
         centre += (value - centre) / count
         spread += (value - before) * (value - centre)
-    return cast(math.sqrt(float(spread / (count - 1)))) if count > 1 else ZERO
+    return centre, cast(math.sqrt(float(spread / (count - 1)))) if count > 1 else ZERO
 
 
 def _over_losses(gain: Decimal, loss: Decimal) -> Decimal:
