@@ -168,7 +168,7 @@ def prepared(request: BacktestRequest) -> tuple[int, int]:
     engine.attach(adapter)
     adapter.initialize()
     engine.sampler.set_span(start_ns, end_ns)
-    feed.pulse_at(start_ns)
+    feed.step_at(start_ns)
     for stream in engine.subscriptions.streams():
         everything = msgspec.structs.replace(stream, extended_market_hours=True)  # what the feed asks for
         history.batches(HistoryRequest(everything, start_ns, end_ns))

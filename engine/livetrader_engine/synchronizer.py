@@ -108,7 +108,6 @@ class HistoricalFeed:
         self._step_ns = _NO_STEP_NS
         self._numbers = count(1)
         self._actions = ActionQueue()
-        self._pulses: list[int] = []
         self._wanted: list[int] = []  # times that are to have a step, with data or without
         self._stepped_ns = -1  # of the newest step
         self.ready: Iterator[Step] = iter(())  # the steps of the block at hand, for whoever runs ahead
@@ -135,11 +134,6 @@ class HistoricalFeed:
         self._now_ns = start_ns
         self._end_ns = end_ns
         self._merger = Merger(start_ns)
-
-    def pulse_at(self, time_ns: int) -> None:
-        """Put a TimePulse there, before data of the same time: the end of a warm-up, a midnight."""
-        self._release()
-        heappush(self._pulses, time_ns)
 
     def step_at(self, time_ns: int) -> None:
         """Have a step there: that of the data of that time, a TimePulse where there are none."""
@@ -175,18 +169,14 @@ class HistoricalFeed:
         if not self._started:
             self._start()
         self._release()
-        pulse_ns = self._pulses[0] if self._pulses else FOREVER_NS
         action_ns = self._actions.next_time_ns
         while self._wanted and self._wanted[0] <= self._stepped_ns:
             heappop(self._wanted)
         wanted_ns = self._wanted[0] if self._wanted else FOREVER_NS
-        block = self._merger.line_up(min(pulse_ns - 1, action_ns - 1, wanted_ns))
+        block = self._merger.line_up(min(action_ns - 1, wanted_ns))
         if block is not None:
             self._line_up(block)
             return self._event(next(self.ready))
-        if self._pulses and pulse_ns <= action_ns:
-            self._now_ns = max(self._now_ns, heappop(self._pulses))
-            return TimePulse(self._now_ns)
         if wanted_ns < action_ns:
             self._now_ns = self._stepped_ns = max(self._now_ns, heappop(self._wanted))
             return TimePulse(self._now_ns)

@@ -190,9 +190,7 @@ def test_internal_points_stand_apart_and_begin_a_trading_day_earlier() -> None:
     friday = [bar(at(f"2013-10-04 {hour:02}:00"), HOUR, 6.0) for hour in range(9, 16)]
     history.add((SPY, Resolution.HOUR, 0), friday)
     feed = _feed(history, IBM_MINUTE, benchmark)
-    feed.pulse_at(START)
-    pulse, first, *steps, _ended = _drain(feed)
-    assert pulse == TimePulse(START)
+    first, *steps, _ended = _drain(feed)
     # what came before the span is there with its first step; nothing else is
     assert isinstance(first, MarketDataArrived) and first.time_ns == START
     assert first.internal == tuple(friday) and first.points == ()
@@ -211,13 +209,14 @@ def test_an_internal_stream_makes_steps_of_its_own_where_nothing_else_has_points
     assert [step.time_ns for step in steps] == [at(f"2013-10-07 {hour:02}:00") for hour in range(10, 17)]
 
 
-def test_a_pulse_asked_for_while_running_comes_before_the_rest_of_its_block() -> None:
+def test_a_step_wanted_while_running_comes_before_the_rest_of_its_block() -> None:
     feed = _feed(_history(), SPY_MINUTE)
     for _ in range(100):
         feed.next()
-    feed.pulse_at(OPEN + 150 * MINUTE)
+    between = OPEN + 149 * MINUTE + MINUTE // 2
+    feed.step_at(between)
     events = _drain(feed)
-    assert events[49] == TimePulse(OPEN + 150 * MINUTE)
+    assert events[49] == TimePulse(between)
     numbers = [event.sequence for event in events if isinstance(event, MarketDataArrived)]
     assert numbers == list(range(101, 391))
 
@@ -232,16 +231,6 @@ def test_an_unsubscribed_stream_ends_at_once() -> None:
     ]
     assert {point.symbol for point in later} == {SPY}
     assert len(later) == 389
-
-
-def test_pulses_come_before_the_data_of_their_time() -> None:
-    feed = _feed(_history(), SPY_MINUTE)
-    feed.pulse_at(OPEN + MINUTE)
-    feed.pulse_at(START)
-    events = _drain(feed)
-    assert events[:2] == [TimePulse(START), TimePulse(OPEN + MINUTE)]
-    third = events[2]
-    assert isinstance(third, MarketDataArrived) and third.time_ns == OPEN + MINUTE
 
 
 def test_a_wanted_step_is_that_of_the_data_or_a_pulse_where_there_are_none() -> None:
