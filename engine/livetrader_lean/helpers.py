@@ -16,7 +16,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.indicators import Entry, Indicator
 from livetrader_engine.indicators.base import SymbolsTaken
 from livetrader_lean.enums import Resolution
-from livetrader_lean.indicator_names import indicator_name, kind_name
+from livetrader_lean.indicator_names import indicator_name, kind_name, span_text
 from livetrader_lean.indicators import FACES, own_names
 
 _DAILY_BY_DEFAULT: Final = frozenset(
@@ -118,6 +118,9 @@ class Call:
         shown = dict(parameters_of(self._entry)) | self.parameters
         kind = self._field or kind_name(self.helper, shown)
         one = self._entry.symbols is SymbolsTaken.ONE or self.helper == "A"
+        if isinstance(self.resolution, timedelta) and self.helper in _SELECTOR_FIRST:
+            mark = "," if self.helper == "Identity" else "_"
+            return f"{self.symbols[0]}({kind}{mark}{span_text(self.resolution)})"
         told = self.resolution if isinstance(self.resolution, Resolution) else None
         if told is None and (one or self._entry.symbols is SymbolsTaken.MANY):
             told = resolution  # type: ignore[assignment]  # the data's own, of either enum

@@ -6,6 +6,7 @@ Source: QCAlgorithm.Indicators.cs, CreateIndicatorName and each helper's templat
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -59,6 +60,13 @@ def kind_name(helper: str, parameters: Mapping[str, Any]) -> str:
         return template.format(**texts) if rate is None else f"{template.format(**texts)[:-1]},{_text(rate)})"
     values = [text for name, text in texts.items() if not name.endswith("type")]
     return f"{helper}({','.join(values)})" if values else helper
+
+
+def span_text(span: timedelta) -> str:
+    """Write a span as .NET does: `[d.]hh:mm:ss`."""
+    minutes, seconds = divmod(span.seconds, 60)
+    days = f"{span.days}." if span.days else ""
+    return f"{days}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
 
 
 def _text(value: object) -> str:

@@ -197,7 +197,7 @@ def _helper(name: str, entries: Sequence[Entry]) -> Callable[..., Indicator]:
             IndicatorsMixin._register(
                 self, symbol, made, call.resolution, selector, kind_for(made, call.selector)
             )
-        if lean.consolidation.automatic_warm_up:
+        if lean.consolidation.automatic_warm_up and not isinstance(call.resolution, timedelta):
             warm_up(lean, symbols, made, call.resolution, selector)
         return made
 
