@@ -247,8 +247,8 @@ class Engine:
         algorithm = self._algorithm
         if algorithm is None:
             raise InvariantError("attach an algorithm before the first event")
-        if not self.steps:
-            self._begin()
+        if not self.steps and not self._begin():
+            return  # LEAN looks at it before it takes the first data
         self.steps += 1
         self._last_step_ns = time_ns
         self.data_points += len(points) + len(internal)
@@ -256,9 +256,8 @@ class Engine:
         subscriptions, orders = self.subscriptions, self.orders
         # each part says by an attribute whether it has work at all: most steps ask it for none
         if scheduler.next_due_ns < time_ns:
-            self._fire_schedule(
-                time_ns, inclusive=False
-            )  # 2: each with the clock at its own time, old prices
+            # 2: each with the clock at its own time, old prices
+            self._fire_schedule(time_ns, inclusive=False)
         # 3: bars that the clock has closed; between data it waits a little for what is on its way
         if consolidators.look_ns < time_ns:
             consolidators.close_before(time_ns if points else time_ns - LATE_DATA_NS)
@@ -324,8 +323,8 @@ class Engine:
             self._advance(due_ns)
             scheduled.callback(scheduled.name, due_ns)
 
-    def _begin(self) -> None:
-        """Before the first step: time goes back to where warm-up data begin, the schedule with it."""
+    def _begin(self) -> bool:
+        """Go back to where warm-up data begin, the schedule too; return whether there shall be a step."""
         self.sampler.begin(self.clock.now_ns)
         self.sampler.warming_up = self.orders.warming_up
         if self._warm_up_from_ns is not None and self._warm_up_from_ns < self.clock.now_ns:
@@ -333,6 +332,8 @@ class Engine:
             self.scheduler.restart(self._warm_up_from_ns)
         # after what the algorithm scheduled at first: of two events of one instant the older goes first
         self.sampler.schedule(self.scheduler, self.clock.now_ns)
+        self._finish_warm_up(self.clock.now_ns)  # where there is none it ends before any data, as in LEAN
+        return self.quit_reason is None
 
     def _finish_warm_up(self, time_ns: int) -> None:
         until_ns = self._warm_up_until_ns

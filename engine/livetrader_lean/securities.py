@@ -373,7 +373,7 @@ class Security(_Subscribed):
 
 
 class Securities(SymbolView[Security]):
-    """`self.securities`: everything that was added."""
+    """`self.securities`: everything that was ever added."""
 
     __slots__ = ("_binding", "_faces")
 

@@ -10,6 +10,7 @@ from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_engine.trading import OrderTerms
+from livetrader_lean.active_securities import ActiveSecurities
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.enums import DataNormalizationMode
 from livetrader_lean.enums import Resolution as ResolutionFace
@@ -147,9 +148,9 @@ class SecuritiesMixin(Part):
         return Symbol(self._lean.by_ticker(ticker))
 
     @property
-    def active_securities(self) -> Any:
-        """Everything that was added; without universes the same as `securities`."""
-        return self._lean.securities
+    def active_securities(self) -> ActiveSecurities:
+        """What was added and not removed since."""
+        return ActiveSecurities(self._lean.securities)
 
     @property
     def subscription_manager(self) -> SubscriptionManager:

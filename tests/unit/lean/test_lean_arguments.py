@@ -126,6 +126,13 @@ def test_a_removal_tags_what_it_orders(trading: Any) -> None:
     assert not trading.remove_security(trading.symbol("IBM"))
 
 
+def test_a_removed_security_is_known_but_not_active(trading: Any) -> None:
+    trading.add_equity("IBM", Resolution.MINUTE)
+    assert trading.remove_security("SPY")
+    assert trading.securities.contains_key("SPY")
+    assert [pair.key.value for pair in trading.active_securities] == ["IBM"]
+
+
 def test_orders_are_of_the_class_of_their_type(trading: Any) -> None:
     trading.limit_order("SPY", 10, 90, tag="low")
     (order,) = trading.transactions.get_orders(filter=lambda order: order.tag == "low")
