@@ -18,7 +18,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.enums import MarketDataType, TickType
-from livetrader_lean.sides import Bar, Side, four, parts, short, written
+from livetrader_lean.sides import Bar, Side, four, parts, short, tick_numbers, written
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local, span_ns, to_ns
 from livetrader_lean.views import Face
@@ -104,14 +104,9 @@ class BaseData(Face):
         return MarketDataType.BASE
 
     def update(
-        self,
-        last_trade: float,
-        bid_price: float,
-        ask_price: float,
-        volume: float,
-        bid_size: float,
-        ask_size: float,
-    ) -> None:
+        self, last_trade: float, bid_price: float, ask_price: float,
+        volume: float, bid_size: float, ask_size: float,
+    ) -> None:  # fmt: skip
         """Take in a trade or a quote; what is zero changes nothing but a trade bar's price."""
 
     def update_trade(self, last_trade: float, trade_size: float) -> None:
@@ -223,14 +218,9 @@ class TradeBar(_Bar):
         return MarketDataType.TRADE_BAR
 
     def update(
-        self,
-        last_trade: float,
-        bid_price: float,
-        ask_price: float,
-        volume: float,
-        bid_size: float,
-        ask_size: float,
-    ) -> None:
+        self, last_trade: float, bid_price: float, ask_price: float,
+        volume: float, bid_size: float, ask_size: float,
+    ) -> None:  # fmt: skip
         """Take in a trade; the first one opens a bar that has no price yet."""
         price, held = float(last_trade), self.core
         opened = bool(held.open or held.high or held.low or held.close)
@@ -297,14 +287,9 @@ class QuoteBar(_Bar):
         self._change(**dict(zip(_ASKS, four(bar), strict=True)))
 
     def update(
-        self,
-        last_trade: float,
-        bid_price: float,
-        ask_price: float,
-        volume: float,
-        bid_size: float,
-        ask_size: float,
-    ) -> None:
+        self, last_trade: float, bid_price: float, ask_price: float,
+        volume: float, bid_size: float, ask_size: float,
+    ) -> None:  # fmt: skip
         """Take in a quote: a side's first price opens it, zero leaves it as it is."""
         for side, price, size in (("bid_", bid_price, bid_size), ("ask_", ask_price, ask_size)):
             Side(self, side).update(float(price))
@@ -354,6 +339,19 @@ class Tick(BaseData):
     """One trade or one quote."""
 
     __slots__ = ()
+
+    def __new__(cls, *given: Any) -> Tick:
+        """Make a tick as LEAN does; one of bid and ask is a quote."""
+        return _new(QuoteTick if cls is Tick and len(given) in (4, 8) else cls)
+
+    def __init__(self, *given: Any) -> None:
+        """Take time, symbol and: bid, ask, or conditions, exchange and quantity, price or both sides."""
+        price, quantity, bid, bid_size, ask, ask_size = tick_numbers(given)
+        time, symbol = given[:2] or (datetime.min, None)  # noqa: DTZ901 — .NET's least time, naive
+        self._place = DEFAULT_ZONE
+        whose = _NOBODY if symbol is None else symbol.core
+        time_ns = to_ns(time, DEFAULT_ZONE)
+        self.core = core.Tick(whose, time_ns, price, quantity, bid, bid_size, ask, ask_size)
 
     @property
     def tick_type(self) -> int:

@@ -1,9 +1,11 @@
-"""Bid and ask as bars of their own, and how LEAN prints prices."""
+"""Bid and ask as bars of their own, the numbers of a tick, and how LEAN prints prices."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import from_float, smart_rounded
 from livetrader_lean.names import Twins
 
@@ -85,3 +87,20 @@ def parts(bar: Any) -> list[str]:
 def written(bar: Any) -> str:
     """Return four prices as LEAN prints them."""
     return " ".join(parts(bar))
+
+
+# price, quantity, bid, bid size, ask, ask size: where each stands, by how many arguments a tick is made of
+_OF_TICKS: Final[dict[int, tuple[int | None, ...]]] = {
+    0: (None,) * 6,
+    4: (None, None, 2, None, 3, None),
+    6: (5, 4, None, None, None, None),
+    8: (None, None, 5, 4, 7, 6),
+}
+
+
+def tick_numbers(given: Sequence[Any]) -> tuple[float, ...]:
+    """Return price, quantity, bid, bid size, ask and ask size of a tick's arguments, zero where none is."""
+    places = _OF_TICKS.get(len(given))
+    if places is None:
+        raise AlgorithmError("Tick(time, symbol, bid, ask) or Tick(time, symbol, '', '', quantity, price)")
+    return tuple(0.0 if place is None else float(given[place]) for place in places)

@@ -10,7 +10,8 @@ from livetrader_engine.data import bars as core
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import SecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
-from livetrader_lean.market import DEFAULT_ZONE, BaseData, QuoteBar, TradeBar
+from livetrader_lean.consolidators import TickConsolidator
+from livetrader_lean.market import DEFAULT_ZONE, BaseData, QuoteBar, Tick, TradeBar
 from livetrader_lean.sides import Bar
 from livetrader_lean.symbols import Symbol
 
@@ -64,3 +65,19 @@ def test_a_quote_bar_takes_in_each_side_and_its_price_is_the_middle() -> None:
     bar.bid.update(0.25)
     assert (bar.ask.close, bar.bid.low, bar.bid.close) == (7.0, 0.25, 0.25)
     assert str(bar.bid) == "O: 1 H: 4 L: 0.25 C: 0.25"
+
+
+def test_ticks_are_made_as_trades_or_quotes_and_feed_consolidators() -> None:
+    quote, sized = Tick(NINE, SPY, 10, 11), Tick(NINE, SPY, "", "P", 300, 10, 200, 12)
+    assert (quote.value, quote.bid_price, quote.tick_type) == (10.5, 10.0, 1)
+    assert (sized.value, sized.bid_size, sized.ask_size) == (11.0, 300.0, 200.0)
+    trade = Tick(NINE, SPY, "", "P", 100, 9.5)
+    assert (trade.value, trade.quantity, trade.tick_type, trade.end_time) == (9.5, 100.0, 0, NINE)
+    made = TickConsolidator(2)
+    heard: list[TradeBar] = []
+    made.data_consolidated += lambda _sender, bar: heard.append(bar)
+    for price in (9.5, 9.0):
+        made.update(Tick(NINE, SPY, "", "P", 100, price))
+    assert [(bar.open, bar.close, bar.volume) for bar in heard] == [(9.5, 9.0, 200.0)]
+    with pytest.raises(AlgorithmError, match="quantity, price"):
+        Tick(NINE)
