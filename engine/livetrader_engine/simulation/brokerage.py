@@ -1,10 +1,9 @@
 """A brokerage made of arithmetic: takes orders, watches prices, fills by the rules of `orders.fills`.
 
-One class for backtest and paper. What differs is whose securities and whose portfolio it looks at:
-
-* backtest: the engine's own, behind `simulation.sink.SimulatedOrderSink`; the engine books the fills;
-* paper: its own, fed by `observe`; it books the fills itself (`books=True`), so that its account stands
-  on its own feet when the engine process is gone.
+One class for backtest and paper. What differs is whose securities and whose portfolio it looks at: in a
+backtest the engine's own, behind `simulation.sink.SimulatedOrderSink`; on paper those of the account that the
+plugin keeps, which stands on its own feet when the engine process is gone. Whoever owns them brings them up
+to date: prices before orders are tried, and each fill before the next order is tried.
 
 No clock and no chance: every method takes the time, execution ids count up.
 Source of the order of work: LEAN's Brokerages/Backtesting/BacktestingBrokerage.cs (Scan).
@@ -13,20 +12,17 @@ Source of the order of work: LEAN's Brokerages/Backtesting/BacktestingBrokerage.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.errors import DataError
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.fees import DefaultFees, FeeModel, OrderFee
 from livetrader_engine.orders.fills import WorkingOrder
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
-    ClientOrderId,
     ExecutionId,
     Fill,
     OrderChange,
@@ -39,12 +35,9 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.portfolio.estimate import free_margin_estimate, surely_affordable
 from livetrader_engine.portfolio.margin import order_problem, told_problem
 from livetrader_engine.portfolio.portfolio import Portfolio
-from livetrader_engine.ports import ReferenceData
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.simulation.matching import EXPIRED_MESSAGE, expiry_ns, tries_now
 from livetrader_engine.simulation.watch import Watch, watch_of
-from livetrader_engine.spi import ExecutionReport
-from livetrader_engine.symbols import Symbol
 
 # Members by name of their own: looking one up in its enumeration costs several times as much.
 _MARKET: Final = OrderType.MARKET
@@ -80,39 +73,12 @@ class SimulatedReport(msgspec.Struct, frozen=True, gc=False):
             self.quiet,
         )
 
-    def to_report(self) -> ExecutionReport:
-        """Return what a brokerage plugin yields; the key is the client order id."""
-        return ExecutionReport(
-            ClientOrderId(self.key),
-            self.status,
-            self.time_ns,
-            self.brokerage_order_id,
-            self.fill,
-            self.message,
-        )
-
 
 class SimulationModels(msgspec.Struct, frozen=True):
     """What a fill costs and how far it is from the price seen, where a security has no models of its own."""
 
     fees: FeeModel = DefaultFees()
     slippage: SlippageModel = NoSlippage()
-
-
-class Numbers:
-    """Makes ids. An account that outlives a process stores `next` and hands it in again."""
-
-    __slots__ = ("next", "prefix")
-
-    def __init__(self, prefix: str = "S", first: int = 1) -> None:
-        self.prefix = prefix
-        self.next = first
-
-    def take(self, kind: str) -> str:
-        """Return an id that was never returned before: prefix, kind, number."""
-        number = self.next
-        self.next += 1
-        return f"{self.prefix}{kind}{number}"
 
 
 class WorkingEntry(msgspec.Struct, frozen=True, gc=False):
@@ -128,8 +94,7 @@ class SimulatedBrokerage:
     """Holds working orders and fills them, each in one piece. Not thread-safe; deterministic.
 
     Fees, slippage and fills are those of the portfolio's models; `models` replaces the account's defaults.
-    `books`: apply fills to `portfolio` here. `reference` makes securities of symbols that `securities` does
-    not hold; without it such orders are INVALID. `numbers` makes order and execution ids.
+    Orders in symbols that `securities` does not hold are INVALID.
     """
 
     def __init__(
@@ -137,19 +102,14 @@ class SimulatedBrokerage:
         securities: SecurityManager,
         portfolio: Portfolio,
         *,
-        books: bool,
         models: SimulationModels | None = None,
-        reference: ReferenceData | None = None,
-        numbers: Numbers | None = None,
     ) -> None:
         self.securities = securities
         self.portfolio = portfolio
         if models is not None:
             portfolio.models.default.fees = models.fees
             portfolio.models.default.slippage = models.slippage
-        self.numbers = numbers or Numbers()
-        self._books = books
-        self._reference = reference
+        self._number = 0  # of the newest id
         self._working: dict[str, WorkingEntry] = {}
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._expiries: dict[str, int | None] = {}
@@ -158,30 +118,16 @@ class SimulatedBrokerage:
 
     # -- what a brokerage is asked --------------------------------------------------------------------
 
-    def observe(self, points: Iterable[MarketPoint], now_ns: int) -> list[SimulatedReport]:
-        """Take in prices of this instant, try every working order, return the news in order."""
-        for point in points:
-            security = self.securities.get(point.symbol) or self.ensure(point.symbol)
-            security.update(point)
-        self.portfolio.settle(now_ns)
-        return list(self.scan(now_ns))
-
-    def submit(self, key: str, spec: OrderSpec, now_ns: int) -> list[SimulatedReport]:
-        """Take an order and try every working order at once; a key that was seen before gives no news."""
-        return self.accept(key, spec, now_ns) + list(self.scan(now_ns))
-
     def accept(self, key: str, spec: OrderSpec, now_ns: int) -> list[SimulatedReport]:
         """Take an order without trying it; a key that was seen before gives no news."""
         if key in self._working or key in self._closed:
             return []
-        entry = WorkingEntry(key, WorkingOrder.of(spec, now_ns), BrokerageOrderId(self.numbers.take("O")))
+        entry = WorkingEntry(key, WorkingOrder.of(spec, now_ns), BrokerageOrderId(self._next_id("O")))
         security = self.securities.get(spec.symbol)
         if security is None:
-            try:
-                security = self.ensure(spec.symbol)
-            except DataError as error:
-                self._remember(key)
-                return [_report(entry, OrderStatus.INVALID, now_ns, message=str(error))]
+            self._remember(key)
+            message = f"{spec.symbol.value} is not known to the simulated brokerage"
+            return [_report(entry, OrderStatus.INVALID, now_ns, message=message)]
         self._work(entry, security)
         return [_report(entry, _SUBMITTED, now_ns)]
 
@@ -239,25 +185,8 @@ class SimulatedBrokerage:
         return list(self._working.values())
 
     def restore(self, entry: WorkingEntry) -> None:
-        """Put an order of an earlier life back to work, silently."""
-        self._work(entry, self.ensure(entry.order.spec.symbol))
-
-    def remember_closed(self, key: str) -> None:
-        """Refuse this key from now on: an order of an earlier life that has ended."""
-        self._remember(key)
-
-    def ensure(self, symbol: Symbol) -> Security:
-        """Return the security of a symbol, making one from the reference data.
-
-        Raises DataError where there is none and no reference data that knows it.
-        """
-        held = self.securities.get(symbol)
-        if held is not None:
-            return held
-        if self._reference is None:
-            raise DataError(f"{symbol.value} is not known to the simulated brokerage")
-        made = Security(symbol, self._reference.properties(symbol), self._reference.hours(symbol))
-        return self.securities.add(made)
+        """Put an order of an earlier life back to work, silently. Its symbol is known."""
+        self._work(entry, self.securities[entry.order.spec.symbol])
 
     # -- inside ---------------------------------------------------------------------------------------
 
@@ -290,10 +219,8 @@ class SimulatedBrokerage:
         self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, fee: OrderFee, now_ns: int
     ) -> SimulatedReport:
         spec = seen.spec
-        execution_id = ExecutionId(self.numbers.take("E"))
+        execution_id = ExecutionId(self._next_id("E"))
         fill = Fill(execution_id, spec.quantity, price, now_ns, fee.amount, fee.currency)
-        if self._books:
-            self.portfolio.apply_fill(spec.symbol, fill)
         entry = WorkingEntry(entry.key, seen, entry.brokerage_order_id, entry.status)
         return self._end(entry, _FILLED, now_ns, fill=fill, message=seen.message)
 
@@ -341,6 +268,10 @@ class SimulatedBrokerage:
             self._watches.pop(key, None)
         self._remember(key)
         return _report(entry, status, now_ns, fill=fill, message=message)
+
+    def _next_id(self, kind: str) -> str:
+        self._number += 1
+        return f"S{kind}{self._number}"
 
     def _remember(self, key: str) -> None:
         self._closed[key] = None

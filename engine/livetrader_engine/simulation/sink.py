@@ -31,9 +31,7 @@ class SimulatedOrderSink:
     def bind(self, engine: Engine) -> None:
         """Look at this engine's prices, positions and clock. Once, before the first order."""
         self._engine = engine
-        self._brokerage = SimulatedBrokerage(
-            engine.securities, engine.portfolio, books=False, models=self._models
-        )
+        self._brokerage = SimulatedBrokerage(engine.securities, engine.portfolio, models=self._models)
 
     @property
     def brokerage(self) -> SimulatedBrokerage:

@@ -82,7 +82,6 @@ class Venue:
         self._simulation = SimulatedBrokerage(
             self.account.securities,
             self.account.portfolio,
-            books=False,  # a fill may be taken in parts, so they are booked here
             models=SimulationModels(fee_model(config), slippage_model(config)),
         )
         self._restore()

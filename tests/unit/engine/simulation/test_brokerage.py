@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.orders.fees import NoFees
 from livetrader_engine.orders.order import (
     OrderChange,
@@ -19,26 +21,45 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.securities import SecurityManager
 from livetrader_engine.simulation.brokerage import (
-    Numbers,
     SimulatedBrokerage,
     SimulatedReport,
     SimulationModels,
 )
 from livetrader_engine.simulation.matching import EXPIRED_MESSAGE, expiry_ns
 from livetrader_engine.symbols import NS_PER_MINUTE
-from tests.unit.engine.world import EURUSD, SPY, Surroundings, at, minute_bar, order, security
+from tests.unit.engine.world import EURUSD, SPY, at, minute_bar, order, security
 
 S = OrderStatus
 TEN = "2013-10-07 10:00"
 BAR = (100.0, 102.0, 98.0, 101.0)
 
 
-def paper(cash: str = "100000", *, fees: bool = True) -> SimulatedBrokerage:
-    securities = SecurityManager()
-    portfolio = Portfolio(securities)
-    portfolio.cash.set("USD", Decimal(cash))
-    models = SimulationModels() if fees else SimulationModels(fees=NoFees())
-    return SimulatedBrokerage(securities, portfolio, books=True, models=models, reference=Surroundings())
+class Desk(SimulatedBrokerage):
+    """A simulated brokerage whose owner brings prices and books fills up to date, as owners do."""
+
+    def __init__(self, cash: str = "100000", *, fees: bool = True) -> None:
+        securities = SecurityManager()
+        portfolio = Portfolio(securities)
+        portfolio.cash.set("USD", Decimal(cash))
+        super().__init__(
+            securities, portfolio, models=SimulationModels() if fees else SimulationModels(fees=NoFees())
+        )
+        securities.add(security())
+
+    def observe(self, points: list[TradeBar], now_ns: int) -> list[SimulatedReport]:
+        self.securities.update(points)
+        return self._booked(self.scan(now_ns))
+
+    def submit(self, key: str, spec: OrderSpec, now_ns: int) -> list[SimulatedReport]:
+        return [*self.accept(key, spec, now_ns), *self._booked(self.scan(now_ns))]
+
+    def _booked(self, reports: Iterable[SimulatedReport]) -> list[SimulatedReport]:
+        heard = []
+        for report in reports:
+            if report.fill is not None:
+                self.portfolio.apply_fill(report.spec.symbol, report.fill)
+            heard.append(report)
+        return heard
 
 
 def statuses(reports: list[SimulatedReport]) -> list[OrderStatus]:
@@ -46,7 +67,7 @@ def statuses(reports: list[SimulatedReport]) -> list[OrderStatus]:
 
 
 def test_a_market_order_is_acknowledged_and_filled_at_once_and_booked() -> None:
-    brokerage = paper()
+    brokerage = Desk()
     brokerage.observe([minute_bar(TEN, BAR)], at(TEN))
     reports = brokerage.submit("key", order(OrderType.MARKET, 10, TEN), at(TEN))
     assert statuses(reports) == [S.SUBMITTED, S.FILLED]
@@ -58,18 +79,17 @@ def test_a_market_order_is_acknowledged_and_filled_at_once_and_booked() -> None:
     assert brokerage.idle
 
 
-def test_news_are_given_in_both_forms() -> None:
-    brokerage = paper()
+def test_news_are_what_the_engine_reads_by_the_number_of_the_order() -> None:
+    brokerage = Desk()
     brokerage.observe([minute_bar(TEN, BAR)], at(TEN))
     filled = brokerage.submit("key", order(OrderType.MARKET, 10, TEN, number=7), at(TEN))[1]
-    event, report = filled.to_event(), filled.to_report()
+    event = filled.to_event()
     assert (event.order_id, event.status, event.fill) == (7, S.FILLED, filled.fill)
-    assert (report.client_order_id, report.status, report.fill) == ("key", S.FILLED, filled.fill)
-    assert event.brokerage_order_id == report.brokerage_order_id == filled.brokerage_order_id
+    assert event.brokerage_order_id == filled.brokerage_order_id
 
 
 def test_the_same_key_never_makes_a_second_order() -> None:
-    brokerage = paper()
+    brokerage = Desk()
     brokerage.observe([minute_bar(TEN, BAR)], at(TEN))
     resting = order(OrderType.LIMIT, 10, TEN, limit="90")
     assert statuses(brokerage.submit("resting", resting, at(TEN))) == [S.SUBMITTED]
@@ -81,7 +101,7 @@ def test_the_same_key_never_makes_a_second_order() -> None:
 
 
 def test_an_order_without_a_price_waits_for_one() -> None:
-    brokerage = paper()
+    brokerage = Desk()
     assert statuses(brokerage.submit("key", order(OrderType.MARKET, 10, TEN), at(TEN))) == [S.SUBMITTED]
     assert statuses(brokerage.observe([minute_bar("2013-10-07 10:01", BAR)], at("2013-10-07 10:01"))) == [
         S.FILLED
@@ -89,7 +109,7 @@ def test_an_order_without_a_price_waits_for_one() -> None:
 
 
 def test_an_order_that_arrives_late_does_not_fill_on_the_bar_that_was_there() -> None:
-    brokerage = paper()
+    brokerage = Desk()
     later = "2013-10-07 10:01"
     brokerage.observe([minute_bar(later, BAR)], at(later))
     made_before = order(OrderType.LIMIT, 10, TEN, limit="99")
@@ -98,7 +118,7 @@ def test_an_order_that_arrives_late_does_not_fill_on_the_bar_that_was_there() ->
 
 
 def test_cancel_is_final_and_idempotent() -> None:
-    brokerage = paper()
+    brokerage = Desk()
     brokerage.observe([minute_bar(TEN, BAR)], at(TEN))
     brokerage.submit("key", order(OrderType.LIMIT, 10, TEN, limit="99"), at(TEN))
     assert statuses(brokerage.cancel("key", at(TEN))) == [S.CANCELED]
@@ -109,7 +129,7 @@ def test_cancel_is_final_and_idempotent() -> None:
 
 
 def test_an_update_moves_the_limit() -> None:
-    brokerage = paper()
+    brokerage = Desk()
     brokerage.submit("key", order(OrderType.LIMIT, 10, TEN, limit="90"), at(TEN))
     changed = brokerage.update("key", OrderChange(limit_price=Decimal(99)), at(TEN))
     assert statuses(changed) == [S.UPDATE_SUBMITTED]
@@ -121,7 +141,7 @@ def test_an_update_moves_the_limit() -> None:
 
 
 def test_an_order_beyond_the_buying_power_is_invalid_with_the_reason() -> None:
-    brokerage = paper("1000")
+    brokerage = Desk("1000")
     brokerage.observe([minute_bar(TEN, BAR)], at(TEN))
     reports = brokerage.submit("key", order(OrderType.MARKET, 100, TEN), at(TEN))
     assert statuses(reports) == [S.SUBMITTED, S.INVALID]
@@ -131,14 +151,14 @@ def test_an_order_beyond_the_buying_power_is_invalid_with_the_reason() -> None:
 
 def test_a_symbol_nobody_knows_is_invalid_with_the_reason() -> None:
     securities = SecurityManager()
-    brokerage = SimulatedBrokerage(securities, Portfolio(securities), books=True)
-    reports = brokerage.submit("key", order(OrderType.MARKET, 1, TEN), at(TEN))
+    brokerage = SimulatedBrokerage(securities, Portfolio(securities))
+    reports = brokerage.accept("key", order(OrderType.MARKET, 1, TEN), at(TEN))
     assert statuses(reports) == [S.INVALID]
     assert "SPY" in reports[0].message
 
 
 def test_a_day_order_ends_at_the_close() -> None:
-    brokerage = paper()
+    brokerage = Desk()
     brokerage.observe([minute_bar(TEN, BAR)], at(TEN))
     spec = order(OrderType.LIMIT, 10, TEN, limit="90")
     day = OrderSpec(**{**_fields(spec), "time_in_force": TimeInForce(TimeInForceKind.DAY)})
@@ -165,26 +185,15 @@ def test_expiry_of_each_time_in_force() -> None:
 
 
 def test_an_earlier_life_is_restored_without_news_and_its_keys_stay_taken() -> None:
-    before = paper()
-    before.submit("resting", order(OrderType.LIMIT, 10, TEN, limit="99"), at(TEN))
-    securities = SecurityManager()
-    after = SimulatedBrokerage(
-        securities,
-        Portfolio(securities),
-        books=True,
-        reference=Surroundings(),
-        numbers=Numbers(before.numbers.prefix, before.numbers.next),
-    )
-    after.portfolio.cash.set("USD", Decimal(100_000))
+    before, after = Desk(), Desk()
+    resting = order(OrderType.LIMIT, 10, TEN, limit="99")
+    before.submit("resting", resting, at(TEN))
     for entry in before.working():
         after.restore(entry)
-    after.remember_closed("done")
-    assert after.submit("resting", order(OrderType.LIMIT, 10, TEN, limit="99"), at(TEN)) == []
-    assert after.submit("done", order(OrderType.MARKET, 10, TEN), at(TEN)) == []
+    assert after.submit("resting", resting, at(TEN)) == []
     news = after.observe([minute_bar("2013-10-07 10:01", BAR)], at("2013-10-07 10:01"))
     assert [(item.key, item.status) for item in news] == [("resting", S.FILLED)]
-    assert news[0].fill is not None
-    assert news[0].fill.execution_id != before.working()[0].brokerage_order_id
+    assert news[0].brokerage_order_id == before.working()[0].brokerage_order_id
 
 
 ACTIONS = st.lists(
@@ -202,7 +211,7 @@ ACTIONS = st.lists(
 def test_whatever_happens_the_account_is_the_sum_of_its_fills(
     actions: list[tuple[str, int, int, int]],
 ) -> None:
-    brokerage = paper(fees=False)
+    brokerage = Desk(fees=False)
     now_ns = at(TEN)
     reports: list[SimulatedReport] = []
     for kind, number, price, quantity in actions:
@@ -231,7 +240,7 @@ def test_whatever_happens_the_account_is_the_sum_of_its_fills(
 
 def test_two_runs_of_the_same_day_say_the_same() -> None:
     def run() -> list[SimulatedReport]:
-        brokerage, said = paper(), []
+        brokerage, said = Desk(), []
         said += brokerage.observe([minute_bar(TEN, BAR)], at(TEN))
         for number, quantity in enumerate((5, -7, 2)):
             said += brokerage.submit(f"k{number}", order(OrderType.MARKET, quantity, TEN), at(TEN))
