@@ -177,7 +177,7 @@ class EngineRun:
             options = EngineOptions(start_ns=start.time_ns, policy=policy, cash=cash)
         orders: OrderSink = RemoteOrders(self._inbox, self._outbox)
         if start.lockstep:
-            orders = LockstepOrders(self._inbox, self._outbox, self._now_ns)
+            orders = LockstepOrders(self._inbox, self._outbox, self._now_ns, lambda: self._progress.steps)
         ports = EnginePorts(
             feed=self._feed,
             orders=orders,

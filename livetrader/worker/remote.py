@@ -65,12 +65,19 @@ class LockstepOrders:
     Everything is asked together with its time, and every question is waited for: the engine sees the same
     news in the same order as of a simulated brokerage in its own process, one at a time, so that what the
     algorithm does about one is in force before the next order is tried. Belongs to the engine's thread.
+
+    `steps` counts the events that the engine was given: within one the market stands still, so orders that
+    had no news at all are not tried a second time before something else was asked for.
     """
 
-    def __init__(self, inbox: Inbox, outbox: Outbox, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, inbox: Inbox, outbox: Outbox, now_ns: Callable[[], int], steps: Callable[[], int]
+    ) -> None:
         self._inbox = inbox
         self._outbox = outbox
         self._now_ns = now_ns
+        self._steps = steps
+        self._in_vain = (-1, -1)  # when all orders were tried and none had news: step, time
         self._told_ns = -1
         self._number = 0
         self._asked = False  # something was sent whose news have not been waited for
@@ -91,8 +98,8 @@ class LockstepOrders:
         self._ask(command)
 
     def advance(self, now_ns: int) -> None:
-        """Have every working order tried by the `drain`s that follow."""
-        self._anew = True
+        """Have every working order tried by the `drain`s that follow, unless that was just done in vain."""
+        self._anew = self._in_vain != (self._steps(), self._now_ns())
 
     def drain(self, wait_s: float = 0.0) -> Sequence[OrderEventArrived]:
         """Return the next news. Waits for answers; beyond them up to `wait_s` real seconds."""
@@ -104,9 +111,12 @@ class LockstepOrders:
             self._number += 1
             self._outbox.send(AwaitNews(self._number, tries, tries and self._anew))
             self._asked = False
+            whole_round = tries and self._anew and not self._trying
             news, more = self._inbox.await_news(self._number, ANSWER_LIMIT_S)
             if tries:
                 self._anew, self._trying = False, more
+            if whole_round and not news and not more:
+                self._in_vain = (self._steps(), self._now_ns())
             self._ready.extend(news)
         return (self._ready.popleft(),)
 
@@ -114,6 +124,7 @@ class LockstepOrders:
         self._tell_time()
         self._outbox.send(command)
         self._asked = True
+        self._in_vain = (-1, -1)
 
     def _tell_time(self) -> None:
         now_ns = self._now_ns()

@@ -51,10 +51,11 @@ class EngineEnd:
 
     def __init__(self, connection: socket.socket) -> None:
         self.now_ns = START_NS
+        self.steps = 1
         self.gone = threading.Event()
         outbox = Outbox(connection)
         self.inbox = Inbox(connection, outbox, lambda: self.now_ns, lambda reason: self.gone.set())
-        self.orders = LockstepOrders(self.inbox, outbox, lambda: self.now_ns)
+        self.orders = LockstepOrders(self.inbox, outbox, lambda: self.now_ns, lambda: self.steps)
         self.inbox.start()
 
 
@@ -132,6 +133,44 @@ def test_orders_are_tried_one_piece_of_news_at_a_time(ends: Ends) -> None:
         MarketAt(START_NS), AwaitNews(1, tries=True, anew=True),
         CancelOrder(OrderId(2)), AwaitNews(2),
         AwaitNews(3, tries=True), AwaitNews(4, tries=True),
+    ]  # fmt: skip
+
+
+def test_a_round_in_vain_is_not_repeated_before_something_has_changed(ends: Ends) -> None:
+    def act(engine: EngineEnd) -> None:
+        engine.orders.advance(START_NS)
+        assert list(engine.orders.drain()) == []
+        engine.orders.advance(START_NS)  # the same step and the same prices
+        assert list(engine.orders.drain()) == []
+        engine.steps += 1  # another price of the same instant
+        engine.orders.advance(START_NS)
+        assert list(engine.orders.drain()) == []
+        engine.orders.cancel(CancelOrder(OrderId(1)))
+        engine.orders.advance(START_NS)
+        assert list(engine.orders.drain()) == []
+
+    script: list[list[ToEngine]] = [[NewsComplete(number)] for number in range(1, 6)]
+    assert talk(ends, script, act) == [
+        MarketAt(START_NS), AwaitNews(1, tries=True, anew=True),
+        AwaitNews(2, tries=True, anew=True),
+        CancelOrder(OrderId(1)), AwaitNews(3), AwaitNews(4, tries=True, anew=True),
+    ]  # fmt: skip
+
+
+def test_a_round_with_news_is_repeated_what_it_filled_may_let_another_order_fill(ends: Ends) -> None:
+    def act(engine: EngineEnd) -> None:
+        engine.orders.advance(START_NS)
+        assert engine.orders.drain() == (news(1, OrderStatus.FILLED),)
+        assert list(engine.orders.drain()) == []
+        engine.orders.advance(START_NS)
+        assert list(engine.orders.drain()) == []
+
+    script: list[list[ToEngine]] = [
+        [news(1, OrderStatus.FILLED), NewsComplete(1, more=True)], [NewsComplete(2)], [NewsComplete(3)]
+    ]  # fmt: skip
+    assert talk(ends, script, act) == [
+        MarketAt(START_NS), AwaitNews(1, tries=True, anew=True), AwaitNews(2, tries=True),
+        AwaitNews(3, tries=True, anew=True),
     ]  # fmt: skip
 
 
