@@ -184,7 +184,7 @@ def test_a_wrong_configuration_lists_everything_and_starts_nothing(tmp_path: Pat
 def test_check_goes_on_after_a_file_that_is_no_python(tmp_path: Path) -> None:
     broken, good = tmp_path / "broken.py", tmp_path / "good.py"
     broken.write_text("def f(self)\n    pass\n")
-    good.write_text("from AlgorithmImports import *\n")
+    good.write_text("from AlgorithmImports import *\nclass Idle(QCAlgorithm):\n    pass\n")
     shown = command("check", broken, good)
     assert shown.exit_code == 1
     assert shown.output.splitlines() == [
