@@ -20,7 +20,8 @@ _SMART_LIMIT: Final = 1000
 
 _MOST_DECIMALS: Final = 28  # of a .NET decimal
 _LEAST_EXPONENT: Final = -94  # of two: doubles below are cast to zero
-_EIGHT_ZEROS: Final = 10**8
+_PLAIN_UNIT: Final = 10_000  # most prices have four decimals at most
+_PLAIN_LIMIT: Final = 1e11  # far within what a double holds exactly
 _FIFTEEN_DIGITS: Final = 1e15
 _POWERS: Final = tuple(float(f"1e{power}") for power in range(_MOST_DECIMALS + 1))
 
@@ -32,6 +33,11 @@ def from_float(value: float) -> Decimal:
     the same where the exact value lies between two of them. Below 1E-28 there is nothing. Raises
     OverflowError for infinity and ValueError for NaN.
     """
+    scaled = value * _PLAIN_UNIT
+    if -_PLAIN_LIMIT < scaled < _PLAIN_LIMIT:
+        digits = round(scaled)
+        if digits and digits / _PLAIN_UNIT == value:  # then its 15 digits are these and zeros
+            return _plain(digits)
     exponent = frexp(value)[1]
     if exponent < _LEAST_EXPONENT or not value:
         return ZERO
@@ -48,15 +54,26 @@ def from_float(value: float) -> Decimal:
         size *= 10
         power += 1
     digits = round(size)
-    if power >= 8 and digits % _EIGHT_ZEROS == 0:  # most prices: few digits, many zeros
-        digits //= _EIGHT_ZEROS
-        power -= 8
     while power > 0 and digits % 10 == 0:
         digits //= 10
         power -= 1
     if power <= 0:
         return Decimal(digits * 10**-power * sign)
     return Decimal(digits * sign).scaleb(-power)
+
+
+def _plain(digits: int) -> Decimal:
+    """Return so many units as a decimal without trailing zeros."""
+    power = 4
+    if digits % 100 == 0:
+        digits //= 100
+        power = 2
+        if digits % 100 == 0:
+            return Decimal(digits // 100)
+    if digits % 10 == 0:
+        digits //= 10
+        power -= 1
+    return Decimal(digits).scaleb(-power)
 
 
 def normalized(value: Decimal) -> Decimal:

@@ -237,6 +237,13 @@ class Security:
             self._exact_price = exact_value(self._source)
         return self._exact_price
 
+    def exact_prices(self) -> tuple[Decimal, Decimal, Decimal]:
+        """Return bid, ask and price as decimals."""
+        price = self.exact_price()
+        if not self._bid and not self._ask:
+            return price, price, price
+        return self.exact_bid(), self.exact_ask(), price
+
     def exact_bid(self) -> Decimal:
         """Return `bid_price` as a decimal."""
         if not self._bid:

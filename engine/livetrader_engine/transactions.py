@@ -96,7 +96,7 @@ class Transactions(OrderNews):
         if security is None or not response.accepted:
             self._report(response.message)
             return _refused(request, response, self._clock.now_ns)
-        record = self.add(request)
+        record = self._add(request, security)
         if request.type is _MARKET and request.synchronous and not record.closed:
             self._wait(record, security)
         return record
@@ -107,7 +107,9 @@ class Transactions(OrderNews):
         Raises AlgorithmError during warm-up and for a symbol that is not among the securities.
         """
         self._refuse_warm_up("Submit")
-        security = self._securities[request.symbol]
+        return self._add(request, self._securities[request.symbol])
+
+    def _add(self, request: OrderRequest, security: Security) -> OrderRecord:
         now_ns = self._clock.now_ns
         spec = make_spec(self._number(), request, security, now_ns)
         asked = Asked(now_ns, spec.id, request.tag, request=request)
@@ -286,8 +288,7 @@ class Transactions(OrderNews):
         return response
 
     def _register(self, spec: OrderSpec, security: Security, asked: Asked | None = None) -> OrderRecord:
-        submission = SubmissionData(security.exact_bid(), security.exact_ask(), security.exact_price())
-        record = OrderRecord(spec, submission, submitted=asked)
+        record = OrderRecord(spec, SubmissionData(*security.exact_prices()), submitted=asked)
         self._hold(record)
         return record
 

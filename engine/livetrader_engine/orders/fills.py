@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import msgspec
 
 from livetrader_engine.errors import InvariantError
-from livetrader_engine.money import normalized
+from livetrader_engine.money import ZERO, normalized
 from livetrader_engine.orders.checks import trailing_stop
 from livetrader_engine.orders.messages import gap
 from livetrader_engine.orders.order import OrderSpec, OrderType
@@ -32,7 +32,7 @@ from livetrader_engine.orders.quotes import (
     trade_range,
     trades_now,
 )
-from livetrader_engine.orders.slippage import SlippageModel
+from livetrader_engine.orders.slippage import NoSlippage, SlippageModel
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_HOUR, Resolution, SecurityType
 
@@ -98,7 +98,13 @@ def match(order: WorkingOrder, security: Security, now_ns: int, slippage: Slippa
     rule = rules.get(order.spec.type)
     if rule is None:
         raise InvariantError(f"there is no fill rule for {order.spec.type.name} orders")
+    if type(slippage) is NoSlippage:  # one call instead of three for nearly every fill
+        return rule(order, security, now_ns, _no_slip)
     return rule(order, security, now_ns, lambda: slippage.slippage(security, order.spec))
+
+
+def _no_slip() -> Decimal:
+    return ZERO
 
 
 def _buying(order: WorkingOrder) -> bool:

@@ -66,6 +66,11 @@ class CashBook:
     def __len__(self) -> int:
         return len(self._by_currency)
 
+    @property
+    def only(self) -> Cash | None:
+        """The account currency's cash, None where there is any other."""
+        return self._by_currency[self.account_currency] if len(self._by_currency) == 1 else None
+
     def ensure(self, currency: str) -> Cash:
         """Return the cash of a currency, making an empty one where there is none."""
         found = self._by_currency.get(currency)

@@ -63,10 +63,10 @@ def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bo
     least there is.
     Cheaper than `free_margin_estimate`: no position is valued.
     """
-    book = portfolio.cash
-    if len(book) != 1 or portfolio.models.any_own:
+    models = portfolio.models
+    cash = portfolio.cash.only
+    if cash is None or models.any_own:
         return False
-    cash = book[book.account_currency]
     least = float(cash.amount - abs(cash.unsettled)) if cash.unsettled else float(cash.amount)
     return surely_affordable(portfolio, security, spec, least) and portfolio.only_long(_PLAIN)
 

@@ -97,7 +97,7 @@ def order_problem(
     quantity = spec.quantity
     if not quantity:
         return None
-    if held * quantity < 0 and abs(held) >= abs(quantity):
+    if held and held * quantity < 0 and abs(held) >= abs(quantity):
         return None
     if cash_covers(portfolio, security, spec):
         return None

@@ -150,7 +150,7 @@ class Portfolio:
 
         Source of the order of work: SecurityPortfolioModel.ProcessFill.
         """
-        held = self[symbol]
+        held = self._holdings.get(symbol) or self[symbol]
         security = held.security
         properties = security.properties
         rate = self.cash.rate(properties.quote_currency) or ONE

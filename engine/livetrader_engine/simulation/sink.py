@@ -9,7 +9,7 @@ from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import OrderEventArrived
-from livetrader_engine.ports import OrderSink
+from livetrader_engine.ports import Clock, OrderSink
 from livetrader_engine.simulation.brokerage import SimulatedBrokerage, SimulatedReport, SimulationModels
 
 
@@ -22,7 +22,7 @@ class SimulatedOrderSink:
 
     def __init__(self, models: SimulationModels | None = None) -> None:
         self._models = models
-        self._engine: Engine | None = None
+        self._clock: Clock | None = None
         self._brokerage: SimulatedBrokerage | None = None
         self._ready: deque[OrderEventArrived] = deque()
         self._scan: Iterator[SimulatedReport] | None = None
@@ -30,7 +30,7 @@ class SimulatedOrderSink:
 
     def bind(self, engine: Engine) -> None:
         """Look at this engine's prices, positions and clock. Once, before the first order."""
-        self._engine = engine
+        self._clock = engine.clock
         self._brokerage = SimulatedBrokerage(engine.securities, engine.portfolio, models=self._models)
 
     @property
@@ -42,9 +42,9 @@ class SimulatedOrderSink:
 
     @property
     def _now_ns(self) -> int:
-        if self._engine is None:
+        if self._clock is None:
             raise InvariantError("bind the sink to its engine before the first order")
-        return self._engine.clock.now_ns
+        return self._clock.now_ns
 
     def submit(self, command: SubmitOrder) -> None:
         """Take an order; it is tried once `advance` asks for it."""

@@ -36,6 +36,9 @@ class FillGrouping(IntEnum):
     FLAT_TO_REDUCED = 2  # each reduction of a position
 
 
+_BY_FILL: Final = FillGrouping.FILL_TO_FILL
+
+
 class FillMatching(IntEnum):
     """Which entry an exit closes; values as in LEAN's FillMatchingMethod."""
 
@@ -198,7 +201,7 @@ class TradeBuilder:
             self._open(booking, fill.quantity, fee)
             return
         position.mark(float(fill.price))
-        if self.grouping is FillGrouping.FILL_TO_FILL:
+        if self.grouping is _BY_FILL:
             self._fill_to_fill(position, booking)
         elif self.grouping is FillGrouping.FLAT_TO_FLAT:
             self._flat_to_flat(position, booking)
@@ -229,7 +232,7 @@ class TradeBuilder:
 
     def _add(self, position: _Position, booking: _Booking, quantity: Decimal, fee: Decimal) -> None:
         fill = booking.fill
-        if self.grouping is FillGrouping.FILL_TO_FILL:
+        if self.grouping is _BY_FILL:
             position.entries.append(_Entry(fill.time_ns, fill.price, quantity, fee, booking.order))
         else:
             position.fills.append(_PendingFill(fill.time_ns, fill.price, quantity, booking.order))
