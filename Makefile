@@ -3,13 +3,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint install-check docs campaign scenario conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign scenario conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 READY := $(VENV)/.livetrader-$(shell sha256sum pyproject.toml | cut -c1-12)
 KILLS ?= 300
+INSTALL ?= --editable .
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +21,7 @@ setup: $(READY) ## make .venv with the package (editable) and the developer tool
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null && uv --version >/dev/null 2>&1; then \
 	  [ -x $(BIN)/python ] || uv venv --quiet --python '>=3.11' $(VENV); \
-	  uv pip install --quiet --python $(BIN)/python --editable . --group dev; \
+	  uv pip install --quiet --python $(BIN)/python $(INSTALL) --group dev; \
 	else \
 	  if ! python3 -c 'import ensurepip' 2>/dev/null; then \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -30,7 +31,7 @@ $(READY): pyproject.toml
 	  [ -x $(BIN)/python ] || python3 -m venv $(VENV); \
 	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check $(INSTALL) --group dev; \
 	fi
 	@rm -f $(VENV)/.livetrader-*; touch $@
 
@@ -46,6 +47,12 @@ lint: setup ## format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+HEAVY ?= .venv-heavy
+TORCH ?= torch==2.13.0
+heavy: ## tests that need torch, TensorFlow, XGBoost and the model formats, in a venv of their own (about 4 GB)
+	@$(MAKE) --no-print-directory setup VENV=$(HEAVY) INSTALL='--editable .[ml] $(TORCH)'
+	$(HEAVY)/bin/pytest -m heavy
 
 install-check: ## install the package with pip and, where present, with uv, each into a fresh venv, and run it
 	.ci/install-check
@@ -80,5 +87,5 @@ demo-check: setup ## a short slice of the demo without a terminal; fails unless 
 	$(BIN)/python examples/demo/run.py --check
 
 clean: ## remove what the targets above made
-	rm -rf .venv .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-heavy .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

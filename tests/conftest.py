@@ -51,6 +51,16 @@ class Deadline:
             time.sleep(POLL_S)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the heavy lane to those who ask for it. There nothing is skipped: a missing library fails."""
+    if "heavy" in config.getoption("markexpr"):
+        return
+    skip = pytest.mark.skip(reason="heavy lane (torch, TensorFlow, XGBoost): run `make heavy`")
+    for item in items:
+        if "heavy" in item.keywords:
+            item.add_marker(skip)
+
+
 @pytest.fixture
 def deadline() -> Deadline:
     """Poll with a limit: `deadline.until(lambda: path.exists(), "the socket")`."""
