@@ -29,7 +29,7 @@ import msgspec  # noqa: E402 — the imports are measured
 
 from livetrader.offline.backtest import BacktestRequest, run_backtest  # noqa: E402
 from livetrader.offline.trainer import InlineTrainer  # noqa: E402
-from livetrader.storage import FileObjectStore  # noqa: E402
+from livetrader.store.local import FileObjectStore  # noqa: E402
 from livetrader_engine.commands import LogLevel  # noqa: E402
 from livetrader_engine.data.bars import MarketPoint  # noqa: E402
 from livetrader_engine.data.batches import Batch  # noqa: E402

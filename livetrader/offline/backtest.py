@@ -25,7 +25,7 @@ from livetrader.offline.results import COMPLETED, RUNTIME_ERROR, STOPPED, Backte
 from livetrader.offline.trainer import InlineTrainer
 from livetrader.results.charts import ChartLimits
 from livetrader.results.run_result import RunSummary
-from livetrader.storage import FileObjectStore
+from livetrader.store.local import FileObjectStore
 from livetrader_engine.engine import EngineOptions, EnginePorts
 from livetrader_engine.loop import run_ahead
 from livetrader_engine.ports import OrderSink

@@ -26,7 +26,7 @@ from livetrader.ipc.messages import (
     StepCompleted,
     WarmedUp,
 )
-from livetrader.storage import FileObjectStore
+from livetrader.store.local import FileObjectStore
 from livetrader.worker.confinement import confine
 from livetrader.worker.feed import LiveFeed, Progress
 from livetrader.worker.inbox import Inbox

@@ -10,7 +10,7 @@ import pytest
 
 from livetrader import registry
 from livetrader.errors import ConfigError
-from livetrader.storage import FileObjectStore
+from livetrader.store.local import FileObjectStore
 from livetrader.worker.training import _outcome
 from livetrader_lean.failures import user_traceback
 
@@ -57,7 +57,7 @@ def test_an_error_of_ours_keeps_every_frame_where_a_library_raised_it(tmp_path: 
     except OSError as error:  # the name is too long, says pathlib
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         told = user_traceback(error)
-    assert "storage.py" in told and "pathlib" in told
+    assert "local.py" in told and "pathlib" in told
 
 
 def test_an_unknown_plugin_is_refused_with_those_there_are() -> None:

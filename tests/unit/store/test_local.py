@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from livetrader.storage import FileObjectStore
+from livetrader.store.local import FileObjectStore
 
 
 @pytest.fixture
