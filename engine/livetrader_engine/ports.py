@@ -194,6 +194,13 @@ class ObjectStore(Protocol):
         """Store the bytes durably, replacing what was there."""
         ...
 
+    def save_new(self, key: str, value: bytes) -> bool:
+        """Store the bytes durably where there is nothing under `key`; return whether there was nothing.
+
+        Of several writers at once, in any process, exactly one hears True; nobody reads a part of a value.
+        """
+        ...
+
     def contains(self, key: str) -> bool:
         """Return whether there is something under `key`."""
         ...
@@ -202,6 +209,6 @@ class ObjectStore(Protocol):
         """Forget the key; return whether there was something."""
         ...
 
-    def keys(self) -> Sequence[str]:
-        """Return all keys, sorted."""
+    def keys(self, prefix: str = "") -> Sequence[str]:
+        """Return all keys that begin with `prefix`, sorted."""
         ...

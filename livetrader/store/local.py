@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -35,6 +35,20 @@ class FileObjectStore:
 
     def save(self, key: str, value: bytes) -> None:
         """Store the bytes durably: after a crash there is the old value or the new one, never a part."""
+        self._place(key, value, Path.replace)
+
+    def save_new(self, key: str, value: bytes) -> bool:
+        """Store the bytes durably unless there is something; return whether there was nothing.
+
+        A link is made for one writer only, in whatever process, so nobody replaces what another has saved.
+        """
+        try:
+            self._place(key, value, _link)
+        except _TakenError:
+            return False
+        return True
+
+    def _place(self, key: str, value: bytes, place: Callable[[Path, Path], object]) -> None:
         path = self._path(key)
         pending = self._folder / _PENDING / f"{os.getpid()}-{next(self._numbers)}"
         with self._lock:
@@ -45,7 +59,7 @@ class FileObjectStore:
                     file.flush()
                     os.fsync(file.fileno())
                 path.parent.mkdir(parents=True, exist_ok=True)
-                pending.replace(path)
+                place(pending, path)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                 raise ValueError(
                     f"{key!r} cannot be stored: it is a folder, or a part of it is a key"
@@ -69,11 +83,12 @@ class FileObjectStore:
             _sync_folder(path.parent)
         return True
 
-    def keys(self) -> Sequence[str]:
-        """Return all keys, sorted."""
+    def keys(self, prefix: str = "") -> Sequence[str]:
+        """Return all keys that begin with `prefix`, sorted."""
         files = (path for path in self._folder.rglob("*") if path.is_file())
         names = (path.relative_to(self._folder).as_posix() for path in files)
-        return sorted(name for name in names if not name.startswith(_PENDING + "/"))
+        found = (name for name in names if name.startswith(prefix))
+        return sorted(name for name in found if not name.startswith(_PENDING + "/"))
 
     def _path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
@@ -87,6 +102,20 @@ class FileObjectStore:
         if not path.resolve().is_relative_to(self._folder.resolve()):
             raise ValueError(f"{key!r} is no key: a link in it leaves the object store")
         return path
+
+
+class _TakenError(Exception):
+    """Somebody has saved something under the key."""
+
+
+def _link(pending: Path, path: Path) -> None:
+    """Give a written file its name, unless there is such a file. Raises _TakenError where there is."""
+    try:
+        os.link(pending, path)
+    except FileExistsError as error:
+        if path.is_dir():
+            raise
+        raise _TakenError from error
 
 
 def _sync_folder(folder: Path) -> None:
