@@ -2,6 +2,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+ifdef PIP_FIND_LINKS
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS) # wheels that pip is told of, uv may use too
+endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
 .PHONY: help setup test quick lint heavy install-check docs campaign scenario conformance bench bench-peers data demo demo-check clean
 
