@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from livetrader.gateway import killstages as kill
 from livetrader.supervisor import states as daemon
-from livetrader.worker import training
+from livetrader.training import jobs
 from livetrader_engine.orders import states as orders
 from livetrader_lean import parity
 
@@ -60,7 +60,7 @@ def tree(package: str) -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "daemon-states": lambda: mermaid(daemon.TRANSITIONS),
     "order-states": lambda: mermaid(orders.TRANSITIONS),
-    "training-states": lambda: mermaid(training.TRANSITIONS),
+    "training-states": lambda: mermaid(jobs.TRANSITIONS),
     "kill-stages": lambda: mermaid(kill.TRANSITIONS),
     "daemon-files": lambda: tree("livetrader"),
     "plugin-files": lambda: tree("plugins/livetrader_plugins"),

@@ -28,7 +28,7 @@ bench = common.Bench(
 import msgspec  # noqa: E402 — the imports are measured
 
 from livetrader.offline.backtest import BacktestRequest, run_backtest  # noqa: E402
-from livetrader.offline.trainer import InlineTrainer  # noqa: E402
+from livetrader.training.inline import InlineTrainer  # noqa: E402
 from livetrader.store.local import FileObjectStore  # noqa: E402
 from livetrader_engine.commands import LogLevel  # noqa: E402
 from livetrader_engine.data.bars import MarketPoint  # noqa: E402
@@ -159,7 +159,7 @@ def prepared(request: BacktestRequest) -> tuple[int, int]:
     engine = simulated_engine(
         lambda orders: EnginePorts(
             feed=feed, orders=orders, history=history, reference=history.reference, results=Quiet(),
-            trainer=InlineTrainer(), object_store=FileObjectStore(request.output),
+            trainer=InlineTrainer(lambda: 0), object_store=FileObjectStore(request.output),
         ),
         EngineOptions(start_ns=start_ns, policy=TradingPolicy(order_wait_s=0.0)),
     )  # fmt: skip

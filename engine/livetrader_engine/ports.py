@@ -6,10 +6,10 @@ outcome is a later event. All of them are called from the engine's thread unless
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.commands import (
@@ -24,8 +24,10 @@ from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.events import EngineEvent, OrderEventArrived
+from livetrader_engine.models import LoadModel, ModelVersion, SaveModel, ServingModel
 from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.symbols import SecurityType, Symbol
+from livetrader_engine.training import TrainingJob, TrainingWork
 
 
 class Clock(Protocol):
@@ -169,17 +171,41 @@ class TrainingStatus(Protocol):
         """What the newest failed training said, None after a success."""
         ...
 
+    @property
+    def trained_ns(self) -> int | None:
+        """Engine time (UTC ns) at which the newest success was complete, None before the first."""
+        ...
+
+    @property
+    def jobs(self) -> Sequence[TrainingJob]:
+        """The newest trainings, oldest first."""
+        ...
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the training that asks has been told to stop; False on any other thread."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where the training that asks should put its model: 'cuda' where it may and can, else 'cpu'."""
+        ...
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Say how far the training that calls is, 0 to 1; without effect on any other thread."""
+        ...
+
 
 class Trainer(Protocol):
-    """Runs training functions: inline in a backtest, on their own thread live, within the quota."""
+    """Runs what is to be trained: inline in a backtest; live in threads and processes, within the quota."""
 
     @property
     def status(self) -> TrainingStatus:
         """The readiness flags."""
         ...
 
-    def submit(self, name: str, function: Callable[[], object]) -> None:
-        """Run `function` when the quota allows. An exception of it never reaches the caller live."""
+    def submit(self, work: TrainingWork) -> None:
+        """Run the work when the quota allows. An exception of it never reaches the caller live."""
         ...
 
 
@@ -211,4 +237,66 @@ class ObjectStore(Protocol):
 
     def keys(self, prefix: str = "") -> Sequence[str]:
         """Return all keys that begin with `prefix`, sorted."""
+        ...
+
+
+class ServedModel(Protocol):
+    """A model that predicts, and the newest version of it that may. Thread-safe.
+
+    Another version takes over between two steps of the engine, never within one call.
+    """
+
+    @property
+    def version(self) -> ModelVersion | None:
+        """What is known of the version in use, None where none may be used."""
+        ...
+
+    @property
+    def model(self) -> Any:
+        """The model object of that version. Raises ModelRefusedError where there is none."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why the promoted version is not in use; empty where it is."""
+        ...
+
+    def predict(self, features: Any) -> Any:
+        """Predict with the version in use; one that answers with NaN or infinity is rolled back at once."""
+        ...
+
+    def predict_proba(self, features: Any) -> Any:
+        """Return the probability of each class, guarded like `predict`."""
+        ...
+
+
+class ModelRegistry(Protocol):
+    """Versions of models over the object store. Thread-safe; training functions use it."""
+
+    def save(self, wish: SaveModel) -> ModelVersion:
+        """Keep a model durably as a new version, and let it serve where the wish says so."""
+        ...
+
+    def load(self, wish: LoadModel) -> ServedModel:
+        """Open the version that serves. Raises ModelRefusedError where none may be used."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all models, sorted."""
+        ...
+
+    def versions(self, name: str) -> Sequence[ModelVersion]:
+        """Return all versions of a model that can be read, oldest first."""
+        ...
+
+    def promote(self, name: str, number: int, reason: str) -> ModelVersion:
+        """Let a version serve."""
+        ...
+
+    def rollback(self, name: str, number: int | None, reason: str) -> ModelVersion:
+        """Let the version that served before serve again, or the one named."""
+        ...
+
+    def serving(self) -> Sequence[ServingModel]:
+        """Return what each model that was loaded serves now."""
         ...

@@ -13,6 +13,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.schedule import rules as core
 from livetrader_engine.schedule.scheduler import ScheduledEvent
 from livetrader_engine.symbols import SecurityType
+from livetrader_engine.training import TrainingWork
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import DayOfWeek
 from livetrader_lean.times import span_ns, utc
@@ -287,7 +288,7 @@ class Schedule(Face):
     def _training(self, function: Callable[[], object]) -> Callable[[str, int], None]:
         trainer = self._binding.engine.ports.trainer
         label = getattr(function, "__name__", "training")
-        return lambda name, due_ns: trainer.submit(label, function)
+        return lambda name, due_ns: trainer.submit(TrainingWork(label, function, scheduled_ns=due_ns))
 
     def _add(
         self,

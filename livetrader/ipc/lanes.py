@@ -1,7 +1,8 @@
 """Three lanes towards the engine, each with its bound and its rule for what comes beyond it.
 
 lane     carries                                     bound                   beyond it
-control  StartEngine, StopRequested, venue messages  CONTROL_LIMIT messages  the oldest venue message goes
+control  StartEngine, StopRequested,                 CONTROL_LIMIT messages  the oldest venue message goes
+         CancelTraining, venue messages
 order    OrderEventArrived, AccountLoaded,           ORDER_LIMIT messages    LaneOverflowError: never dropped,
          NewsComplete                                                        the engine process is killed
 data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT, BAR_LIMIT  conflated, newest wins, counted
@@ -21,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from livetrader.ipc.messages import NewsComplete, StartEngine, ToEngine
+from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine, ToEngine
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.events import (
     AccountLoaded,
@@ -38,7 +39,7 @@ ORDER_LIMIT: Final = 100_000  # messages; an engine so far behind will not catch
 QUOTE_LIMIT: Final = 2_000  # points waiting, before ticks and quote bars conflate
 BAR_LIMIT: Final = 50_000  # points waiting, before trade bars conflate: hours of minute bars of 100 symbols
 
-ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived
+ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining
 OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete
 DataMessage = MarketDataArrived | TimePulse | DataEnded
 

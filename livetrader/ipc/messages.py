@@ -1,7 +1,8 @@
 """Every message that crosses the boundary between supervisor and engine process.
 
-To the engine: StartEngine once, then engine events and NewBucketLevel.
-From the engine: Initialized, WarmedUp (READY), then engine commands, Beat, StepCompleted, TrainingReported;
+To the engine: StartEngine once, then engine events and CancelTraining.
+From the engine: Initialized, WarmedUp (READY), then engine commands, Beat, StepCompleted, TrainingReported
+and TrainingPrinted;
 last EngineFailed or EngineFinished, or nothing at all if it died.
 """
 
@@ -78,18 +79,24 @@ class NewsComplete(msgspec.Struct, frozen=True, tag="news_complete"):
 
 
 class TrainingState(StrEnum):
-    """State of one training job; moves are in worker.training.TRANSITIONS."""
+    """State of one training job; moves are in training.jobs.TRANSITIONS."""
 
     PENDING = "pending"
     DEFERRED = "deferred"  # the bucket is empty; waits for its refill
     RUNNING = "running"
     READY = "ready"
     FAILED = "failed"
-    EXPIRED = "expired"  # ran longer than it was granted; its result does not count
+    EXPIRED = "expired"  # ran past its deadline or its granted minutes; its result does not count
+    CANCELLED = "cancelled"  # told to stop by an operator
 
 
 class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
-    """One training job changed state, or the bucket changed."""
+    """One training job changed state or told its progress, or the bucket changed.
+
+    `mode` is thread or process. `progress` runs from 0 to 1, with words in `text`. `scheduled_ns` is the
+    instant (UTC) that a schedule named, None for a training wanted at once. `abandoned`: a thread that was
+    told to stop has not; it is left to itself and the job is over. A final state is reported once.
+    """
 
     time_ns: int
     job: int
@@ -98,6 +105,27 @@ class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
     message: str
     bucket: BucketLevel
     minutes_used: float
+    mode: str = "thread"
+    progress: float | None = None
+    text: str = ""
+    scheduled_ns: int | None = None
+    abandoned: bool = False
+
+
+class TrainingPrinted(msgspec.Struct, frozen=True, tag="training_printed"):
+    """Lines that a training process printed, oldest first; `lost` lines before them were over the rate."""
+
+    time_ns: int
+    job: int
+    name: str
+    lines: tuple[str, ...]
+    lost: int = 0
+
+
+class CancelTraining(msgspec.Struct, frozen=True, tag="cancel_training"):
+    """Stop a training job, waiting or running. One that is over, or unknown, is left alone."""
+
+    job: int
 
 
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
@@ -141,12 +169,14 @@ ToEngine = (
     | BrokerageMessageArrived
     | DataEnded
     | StopRequested
+    | CancelTraining
 )
 FromEngine = (
     Initialized
     | WarmedUp
     | StepCompleted
     | TrainingReported
+    | TrainingPrinted
     | Beat
     | EngineFailed
     | EngineFinished

@@ -22,10 +22,10 @@ from livetrader.offline.finish import clear, figures_of, write_config, write_fil
 from livetrader.offline.interrupts import Interrupts
 from livetrader.offline.project import copy_code
 from livetrader.offline.results import COMPLETED, RUNTIME_ERROR, STOPPED, BacktestResult, FileResults
-from livetrader.offline.trainer import InlineTrainer
 from livetrader.results.charts import ChartLimits
 from livetrader.results.run_result import RunSummary
 from livetrader.store.local import FileObjectStore
+from livetrader.training.inline import InlineTrainer
 from livetrader_engine.engine import EngineOptions, EnginePorts
 from livetrader_engine.loop import run_ahead
 from livetrader_engine.ports import OrderSink
@@ -133,7 +133,7 @@ class _Backtest:
         history = _history(request, monitor)
         # the span is known only after initialize
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
-        trainer = InlineTrainer()
+        trainer = InlineTrainer(lambda: self.engine.clock.now_ns)
 
         def ports(orders: OrderSink) -> EnginePorts:
             return EnginePorts(

@@ -17,7 +17,7 @@ from typing import Final
 from livetrader.clocks import monotonic_s
 from livetrader.ipc.frames import FrameSplitter, decode_to_engine
 from livetrader.ipc.lanes import Lanes
-from livetrader.ipc.messages import NewsComplete, StartEngine
+from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import Subscribe, Unsubscribe
 from livetrader_engine.data.subscription import Subscription
@@ -31,7 +31,8 @@ class Inbox:
     """Implements ports.DataFeed over the link. The reader thread owns the socket's reading side.
 
     `next`, `subscribe` and `drain_orders` belong to the engine's thread. When the supervisor closes the
-    link, `gone()` is called from the reader thread: nobody may trade on without a supervisor.
+    link, `gone()` is called from the reader thread: nobody may trade on without a supervisor. So is
+    `cancel_training(job)`, which must not wait.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Inbox:
         now_ns: Callable[[], int],
         gone: Callable[[str], None],
     ) -> None:
+        self.cancel_training: Callable[[int], None] = _nobody_trains
         self._socket = connection
         self._outbox = outbox
         self._now_ns = now_ns
@@ -132,6 +134,7 @@ class Inbox:
             message = lanes.control.popleft()
             if isinstance(message, StartEngine):
                 raise InvariantError("StartEngine came twice")
+            assert not isinstance(message, CancelTraining), "the reader passes it on at once"
             return message
         while lanes.orders:
             oldest = lanes.orders[0]
@@ -153,9 +156,16 @@ class Inbox:
                     messages = decode_to_engine(body)
                     with self._arrived:
                         for message in messages:
-                            self._lanes.push(message)
+                            if isinstance(message, CancelTraining):
+                                self.cancel_training(message.job)  # the engine may be in a long step
+                            else:
+                                self._lanes.push(message)
                         self._arrived.notify_all()
         except Exception as error:  # noqa: BLE001 — boundary: whatever ends the reader ends the process
             self._gone(f"the link to the supervisor broke: {error!r}")
             return
         self._gone("the supervisor closed the link")
+
+
+def _nobody_trains(job: int) -> None:
+    """Take a cancel that came before there was a trainer: there is nothing to cancel."""

@@ -27,12 +27,13 @@ from livetrader.ipc.messages import (
     WarmedUp,
 )
 from livetrader.store.local import FileObjectStore
+from livetrader.training.budget import Budget
+from livetrader.training.trainer import ThreadedTrainer, TrainerClocks
 from livetrader.worker.confinement import confine
 from livetrader.worker.feed import LiveFeed, Progress
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader.worker.remote import LockstepOrders, RemoteOrders, RemoteResults
-from livetrader.worker.training import ThreadedTrainer, TrainerClocks
 from livetrader_engine.commands import QuitAlgorithm
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
@@ -159,8 +160,10 @@ class EngineRun:
         else:
             bucket = LeakyBucket.restored(quota, start.bucket.level_minutes, start.bucket.refilled_ns)
         nice = int(limits["nice"])
-        clocks = TrainerClocks(wall_ns, monotonic_s)
-        return ThreadedTrainer(bucket, clocks, self._outbox.send, nice, waits=start.training_waits)
+        clocks = TrainerClocks(wall_ns, monotonic_s, self._now_ns)
+        trainer = ThreadedTrainer(Budget(bucket), clocks, self._outbox.send, nice, waits=start.training_waits)
+        self._inbox.cancel_training = trainer.cancel
+        return trainer
 
     def _build(self, start: StartEngine, trainer: ThreadedTrainer) -> Engine:
         history = _history(start)

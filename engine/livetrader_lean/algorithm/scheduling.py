@@ -9,7 +9,8 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.schedule.scheduler import ScheduledEvent
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.schedule import DateRules, Schedule, TimeRules
-from livetrader_lean.storage import ObjectStore, Training
+from livetrader_lean.storage import ObjectStore
+from livetrader_lean.training import Training
 
 _TRAINING: Final = ("date_rule", "time_rule", "training_code")
 

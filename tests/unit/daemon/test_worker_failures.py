@@ -11,7 +11,7 @@ import pytest
 from livetrader import registry
 from livetrader.errors import ConfigError
 from livetrader.store.local import FileObjectStore
-from livetrader.worker.training import _outcome
+from livetrader.training.trainer import _outcome
 from livetrader_lean.failures import user_traceback
 
 

@@ -31,6 +31,7 @@ from livetrader_engine.simulation.sink import simulated_engine
 from livetrader_engine.subscriptions import SecurityChanges
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, SecurityType, Symbol
 from livetrader_engine.testing.market import SampleReference
+from livetrader_engine.training import TrainingJob, TrainingWork
 
 NEW_YORK = ZoneInfo("America/New_York")
 CENTS = PriceScale(unit=Decimal("0.01"))
@@ -180,14 +181,21 @@ class Surroundings(SampleReference):
         self.lines.append(f"{name}={value}")
 
     ready = is_training = False
+    cancelled = False
     last_error: str | None = None
+    trained_ns: int | None = None
+    jobs: Sequence[TrainingJob] = ()
+    device = "cpu"
 
     @property
     def status(self) -> Surroundings:
         return self
 
-    def submit(self, name: str, function: Callable[[], object]) -> None:
-        function()
+    def submit(self, work: TrainingWork) -> None:
+        work.function(*work.prepared())
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self.lines.append(f"{fraction} {text}")
 
     def read(self, key: str) -> bytes:
         return self.stored[key]

@@ -1,6 +1,6 @@
 """Training live: jobs one after the other on a thread of their own, paid from the leaky bucket.
 
-The states of a job are the literal table below. A job that may not start because the bucket is empty is
+The states of a job are the table of jobs.py. A job that may not start because the bucket is empty is
 DEFERRED until the next refill; one whose minutes run out while it works is EXPIRED: it cannot be stopped
 inside Python, so it runs on and its outcome does not count. Neither ends the algorithm (LEAN's live
 bucket does).
@@ -14,58 +14,28 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from livetrader.ipc.messages import BucketLevel, TrainingReported, TrainingState
-from livetrader_engine.errors import InvariantError
-from livetrader_engine.limits import LeakyBucket
+from livetrader.ipc.messages import TrainingReported, TrainingState
+from livetrader.training.budget import Budget
+from livetrader.training.jobs import ENDED, JOBS_KEPT, UNDER_WAY, Job
+from livetrader_engine.training import TrainingJob, TrainingWork
 from livetrader_lean.failures import user_traceback
 
 MAX_WAITING: Final = 64  # jobs; a schedule that trains faster than training runs would grow for ever
 SWITCH_INTERVAL_S: Final = 0.0005  # how long training may hold the interpreter while trading waits for it
 MESSAGE_LENGTH: Final = 4000  # characters of a traceback that travel
 
-_T = TrainingState
-TRANSITIONS: Final[dict[TrainingState, frozenset[TrainingState]]] = {
-    _T.PENDING: frozenset({_T.RUNNING, _T.DEFERRED, _T.FAILED}),
-    _T.DEFERRED: frozenset({_T.RUNNING, _T.FAILED}),
-    _T.RUNNING: frozenset({_T.READY, _T.FAILED, _T.EXPIRED}),
-    _T.READY: frozenset(),
-    _T.FAILED: frozenset(),
-    _T.EXPIRED: frozenset(),
-}
-UNDER_WAY: Final = frozenset({_T.PENDING, _T.RUNNING})  # may end without anybody doing anything
-
-
-@dataclass
-class Job:
-    """One training function on its way. Mutated under the trainer's lock only."""
-
-    number: int
-    name: str
-    function: Callable[[], object]
-    state: TrainingState = TrainingState.PENDING
-    message: str = ""
-    started_s: float = 0.0
-    minutes_used: float = 0.0
-    history: list[TrainingState] = field(default_factory=list)
-
-    def move(self, state: TrainingState, message: str = "") -> None:
-        """Go to `state`. Raises InvariantError for a move the table does not have."""
-        if state not in TRANSITIONS[self.state]:
-            raise InvariantError(f"a training job cannot go from {self.state} to {state}")
-        self.history.append(self.state)
-        self.state, self.message = state, message
-
 
 @dataclass(frozen=True, slots=True)
 class TrainerClocks:
-    """`wall_ns` for the bucket (as in LEAN), `monotonic_s` for durations."""
+    """`wall_ns` for the bucket (as in LEAN), `monotonic_s` for durations, `engine_ns` for a model's age."""
 
     wall_ns: Callable[[], int]
     monotonic_s: Callable[[], float]
+    engine_ns: Callable[[], int]
 
 
 class ThreadedTrainer:
@@ -78,14 +48,14 @@ class ThreadedTrainer:
 
     def __init__(
         self,
-        bucket: LeakyBucket,
+        budget: Budget,
         clocks: TrainerClocks,
         report: Callable[[TrainingReported], None],
         nice: int = 0,
         *,
         waits: bool = False,
     ) -> None:
-        self._bucket = bucket
+        self._budget = budget
         self._clocks = clocks
         self._report = report
         self._nice = nice
@@ -93,7 +63,9 @@ class ThreadedTrainer:
         self._waiting: deque[Job] = deque()
         self._running: Job | None = None
         self._numbers = 0
-        self._succeeded = False
+        self._jobs: deque[Job] = deque(maxlen=JOBS_KEPT)
+        self._cancels: deque[int] = deque()
+        self._trained_ns: int | None = None
         self._last_error: str | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="training", daemon=True)
@@ -107,7 +79,7 @@ class ThreadedTrainer:
     @property
     def ready(self) -> bool:
         """Whether at least one training has succeeded and none is running."""
-        return self._succeeded and self._running is None
+        return self._trained_ns is not None and self._running is None
 
     @property
     def is_training(self) -> bool:
@@ -120,16 +92,47 @@ class ThreadedTrainer:
         return self._last_error
 
     @property
+    def trained_ns(self) -> int | None:
+        """Engine time at which the newest success was complete, None before the first."""
+        return self._trained_ns
+
+    @property
+    def jobs(self) -> Sequence[TrainingJob]:
+        """The newest trainings, oldest first."""
+        return tuple(job.seen() for job in tuple(self._jobs))
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the training that asks has been told to stop."""
+        return False
+
+    @property
+    def device(self) -> str:
+        """Where the training that asks should put its model."""
+        return "cpu"
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Take note of how far the training that calls is."""
+        job = self._running
+        if job is not None and threading.current_thread() is self._thread:
+            job.progress = (fraction, text)
+
+    def cancel(self, job: int) -> None:
+        """Stop a job, waiting or running, at the next tick. Never waits; any thread may call it."""
+        self._cancels.append(job)
+
+    @property
     def granted_s(self) -> float:
         """How long the running job has been allowed to take so far, in seconds; 0 where none runs."""
         job = self._running
         return 0.0 if job is None else (1.0 + job.minutes_used) * 60.0
 
-    def submit(self, name: str, function: Callable[[], object]) -> None:
-        """Run `function` on the training thread when the quota allows; returns at once, or see `waits`."""
+    def submit(self, work: TrainingWork) -> None:
+        """Run the work on the training thread when the quota allows; returns at once, or see `waits`."""
         with self._changed:
             self._numbers += 1
-            job = Job(self._numbers, name, function)
+            job = Job(self._numbers, work)
+            self._jobs.append(job)
             if len(self._waiting) >= MAX_WAITING:
                 self._move(job, TrainingState.FAILED, f"{MAX_WAITING} trainings are waiting already")
                 self._last_error = job.message
@@ -146,24 +149,31 @@ class ThreadedTrainer:
     def tick(self) -> None:
         """Charge the running job for its minutes and look whether a deferred one may start."""
         with self._changed:
+            while self._cancels:
+                self._cancel(self._cancels.popleft())
             job = self._running
             if job is not None:
                 self._charge(job)
             self._changed.notify_all()
 
+    def _cancel(self, number: int) -> None:
+        for job in (*self._waiting, *filter(None, [self._running])):
+            if job.number == number and job.state not in ENDED:
+                if job in self._waiting:
+                    self._waiting.remove(job)
+                self._move(job, TrainingState.CANCELLED, "cancelled by an operator")
+
     def _charge(self, job: Job) -> bool:
         """Take what the job has used by now; return whether all of it was there."""
-        if job.state is TrainingState.EXPIRED:
+        if job.state in ENDED:
             return False
         started_minutes = int((self._clocks.monotonic_s() - job.started_s) // 60.0)
         while job.minutes_used < started_minutes:
-            bucket = self._bucket.take(1.0, self._clocks.wall_ns())
-            if bucket is None:
+            if not self._budget.pay(1.0, self._clocks.wall_ns()):
                 text = f"ran longer than granted ({job.minutes_used:.0f} minutes): its result does not count"
                 self._move(job, TrainingState.EXPIRED, text)
                 self._last_error = job.message
                 return False
-            self._bucket = bucket
             job.minutes_used += 1.0
             self._tell(job)
         return True
@@ -176,7 +186,7 @@ class ThreadedTrainer:
             job = self._next()
             interval_s = sys.getswitchinterval()
             sys.setswitchinterval(SWITCH_INTERVAL_S)
-            failure = _outcome(job.function)
+            failure = _outcome(lambda work=job.work: _trained(work))  # type: ignore[misc]
             sys.setswitchinterval(interval_s)
             with self._changed:
                 self._running = None
@@ -186,7 +196,7 @@ class ThreadedTrainer:
     def _finish(self, job: Job, failure: str | None) -> None:
         self._last_error = failure
         if failure is None:
-            self._succeeded = True
+            self._trained_ns = self._clocks.engine_ns()
             self._move(job, TrainingState.READY)
         else:
             self._move(job, TrainingState.FAILED, failure)
@@ -197,17 +207,15 @@ class ThreadedTrainer:
             while True:
                 if self._waiting:
                     job = self._waiting[0]
-                    self._bucket = self._bucket.refilled(self._clocks.wall_ns())
-                    if self._bucket.level_minutes >= 1.0:
+                    refusal = self._budget.refusal(self._clocks.wall_ns())
+                    if not refusal:
                         self._waiting.popleft()
                         job.started_s = self._clocks.monotonic_s()
                         self._running = job
                         self._move(job, TrainingState.RUNNING)
                         return job
                     if job.state is TrainingState.PENDING:
-                        self._move(
-                            job, TrainingState.DEFERRED, "the training bucket is empty; waits for its refill"
-                        )
+                        self._move(job, TrainingState.DEFERRED, refusal)
                 self._changed.wait()
 
     def _move(self, job: Job, state: TrainingState, message: str = "") -> None:
@@ -217,10 +225,17 @@ class ThreadedTrainer:
 
     def _tell(self, job: Job) -> None:
         now_ns = self._clocks.wall_ns()
-        level = BucketLevel(self._bucket.level_minutes, self._bucket.refilled_ns)
         self._report(
-            TrainingReported(now_ns, job.number, job.name, job.state, job.message, level, job.minutes_used)
+            TrainingReported(
+                now_ns, job.number, job.name, job.state, job.message, self._budget.level, job.minutes_used
+            )
         )
+
+
+def _trained(work: TrainingWork) -> None:
+    result = work.function(*work.prepared())
+    if work.then is not None:
+        work.then(result)
 
 
 def _outcome(function: Callable[[], object]) -> str | None:

@@ -8,10 +8,13 @@ import threading
 import pytest
 
 from livetrader.ipc.messages import TrainingReported, TrainingState
-from livetrader.worker import training as training_module
-from livetrader.worker.training import TRANSITIONS, Job, ThreadedTrainer, TrainerClocks
+from livetrader.training import trainer as training_module
+from livetrader.training.budget import Budget
+from livetrader.training.jobs import ENDED, TRANSITIONS, Job
+from livetrader.training.trainer import ThreadedTrainer, TrainerClocks
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.limits import LeakyBucket, Quota
+from livetrader_engine.training import TrainingWork
 
 MINUTE_NS = 60_000_000_000
 DAY_NS = 1440 * MINUTE_NS
@@ -28,8 +31,8 @@ class Scene:
         self.reports: list[TrainingReported] = []
         self._changed = threading.Condition()
         bucket = LeakyBucket.restored(Quota(capacity, 18.0), level, 0)
-        clocks = TrainerClocks(lambda: self.wall_ns, lambda: self.now_s)
-        self.trainer = ThreadedTrainer(bucket, clocks, self._report)
+        clocks = TrainerClocks(lambda: self.wall_ns, lambda: self.now_s, lambda: 77)
+        self.trainer = ThreadedTrainer(Budget(bucket), clocks, self._report)
 
     def _report(self, report: TrainingReported) -> None:
         with self._changed:
@@ -49,7 +52,7 @@ class Scene:
 def test_a_job_runs_on_a_thread_of_its_own_and_becomes_ready() -> None:
     scene = Scene(level=5.0)
     threads: list[str] = []
-    scene.trainer.submit("fit", lambda: threads.append(threading.current_thread().name))
+    scene.trainer.submit(TrainingWork("fit", lambda: threads.append(threading.current_thread().name)))
     scene.wait_for(T.READY)
     assert threads == ["training"]
     assert scene.states() == [T.PENDING, T.RUNNING, T.READY]
@@ -60,7 +63,7 @@ def test_a_job_runs_on_a_thread_of_its_own_and_becomes_ready() -> None:
 def test_flags_say_that_training_is_under_way() -> None:
     scene = Scene(level=5.0)
     release = threading.Event()
-    scene.trainer.submit("fit", lambda: release.wait(LIMIT_S))
+    scene.trainer.submit(TrainingWork("fit", lambda: release.wait(LIMIT_S)))
     scene.wait_for(T.RUNNING)
     assert scene.trainer.status.is_training
     assert not scene.trainer.status.ready
@@ -73,7 +76,7 @@ def test_flags_say_that_training_is_under_way() -> None:
 def test_the_first_minute_is_free_then_every_started_one_costs_a_token(minutes: int) -> None:
     scene = Scene(level=10.0)
     release = threading.Event()
-    scene.trainer.submit("fit", lambda: release.wait(LIMIT_S))
+    scene.trainer.submit(TrainingWork("fit", lambda: release.wait(LIMIT_S)))
     scene.wait_for(T.RUNNING)
     scene.now_s += minutes * 60 + 59.0
     scene.trainer.tick()
@@ -86,7 +89,7 @@ def test_the_first_minute_is_free_then_every_started_one_costs_a_token(minutes: 
 def test_an_empty_bucket_defers_the_job_until_the_refill_and_says_so() -> None:
     scene = Scene(level=0.5)
     done = threading.Event()
-    scene.trainer.submit("fit", done.set)
+    scene.trainer.submit(TrainingWork("fit", done.set))
     deferred = scene.wait_for(T.DEFERRED)
     assert "bucket is empty" in deferred.message
     scene.wall_ns = DAY_NS - 1
@@ -101,7 +104,7 @@ def test_an_empty_bucket_defers_the_job_until_the_refill_and_says_so() -> None:
 def test_a_job_that_outlives_its_minutes_expires_and_its_outcome_does_not_count() -> None:
     scene = Scene(level=2.0)
     release = threading.Event()
-    scene.trainer.submit("fit", lambda: release.wait(LIMIT_S))
+    scene.trainer.submit(TrainingWork("fit", lambda: release.wait(LIMIT_S)))
     scene.wait_for(T.RUNNING)
     for _ in range(3):
         scene.now_s += 60.0
@@ -111,7 +114,7 @@ def test_a_job_that_outlives_its_minutes_expires_and_its_outcome_does_not_count(
     assert scene.trainer.is_training, "it cannot be stopped inside Python"
     release.set()
     scene.wall_ns = DAY_NS
-    scene.trainer.submit("next", lambda: None)  # the thread is free again
+    scene.trainer.submit(TrainingWork("next", lambda: None))  # the thread is free again
     scene.wait_for(T.READY, job=2)
     assert scene.states() == [T.PENDING, T.RUNNING, T.RUNNING, T.RUNNING, T.EXPIRED]
 
@@ -122,7 +125,7 @@ def test_overrun_is_noticed_at_the_end_too() -> None:
     def long() -> None:
         scene.now_s += 600.0
 
-    scene.trainer.submit("fit", long)
+    scene.trainer.submit(TrainingWork("fit", long))
     scene.wait_for(T.EXPIRED)
     assert not scene.trainer.ready
 
@@ -134,12 +137,12 @@ def test_a_failing_job_tells_the_users_traceback_and_the_next_one_runs(error: Ba
     def fit() -> None:
         raise error
 
-    scene.trainer.submit("fit", fit)
+    scene.trainer.submit(TrainingWork("fit", fit))
     failed = scene.wait_for(T.FAILED)
     assert "in fit" in failed.message
-    assert "training.py" not in failed.message.replace(__file__, "")
+    assert "trainer.py" not in failed.message.replace(__file__, "")
     assert scene.trainer.last_error == failed.message
-    scene.trainer.submit("again", lambda: None)
+    scene.trainer.submit(TrainingWork("again", lambda: None))
     scene.wait_for(T.READY, job=2)
     assert scene.trainer.last_error is None
 
@@ -148,10 +151,10 @@ def test_too_many_waiting_jobs_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(training_module, "MAX_WAITING", 1)
     scene = Scene(level=5.0)
     release = threading.Event()
-    scene.trainer.submit("a", lambda: release.wait(LIMIT_S))
+    scene.trainer.submit(TrainingWork("a", lambda: release.wait(LIMIT_S)))
     scene.wait_for(T.RUNNING)
-    scene.trainer.submit("b", lambda: None)
-    scene.trainer.submit("c", lambda: None)
+    scene.trainer.submit(TrainingWork("b", lambda: None))
+    scene.trainer.submit(TrainingWork("c", lambda: None))
     assert "waiting already" in scene.wait_for(T.FAILED, job=3).message
     release.set()
     scene.wait_for(T.READY, job=2)
@@ -161,7 +164,7 @@ def test_while_training_the_interpreter_is_handed_over_often() -> None:
     before = sys.getswitchinterval()
     seen: list[float] = []
     scene = Scene(level=5.0)
-    scene.trainer.submit("fit", lambda: seen.append(sys.getswitchinterval()))
+    scene.trainer.submit(TrainingWork("fit", lambda: seen.append(sys.getswitchinterval())))
     scene.wait_for(T.READY)
     assert seen[0] == pytest.approx(training_module.SWITCH_INTERVAL_S)
     assert sys.getswitchinterval() == pytest.approx(before)
@@ -170,7 +173,7 @@ def test_while_training_the_interpreter_is_handed_over_often() -> None:
 @pytest.mark.parametrize("state", list(T))
 def test_the_table_is_the_law(state: TrainingState) -> None:
     for target in T:
-        job = Job(1, "fit", lambda: None, state=state)
+        job = Job(1, TrainingWork("fit", lambda: None), state=state)
         if target in TRANSITIONS[state]:
             job.move(target)
             assert job.state is target
@@ -180,4 +183,5 @@ def test_the_table_is_the_law(state: TrainingState) -> None:
 
 
 def test_ended_jobs_stay_ended() -> None:
-    assert all(not TRANSITIONS[state] for state in (T.READY, T.FAILED, T.EXPIRED))
+    assert all(not TRANSITIONS[state] for state in ENDED)
+    assert {T.READY, T.FAILED, T.EXPIRED, T.CANCELLED} == ENDED

@@ -1,0 +1,1 @@
+"""Training: jobs, threads and processes that run the functions given to `train`. Never the supervisor's."""
