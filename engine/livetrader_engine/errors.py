@@ -4,6 +4,8 @@ EngineError
 ├── ConfigurationError     operator: a setting cannot be used; nothing was started
 ├── DataError              operator: a data file or row is unusable; names the place
 ├── AlgorithmError         user: the algorithm asked for something that cannot be done
+├── StoreError             operator: the object store cannot do it now; the algorithm may go on without
+│   └── StoreFullError     operator: the object store is at its limits; what was there stands
 └── InvariantError         us: a rule of this code base was broken; stop, do not guess
 """
 
@@ -24,6 +26,14 @@ class DataError(EngineError):
 
 class AlgorithmError(EngineError):
     """The algorithm asked for something that cannot be done. The message says what to write instead."""
+
+
+class StoreError(EngineError):
+    """The object store cannot read or keep something now. The message names the key and the remedy."""
+
+
+class StoreFullError(StoreError):
+    """The object would take the object store over its limits. The message names limit and remedy."""
 
 
 class InvariantError(EngineError):

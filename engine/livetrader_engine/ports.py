@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
+import msgspec
+
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.commands import (
     CancelOrder,
@@ -209,15 +211,37 @@ class Trainer(Protocol):
         ...
 
 
+class StoredObject(msgspec.Struct, frozen=True):
+    """What is known of an object without reading it. `modified_ns`: UTC nanoseconds of its last save."""
+
+    size: int
+    modified_ns: int
+
+
+class StoreLimits(msgspec.Struct, frozen=True):
+    """The most that an object store takes; None is no limit."""
+
+    max_bytes: int | None = None
+    max_files: int | None = None
+
+
 class ObjectStore(Protocol):
-    """Keyed bytes that outlive the algorithm. Thread-safe."""
+    """Keyed bytes that outlive the algorithm. Thread-safe, and shared with other processes.
+
+    A key that breaks a rule raises ValueError, naming the rule. StoreError: the store cannot do it now.
+    """
+
+    @property
+    def limits(self) -> StoreLimits:
+        """How much the store takes."""
+        ...
 
     def read(self, key: str) -> bytes:
         """Return the bytes. Raises KeyError where there are none."""
         ...
 
     def save(self, key: str, value: bytes) -> None:
-        """Store the bytes durably, replacing what was there."""
+        """Store the bytes durably, replacing what was there. Raises StoreFullError over the limits."""
         ...
 
     def save_new(self, key: str, value: bytes) -> bool:
@@ -237,6 +261,25 @@ class ObjectStore(Protocol):
 
     def keys(self, prefix: str = "") -> Sequence[str]:
         """Return all keys that begin with `prefix`, sorted."""
+        ...
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Return size and age of an object, None where there is none."""
+        ...
+
+    def path(self, key: str) -> str:
+        """Return a local file of the key, for libraries that read or write files; its folders are made.
+
+        It holds what is stored, where something is. What is written there is kept by `save_file`.
+        """
+        ...
+
+    def save_file(self, key: str) -> None:
+        """Store what stands in the file of `path`. Raises KeyError where there is no such file."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what is cached, so that the next read sees what others have saved. Nothing is deleted."""
         ...
 
 

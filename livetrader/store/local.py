@@ -1,41 +1,75 @@
-"""The object store on disk: one file per key, replaced atomically, never outside its folder."""
+"""The object store on disk: one file per key, replaced atomically, never outside its folder.
+
+    <folder>/models/spy.bin          the value of "models/spy.bin"
+    <folder>/.livetrader/pending/    values on their way (livetrader.store.pending)
+    <folder>/.livetrader/usage       how full the folder is, where it has limits (livetrader.store.ledger)
+
+Nothing is cached, so what another process saves is read at once.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from collections.abc import Callable, Sequence
-from itertools import count
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Final
 
-MAX_KEY_LENGTH: Final = 512  # bytes; below what every file system takes for a path
-MAX_PART_LENGTH: Final = 200  # bytes; file systems take 255 for a name
-_PENDING: Final = ".pending"  # where a value is written before it takes its place
+from livetrader.clocks import wall_ns
+from livetrader.store import pending
+from livetrader.store.folders import contents, opened, refuse_link, remove_empty, status, walk
+from livetrader.store.keys import RESERVED, KeyRefusedError, checked, checked_for_saving
+from livetrader.store.ledger import Ledger
+from livetrader.store.quota import UNLIMITED, Quota, Usage
+from livetrader_engine.errors import StoreError
+from livetrader_engine.ports import StoredObject, StoreLimits
+
+PLACE_TRIES: Final = 5  # others may remove an empty folder between two steps of ours
+_IN_THE_WAY: Final = "it is a folder of other keys, or a part of it is a key; use another name"
+_GONE: Final = (FileNotFoundError, NotADirectoryError)
+_REMEDIES: Final = {
+    errno.ENOSPC: "free space on its disk",
+    errno.EDQUOT: "free space, or raise the user's disk quota",
+    errno.EROFS: "mount its disk for writing",
+    errno.EACCES: "check owner and mode of the folder",
+    errno.EPERM: "check owner and mode of the folder",
+}
 
 
 class FileObjectStore:
-    """Implements ports.ObjectStore in a folder. Thread-safe; made for one process at a time.
+    """Implements ports.ObjectStore in a folder. Safe for several threads and processes at once."""
 
-    Keys are relative paths with `/`, as in LEAN ("models/spy.bin"). It refuses keys that would leave the
-    folder, and it does not limit how much is stored.
-    """
+    def __init__(self, folder: Path, quota: Quota = UNLIMITED, now_ns: Callable[[], int] = wall_ns) -> None:
+        self._folder = folder.absolute()
+        self._quota = quota
+        self._ledger = Ledger(self._folder, quota, now_ns)
+        self._cleaned = False
+        self._lock = threading.Lock()  # guards _cleaned
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._numbers = count()
-        self._lock = threading.Lock()  # a save and a delete of the same key must not interleave
+    @property
+    def limits(self) -> StoreLimits:
+        """The most bytes and files."""
+        return StoreLimits(self._quota.max_bytes, self._quota.max_files)
 
     def read(self, key: str) -> bytes:
-        """Return the bytes. Raises KeyError where there are none, ValueError for a key out of bounds."""
-        try:
-            return self._path(key).read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            raise KeyError(key) from None
+        """Return the bytes. Raises KeyError where there are none, KeyRefusedError for a key out of bounds."""
+        *parts, name = checked(key).split("/")
+        value = None
+        with suppress(*_GONE), _told(key, "read"), opened(self._folder, parts) as folder:
+            value = contents(folder, name)
+        if value is None:
+            raise KeyError(key)
+        return value
 
     def save(self, key: str, value: bytes) -> None:
-        """Store the bytes durably: after a crash there is the old value or the new one, never a part."""
-        self._place(key, value, Path.replace)
+        """Store the bytes durably: after a crash there is the old value or the new one, never a part.
+
+        Raises StoreFullError over the limits, StoreError where the disk will not take it, and then the old
+        value stands; KeyRefusedError for a key out of bounds.
+        """
+        self._place(key, value, new=False)
 
     def save_new(self, key: str, value: bytes) -> bool:
         """Store the bytes durably unless there is something; return whether there was nothing.
@@ -43,85 +77,170 @@ class FileObjectStore:
         A link is made for one writer only, in whatever process, so nobody replaces what another has saved.
         """
         try:
-            self._place(key, value, _link)
+            return self._place(key, value, new=True)
         except _TakenError:
             return False
-        return True
 
-    def _place(self, key: str, value: bytes, place: Callable[[Path, Path], object]) -> None:
-        path = self._path(key)
-        pending = self._folder / _PENDING / f"{os.getpid()}-{next(self._numbers)}"
-        with self._lock:
-            pending.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with pending.open("wb") as file:
-                    file.write(value)
-                    file.flush()
-                    os.fsync(file.fileno())
-                path.parent.mkdir(parents=True, exist_ok=True)
-                place(pending, path)
-            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise ValueError(
-                    f"{key!r} cannot be stored: it is a folder, or a part of it is a key"
-                ) from error
-            finally:
-                pending.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+    def save_file(self, key: str) -> None:
+        """Make durable what was written into the file of `path`. Raises KeyError where there is none."""
+        self.save(key, self.read(key))
 
     def contains(self, key: str) -> bool:
         """Return whether there is something under `key`."""
-        return self._path(key).is_file()
+        return self.stat(key) is not None
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Return size and age of an object, None where there is none."""
+        *parts, name = checked(key).split("/")
+        found = None
+        with suppress(*_GONE), _told(key, "read"), opened(self._folder, parts) as folder:
+            refuse_link(folder, name)
+            found = status(folder, name)
+        return None if found is None else StoredObject(found.st_size, found.st_mtime_ns)
 
     def delete(self, key: str) -> bool:
         """Forget the key; return whether there was something."""
-        path = self._path(key)
-        with self._lock:
-            try:
-                path.unlink()
-            except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
+        *parts, name = checked(key).split("/")
+        with suppress(*_GONE), _told(key, "deleted"), opened(self._folder, parts) as folder:
+            if status(folder, name) is None:
                 return False
-            _sync_folder(path.parent)
-        return True
+            with self._counted(folder, name, None):
+                os.unlink(name, dir_fd=folder)
+            os.fsync(folder)
+            return True
+        return False
 
     def keys(self, prefix: str = "") -> Sequence[str]:
         """Return all keys that begin with `prefix`, sorted."""
-        files = (path for path in self._folder.rglob("*") if path.is_file())
-        names = (path.relative_to(self._folder).as_posix() for path in files)
-        found = (name for name in names if name.startswith(prefix))
-        return sorted(name for name in found if not name.startswith(_PENDING + "/"))
+        return [key for key, _ in self.listing(prefix)]
 
-    def _path(self, key: str) -> Path:
-        parts = PurePosixPath(key).parts
-        if not parts or "\0" in key or "\\" in key or len(os.fsencode(key)) > MAX_KEY_LENGTH:
-            raise ValueError(f"{key!r} is no key: use a short relative path such as 'models/spy.bin'")
-        if key.startswith("/") or ".." in parts or parts[0] == _PENDING:
-            raise ValueError(f"{key!r} is no key: it would leave the object store")
-        if any(len(os.fsencode(part)) > MAX_PART_LENGTH for part in parts):
-            raise ValueError(f"{key!r} is no key: a part of it is longer than {MAX_PART_LENGTH} bytes")
-        path = self._folder.joinpath(*parts)
-        if not path.resolve().is_relative_to(self._folder.resolve()):
-            raise ValueError(f"{key!r} is no key: a link in it leaves the object store")
-        return path
+    def listing(self, prefix: str = "") -> Sequence[tuple[str, StoredObject]]:
+        """Return keys that begin with `prefix`, sorted, with size and age."""
+        above = prefix.rpartition("/")[0]
+        parts = checked(above).split("/") if above else []
+        base = "".join(f"{part}/" for part in parts)
+        found = []
+        with suppress(*_GONE), _told(prefix, "listed"), opened(self._folder, parts) as folder:
+            for path, state in walk(folder, base):
+                if path.startswith(prefix) and _is_key(path):
+                    found.append((path, StoredObject(state.st_size, state.st_mtime_ns)))
+        return sorted(found)
+
+    def path(self, key: str) -> str:
+        """Return the file of a key, for libraries that want one; makes its folders, not the file.
+
+        What is written there is the key's value at once, but neither atomic nor within the limits until
+        `save_file`.
+        """
+        clean = checked_for_saving(key)
+        *parts, name = clean.split("/")
+        with _told(key, "saved"), opened(self._folder, parts, create=True) as folder:
+            refuse_link(folder, name)
+        return str(self._folder / clean)
+
+    def forget(self) -> None:
+        """Do nothing: nothing is cached."""
+
+    def usage(self) -> Usage:
+        """Count what the store holds, looking at every file."""
+        return self._ledger.usage()
+
+    def _place(self, key: str, value: bytes, *, new: bool) -> bool:
+        *parts, name = checked_for_saving(key).split("/")
+        self._clean_once()
+        for _ in range(PLACE_TRIES):
+            with (
+                suppress(FileNotFoundError, BlockingIOError),  # somebody cleaned up under us: once more
+                _told(key, "saved"),
+                pending.written(self._folder, value) as aside,
+                opened(self._folder, parts, create=True) as folder,
+            ):
+                return self._put(aside, folder, name, len(value), new)
+        raise StoreError(f"{key!r} cannot be saved: its folder is removed again and again; see who does that")
+
+    def _put(self, aside: tuple[int, str], folder: int, name: str, size: int, new: bool) -> bool:
+        """Give a written file its name; return whether it got it."""
+        refuse_link(folder, name)
+        if new and status(folder, name) is not None:
+            return False
+        with self._counted(folder, name, size):
+            if not new:
+                _rename(aside, folder, name)
+            elif not _link(aside, folder, name):
+                raise _TakenError  # leaves the count dirty: it is made again
+        os.fsync(folder)
+        return True
+
+    def _counted(self, folder: int, name: str, size: int | None) -> AbstractContextManager[None]:
+        if not self._ledger.kept:
+            return nullcontext()
+        return self._ledger.change(lambda: _size(folder, name), size)
+
+    def _clean_once(self) -> None:
+        with self._lock:
+            if self._cleaned:
+                return
+            self._cleaned = True
+        pending.clean(self._folder)
 
 
 class _TakenError(Exception):
     """Somebody has saved something under the key."""
 
 
-def _link(pending: Path, path: Path) -> None:
-    """Give a written file its name, unless there is such a file. Raises _TakenError where there is."""
+@contextmanager
+def _told(key: str, done: str) -> Iterator[None]:
+    """Say what the system said in words of the store; what is not there, or gone, stays as it is."""
     try:
-        os.link(pending, path)
-    except FileExistsError as error:
-        if path.is_dir():
+        yield
+    except (KeyRefusedError, StoreError, FileNotFoundError, BlockingIOError):
+        raise
+    except ValueError as error:
+        raise KeyRefusedError(key, str(error)) from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        if done != "saved":
             raise
-        raise _TakenError from error
+        raise KeyRefusedError(key, _IN_THE_WAY) from error
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "check the disk that it is on")
+        what = f"{key!r} cannot be {done} in the object store: {error.strerror or error}"
+        raise StoreError(f"{what}; {remedy}") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename or a delete in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _rename(aside: tuple[int, str], folder: int, name: str) -> None:
+    source, written = aside
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        os.rename(written, name, src_dir_fd=source, dst_dir_fd=folder)
+    except IsADirectoryError:
+        if not remove_empty(folder, name):  # a folder whose keys are all deleted is no key's
+            raise
+        os.rename(written, name, src_dir_fd=source, dst_dir_fd=folder)
+
+
+def _link(aside: tuple[int, str], folder: int, name: str) -> bool:
+    """Give a written file its name unless there is such a file; return whether it got it."""
+    source, written = aside
+    try:
+        os.link(written, name, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        if status(folder, name) is not None:
+            return False
+        if not remove_empty(folder, name):
+            raise
+        os.link(written, name, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+    return True
+
+
+def _size(folder: int, name: str) -> int | None:
+    found = status(folder, name)
+    return None if found is None else found.st_size
+
+
+def _is_key(path: str) -> bool:
+    """Whether a file's path can be asked for: names with a backslash, say, come in by other ways."""
+    if path.startswith(RESERVED + "/"):
+        return False
+    try:
+        return checked(path) == path
+    except KeyRefusedError:
+        return False

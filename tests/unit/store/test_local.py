@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from livetrader.store.local import FileObjectStore
+from livetrader_engine.errors import StoreError
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_keys_are_sorted_and_hide_what_is_pending(store: FileObjectStore, folder
     assert store.keys() == []
     store.save("b/c", b"")
     store.save("a", b"")
-    (folder / ".pending" / "1-0").write_bytes(b"half")
+    (folder / ".livetrader" / "pending" / "1-0").write_bytes(b"half")
     assert store.keys() == ["a", "b/c"]
 
 
@@ -53,7 +54,7 @@ def test_keys_are_sorted_and_hide_what_is_pending(store: FileObjectStore, folder
         "../x",
         "a/../../x",
         "/etc/passwd",
-        ".pending/x",
+        ".livetrader/x",
         "a\0b",
         "a\\b",
         "x" * 201,
@@ -72,7 +73,7 @@ def test_a_link_out_of_the_folder_is_refused(store: FileObjectStore, folder: Pat
     outside.mkdir()
     folder.mkdir()
     (folder / "door").symlink_to(outside)
-    with pytest.raises(ValueError, match="leaves the object store"):
+    with pytest.raises(ValueError, match="symbolic link"):
         store.save("door/x", b"x")
     assert list(outside.iterdir()) == []
 
@@ -96,8 +97,8 @@ def test_a_failed_save_leaves_the_old_value_and_no_debris(
         raise OSError(28, "no space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(StoreError, match="'a' cannot be saved.*no space.*free space on its disk"):
         store.save("a", b"new")
     monkeypatch.undo()
     assert store.read("a") == b"old"
-    assert list((folder / ".pending").iterdir()) == []
+    assert list((folder / ".livetrader" / "pending").iterdir()) == []
