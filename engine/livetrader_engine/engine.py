@@ -56,6 +56,7 @@ from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.ports import (
     DataFeed,
     HistoryProvider,
+    ModelRegistry,
     ObjectStore,
     OrderSink,
     ReferenceData,
@@ -87,6 +88,7 @@ class EnginePorts(msgspec.Struct, frozen=True):
     results: ResultSink
     trainer: Trainer
     object_store: ObjectStore
+    models: ModelRegistry | None = None  # none where nobody keeps models, as in tests of other parts
 
 
 class EngineOptions(msgspec.Struct, frozen=True):
