@@ -69,13 +69,15 @@ class Ledger:
         with opened(self._root, (RESERVED,), create=True) as folder, _locked(folder):
             descriptor = os.open("usage", _FLAGS, 0o666, dir_fd=folder)
             try:
-                count = self._current(descriptor, RECOUNT_S)
+                count = self._read(descriptor)
+                if not self._fresh(count, RECOUNT_S):
+                    count = self._count()
                 old = old_bytes()
-                if new_bytes is not None and refusal(self._quota, count.usage.replacing(old, new_bytes)):
-                    count = self._current(descriptor, REFUSAL_RECOUNT_S)
-                    words = refusal(self._quota, count.usage.replacing(old, new_bytes))
-                    if words and new_bytes >= (old or 0):  # a smaller one never makes it worse
-                        raise StoreFullError(words)
+                if self._too_full(count, old, new_bytes) and not self._fresh(count, REFUSAL_RECOUNT_S):
+                    count = self._count()
+                _write(descriptor, count)
+                if words := self._too_full(count, old, new_bytes):
+                    raise StoreFullError(words)
                 _write(descriptor, msgspec.structs.replace(count, dirty=True))
                 yield
                 after = count.usage.replacing(old, new_bytes)
@@ -90,14 +92,22 @@ class Ledger:
         except FileNotFoundError:
             return Usage()
 
-    def _current(self, descriptor: int, age_s: float) -> Count:
-        """Return the count in the file, made again where it cannot be trusted or is older than `age_s`."""
+    def _too_full(self, count: Count, old: int | None, new: int | None) -> str | None:
+        """Return why an object may not give way to another; one that makes the store no fuller may."""
+        if new is None or (old is not None and new <= old):
+            return None
+        return refusal(self._quota, count.usage.replacing(old, new))
+
+    def _read(self, descriptor: int) -> Count:
+        """Return the count in the file, a dirty one where there is none that can be read."""
         try:
-            count = msgspec.json.decode(os.pread(descriptor, _RECORD_BYTES, 0), type=Count)
+            return msgspec.json.decode(os.pread(descriptor, _RECORD_BYTES, 0), type=Count)
         except msgspec.MsgspecError:
-            return self._count()
-        fresh = 0 <= self._wall_ns() - count.counted_ns <= age_s * _NS
-        return count if fresh and not count.dirty else self._count()
+            return Count(0, 0, 0, dirty=True)
+
+    def _fresh(self, count: Count, age_s: float) -> bool:
+        """Whether a count can be trusted and is not older than `age_s`, nor from the future."""
+        return not count.dirty and 0 <= self._wall_ns() - count.counted_ns <= age_s * _NS
 
     def _count(self) -> Count:
         files = size = 0

@@ -97,7 +97,7 @@ def test_a_failed_save_leaves_the_old_value_and_no_debris(
         raise OSError(28, "no space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreError, match="'a' cannot be saved.*no space.*free space on its disk"):
+    with pytest.raises(StoreError, match=r"'a' cannot be saved.*no space.*free space on its disk"):
         store.save("a", b"new")
     monkeypatch.undo()
     assert store.read("a") == b"old"
