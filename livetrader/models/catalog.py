@@ -72,12 +72,12 @@ class Catalog:
         self,
         store: ObjectStore,
         wall_ns: Callable[[], int],
-        signer: Signer | None = None,
+        signer: Callable[[], Signer | None] | None = None,
         retention: Retention | None = None,
     ) -> None:
         self._store = store
         self._wall_ns = wall_ns
-        self._signer = signer
+        self._signer = signer or (lambda: None)  # asked when a model is saved or opened, not before
         self._retention = retention or Retention()
 
     # -- reading ---------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ class Catalog:
         Raises KeyError where there is none, RecordError where it is damaged.
         """
         data = self._store.read(version_key(name, number))
-        manifest, signed = open_sealed(data, Manifest, self._signer)
+        manifest, signed = open_sealed(data, Manifest, self._signer())
         if (manifest.version.name, manifest.version.number) != (name, number):
             raise RecordError("it is the record of another version")
         return manifest, signed
@@ -291,7 +291,7 @@ class Catalog:
                 parent=state.serving,
             )
             if self._store.save_new(
-                version_key(name, number), seal(Manifest(version=version, blob=blob), self._signer)
+                version_key(name, number), seal(Manifest(version=version, blob=blob), self._signer())
             ):
                 return version
         raise AlgorithmError(f"{name!r} gets versions faster than one could be saved; save less often")

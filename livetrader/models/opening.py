@@ -1,0 +1,58 @@
+"""Puts a registry together: store, key, formats, and live the thread that follows the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from livetrader.clocks import wall_ns
+from livetrader.models.catalog import Catalog, Retention
+from livetrader.models.registry import Registry, Surroundings
+from livetrader.models.signing import Signer, signer_for, user_folder
+from livetrader_engine.commands import LogLevel
+from livetrader_engine.ports import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where signing keys lie: `own` signs and is made at first use; `others` are recognized too."""
+
+    own: Path
+    others: Sequence[Path] = ()
+
+
+def live_keys(state_directory: Path) -> KeyPlace:
+    """Return the daemon's keys: its own in the state directory, and those of the user's notebooks."""
+    return KeyPlace(state_directory, (user_folder(),))
+
+
+def user_keys() -> KeyPlace:
+    """Return the keys of backtests and notebooks: the user's own."""
+    return KeyPlace(user_folder())
+
+
+def open_registry(
+    store: ObjectStore,
+    keys: KeyPlace,
+    surroundings: Surroundings,
+    *,
+    retention: Retention | None = None,
+) -> Registry:
+    """Return the registry of one run, used by the calling thread. Touches nothing before its first use.
+
+    Not sequential, it follows the store from its first `load` on.
+    """
+
+    @cache
+    def signer() -> Signer | None:
+        try:
+            return signer_for(keys.own, keys.others)
+        except OSError as error:
+            told = f"models are not signed, so pickles of theirs will not be opened: {error}"
+            surroundings.tell(LogLevel.ERROR, told)
+            return None
+
+    forget = None if surroundings.sequential else store.forget
+    return Registry(Catalog(store, wall_ns, signer, retention), surroundings, forget)

@@ -1,0 +1,335 @@
+"""The registry an algorithm uses: saves, checks, opens and serves versions. Lives in the engine process.
+
+It puts formats, schemas and libraries between the algorithm and the catalog. What was saved is opened again
+before it may serve, so nothing is promoted that could not be loaded.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+from livetrader.models.catalog import Catalog
+from livetrader.models.decisions import candidates
+from livetrader.models.follower import Follower
+from livetrader.models.formats import format_for, format_named
+from livetrader.models.formats.contract import Dump, Format, Loaded, Loading
+from livetrader.models.libraries import mismatch, recorded
+from livetrader.models.records import RecordError, check_name
+from livetrader.models.schema import schema_of
+from livetrader.models.served import Opened, Served
+from livetrader_engine.commands import LogLevel
+from livetrader_engine.errors import AlgorithmError, StoreError
+from livetrader_engine.models import (
+    MAX_METRICS,
+    LoadModel,
+    ModelRefusedError,
+    ModelVersion,
+    SaveModel,
+    ServingModel,
+)
+from livetrader_engine.ports import ServedModel
+
+MAX_OPEN: Final = 256  # handles of one algorithm; each holds a model in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the registry takes from the run it belongs to.
+
+    `now_ns` is engine time; another value is another step. `tell` shows a line, `adopted` hears of each
+    version that is in use. `sequential`: nothing changes while the algorithm works (a backtest), so a new
+    version is in use at once; else from the next step on.
+    """
+
+    now_ns: Callable[[], int]
+    tell: Callable[[LogLevel, str], None]
+    adopted: Callable[[ModelVersion], None]
+    sequential: bool = False
+
+
+class Registry:
+    """Implements ports.ModelRegistry over a catalog. Thread-safe; belongs to the thread that makes it.
+
+    With `forget`, which drops what the store has cached, it follows the store from its first `load` on.
+    """
+
+    def __init__(
+        self, catalog: Catalog, surroundings: Surroundings, forget: Callable[[], None] | None = None
+    ) -> None:
+        self._catalog = catalog
+        self._around = surroundings
+        self._owner = threading.get_ident()
+        self._handles: list[Served] = []
+        self._lock = threading.Lock()  # guards _handles and _following
+        self._warned: set[tuple[str, int]] = set()
+        self._follower = None if forget is None else Follower(self, forget)
+        self._following = False
+
+    # -- what an algorithm asks ------------------------------------------------------------------------
+
+    def save(self, wish: SaveModel) -> ModelVersion:
+        """Keep a model as a new version; see `ports.ModelRegistry`.
+
+        Raises AlgorithmError where it cannot be kept or opened again, StoreError where the store is full.
+        """
+        check_name(wish.name)
+        chosen = format_for(wish.model) if wish.format is None else format_named(wish.format)
+        dump = chosen.dump(wish.model)
+        draft = self._draft(wish, chosen, dump)
+        self._check_opens(wish, chosen, dump)
+        promote = wish.promote
+        unfit = sorted(name for name, value in draft.metrics.items() if value is None)
+        if unfit and promote is not False:
+            promote = False
+            self.tell(LogLevel.ERROR, f"model {wish.name!r}: metric {unfit[0]} is not finite: not promoted")
+        version, serves = self._catalog.add(draft, dump.content, promote)
+        told = "serves" if serves else "is kept and does not serve"
+        self.tell(LogLevel.DEBUG, f"model {wish.name!r}: version {version.number} ({chosen.name}) {told}")
+        if serves:
+            self._changed(wish.name)
+        return version
+
+    def load(self, wish: LoadModel) -> ServedModel:
+        """Open the version that serves, or the newest that may. Raises ModelRefusedError where none may."""
+        check_name(wish.name)
+        served = Served(self, wish)
+        served.prepare()
+        served.take_over()
+        if wish.required and served.serving().number is None:
+            why = served.serving().reason
+            raise ModelRefusedError(f"no version of {wish.name!r} can be used: {why}")
+        with self._lock:
+            if len(self._handles) >= MAX_OPEN:
+                raise AlgorithmError(f"{MAX_OPEN} models are loaded already: load each once, in initialize")
+            self._handles.append(served)
+            if self._follower is not None and not self._following:
+                self._following = True
+                self._follower.start()
+        return served
+
+    def close(self) -> None:
+        """Follow the store no longer; what is loaded goes on serving."""
+        if self._follower is not None and self._following:
+            self._follower.stop()
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all models, sorted."""
+        return self._catalog.names()
+
+    def versions(self, name: str) -> Sequence[ModelVersion]:
+        """Return the versions that can be read, oldest first."""
+        return self._catalog.versions(check_name(name))[0]
+
+    def promote(self, name: str, number: int, reason: str) -> ModelVersion:
+        """Let a version serve."""
+        version = self._catalog.promote(check_name(name), number, reason)
+        self._changed(name)
+        return version
+
+    def rollback(self, name: str, number: int | None, reason: str) -> ModelVersion:
+        """Let an earlier version serve again."""
+        version = self._catalog.rollback(check_name(name), number, reason)
+        self._changed(name)
+        return version
+
+    def serving(self) -> Sequence[ServingModel]:
+        """Return what each open handle serves."""
+        return [served.serving() for served in self._open_handles()]
+
+    # -- what follows the store ------------------------------------------------------------------------
+
+    def open_names(self) -> Sequence[str]:
+        """Return the names of the models that are in use."""
+        return sorted({served.wish.name for served in self._open_handles()})
+
+    def sequence(self, name: str) -> int:
+        """Return the number of the newest decision about a model."""
+        return self._catalog.state(name).sequence
+
+    def changed_since(self, name: str, sequence: int) -> bool:
+        """Return whether there is a newer decision."""
+        return self._catalog.changed_since(name, sequence)
+
+    def follow(self, name: str) -> None:
+        """Open what serves now for everybody who uses the model. Any thread."""
+        for served in self._open_handles():
+            if served.wish.name == name:
+                served.prepare()
+
+    # -- what served models need (served.Source) -------------------------------------------------------
+
+    def open_each(
+        self, wish: LoadModel, without: Iterable[int], ready: Sequence[Opened] = ()
+    ) -> Iterator[Opened]:
+        """Yield the versions that may serve and can be opened, the promoted one first."""
+        try:
+            numbers = candidates(self._catalog.state(wish.name))
+        except (StoreError, OSError) as error:
+            self.tell(LogLevel.ERROR, f"model {wish.name!r}: the object store cannot be read: {error}")
+            yield from ready
+            return
+        refused: list[str] = []
+        for number in numbers:
+            if number in without:
+                continue
+            try:
+                version, loaded = self._open(wish, number, ready)
+            except _UNUSABLE as error:
+                refused.append(f"version {number} is refused: {_words(error)}")
+                continue
+            self._warn_of_lookahead(version)
+            yield Opened(version, loaded, tuple(refused))
+
+    def refusals(self, wish: LoadModel) -> tuple[str, ...]:
+        """Return why no version can be opened."""
+        state = self._catalog.state(wish.name)
+        found = [f"version {number} is bad: {why}" for number, why in sorted(state.bad.items())]
+        for number in candidates(state):
+            try:
+                self._open(wish, number)
+            except _UNUSABLE as error:
+                found.append(f"version {number} is refused: {_words(error)}")
+        if not found and not self._catalog.numbers(wish.name):
+            return (f"there is no model {wish.name!r} yet; there are: {', '.join(self.names()) or 'none'}",)
+        return tuple(found) or ("no version of it was promoted; `livetrader models promote` does",)
+
+    def owns_thread(self) -> bool:
+        """Whether this is the thread that made the registry."""
+        return threading.get_ident() == self._owner
+
+    def is_step_over(self, since: int) -> bool:
+        """Whether a prepared version may be taken over now."""
+        return self._around.sequential or self.step() != since
+
+    def step(self) -> int:
+        """Return which step this is: its time."""
+        return self._around.now_ns()
+
+    def condemn(self, version: ModelVersion, reason: str) -> bool:
+        """Mark a version as bad in the store; return whether that was written."""
+        try:
+            self._catalog.mark_bad(version.name, version.number, reason)
+        except (AlgorithmError, StoreError, OSError) as error:
+            told = f"model {version.name!r}: version {version.number} could not be marked bad: {error}"
+            self.tell(LogLevel.ERROR, told)
+            return False
+        return True
+
+    def tell(self, level: LogLevel, message: str) -> None:
+        """Show a line."""
+        self._around.tell(level, message)
+
+    def adopted(self, version: ModelVersion) -> None:
+        """Pass on that a version is in use."""
+        self._around.adopted(version)
+
+    # -- parts -----------------------------------------------------------------------------------------
+
+    def _open_handles(self) -> list[Served]:
+        with self._lock:
+            return list(self._handles)
+
+    def _changed(self, name: str) -> None:
+        """A decision was made in this process: whoever uses the model opens the version now."""
+        for served in self._open_handles():
+            if served.wish.name == name:
+                served.prepare()
+                if self.owns_thread():  # the algorithm itself has done it, so it is in no call of the model
+                    served.take_over()
+
+    def _draft(self, wish: SaveModel, chosen: Format, dump: Dump) -> ModelVersion:
+        start_ns, end_ns = wish.window_ns or (None, None)
+        if start_ns is not None and end_ns is not None and end_ns < start_ns:
+            raise AlgorithmError(f"the training window of {wish.name!r} ends before it begins")
+        if len(wish.metrics) > MAX_METRICS:
+            raise AlgorithmError(f"{len(wish.metrics)} metrics are more than the {MAX_METRICS} that are kept")
+        metrics = {str(name): float(value) for name, value in wish.metrics.items()}
+        return ModelVersion(
+            name=wish.name,
+            number=0,
+            content="",
+            size=len(dump.content),
+            format=chosen.name,
+            model_type=f"{type(wish.model).__module__}.{type(wish.model).__qualname__}",
+            made_ns=self._around.now_ns(),
+            saved_ns=0,
+            libraries=recorded(chosen.libraries(dump.options)),
+            window_start_ns=start_ns,
+            window_end_ns=end_ns,
+            features=schema_of(wish.features),
+            metrics={name: value if isfinite(value) else None for name, value in metrics.items()},
+            job=wish.job,
+            options=dump.options,
+        )
+
+    def _check_opens(self, wish: SaveModel, chosen: Format, dump: Dump) -> None:
+        """Open what is about to be saved. Raises AlgorithmError where that cannot be done."""
+        loading = Loading(dump.options, trusted=True, factory=lambda: copy.deepcopy(wish.model))
+        try:
+            chosen.load(dump.content, loading)
+        except Exception as error:
+            raise AlgorithmError(
+                f"this {type(wish.model).__name__} cannot be opened again from {chosen.name}: "
+                f"{_words(error)}; nothing was saved"
+            ) from error
+
+    def _open(
+        self, wish: LoadModel, number: int, ready: Sequence[Opened] = ()
+    ) -> tuple[ModelVersion, Loaded]:
+        """Open one version. Raises one of _UNUSABLE with the reason where it must not be used."""
+        manifest, signed = self._catalog.manifest(wish.name, number)
+        version = manifest.version
+        for opened in ready:
+            if opened.version == version:
+                return version, opened.loaded
+        _check_schema(version, wish)
+        chosen = format_named(version.format)
+        why = mismatch(version.libraries, chosen.libraries(version.options))
+        if why is not None:
+            raise ModelRefusedError(why)
+        content = self._catalog.content(manifest)
+        loading = Loading(version.options, trusted=signed or wish.allow_pickle, factory=wish.factory)
+        try:
+            return version, chosen.load(content, loading)
+        except AlgorithmError:
+            raise
+        except Exception as error:  # whatever a library says of content that it cannot open
+            raise ModelRefusedError(f"{chosen.name} cannot open it: {_words(error)}") from error
+
+    def _warn_of_lookahead(self, version: ModelVersion) -> None:
+        """Say once where a model knows the future: trained on data after the present step."""
+        end_ns = version.window_end_ns
+        if end_ns is None or end_ns <= self.step() or (version.name, version.number) in self._warned:
+            return
+        self._warned.add((version.name, version.number))
+        self.tell(
+            LogLevel.ERROR,
+            f"model {version.name!r}: version {version.number} was trained on data that ends later than now: "
+            "its predictions know the future",
+        )
+
+
+_UNUSABLE: Final = (KeyError, RecordError, AlgorithmError, StoreError, OSError)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return "its content is not in the store"
+    if isinstance(error, AlgorithmError | RecordError | StoreError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _check_schema(version: ModelVersion, wish: LoadModel) -> None:
+    """Refuse a version trained on other features than the algorithm has."""
+    given: Any = schema_of(wish.features)
+    if given is None or version.features is None:
+        return
+    difference = version.features.difference(given)
+    if difference is not None:
+        raise ModelRefusedError(f"what the algorithm gives {difference}: train and save the model again")
