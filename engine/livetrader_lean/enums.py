@@ -281,6 +281,19 @@ class MarketHoursState(TwinEnum):
     POST_MARKET = 3
 
 
+class TradingDayType(TwinEnum):
+    """What a date of a trading calendar is."""
+
+    BUSINESS_DAY = 0
+    PUBLIC_HOLIDAY = 1
+    WEEKEND = 2
+    OPTION_EXPIRATION = 3
+    FUTURE_EXPIRATION = 4
+    FUTURE_ROLL = 5
+    SYMBOL_DELISTING = 6
+    EQUITY_DIVIDENDS = 7
+
+
 class DayOfWeek(TwinEnum):
     """Day of the week as .NET numbers them."""
 

@@ -1,10 +1,14 @@
-"""LEAN's static helpers that algorithms call by class: Extensions, Time, Currencies, Market, TimeZones."""
+"""LEAN's static helpers that algorithms call by class: Extensions, Currencies, Market, TimeZones."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal
+import sys
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from pathlib import PurePath
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,9 +16,11 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import from_float
 from livetrader_engine.statistics.results import CURRENCY_SIGNS
 from livetrader_engine.symbols import MARKET_NUMBERS, SecurityType
-from livetrader_lean.enums import OrderStatus, OrderType, Resolution, TickType
+from livetrader_lean.enums import OrderDirection, OrderStatus, OrderType, Resolution, TickType
 from livetrader_lean.names import Twins
 
+_SATURDAY: Final = 5
+_TICK: Final = timedelta(microseconds=1)
 _OPTIONS: Final = frozenset({SecurityType.OPTION, SecurityType.FUTURE_OPTION, SecurityType.INDEX_OPTION})
 _SPANS: Final = {
     Resolution.TICK: timedelta(), Resolution.SECOND: timedelta(seconds=1),
@@ -104,21 +110,6 @@ class TimeZones(Twins):
     UTC = "UTC"
 
 
-class Time(Twins):
-    """Spans and bounds of time."""
-
-    ONE_YEAR = timedelta(days=365)
-    ONE_DAY = timedelta(days=1)
-    ONE_HOUR = timedelta(hours=1)
-    ONE_MINUTE = timedelta(minutes=1)
-    ONE_SECOND = timedelta(seconds=1)
-    ONE_MILLISECOND = timedelta(milliseconds=1)
-    MAX_TIME_SPAN = timedelta(days=1000 * 365)
-    BEGINNING_OF_TIME = datetime(1899, 12, 30)  # noqa: DTZ001 — LEAN's times are naive
-    END_OF_TIME = datetime(2050, 12, 31)  # noqa: DTZ001
-    START = datetime(1998, 1, 2)  # noqa: DTZ001
-
-
 class Currencies(Twins):
     """Codes of currencies."""
 
@@ -133,6 +124,7 @@ class Currencies(Twins):
     HKD = "HKD"
     CNH = "CNH"
     INR = "INR"
+    IDR = "IDR"
     KRW = "KRW"
     MXN = "MXN"
     NOK = "NOK"
@@ -251,9 +243,122 @@ class Extensions(Twins):
         return time - (time - datetime.min) % interval  # noqa: DTZ901
 
     @staticmethod
-    def is_open(security: Any, extended_market_hours: bool) -> bool:
-        """Return whether a security trades now."""
-        return bool(security.exchange.hours.is_open(security.local_time, extended_market_hours))
+    def round_up(time: datetime, interval: timedelta) -> datetime:
+        """Return the end of the interval that a time is in, the time itself where one begins there."""
+        if not interval:
+            return time
+        return time + (datetime.min - time) % interval  # noqa: DTZ901
+
+    @staticmethod
+    def round(time: Any, interval: timedelta, *mode: Any) -> Any:
+        """Return the nearest multiple of an interval, halves to the even one; of a time or of a span."""
+        if not interval:
+            return time
+        span = time - datetime.min if isinstance(time, datetime) else time  # noqa: DTZ901
+        rounded = interval * round(Fraction(span // _TICK, interval // _TICK))
+        return datetime.min + rounded if isinstance(time, datetime) else rounded  # noqa: DTZ901
+
+    @staticmethod
+    def round_down_in_time_zone(time: datetime, interval: timedelta, source: Any, rounding: Any) -> datetime:
+        """Return the start of the interval that a time is in by the clock of another zone."""
+        there = Extensions.convert_to(time, source, rounding)
+        return Extensions.convert_to(Extensions.round_down(there, interval), rounding, source)
+
+    @staticmethod
+    def exchange_round_down(time: datetime, interval: timedelta, hours: Any, extended: bool) -> datetime:
+        """Return the start of the newest interval up to a time in which the exchange trades."""
+        while True:
+            time = Extensions.round_down(time, interval)
+            if hours.is_open(time, time + interval, extended):
+                return time
+            time -= _TICK
+
+    @staticmethod
+    def discretely_round_by(value: float, quanta: float, *mode: Any) -> float:
+        """Return the nearest multiple of `quanta`, halves away from zero."""
+        if not quanta:
+            return value
+        step = from_float(float(quanta))
+        count = (from_float(float(value)) / step).to_integral_value(rounding=ROUND_HALF_UP)
+        return float(count * step)
+
+    @staticmethod
+    def truncate_to3_decimal_places(value: float) -> float:
+        """Return the value cut after three places."""
+        return float(from_float(float(value)).quantize(Decimal("0.001"), rounding=ROUND_DOWN))
+
+    @staticmethod
+    def is_common_business_day(date: date) -> bool:
+        """Return whether a date is none of a weekend."""
+        return date.weekday() < _SATURDAY
+
+    @staticmethod
+    def greatest_common_divisor(values: Any) -> int:
+        """Return what divides all of some whole numbers."""
+        return math.gcd(*(int(value) for value in values))
+
+    @staticmethod
+    def safe_division(numerator: float, denominator: float, fail_value: float = 0) -> float:
+        """Return a quotient, `fail_value` where there is none."""
+        return numerator / denominator if denominator else fail_value
+
+    @staticmethod
+    def is_na_n_or_zero(value: float) -> bool:
+        """Return whether a number is zero or none at all."""
+        return math.isnan(value) or abs(value) < sys.float_info.epsilon
+
+    @staticmethod
+    def to_decimal(text: str) -> float:
+        """Return the number that a text tells."""
+        return float(text)
+
+    @staticmethod
+    def to_lower(member: Any) -> str:
+        """Return the name of an enumeration's member, lower case."""
+        return str(member).lower()
+
+    security_type_to_lower = resolution_to_lower = to_lower
+
+    @staticmethod
+    def get_order_direction(quantity: float) -> int:
+        """Return the side of a signed quantity."""
+        return OrderDirection.HOLD if not quantity else OrderDirection(int(quantity < 0))
+
+    @staticmethod
+    def to_order_ticket(order: Any, transaction_manager: Any) -> Any:
+        """Return the ticket of an order."""
+        return transaction_manager.get_order_ticket(order.id)
+
+    @staticmethod
+    def get_extension(text: str) -> str:
+        """Return the ending of a file's name, with its dot."""
+        return PurePath(text).suffix
+
+    @staticmethod
+    def to_md5(text: str) -> str:
+        """Return the MD5 of a text in hexadecimal."""
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    @staticmethod
+    def to_sha256(data: str) -> str:
+        """Return the SHA-256 of a text in hexadecimal."""
+        return hashlib.sha256(data.encode()).hexdigest()
+
+    # -- LEAN's OrderExtensions come under this name too ---------------------------------------------
+
+    is_fill = OrderExtensions.is_fill
+    is_closed = OrderExtensions.is_closed
+    is_limit_order = OrderExtensions.is_limit_order
+    is_stop_order = OrderExtensions.is_stop_order
+
+    @staticmethod
+    def is_open(value: Any, extended_market_hours: bool = False) -> bool:
+        """Return whether a security trades now, or an order in this state is still at work."""
+        if isinstance(value, OrderStatus):
+            return OrderExtensions.is_open(value)
+        return bool(value.exchange.hours.is_open(value.local_time, extended_market_hours))
+
+    is_market_open = is_open
 
 
 def _zone(zone: Any) -> tzinfo:

@@ -20,8 +20,10 @@ from livetrader_lean import (
     calendars,
     consolidators,
     corporate_actions,
+    databases,
     dotnet,
     enums,
+    exchange,
     extensions,
     market,
     order_faces,
@@ -30,6 +32,7 @@ from livetrader_lean import (
     securities,
     sides,
     slices,
+    spans,
     statistics,
     tickets,
 )
@@ -44,6 +47,7 @@ from livetrader_lean.fields import Field
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
 from livetrader_lean.names import TwinEnum
 from livetrader_lean.patterns import PATTERNS
+from livetrader_lean.quantbook import QuantBook
 from livetrader_lean.rates import RATES
 from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.symbol_cache import SymbolCache
@@ -125,6 +129,10 @@ NAMES: Final[dict[str, Any]] = {
     **{name: getattr(typing, name) for name in typing.__all__ if name != "Text"},
     **_enums(),
     **_classes(extensions),
+    **_classes(spans),
+    **_classes(databases),
+    "MarketHoursSegment": exchange.MarketHoursSegment, "LocalMarketHours": exchange.LocalMarketHours,
+    "SecurityExchangeHours": exchange.SecurityExchangeHours, "SymbolProperties": securities.SymbolProperties,
     **_classes(outside),
     **_classes(corporate_actions),
     **INDICATORS, **COMPOSITION, **PATTERNS, **RATES,
@@ -145,7 +153,7 @@ NAMES: Final[dict[str, Any]] = {
     "DefaultBrokerageModel": DefaultBrokerageModel, "Security": securities.Security,
     "InteractiveBrokersBrokerageModel": InteractiveBrokersBrokerageModel, "os": os, "sys": sys,
     "plt": LazyModule("matplotlib.pyplot"), **CHARTING, "Field": Field, "QCAlgorithm": QCAlgorithm,
-    "QCAlgorithmFramework": QCAlgorithm,
+    "QCAlgorithmFramework": QCAlgorithm, "QuantBook": QuantBook,
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,
     "time": time, "math": math, "json": json, "np": LazyModule("numpy"), "pd": LazyModule("pandas"),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from livetrader_engine.corporate import normalization_of
 from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.securities import Security as CoreSecurity
+from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import DataNormalizationMode, Resolution, SecurityType
@@ -40,8 +41,8 @@ class SymbolProperties(Face):
 
     __slots__ = ("_properties",)
 
-    def __init__(self, security: CoreSecurity) -> None:
-        self._properties = security.properties
+    def __init__(self, properties: SecurityProperties) -> None:
+        self._properties = properties
 
     @property
     def description(self) -> str:
@@ -324,7 +325,7 @@ class Security(_Subscribed):
     @property
     def symbol_properties(self) -> SymbolProperties:
         """Lot size and the like."""
-        return SymbolProperties(self._security)
+        return SymbolProperties(self._security.properties)
 
     @property
     def local_time(self) -> datetime:

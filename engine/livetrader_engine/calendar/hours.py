@@ -169,6 +169,12 @@ class ExchangeHours:
         self._cache: dict[date, _Day] = {}
         self._recent: _Day | None = None
 
+    @property
+    def plan(self) -> WeeklyPlan | None:
+        """The usual week and the dates that differ; None where the hours are made in another way."""
+        owner = getattr(self._segments, "__self__", None)
+        return owner if isinstance(owner, WeeklyPlan) else None
+
     def local_date(self, time_ns: int) -> date:
         """Return the exchange's calendar date at this instant."""
         return self._day_at(time_ns).day

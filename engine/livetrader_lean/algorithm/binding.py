@@ -9,6 +9,7 @@ from livetrader_engine.engine import Engine
 from livetrader_lean.binding import Binding, RunSettings
 from livetrader_lean.charts import ChartBoard
 from livetrader_lean.consolidation import ConsolidatorBase
+from livetrader_lean.databases import Database
 from livetrader_lean.outside import Command, SignalExportManager
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
@@ -21,7 +22,8 @@ class AlgorithmBinding(Binding):
 
     def __init__(self, engine: Engine, parameters: Mapping[str, str], run: RunSettings) -> None:
         super().__init__(engine, parameters, run)
-        ConsolidatorBase.reference = engine.ports.reference  # one algorithm per process
+        # one algorithm per process
+        ConsolidatorBase.reference = Database.reference = engine.ports.reference
         self.settings = AlgorithmSettings(self)
         self.brokerage_model: Any = None  # what set_brokerage_model was given
         self.universe_settings: Any = None  # made by the algorithm's part that has it

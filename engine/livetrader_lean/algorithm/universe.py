@@ -12,6 +12,7 @@ from livetrader_engine.symbols import Resolution, SecurityType
 from livetrader_engine.trading import OrderTerms
 from livetrader_lean.active_securities import ActiveSecurities
 from livetrader_lean.algorithm.part import Part
+from livetrader_lean.databases import TradingCalendar
 from livetrader_lean.enums import DataNormalizationMode
 from livetrader_lean.enums import Resolution as ResolutionFace
 from livetrader_lean.errors import NotInLivetrader
@@ -151,6 +152,11 @@ class SecuritiesMixin(Part):
     def active_securities(self) -> ActiveSecurities:
         """What was added and not removed since."""
         return ActiveSecurities(self._lean.securities)
+
+    @property
+    def trading_calendar(self) -> TradingCalendar:
+        """Business days and holidays."""
+        return TradingCalendar(self._lean)
 
     @property
     def subscription_manager(self) -> SubscriptionManager:
