@@ -28,6 +28,9 @@ class OrderFee(msgspec.Struct, frozen=True, gc=False):
     currency: str
 
 
+NO_FEE: Final = OrderFee(ZERO, "USD")
+
+
 class FeeModel(Protocol):
     """Says what a complete fill of an order costs."""
 

@@ -22,6 +22,7 @@ from livetrader_engine.money import ZERO, normalized
 from livetrader_engine.orders.checks import trailing_stop
 from livetrader_engine.orders.messages import gap
 from livetrader_engine.orders.order import OrderSpec, OrderType
+from livetrader_engine.orders.part import Part
 from livetrader_engine.orders.quotes import (
     Prices,
     Quote,
@@ -45,7 +46,8 @@ class WorkingOrder(msgspec.Struct, frozen=True, gc=False):
 
     `time_ns` is when it came to the venue: what ended at or before it is not traded on.
     `armed` stays set once a stop-limit's stop or a limit-if-touched's trigger was hit; `stop_price` is where
-    a stop stands now (trailing stops move it). `message` says what was special about the fill.
+    a stop stands now (trailing stops move it). `message` says what was special about the fill. `part` is
+    only set by fill models of the algorithm's own; `done` is what filled in parts before.
     """
 
     spec: OrderSpec
@@ -54,6 +56,8 @@ class WorkingOrder(msgspec.Struct, frozen=True, gc=False):
     armed: bool = False
     price: Decimal | None = None
     message: str = ""
+    part: Part | None = None
+    done: Decimal = ZERO
 
     @classmethod
     def of(cls, spec: OrderSpec, arrived_ns: int) -> WorkingOrder:

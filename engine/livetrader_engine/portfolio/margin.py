@@ -6,6 +6,7 @@ Source: LEAN's Common/Securities/BuyingPowerModel.cs and PortfolioTarget.cs. Amo
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,8 +18,10 @@ from livetrader_engine.orders.messages import insufficient, margin_short
 from livetrader_engine.orders.order import OrderDirection, OrderId, OrderSpec, OrderType
 from livetrader_engine.portfolio.estimate import cash_covers
 from livetrader_engine.portfolio.holdings import Holding
+from livetrader_engine.portfolio.models import OwnMargin
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.securities import Security
+from livetrader_engine.symbols import Symbol
 
 _MAX_TARGET_ROUNDS = 100  # the fee shrinks the target a little each time; LEAN's loop ends within a few
 
@@ -33,8 +36,22 @@ def _initial_ratio(portfolio: Portfolio, security: Security) -> Decimal:
     return portfolio.models.of(security.symbol).margin.initial(security, leverage)
 
 
+def _own(portfolio: Portfolio, symbol: Symbol) -> OwnMargin | None:
+    """Return the margin model of the algorithm's own that a security has, if it has one."""
+    margin = portfolio.models.of(symbol).margin
+    return margin if isinstance(margin, OwnMargin) else None
+
+
 def initial_margin(portfolio: Portfolio, security: Security, quantity: Decimal) -> Decimal:
     """Return the margin that a position of this signed quantity takes at the newest price, signed."""
+    own = _own(portfolio, security.symbol) if portfolio.models.any_own else None
+    if own is not None:
+        rule = partial(_standard_initial, portfolio, security, quantity)
+        return own.initial_margin(security, quantity, rule)
+    return _standard_initial(portfolio, security, quantity)
+
+
+def _standard_initial(portfolio: Portfolio, security: Security, quantity: Decimal) -> Decimal:
     properties = security.properties
     rate = portfolio.cash.rate(properties.quote_currency)
     price = security.exact_price()
@@ -44,6 +61,13 @@ def initial_margin(portfolio: Portfolio, security: Security, quantity: Decimal) 
 
 def maintenance_margin(portfolio: Portfolio, held: Holding) -> Decimal:
     """Return the margin one position binds."""
+    own = _own(portfolio, held.symbol) if portfolio.models.any_own else None
+    if own is not None:
+        return own.maintenance_margin(held.security, partial(_standard_maintenance, portfolio, held))
+    return _standard_maintenance(portfolio, held)
+
+
+def _standard_maintenance(portfolio: Portfolio, held: Holding) -> Decimal:
     security = held.security
     ratio = portfolio.models.of(held.symbol).margin.maintenance(security, leverage_of(portfolio, security))
     return abs(portfolio.cash.convert(held.value, security.properties.quote_currency)) * ratio
@@ -92,6 +116,16 @@ def order_problem(
 
     Orders that only reduce a position always pass. Source: BuyingPowerModel.HasSufficientBuyingPowerForOrder.
     """
+    own = _own(portfolio, spec.symbol) if portfolio.models.any_own else None
+    if own is not None:
+        rule = partial(_standard_problem, portfolio, security, spec, filled)
+        return own.order_problem(security, spec, rule)
+    return _standard_problem(portfolio, security, spec, filled)
+
+
+def _standard_problem(
+    portfolio: Portfolio, security: Security, spec: OrderSpec, filled: Decimal
+) -> str | None:
     models = portfolio.models.of(security.symbol)
     held = portfolio.quantity(security.symbol)
     quantity = spec.quantity
@@ -144,6 +178,11 @@ def target_quantity(
     buffer = rules.free_portfolio_cash
     buffer = equity * rules.free_portfolio_value if buffer is None else buffer
     invested = weight * (equity - buffer) / equity
+    own = _own(portfolio, security.symbol)
+    if own is not None:
+        return quantity_for_margin(
+            portfolio, security, invested / own.leverage(security), rules.minimum_order_margin
+        )
     leverage = ONE / _initial_ratio(portfolio, security) if _initial_ratio(portfolio, security) else ONE
     return quantity_for_margin(portfolio, security, invested / leverage, rules.minimum_order_margin)
 
@@ -156,6 +195,14 @@ def quantity_for_margin(
     The fee is taken off the equity until position and fee fit; `minimum` is the part of the equity below
     which a change is not worth it. Source: BuyingPowerModel.GetMaximumOrderQuantityForTargetBuyingPower.
     """
+    own = _own(portfolio, security.symbol)
+    if own is not None:
+        rule = partial(_standard_quantity, portfolio, security, ratio, minimum)
+        return own.target_quantity(security, ratio, minimum, rule)
+    return _standard_quantity(portfolio, security, ratio, minimum)
+
+
+def _standard_quantity(portfolio: Portfolio, security: Security, ratio: Decimal, minimum: Decimal) -> Decimal:
     equity, held = portfolio.total_value, portfolio.quantity(security.symbol)
     models = portfolio.models.of(security.symbol)
     reserved = equity * models.margin.free_ratio

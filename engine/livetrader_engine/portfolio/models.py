@@ -6,6 +6,7 @@ replaces them, the engine reads them for every order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -13,6 +14,7 @@ from typing import Protocol
 from livetrader_engine.money import ONE, ZERO
 from livetrader_engine.orders.fees import DefaultFees, FeeModel
 from livetrader_engine.orders.fills import FillModel, StandardFills
+from livetrader_engine.orders.order import OrderSpec
 from livetrader_engine.orders.slippage import NoSlippage, SlippageModel
 from livetrader_engine.portfolio.settlement import SettlementModel, StandardSettlement
 from livetrader_engine.securities import Security
@@ -35,6 +37,48 @@ class MarginModel(Protocol):
     def maintenance(self, security: Security, leverage: Decimal) -> Decimal:
         """Return the part of the value that holding a position binds."""
         ...
+
+
+class OwnMargin:
+    """A margin model of the algorithm's own: it decides on orders and targets too.
+
+    What a subclass leaves to this class is the rule of `LeverageMargin`, made in `portfolio.margin`. Amounts
+    are in account currency. `rules` is that rule, given by whoever calls.
+    """
+
+    free_ratio: Decimal = ZERO
+
+    def initial(self, security: Security, leverage: Decimal) -> Decimal:
+        """Return 1 / leverage."""
+        return ONE / leverage
+
+    maintenance = initial
+
+    def leverage(self, security: Security) -> Decimal:
+        """Return how much may be held per unit of margin."""
+        return security.leverage
+
+    def initial_margin(self, security: Security, quantity: Decimal, rule: AmountRule) -> Decimal:
+        """Return the margin that a position of this signed quantity takes, signed."""
+        return rule()
+
+    def maintenance_margin(self, security: Security, rule: AmountRule) -> Decimal:
+        """Return the margin that the position binds."""
+        return rule()
+
+    def order_problem(self, security: Security, spec: OrderSpec, rule: ReasonRule) -> str | None:
+        """Return why the account cannot carry an order, None if it can."""
+        return rule()
+
+    def target_quantity(
+        self, security: Security, ratio: Decimal, minimum: Decimal, rule: AmountRule
+    ) -> Decimal:
+        """Return the signed quantity to trade for a position whose margin is `ratio` of the equity."""
+        return rule()
+
+
+AmountRule = Callable[[], Decimal]
+ReasonRule = Callable[[], "str | None"]
 
 
 class LeverageMargin:

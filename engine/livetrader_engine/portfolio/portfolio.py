@@ -5,7 +5,7 @@ Values are computed when asked for, never per market event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import IntEnum
 from typing import Final
@@ -17,7 +17,7 @@ from livetrader_engine.portfolio.holdings import Holding, TransactionRecord
 from livetrader_engine.portfolio.models import AccountModels
 from livetrader_engine.portfolio.settlement import SettlementQueue
 from livetrader_engine.securities import Security, SecurityManager
-from livetrader_engine.symbols import NS_PER_SECOND, SecurityType, Symbol
+from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_SECOND, SecurityType, Symbol
 
 MAX_TRANSACTIONS: Final = 100_000  # records kept for statistics; the oldest go first, in live runs only
 _DROPPED_AT_ONCE: Final = 1000
@@ -61,6 +61,8 @@ class Portfolio:
         self.settlement = SettlementQueue()
         self._holdings: dict[Symbol, Holding] = {}
         self._transaction_times: set[int] = set()
+        self._charges: tuple[Callable[[int], None], ...] = ()
+        self._next_charge_ns = 0
 
     def __getitem__(self, symbol: Symbol) -> Holding:
         """Return the holding of a security, an empty one where nothing is held. Raises AlgorithmError."""
@@ -200,9 +202,19 @@ class Portfolio:
             del self.transactions[:_DROPPED_AT_ONCE]
             self._transaction_times.difference_update(record.time_ns for record in dropped)
 
+    def each_hour(self, charge: Callable[[int], None]) -> None:
+        """Call `charge` with the time in the first step, then in the first one of every hour after it."""
+        self._charges = (*self._charges, charge)
+        self.settlement.set_alarm(0)
+
     def settle(self, now_ns: int) -> None:
-        """Make cash available whose settlement time has come."""
+        """Make cash available whose settlement time has come; do what is to be done every hour."""
         self.settlement.settle(now_ns)
+        if self._charges and now_ns >= self._next_charge_ns:
+            self._next_charge_ns = (now_ns // NS_PER_HOUR + 1) * NS_PER_HOUR
+            self.settlement.set_alarm(self._next_charge_ns)
+            for charge in self._charges:
+                charge(now_ns)
 
     def load(self, cash: Mapping[str, Decimal], positions: Mapping[Symbol, tuple[Decimal, Decimal]]) -> None:
         """Replace all cash and positions; `positions` maps a symbol to (quantity, average price).
@@ -210,6 +222,8 @@ class Portfolio:
         Every symbol must be among the securities. Statistics (fees, profit, records) stay.
         """
         self.settlement = SettlementQueue()
+        if self._charges:
+            self.settlement.set_alarm(self._next_charge_ns)
         for currency in list(self.cash):
             held_cash = self.cash[currency]
             held_cash.amount = held_cash.unsettled = ZERO

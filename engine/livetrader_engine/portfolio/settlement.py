@@ -61,10 +61,11 @@ class StandardSettlement:
 
 
 class SettlementQueue:
-    """Unsettled amounts by due time."""
+    """Unsettled amounts by due time. `alarm_ns`: when `settle` is wanted though nothing is due."""
 
     def __init__(self) -> None:
         self._due: list[tuple[int, int, Cash, Decimal]] = []
+        self._alarm_ns = NEVER_NS
         self._added = 0
         self.next_due_ns = NEVER_NS  # an attribute, because it is read in every time step
 
@@ -75,7 +76,15 @@ class SettlementQueue:
         """Settle `amount` of `cash` at `due_ns`; it is in `cash.unsettled` until then."""
         self._added += 1
         heapq.heappush(self._due, (due_ns, self._added, cash, amount))
-        self.next_due_ns = self._due[0][0]
+        self._look()
+
+    def set_alarm(self, at_ns: int) -> None:
+        """Be due at this time too, whatever is in the queue."""
+        self._alarm_ns = at_ns
+        self._look()
+
+    def _look(self) -> None:
+        self.next_due_ns = min(self._due[0][0], self._alarm_ns) if self._due else self._alarm_ns
 
     def settle(self, now_ns: int) -> None:
         """Move every amount that is due from unsettled to settled."""
@@ -83,4 +92,4 @@ class SettlementQueue:
             _, _, cash, amount = heapq.heappop(self._due)
             cash.unsettled -= amount
             cash.amount += amount
-        self.next_due_ns = self._due[0][0] if self._due else NEVER_NS
+        self._look()

@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from livetrader_engine.events import OrderEventArrived
-from livetrader_engine.orders.fees import DefaultFees, FeeModel, OrderFee
+from livetrader_engine.orders.fees import NO_FEE, DefaultFees, FeeModel, OrderFee
 from livetrader_engine.orders.fills import WorkingOrder
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
@@ -30,8 +30,9 @@ from livetrader_engine.orders.order import (
     OrderType,
     StopState,
 )
+from livetrader_engine.orders.part import Part
 from livetrader_engine.orders.slippage import NoSlippage, SlippageModel
-from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.orders.states import CLOSED, OrderStatus
 from livetrader_engine.portfolio.estimate import free_margin_estimate, surely_affordable
 from livetrader_engine.portfolio.margin import order_problem, told_problem
 from livetrader_engine.portfolio.portfolio import Portfolio
@@ -201,12 +202,14 @@ class SimulatedBrokerage:
         if self._expired(entry, now_ns):
             return self._end(entry, OrderStatus.CANCELED, now_ns, message=EXPIRED_MESSAGE)
         if not self._affords(spec, security):
-            problem = order_problem(self.portfolio, security, spec)
+            problem = order_problem(self.portfolio, security, spec, order.done)
             if problem is not None:
                 text = told_problem(self.portfolio, security, spec, problem)
                 return self._end(entry, OrderStatus.INVALID, now_ns, message=text)
         models = self.portfolio.models.of(spec.symbol)
         seen = models.fills.match(order, security, now_ns, models.slippage)
+        if seen.part is not None:
+            return self._fill_part(entry, seen, seen.part, now_ns)
         if seen.price is not None:
             return self._fill(entry, seen, seen.price, models.fees.fee(security, seen.spec), now_ns)
         if seen is order:
@@ -223,6 +226,31 @@ class SimulatedBrokerage:
         fill = Fill(execution_id, spec.quantity, price, now_ns, fee.amount, fee.currency)
         entry = WorkingEntry(entry.key, seen, entry.brokerage_order_id, entry.status)
         return self._end(entry, _FILLED, now_ns, fill=fill, message=seen.message)
+
+    def _fill_part(
+        self, entry: WorkingEntry, seen: WorkingOrder, part: Part, now_ns: int
+    ) -> SimulatedReport | None:
+        """Do what a fill model of the algorithm's own says: fees come with the order's last fill."""
+        spec, closes, fill = seen.spec, part.status in CLOSED, None
+        fee = part.fee
+        if fee is None and part.status is _FILLED:
+            security = self.securities[spec.symbol]
+            fee = self.portfolio.models.of(spec.symbol).fees.fee(security, spec)
+        if part.quantity and seen.price is not None:
+            charged = NO_FEE if fee is None else fee
+            execution = ExecutionId(self._next_id("E"))
+            fill = Fill(execution, part.quantity, seen.price, now_ns, charged.amount, charged.currency)
+        done = seen.done + part.quantity
+        order = msgspec.structs.replace(seen, part=None, price=None, message="", done=done)
+        if fill is None and part.status is entry.status and not closes:
+            if order is not entry.order:
+                self._work(msgspec.structs.replace(entry, order=order), self.securities[spec.symbol])
+            return None
+        left = msgspec.structs.replace(entry, order=order, status=part.status)
+        if closes:
+            return self._end(left, part.status, now_ns, fill=fill, message=seen.message)
+        self._work(left, self.securities[spec.symbol])
+        return _report(left, part.status, now_ns, fill=fill, message=seen.message)
 
     def _expired(self, entry: WorkingEntry, now_ns: int) -> bool:
         end_ns = self._expiries[entry.key]
