@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,8 @@ from livetrader.models.catalog import Catalog, Retention
 from livetrader.models.registry import Registry, Surroundings
 from livetrader.models.signing import Signer, signer_for, user_folder
 from livetrader_engine.commands import LogLevel
+from livetrader_engine.engine import Engine
+from livetrader_engine.models import ModelVersion
 from livetrader_engine.ports import ObjectStore
 
 
@@ -31,6 +33,26 @@ def live_keys(state_directory: Path) -> KeyPlace:
 def user_keys() -> KeyPlace:
     """Return the keys of backtests and notebooks: the user's own."""
     return KeyPlace(user_folder())
+
+
+def surroundings_of(engine: Callable[[], Engine | None], *, sequential: bool) -> Surroundings:
+    """Return what a registry takes from the run of an engine, which may be made later."""
+
+    def now_ns() -> int:
+        made = engine()
+        return 0 if made is None else made.clock.now_ns
+
+    def tell(level: LogLevel, message: str) -> None:
+        made = engine()
+        if made is not None:
+            made.ports.results.log(made.clock.now_ns, level, message)
+
+    def adopted(version: ModelVersion) -> None:
+        made = engine()
+        if made is not None:
+            made.readiness.adopted(version.name, version.made_ns)
+
+    return Surroundings(now_ns, tell, adopted, sequential)
 
 
 def open_registry(

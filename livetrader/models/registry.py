@@ -88,10 +88,11 @@ class Registry:
             promote = False
             self.tell(LogLevel.ERROR, f"model {wish.name!r}: metric {unfit[0]} is not finite: not promoted")
         version, serves = self._catalog.add(draft, dump.content, promote)
-        told = "serves" if serves else "is kept and does not serve"
-        self.tell(LogLevel.DEBUG, f"model {wish.name!r}: version {version.number} ({chosen.name}) {told}")
         if serves:
             self._changed(wish.name)
+        else:
+            told = f"model {wish.name!r}: version {version.number} is kept and does not serve"
+            self.tell(LogLevel.DEBUG, told)
         return version
 
     def load(self, wish: LoadModel) -> ServedModel:

@@ -8,6 +8,7 @@ from livetrader_lean.algorithm.candlesticks import CandlesticksMixin
 from livetrader_lean.algorithm.core import CallbacksMixin, OutputMixin, ParametersMixin
 from livetrader_lean.algorithm.history import HistoryMixin
 from livetrader_lean.algorithm.indicators import IndicatorsMixin
+from livetrader_lean.algorithm.models import ModelsMixin
 from livetrader_lean.algorithm.outside import OutsideMixin
 from livetrader_lean.algorithm.plotting import PlottingMixin
 from livetrader_lean.algorithm.registries import RegistriesMixin
@@ -29,6 +30,7 @@ class QCAlgorithm(
     IndicatorsMixin,
     CandlesticksMixin,
     SchedulingMixin,
+    ModelsMixin,
     PlottingMixin,
     SettingsMixin,
     RegistriesMixin,
