@@ -14,6 +14,7 @@ from livetrader_engine.commands import LogLevel
 from livetrader_engine.data.subscription import HistoryRequest
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.indicators import Indicator, IndicatorPoint, InputKind
+from livetrader_engine.indicators.averages import MovingAverageType
 from livetrader_engine.symbols import Resolution
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
@@ -23,7 +24,7 @@ from livetrader_lean.history import answer, slices_of
 from livetrader_lean.history_requests import Options, Planner
 from livetrader_lean.indicators import IndicatorDataPoint
 from livetrader_lean.market import BaseData, QuoteBar
-from livetrader_lean.names import Twins, snake
+from livetrader_lean.names import Twins, pascal, snake
 from livetrader_lean.registration import Selector, consolidator_for, push_selected
 from livetrader_lean.slices import Slice
 from livetrader_lean.times import span_ns, to_ns
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _COARSE_FIRST: Final = (Resolution.DAILY, Resolution.HOUR, Resolution.MINUTE, Resolution.SECOND)
 _READINGS: Final = ("current",)
+_CORE: Final = "livetrader_engine.indicators."
 
 
 class IndicatorDataPoints(Twins):
@@ -64,9 +66,12 @@ class IndicatorDataPoints(Twins):
 class IndicatorHistory(Twins):
     """What an indicator said over past bars: a list of points, lists by part, and a DataFrame."""
 
-    def __init__(self, points: list[IndicatorDataPoints], names: list[str]) -> None:
+    def __init__(
+        self, points: list[IndicatorDataPoints], names: list[str], facts: dict[str, str] | None = None
+    ) -> None:
         self._points = points
         self._names = names
+        self._facts = facts or {}
 
     @property
     def current(self) -> list[IndicatorDataPoint]:
@@ -97,17 +102,21 @@ class IndicatorHistory(Twins):
 
     @property
     def data_frame(self) -> pd.DataFrame:
-        """The values as a DataFrame by end time, one column per part and `current`."""
+        """The values as a DataFrame by end time: a column per part and `current`, in alphabetical order.
+
+        Facts about the indicator that LEAN makes columns of, such as its kind of average, are columns too.
+        """
         import pandas as pd
 
         index = pd.DatetimeIndex([point.end_time for point in self._points], name="time")
-        columns = {
+        columns: dict[str, Any] = {
             name.replace("_", ""): [
                 point._values[name].value if name in point._values else float("nan") for point in self._points
             ]
             for name in self._names
         }
-        return pd.DataFrame(columns, index=index)
+        columns.update({name: [words] * len(self._points) for name, words in self._facts.items()})
+        return pd.DataFrame(columns, index=index)[sorted(columns)]
 
 
 class _Recorder:
@@ -118,11 +127,7 @@ class _Recorder:
         self._zone = zone
         self._last: IndicatorPoint | None = None
         self._noted_ns: int | None = None
-        self._parts = {
-            name: part
-            for name, part in vars(indicator).items()
-            if isinstance(part, Indicator) and not name.startswith("_")
-        }
+        self._parts = _parts_of(indicator)
         self.names = [*self._parts, *_READINGS]
         self.points: list[IndicatorDataPoints] = []
 
@@ -150,10 +155,41 @@ class _Recorder:
         return face
 
 
+def _parts_of(indicator: Indicator) -> dict[str, Indicator]:
+    """Return the indicators that an indicator shows beside itself, by name: attributes and properties."""
+    names = [name for name in vars(indicator) if not name.startswith("_")]
+    for cls in type(indicator).__mro__:
+        if cls.__module__.startswith(_CORE) and cls is not Indicator:
+            names += [name for name, value in vars(cls).items() if _gives_indicator(value)]
+    found = {name: getattr(indicator, name) for name in dict.fromkeys(names)}
+    return {name: part for name, part in found.items() if isinstance(part, Indicator)}
+
+
+def _gives_indicator(value: object) -> bool:
+    return (
+        isinstance(value, property)
+        and getattr(value.fget, "__annotations__", {}).get("return") == "Indicator"
+    )
+
+
+def _facts_of(indicator: Indicator) -> dict[str, str]:
+    kind = getattr(indicator, "moving_average_type", None)
+    return {} if kind is None else {"movingaveragetype": pascal(MovingAverageType(int(kind)).name.lower())}
+
+
 def history_of(
-    binding: Binding, indicator: Indicator, given: list[Any], named: dict[str, Any]
+    binding: Binding,
+    indicator: Indicator,
+    given: list[Any],
+    named: dict[str, Any],
+    *,
+    warmed: bool = True,
 ) -> IndicatorHistory:
-    """Answer a call of `indicator_history`; see IndicatorsMixin."""
+    """Answer a call of `indicator_history`; see IndicatorsMixin.
+
+    `warmed`: ask for the bars before, too, so that the indicator is ready at the first one. The QuantBook's
+    `indicator` does not.
+    """
     first = named.pop("symbol", named.pop("symbols", None)) if named else None
     history = named.pop("history", None)
     if first is None and history is None and given:
@@ -169,7 +205,7 @@ def history_of(
         return _run(binding, indicator, list(history), call["selector"])
     symbols = [binding.resolve(s) for s in (first if isinstance(first, list | tuple) else [first])]
     _positional(call, given)
-    requests = _requests(binding, symbols, indicator, call)
+    requests = _requests(binding, symbols, indicator.warm_up_period if warmed else 0, call)
     slices = slices_of(binding, chain.from_iterable(points for _, points in answer(binding, requests)))
     return _run(binding, indicator, slices, call["selector"], binding.zone(symbols[0]))
 
@@ -196,11 +232,10 @@ def _positional(call: dict[str, Any], given: list[Any]) -> None:
 
 
 def _requests(
-    binding: Binding, symbols: list[CoreSymbol], indicator: Indicator, call: dict[str, Any]
+    binding: Binding, symbols: list[CoreSymbol], warm_up_bars: int, call: dict[str, Any]
 ) -> list[HistoryRequest]:
     resolution = None if call["resolution"] is None else Resolution(int(call["resolution"]))
     planner = Planner(binding, Options(resolution))
-    warm_up_bars = indicator.warm_up_period
     if call["period"] is not None:
         more = warm_up_bars - 1 if warm_up_bars > 0 and call["period"] > 0 else warm_up_bars
         return [one for s in symbols for one in planner.of_bars(s, call["period"] + more)]
@@ -243,7 +278,7 @@ def _run(
         push(bar)
     recorder.finish()
     indicator.handlers.remove(recorder.hear)
-    return IndicatorHistory(recorder.points, recorder.names)
+    return IndicatorHistory(recorder.points, recorder.names, _facts_of(indicator))
 
 
 def _bars(indicator: Indicator, slices: list[Slice], selector: Selector | None) -> Iterator[BaseData]:

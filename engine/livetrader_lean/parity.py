@@ -1,7 +1,8 @@
-"""What LEAN's QCAlgorithm has and what of it is offered here: parity.csv and what follows from it.
+"""What LEAN's QCAlgorithm and QuantBook have and what of it is offered here, and what follows from it.
 
-Columns: member (LEAN's PascalCase name), kind (method | property), status (done | partial | missing |
-refused), note. The names are the public members of LEAN's Algorithm/QCAlgorithm*.cs, commit 24863901.
+Columns of parity.csv and quantbook.csv: member (LEAN's PascalCase name), kind (method | property), status
+(done | partial | missing | refused), note. The names are the public members of LEAN's
+Algorithm/QCAlgorithm*.cs and what Research/QuantBook.cs adds to them, commit 24863901.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.names import pascal, snake
 
 OFFERED = frozenset({"done", "partial"})
+ALGORITHM, QUANT_BOOK = "parity.csv", "quantbook.csv"
 
 
 class Member(NamedTuple):
-    """One public member of LEAN's QCAlgorithm."""
+    """One public member of LEAN's QCAlgorithm or QuantBook."""
 
     name: str
     kind: str
@@ -29,11 +31,11 @@ class Member(NamedTuple):
     note: str
 
 
-@lru_cache(maxsize=1)
-def members() -> dict[str, Member]:
-    """Return every member by each of its two names."""
+@lru_cache(maxsize=2)
+def members(table: str = ALGORITHM) -> dict[str, Member]:
+    """Return every member of a table by each of its two names."""
     found: dict[str, Member] = {}
-    text = files("livetrader_lean").joinpath("parity.csv").read_text(encoding="utf-8")
+    text = files("livetrader_lean").joinpath(table).read_text(encoding="utf-8")
     for row in csv.DictReader(text.splitlines()):
         member = Member(row["member"], row["kind"], row["status"], row["note"])
         found[member.name] = member
@@ -51,15 +53,15 @@ def did_you_mean(name: str) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def refuse(name: str) -> Callable[..., NoReturn]:
-    """Return what a member that is not offered looks like: a method that raises when it is called.
+def refuse(name: str, owner: str = "QCAlgorithm", table: str = ALGORITHM) -> Callable[..., NoReturn]:
+    """Return what a member of `owner` that is not offered looks like: a method that raises when it is called.
 
     Raises NotInLivetrader for properties, AttributeError for names that LEAN does not have.
     """
-    member = members().get(name)
+    member = members(table).get(name)
     if member is None:
         raise AttributeError(f"neither the algorithm nor LEAN has a member {name!r}{did_you_mean(name)}")
-    error = NotInLivetrader(f"QCAlgorithm.{name}", member.note)
+    error = NotInLivetrader(f"{owner}.{name}", member.note)
     if member.kind == "property":
         raise error
 
@@ -70,7 +72,7 @@ def refuse(name: str) -> Callable[..., NoReturn]:
 
 
 def document() -> str:
-    """Return parity.csv as Markdown: how many members have which status, and each that is not simply done."""
+    """Return both tables as Markdown: how many members have which status, and each that is not just done."""
     every = sorted({member.name: member for member in members().values()}.values())
     counts = Counter(member.status for member in every)
     lines = ["| status | members |", "|---|---|"]
@@ -80,6 +82,11 @@ def document() -> str:
         lines += [
             f"| `{snake(member.name)}` | {member.note} |" for member in every if member.status == status
         ]
+    lines += ["", "### QuantBook, beside all of the above", "", "| member | status | why |", "|---|---|---|"]
+    lines += [
+        f"| `{snake(member.name)}` | {member.status} | {member.note} |"
+        for member in sorted({member.name: member for member in members(QUANT_BOOK).values()}.values())
+    ]
     return "\n".join(lines)
 
 

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from livetrader import registry
 from livetrader.clocks import wall_ns
+from livetrader.models.opening import open_registry, surroundings_of, user_keys
 from livetrader.offline.data_monitor import DataMonitor
 from livetrader.offline.finish import clear, figures_of, write_config, write_files
+from livetrader.offline.histories import open_history
 from livetrader.offline.interrupts import Interrupts
 from livetrader.offline.project import copy_code
 from livetrader.offline.results import COMPLETED, RUNTIME_ERROR, STOPPED, BacktestResult, FileResults
@@ -30,7 +31,6 @@ from livetrader_engine.engine import EngineOptions, EnginePorts
 from livetrader_engine.loop import run_ahead
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.simulation.sink import simulated_engine
-from livetrader_engine.spi import Context, HistoryPlugin
 from livetrader_engine.statistics.benchmark import BenchmarkOptions
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
 from livetrader_engine.synchronizer import HistoricalFeed
@@ -130,10 +130,14 @@ class _Backtest:
         self._request = request
         self._results = results
         self._monitor = monitor
-        history = _history(request, monitor)
+        history = open_history(request.history, request.data_folder, request.output, monitor.requested)
         # the span is known only after initialize
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
         trainer = InlineTrainer(lambda: self.engine.clock.now_ns)
+
+        store = FileObjectStore(request.output / "object_store")
+        around = surroundings_of(lambda: self.engine, sequential=True)
+        models = open_registry(store, user_keys(), around)
 
         def ports(orders: OrderSink) -> EnginePorts:
             return EnginePorts(
@@ -143,7 +147,8 @@ class _Backtest:
                 reference=history.reference,
                 results=results,
                 trainer=trainer,
-                object_store=FileObjectStore(request.output / "object_store"),
+                object_store=store,
+                models=models,
             )
 
         zone = EngineOptions(start_ns=0).timezone
@@ -264,31 +269,3 @@ def _config(request: BacktestRequest, run: RunSummary) -> dict[str, object]:
         "maximum-chart-series": request.charts.series,
         "maximum-data-points-per-chart-series": request.charts.points,
     }
-
-
-def _history(request: BacktestRequest, monitor: DataMonitor) -> HistoryPlugin:
-    """Make the history plugin over the data folder; the monitor hears of every file it asks for."""
-    from random import Random  # noqa: TID251 — seeded, and history plugins are deterministic
-
-    plugin = registry.load_plugin(registry.HISTORIES, request.history)
-    context = Context(
-        name=request.history,
-        state_directory=request.output,
-        data_folder=request.data_folder,
-        now_ns=wall_ns,
-        monotonic_s=lambda: 0.0,
-        random=Random(0),
-        spawn=_no_tasks,
-        report=_unheard,
-        data_requested=monitor.requested,
-    )
-    history: HistoryPlugin = plugin(plugin.Config(), context)
-    return history
-
-
-def _unheard(action: str, **fields: object) -> None:
-    """Take a report that the data monitor has too."""
-
-
-def _no_tasks(name: str, coroutine: object) -> None:
-    raise RuntimeError(f"a history plugin is synchronous and cannot start the task {name!r}")

@@ -17,6 +17,37 @@ _REFERENCE: Final = ("map_files", "factor_files")  # LEAN does not count them
 _UNIVERSE: Final = ("coarse", "universe")
 
 
+class DataWarnings:
+    """What should be said of data files that could not be read, each once. Owned by one thread at a time.
+
+    A missing file is warned of once per directory and kind (a year of minutes is 250 files), a damaged one
+    always.
+    """
+
+    def __init__(self, data_folder: Path) -> None:
+        self._data_folder = data_folder
+        self._kinds: set[Path] = set()
+        self._words: list[str] = []
+
+    def add(self, path: Path, problem: str) -> None:
+        """Take note of a file, named relative to the data folder, and of what is wrong with it."""
+        if problem == MISSING:
+            kind = path.parent / path.name.partition("_")[2]
+            if kind in self._kinds:
+                return
+            self._kinds.add(kind)
+            words = f"there is no {self._data_folder / path}; there may be more of its kind in that folder"
+        else:
+            words = f"{self._data_folder / path} is left out: {problem}"
+        if len(self._kinds) <= MAX_WARNINGS and len(self._words) < MAX_WARNINGS:
+            self._words.append(words)
+
+    def take(self) -> list[str]:
+        """Return what should be said and forget it."""
+        taken, self._words = self._words, []
+        return taken
+
+
 class DataMonitor:
     """Counts and lists requests for data files. Thread-safe: training may read history too.
 
@@ -30,15 +61,10 @@ class DataMonitor:
         self._found = LinesFile(folder / f"succeeded-data-requests-{stamp}.txt", always=True)
         self._failed = LinesFile(folder / f"failed-data-requests-{stamp}.txt", always=True)
         self._counts = {(found, universe): 0 for found in (True, False) for universe in (True, False)}
-        self._kinds: set[Path] = set()
-        self._warnings: list[str] = []
+        self._warnings = DataWarnings(data_folder)
 
     def requested(self, path: str, problem: str) -> None:
-        """Take note of one request; `problem` is empty where the file was read.
-
-        A missing file is warned of once per directory and kind (a year of minutes is 250 files), a damaged
-        one always.
-        """
+        """Take note of one request; `problem` is empty where the file was read."""
         relative = self._relative(path)
         if any(word in relative for word in _REFERENCE) and not problem:
             return
@@ -47,13 +73,12 @@ class DataMonitor:
             (self._failed if problem else self._found).write(relative)
             self._counts[not problem, universe] += 1
             if problem:
-                self._warn(Path(relative), problem)
+                self._warnings.add(Path(relative), problem)
 
     def take_warnings(self) -> list[str]:
         """Return what should be logged and forget it."""
         with self._lock:
-            taken, self._warnings = self._warnings, []
-        return taken
+            return self._warnings.take()
 
     @property
     def failed(self) -> int:
@@ -66,18 +91,6 @@ class DataMonitor:
             self._found.close()
             self._failed.close()
         write_whole(self._report, compact(self._json(seconds)))
-
-    def _warn(self, path: Path, problem: str) -> None:
-        if problem == MISSING:
-            kind = path.parent / path.name.partition("_")[2]
-            if kind in self._kinds:
-                return
-            self._kinds.add(kind)
-            words = f"there is no {self._data_folder / path}; there may be more of its kind in that folder"
-        else:
-            words = f"{self._data_folder / path} is left out: {problem}"
-        if len(self._kinds) <= MAX_WARNINGS and len(self._warnings) < MAX_WARNINGS:
-            self._warnings.append(words)
 
     def _relative(self, path: str) -> str:
         try:
