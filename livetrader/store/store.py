@@ -33,6 +33,16 @@ class ProjectStore:
         self._scope = scope
 
     @property
+    def whole(self) -> Store:
+        """The store of all projects."""
+        return self._whole
+
+    @property
+    def project(self) -> str:
+        """The project whose view this is."""
+        return self._scope.project
+
+    @property
     def limits(self) -> StoreLimits:
         """The most bytes and files, of all projects together."""
         return self._whole.limits
