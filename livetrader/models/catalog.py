@@ -33,10 +33,10 @@ from livetrader.models.records import (
     sort_keys,
     version_key,
 )
+from livetrader.models.scope import Blobs
 from livetrader.models.signing import Signer
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.models import Gate, ModelRefusedError, ModelVersion
-from livetrader_engine.ports import ObjectStore
 
 VERSIONS_KEPT: Final = 10
 LOG_KEPT: Final = 8  # decisions; one is enough, the others say what happened
@@ -70,7 +70,7 @@ class Catalog:
 
     def __init__(
         self,
-        store: ObjectStore,
+        store: Blobs,
         wall_ns: Callable[[], int],
         signer: Callable[[], Signer | None] | None = None,
         retention: Retention | None = None,

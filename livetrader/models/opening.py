@@ -10,6 +10,7 @@ from pathlib import Path
 from livetrader.clocks import wall_ns
 from livetrader.models.catalog import Catalog, Retention
 from livetrader.models.registry import Registry, Surroundings
+from livetrader.models.scope import own_part
 from livetrader.models.signing import Signer, signer_for, user_folder
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.engine import Engine
@@ -77,4 +78,4 @@ def open_registry(
             return None
 
     forget = None if surroundings.sequential else store.forget
-    return Registry(Catalog(store, wall_ns, signer, retention), surroundings, forget)
+    return Registry(Catalog(own_part(store), wall_ns, signer, retention), surroundings, forget)
