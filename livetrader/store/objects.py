@@ -39,6 +39,10 @@ class RemoteObjects:
         self._lock = threading.Lock()
         self._opened: tuple[Any, str] | None = None
 
+    def connect(self) -> None:
+        """Import the library and make its file system; some connect then, some at the first call."""
+        self._files()
+
     def get(self, name: str) -> bytes:
         """Return the bytes. Raises FileNotFoundError."""
         files, root = self._files()

@@ -1,0 +1,88 @@
+"""The object store on an S3 server on loopback, through s3fs: the contract, and S3's own ways to fail."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import count
+
+import pytest
+
+from livetrader.store.opening import StoreOptions, open_store
+from livetrader_engine.errors import StoreError
+from tests.unit.store.contract import Opens, StoreContract
+
+pytestmark = [
+    pytest.mark.heavy,
+    # botocore and s3fs on their own
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+_buckets = count()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a running server."""
+    if find_spec("moto") is None or find_spec("s3fs") is None:
+        pytest.fail("make heavy installs what this needs: pip install --group s3-server 'livetrader[s3]'")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    names = {
+        "AWS_ACCESS_KEY_ID": "tester",
+        "AWS_SECRET_ACCESS_KEY": "hidden",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    yield f"http://{host}:{port}"
+    server.stop()
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture
+def bucket(server: str) -> str:
+    import boto3
+
+    name = f"bucket{next(_buckets)}"
+    boto3.client("s3", endpoint_url=server).create_bucket(Bucket=name)
+    return name
+
+
+class TestS3(StoreContract):
+    @pytest.fixture
+    def url(self, bucket: str) -> str:
+        return f"s3://{bucket}/a/prefix"
+
+    @pytest.fixture
+    def filesystem(self, server: str) -> dict[str, str | int | float | bool]:
+        return {"endpoint_url": server}
+
+    def test_a_value_above_the_size_of_a_part_comes_back_whole(self, opens: Opens) -> None:
+        value = os.urandom(1 << 20) * 12
+        opens().save("big", value)
+        assert opens().read("big") == value
+
+
+def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: str, tmp_path: object) -> None:
+    store = open_store(
+        StoreOptions("s3://no-such-bucket/x", filesystem={"endpoint_url": server}, copies=str(tmp_path))
+    )
+    with pytest.raises(StoreError, match="s3://no-such-bucket/x failed"):
+        store.save("a", b"1")
+
+
+def test_a_server_that_is_away_is_an_error_in_bounded_time(tmp_path: object) -> None:
+    options = StoreOptions(
+        "s3://bucket/x", filesystem={"endpoint_url": "http://127.0.0.1:9"}, copies=str(tmp_path)
+    )
+    store = open_store(options)
+    with pytest.raises(StoreError, match="check that it runs"):
+        store.read("a")
+    with pytest.raises(StoreError, match="not tried"):
+        store.read("a")
