@@ -16,7 +16,7 @@ from random import Random, SystemRandom
 from typing import Final
 
 from livetrader import registry
-from livetrader.clocks import SessionClock, monotonic_s, wall_ns
+from livetrader.clocks import SessionClock, clock_mark, monotonic_s, wall_ns
 from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub
 from livetrader.control.tracking import OperationLog
@@ -109,7 +109,7 @@ def build(settings: Settings) -> Supervisor:
             gateway=gateway,
             relay=relay,
             kill=kill,
-            training=TrainingLedger(settings.training, journal, wall_ns),
+            training=TrainingLedger(settings.training, journal, clock_mark),
         )
     )
     operations = DaemonOperations(

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from livetrader_engine.limits import ClockMark
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def wall_ns() -> int:
@@ -13,6 +20,28 @@ def wall_ns() -> int:
 def monotonic_s() -> float:
     """Return seconds of a clock that never goes back; for durations only."""
     return time.monotonic()
+
+
+def elapsed_ns() -> int:
+    """Return nanoseconds since this machine started, suspension included: no step of the wall clock shows.
+
+    All processes of one machine read the same.
+    """
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+@cache
+def boot_id() -> str:
+    """Return what names this start of the machine, empty where the system does not tell."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def clock_mark() -> ClockMark:
+    """Return what the clocks say now, to be compared with a mark of another process or another start."""
+    return ClockMark(wall_ns(), elapsed_ns(), boot_id())
 
 
 class SessionClock:

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from livetrader_engine.missed import MissedPolicy
+
 DAY_S = 86_400.0  # no limit of the daemon makes sense beyond a day
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=DAY_S)]
@@ -50,6 +52,13 @@ class OnFeedEnd(StrEnum):
 
     STOP = "stop"
     WAIT = "wait"
+
+
+class OnRunaway(StrEnum):
+    """What a training thread leads to that was told to stop and does not."""
+
+    MARK = "mark"  # its job is marked as expired; the thread is left to itself
+    RESTART = "restart"  # the engine process is killed and started again, within the restart budget
 
 
 class AlgorithmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,13 +112,27 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[training] The leaky bucket. `server_mb` 512, 1024 or 2048 picks a row of LEAN's table; 0: none."""
+    """[training] The leaky buckets. `server_mb` 512, 1024 or 2048 picks a row of LEAN's table; 0: none.
+
+    LEAN's own keys are accepted for the first three; see livetrader.configuration.lean_keys.
+    """
 
     capacity_minutes: Minutes = 120.0
     refill_minutes: Minutes = 18.0
     refill_interval_minutes: Annotated[float, msgspec.Meta(gt=0, le=44_640)] = 1440.0
     server_mb: Literal[0, 512, 1024, 2048] = 0
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 10
+    deadline_minutes: Minutes = 0.0  # of a job that names none; 0: its budget is the only end
+    on_runaway: OnRunaway = OnRunaway.MARK
+    process_memory_mb: Annotated[int, msgspec.Meta(ge=0, le=16_777_216)] = 0  # 0: half of the machine's
+    process_cpu_s: Annotated[int, msgspec.Meta(ge=0, le=2_678_400)] = 0  # 0: no limit
+    process_result_mb: Annotated[int, msgspec.Meta(ge=1, le=1_048_576)] = 1024
+    threads: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0  # of numeric libraries; 0: all cores but one
+    missed: MissedPolicy = MissedPolicy.COALESCE  # of occurrences while nobody was there to start them
+    host_file: Path | None = None  # of the bucket that all daemons of this machine share
+    host_capacity_minutes: Minutes = 0.0  # 0: none is shared
+    host_refill_minutes: Minutes = 18.0
+    host_refill_interval_minutes: Annotated[float, msgspec.Meta(gt=0, le=44_640)] = 1440.0
 
 
 class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

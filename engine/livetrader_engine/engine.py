@@ -51,6 +51,7 @@ from livetrader_engine.events import (
     TimePulse,
 )
 from livetrader_engine.margin_calls import MarginCalls
+from livetrader_engine.missed import MissedTrainings
 from livetrader_engine.order_news import NotedNews
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.ports import (
@@ -63,6 +64,7 @@ from livetrader_engine.ports import (
     ResultSink,
     Trainer,
 )
+from livetrader_engine.readiness import Readiness
 from livetrader_engine.schedule.scheduler import Scheduler
 from livetrader_engine.securities import SecurityManager
 from livetrader_engine.statistics.benchmark import Benchmark, BenchmarkOptions
@@ -73,6 +75,7 @@ from livetrader_engine.subscriptions import NO_CHANGES, Subscriptions
 from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_engine.synchronizer import subscription_points
 from livetrader_engine.trading import Trading
+from livetrader_engine.training_schedules import TrainingSchedules
 from livetrader_engine.transactions import TradingPolicy, Transactions
 
 LATE_DATA_NS: Final = 2 * NS_PER_SECOND  # how long after its end a bar may arrive and still be consolidated
@@ -96,7 +99,8 @@ class EngineOptions(msgspec.Struct, frozen=True):
 
     `benchmark`: whether and how the run is compared with one. `exact_equity_candles`: value the account in
     every step, so that the equity's candles have their true highs and lows. `books_corporate_actions`:
-    whether the engine books splits, dividends and delistings, because no brokerage does.
+    whether the engine books splits, dividends and delistings, because no brokerage does. `missed_trainings`:
+    what is known of scheduled trainings of engines before this one; None trains them as LEAN's backtests do.
     """
 
     start_ns: int
@@ -108,6 +112,7 @@ class EngineOptions(msgspec.Struct, frozen=True):
     benchmark: BenchmarkOptions | None = None
     exact_equity_candles: bool = False
     books_corporate_actions: bool = False
+    missed_trainings: MissedTrainings | None = None
 
 
 class Engine:
@@ -135,6 +140,8 @@ class Engine:
         self.consolidators = Consolidators(self.clock)
         self.sessions = Sessions()
         self.scheduler = Scheduler()
+        self.trainings = TrainingSchedules(ports.trainer.submit, options.missed_trainings, options.start_ns)
+        self.readiness = Readiness(self.clock, ports.trainer.status, self._demand_model)
         self.benchmark = Benchmark(ports.feed, ports.reference, self.portfolio.cash, options.benchmark)
         self.sampler = Sampler(
             self.portfolio, self.benchmark, options.timezone, every_step=options.exact_equity_candles
@@ -337,6 +344,9 @@ class Engine:
         self._finish_warm_up(self.clock.now_ns)  # where there is none it ends before any data, as in LEAN
         return self.quit_reason is None
 
+    def _demand_model(self) -> None:
+        self.orders.demand = self.readiness.problem
+
     def _finish_warm_up(self, time_ns: int) -> None:
         until_ns = self._warm_up_until_ns
         if until_ns is not None:
@@ -345,6 +355,7 @@ class Engine:
             self.orders.warming_up = False
             self.sampler.finish_warm_up()
         self._warm_up_announced = True
+        self.trainings.begin(self._warm_up_from_ns)
         self._callbacks.on_warmup_finished()
 
     def _end(self) -> None:

@@ -1,8 +1,9 @@
 """Budgets in time: the leaky bucket of training minutes and the limit of one step. Pure; clocks come in.
 
 Accounting follows LEAN (Common/Util/RateLimit/FixedIntervalRefillStrategy.cs): whole refills at fixed
-intervals, no drip; the clock is the wall's, in backtests too. The table by server size is the training
-quota of QuantConnect's documentation.
+intervals, no drip. LEAN asks the clock on the wall, so that a step of it gives a refill or takes many away.
+Here a bucket lives on a clock that counts the machine's time since its start; ClockMark carries it over
+restarts. The table by server size is the training quota of QuantConnect's documentation.
 """
 
 from __future__ import annotations
@@ -50,11 +51,34 @@ def quota_of_server(megabytes: int) -> Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockMark:
+    """One look at the clocks, in nanoseconds: the wall's, and time since the machine's start `boot_id`.
+
+    `boot_id` is empty where nobody knows which start it was; then only the wall's clock can be compared.
+    """
+
+    wall_ns: int
+    elapsed_ns: int
+    boot_id: str = ""
+
+    def until(self, later: ClockMark) -> int:
+        """Return how much time has passed until `later`, never less than 0.
+
+        Of one start of the machine no step of the wall clock is seen. Over several starts the wall clock is
+        all there is; one that went back tells of no time passed.
+        """
+        if self.boot_id and self.boot_id == later.boot_id:
+            return max(0, later.elapsed_ns - self.elapsed_ns)
+        return max(0, later.wall_ns - self.wall_ns)
+
+
+@dataclass(frozen=True, slots=True)
 class LeakyBucket:
     """Minutes that may still be spent, as a value: every change returns a new bucket.
 
-    `level_minutes` is between 0 and the capacity; `refilled_ns` (wall UTC) is the start of the refill
-    interval we are in. It does not know who spends and reads no clock.
+    `level_minutes` is between 0 and the capacity; `refilled_ns` is the start of the refill interval we are
+    in, on the clock of whoever asks: one that never goes back (ClockMark.elapsed_ns). It does not know who
+    spends and reads no clock.
     """
 
     quota: Quota
@@ -70,6 +94,23 @@ class LeakyBucket:
     def restored(cls, quota: Quota, level_minutes: float, refilled_ns: int) -> Self:
         """Return the bucket as it was journaled, within today's capacity: a restart refills nothing."""
         return cls(quota, max(0.0, min(level_minutes, quota.capacity_minutes)), refilled_ns)
+
+    @classmethod
+    def carried(
+        cls, quota: Quota, level_minutes: float, waited_ns: int, marks: tuple[ClockMark, ClockMark]
+    ) -> Self:
+        """Return a bucket of an earlier process on the clock of `marks[1]` (now).
+
+        At `marks[0]` it held `level_minutes` and had waited `waited_ns` for its next refill. What passed
+        between the marks counts towards the next refills, and nothing else does.
+        """
+        then, now = marks
+        waited = max(0, waited_ns) + then.until(now)
+        return cls.restored(quota, level_minutes, now.elapsed_ns - waited)
+
+    def waited_ns(self, now_ns: int) -> int:
+        """Return for how long the bucket has waited for its next refill; a bucket is stored with this."""
+        return max(0, now_ns - self.refilled_ns)
 
     def refilled(self, now_ns: int) -> LeakyBucket:
         """Return the bucket with every whole interval that has passed by `now_ns` paid in.
@@ -93,7 +134,7 @@ class LeakyBucket:
         return replace(bucket, level_minutes=bucket.level_minutes - minutes)
 
     def next_refill_ns(self) -> int:
-        """Return when the next refill is due (wall UTC)."""
+        """Return when the next refill is due, on the bucket's clock."""
         return self.refilled_ns + round(self.quota.refill_interval_minutes * NS_PER_MINUTE)
 
 

@@ -169,6 +169,11 @@ class TrainingStatus(Protocol):
         ...
 
     @property
+    def is_replacing(self) -> bool:
+        """Whether a training may be changing the model now. One in a process leaves it alone to its end."""
+        ...
+
+    @property
     def last_error(self) -> str | None:
         """What the newest failed training said, None after a success."""
         ...

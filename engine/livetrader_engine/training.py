@@ -20,7 +20,7 @@ class TrainingWork:
 
     `gpu`: leave graphics processors visible where there are any. `deadline_s`: wall seconds after which the
     work is ended; None for the operator's default. `scheduled_ns`: the instant (UTC) that a schedule named,
-    None for work wanted at once.
+    None for work wanted at once; `schedule`: what the schedule is called, empty where nobody remembers it.
     """
 
     name: str
@@ -32,6 +32,7 @@ class TrainingWork:
     prepare: Callable[[], object] | None = None
     then: Callable[[object], object] | None = None
     scheduled_ns: int | None = None
+    schedule: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant. Raises AlgorithmError naming the remedy."""

@@ -77,6 +77,7 @@ class Transactions(OrderNews):
         super().__init__(clock, portfolio, sink, policy, report)
         self.max_orders = policy.max_orders  # None for no limit; an algorithm may set it
         self.warming_up = False
+        self.demand: Callable[[], str] | None = None  # says why no new risk may be taken; empty: it may
         self._securities = securities
         self._queue: deque[tuple[OrderRecord, Asked]] = deque()
         portfolio.models.default.fees = policy.fees
@@ -102,12 +103,18 @@ class Transactions(OrderNews):
         return record
 
     def add(self, request: OrderRequest) -> OrderRecord:
-        """Hand a request over without the pre-order checks, and without waiting for a fill.
+        """Hand a request over without the pre-order checks (but a demand's), and without waiting for a fill.
 
         Raises AlgorithmError during warm-up and for a symbol that is not among the securities.
         """
         self._refuse_warm_up("Submit")
-        return self._add(request, self._securities[request.symbol])
+        security = self._securities[request.symbol]
+        if self.demand is not None:
+            unmet = self._unmet(self.demand(), request.symbol, request.quantity)
+            if unmet is not None:
+                self._report(unmet.message)
+                return _refused(request, unmet, self._clock.now_ns)
+        return self._add(request, security)
 
     def _add(self, request: OrderRequest, security: Security) -> OrderRecord:
         now_ns = self._clock.now_ns
@@ -131,6 +138,13 @@ class Transactions(OrderNews):
             problem = (ResponseCode.ORDER_QUANTITY_ZERO, messages.zero_quantity("update", order_id))
         if problem is not None:
             return asked.answer(Response(*problem, order_id), RequestStatus.ERROR)
+        if self.demand is not None and change.quantity is not None:
+            more = change.quantity - record.quantity
+            if more * record.quantity > 0:  # a smaller order adds no risk
+                unmet = self._unmet(self.demand(), record.symbol, change.quantity - record.filled_quantity)
+                if unmet is not None:
+                    self._report(unmet.message)
+                    return asked.answer(unmet, RequestStatus.ERROR)
         answer = self._ask(record, asked)
         self._drain_unless_deferred()
         return answer if self.policy.defer_requests else asked.response
@@ -285,7 +299,28 @@ class Transactions(OrderNews):
         if response.accepted and self.max_orders is not None and self.submitted > self.max_orders:
             text = f"You have exceeded maximum number of orders ({self.max_orders})"
             return Response(ResponseCode.EXCEEDED_MAXIMUM_ORDERS, text, NO_ORDER)
+        if self.demand is not None and response.accepted:
+            unmet = self._unmet(self.demand(), request.symbol, request.quantity)
+            return response if unmet is None else unmet
         return response
+
+    def _unmet(self, reason: str, symbol: Symbol, quantity: Decimal) -> Response | None:
+        """Return the refusal of an order that adds risk while a demand is not met, None where it may go.
+
+        It adds none where it makes the position smaller without turning it over, market orders that are
+        still to fill counted. Stops and limits that protect the position are not: they may never fill.
+        """
+        if not reason:
+            return None
+        held = self._portfolio.quantity(symbol)
+        if held * quantity < 0:
+            coming = (
+                o for o in self.open_orders(symbol) if o.spec.type is _MARKET and o.quantity * quantity > 0
+            )
+            if abs(quantity) + sum(abs(order.remaining) for order in coming) <= abs(held):
+                return None
+        text = messages.risk_refused(symbol.value, quantity, reason)
+        return Response(ResponseCode.PRE_ORDER_CHECKS_ERROR, text, NO_ORDER)
 
     def _register(self, spec: OrderSpec, security: Security, asked: Asked | None = None) -> OrderRecord:
         record = OrderRecord(spec, SubmissionData(*security.exact_prices()), submitted=asked)

@@ -270,12 +270,29 @@ class Schedule(Face):
     def training(self, *arguments: Any) -> ScheduledEvent:
         """Schedule a training function; see `train`."""
         name, (date_rule, time_rule, function) = _named_arguments(arguments)
-        return self._add(name, date_rule, time_rule, self._training(function))
+        return self.train_on(name, date_rule, time_rule, work_of(function))
+
+    def train_on(
+        self, name: str | None, date_rule: core.DateRule, time_rule: core.TimeRule, work: TrainingWork
+    ) -> ScheduledEvent:
+        """Train on rules. An occurrence is known by what is trained and when, so that none is run twice."""
+        engine = self._binding.engine
+        trainings = engine.trainings
+        known_as = trainings.name(f"{work.name}: {name or f'{date_rule.name}: {time_rule.name}'}")
+        event = self._add(name, date_rule, time_rule, lambda _, due_ns: trainings.due(known_as, work, due_ns))
+        trainings.follow(known_as, work, event.between, engine.clock.now_ns)
+        return event
 
     def training_now(self, function: Callable[[], object]) -> ScheduledEvent:
         """Train once, as soon as the engine goes on."""
-        rules = self.date_rules, self.time_rules
-        return self._add("Training: Now", rules[0].today, rules[1].now, self._training(function))
+        return self.train_now(work_of(function))
+
+    def train_now(self, work: TrainingWork) -> ScheduledEvent:
+        """Train once, as soon as the engine goes on; live not before warm-up is over."""
+        trainings = self._binding.engine.trainings
+        trainings.want(work)
+        rules = self.date_rules.today, self.time_rules.now
+        return self._add("Training: Now", *rules, lambda _name, _due_ns: trainings.at_once(work))
 
     def event(self, name: str | None = None) -> FluentEvent:
         """Begin a rule in the fluent form, ended by `run(callback)`."""
@@ -284,11 +301,6 @@ class Schedule(Face):
     def remove(self, event: ScheduledEvent) -> None:
         """Never fire the event again."""
         event.remove()
-
-    def _training(self, function: Callable[[], object]) -> Callable[[str, int], None]:
-        trainer = self._binding.engine.ports.trainer
-        label = getattr(function, "__name__", "training")
-        return lambda name, due_ns: trainer.submit(TrainingWork(label, function, scheduled_ns=due_ns))
 
     def _add(
         self,
@@ -300,6 +312,11 @@ class Schedule(Face):
         engine = self._binding.engine
         title = name or f"{date_rule.name}: {time_rule.name}"
         return engine.scheduler.add(title, date_rule, time_rule, callback, engine.clock.now_ns)
+
+
+def work_of(function: Callable[[], object]) -> TrainingWork:
+    """Return the training of a function as LEAN takes it: named like it, in a thread, without arguments."""
+    return TrainingWork(getattr(function, "__name__", "training"), function)
 
 
 _EVENT = ("name", "date_rule", "time_rule", "callback")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from livetrader import settings
+from livetrader.configuration.lean_keys import translated
 from livetrader.configuration.plugins import PLUGIN_GROUPS, PluginSections
 from livetrader.configuration.problems import Problems, suggest
 from livetrader.configuration.tables import TABLES, Tables
@@ -62,7 +63,10 @@ class Loader:
         self._check_sections(document)
         sections: dict[str, Any] = {}
         for name, kind in TABLES.items():
-            sections[name] = self._tables.struct(name, kind, self._table(document, name))
+            table = self._table(document, name)
+            if name == "training":
+                table = translated(table, self._problems)
+            sections[name] = self._tables.struct(name, kind, table)
         for name, group in PLUGIN_GROUPS.items():
             sections[name] = self._plugins.read(name, group, self._table(document, name))
         check_together(sections, self._problems, plugins=self._checks_plugins)

@@ -48,6 +48,13 @@ def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: 
             problems.add("data.history", what, suggest(data.history, names, "installed"))
     if engine is not None and engine.restart_delay_s > engine.restart_delay_max_s:
         problems.add("engine.restart_delay_s", "is above restart_delay_max_s", "lower it, or raise the other")
+    training: settings.TrainingSettings | None = sections["training"]
+    if training is not None and training.host_capacity_minutes and training.host_file is None:
+        problems.add(
+            "training.host_file",
+            "is missing, and host_capacity_minutes is not 0",
+            "name one file for all daemons of this machine, in a folder that their users may write to",
+        )
     if control is not None:
         _check_control(control, problems)
 

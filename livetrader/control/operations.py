@@ -58,8 +58,43 @@ class KillSwitchView(msgspec.Struct, frozen=True):
     attempts: int = 0
 
 
+class BucketView(msgspec.Struct, frozen=True):
+    """A bucket of training minutes: `left` of `capacity`, and when more come (wall UTC).
+
+    `problem` says why it cannot be used, or what is odd about it; then `next_refill_ns` may be missing.
+    """
+
+    capacity_minutes: float
+    left_minutes: float
+    used_minutes: float
+    next_refill_ns: int | None
+    refill_minutes: float = 0.0
+    problem: str = ""
+
+
+class ModelView(msgspec.Struct, frozen=True):
+    """The model the algorithm uses. `required`: it said that it takes no new risk without one.
+
+    `made_ns` is session time. `problem` is why no new risk is taken now, empty where it is.
+    """
+
+    required: bool = False
+    made_ns: int | None = None
+    age_s: float | None = None
+    problem: str = ""
+
+
+class DeferredJobView(msgspec.Struct, frozen=True):
+    """A training that waits because it cannot be paid: since when (wall UTC), and for what."""
+
+    job: int
+    name: str
+    since_ns: int
+    reason: str
+
+
 class TrainingSummary(msgspec.Struct, frozen=True):
-    """Readiness of the algorithm's training in one line."""
+    """Readiness of the algorithm's training, and what it may still cost."""
 
     ready: bool
     is_training: bool
@@ -67,6 +102,11 @@ class TrainingSummary(msgspec.Struct, frozen=True):
     bucket_level_minutes: float
     bucket_capacity_minutes: float
     last_error: str = ""
+    bucket_used_minutes: float = 0.0
+    next_refill_ns: int | None = None
+    deferred: tuple[DeferredJobView, ...] = ()
+    host: BucketView | None = None  # none where no bucket is shared with other daemons of this machine
+    model: ModelView = ModelView()
 
 
 class StatusView(msgspec.Struct, frozen=True):
@@ -156,7 +196,11 @@ class OrderView(msgspec.Struct, frozen=True):
 
 
 class TrainingJobView(msgspec.Struct, frozen=True):
-    """One training job; `state` is a worker TrainingState."""
+    """One training job. `state` is a TrainingState, `since_ns` when it came into it.
+
+    `time_ns` is that of its newest news. `mode` is thread or process. `progress` runs from 0 to 1. `schedule`
+    and `scheduled_ns` (session time) name the occurrence it is, if it is one.
+    """
 
     job: int
     name: str
@@ -164,10 +208,16 @@ class TrainingJobView(msgspec.Struct, frozen=True):
     time_ns: int
     minutes_used: float = 0.0
     message: str = ""
+    since_ns: int = 0
+    mode: str = "thread"
+    progress: float | None = None
+    text: str = ""
+    schedule: str = ""
+    scheduled_ns: int | None = None
 
 
 class TrainingView(msgspec.Struct, frozen=True):
-    """Every training job of this engine process, newest last, and the leaky bucket that pays for them."""
+    """Every training job of this engine process, newest last, and the leaky buckets that pay for them."""
 
     ready: bool
     is_training: bool
@@ -175,6 +225,13 @@ class TrainingView(msgspec.Struct, frozen=True):
     bucket_capacity_minutes: float
     next_refill_ns: int | None
     jobs: tuple[TrainingJobView, ...]
+    bucket_used_minutes: float = 0.0
+    refill_minutes: float = 0.0
+    deferred: tuple[DeferredJobView, ...] = ()
+    host: BucketView | None = None
+    model: ModelView = ModelView()
+    missed_policy: str = ""
+    last_error: str = ""
 
 
 class LogView(msgspec.Struct, frozen=True):
@@ -339,6 +396,13 @@ class Operations(Protocol):
 
     async def liquidate(self, *, who: str, reason: str) -> OperationView:
         """Run the kill switch: halt, cancel, flatten, verify. Joins a run that is under way."""
+        ...
+
+    async def cancel_training(self, *, who: str, job: int, reason: str) -> OperationView:
+        """Stop a training job, waiting or running; the model before it stays.
+
+        Raises KeyError for a job that is not known, ControlRefusedError for one that is over.
+        """
         ...
 
     async def stop(self, *, who: str, reason: str) -> OperationView:

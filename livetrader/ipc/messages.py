@@ -1,8 +1,8 @@
 """Every message that crosses the boundary between supervisor and engine process.
 
 To the engine: StartEngine once, then engine events and CancelTraining.
-From the engine: Initialized, WarmedUp (READY), then engine commands, Beat, StepCompleted, TrainingReported
-and TrainingPrinted;
+From the engine: Initialized, WarmedUp (READY), then engine commands, Beat, StepCompleted, TrainingReported,
+TrainingPrinted, HostBucketLevel and ScheduleJudged;
 last EngineFailed or EngineFinished, or nothing at all if it died.
 """
 
@@ -22,13 +22,37 @@ from livetrader_engine.events import (
     StopRequested,
     TimePulse,
 )
+from livetrader_engine.missed import MissedTrainings, ScheduleJudged
 
 
 class BucketLevel(msgspec.Struct, frozen=True):
-    """The training bucket as journaled: minutes left, when it was last refilled (wall UTC ns)."""
+    """The training bucket: minutes left, when it was last refilled (elapsed_ns of livetrader.clocks)."""
 
     level_minutes: float
     refilled_ns: int
+
+
+class HostBucketLevel(msgspec.Struct, frozen=True, tag="host_bucket"):
+    """The training bucket that all daemons of this machine share, as the engine process found it.
+
+    `next_refill_ns` is on the clock of BucketLevel. `problem` says in words why the bucket cannot be used
+    (nothing new is trained then; `next_refill_ns` is None) or what is odd about it.
+    """
+
+    level_minutes: float
+    refilled_ns: int
+    capacity_minutes: float
+    next_refill_ns: int | None
+    problem: str = ""
+
+
+class HostBucketPlace(msgspec.Struct, frozen=True):
+    """The training bucket that all daemons of this machine share: its file, and its quota in minutes."""
+
+    path: str
+    capacity_minutes: float
+    refill_minutes: float
+    refill_interval_minutes: float
 
 
 class StartEngine(msgspec.Struct, frozen=True, tag="start"):
@@ -46,6 +70,8 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     training: dict[str, float]  # capacity_minutes, refill_minutes, refill_interval_minutes, nice
     training_waits: bool = False  # the feed is timeless: a step waits for the trainings it starts
     lockstep: bool = False  # the feed waits for each step: no newer price will come while an order waits
+    host_bucket: HostBucketPlace | None = None
+    missed_trainings: MissedTrainings | None = None  # None: everything is trained when due, in warm-up too
 
 
 class Initialized(msgspec.Struct, frozen=True, tag="initialized"):
@@ -94,7 +120,7 @@ class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
     """One training job changed state or told its progress, or the bucket changed.
 
     `mode` is thread or process. `progress` runs from 0 to 1, with words in `text`. `scheduled_ns` is the
-    instant (UTC) that a schedule named, None for a training wanted at once. `abandoned`: a thread that was
+    instant (UTC) that `schedule` named, None for a training wanted at once. `abandoned`: a thread that was
     told to stop has not; it is left to itself and the job is over. A final state is reported once.
     """
 
@@ -110,6 +136,7 @@ class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
     text: str = ""
     scheduled_ns: int | None = None
     abandoned: bool = False
+    schedule: str = ""
 
 
 class TrainingPrinted(msgspec.Struct, frozen=True, tag="training_printed"):
@@ -133,6 +160,8 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 
     `step_started_s`: seconds the engine loop has been inside the current step, None between steps.
     `training_running`: a training function runs; `training_granted_s`: what it was granted in all.
+    `model_ns`: engine time at which the model in use was made, None without one. `model_problem` is empty
+    unless the algorithm demands a model and may take no new risk: then it says why.
     """
 
     step_started_s: float | None
@@ -141,6 +170,9 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
     training_granted_s: float
     resident_mb: float
     conflated: int
+    model_required: bool = False
+    model_ns: int | None = None
+    model_problem: str = ""
 
 
 class EngineFailed(msgspec.Struct, frozen=True, tag="failed"):
@@ -177,6 +209,8 @@ FromEngine = (
     | StepCompleted
     | TrainingReported
     | TrainingPrinted
+    | HostBucketLevel
+    | ScheduleJudged
     | Beat
     | EngineFailed
     | EngineFinished

@@ -190,13 +190,36 @@ class DayStarted(msgspec.Struct, frozen=True, tag="day_started"):
 
 
 class BucketCharged(msgspec.Struct, frozen=True, tag="bucket_charged"):
-    """The training bucket changed; a restart continues from the newest of these and refills nothing."""
+    """The training bucket changed; a restart continues from the newest of these and refills nothing.
+
+    `refilled_ns` is on the wall clock as it stood at `time_ns`: what counts is how far they are apart.
+    `elapsed_ns` and `boot_id` are those of limits.ClockMark; older records have none.
+    """
 
     time_ns: int
     level_minutes: float
-    refilled_ns: int  # wall clock
+    refilled_ns: int
     job: str = ""
     minutes: float = 0.0
+    elapsed_ns: int = 0
+    boot_id: str = ""
+
+
+class ScheduleOutcome(StrEnum):
+    """Why a schedule of trainings is settled up to an instant."""
+
+    REGISTERED = "registered"  # it was not known before: what lies behind was not missed
+    JUDGED = "judged"  # the policy for missed occurrences has decided
+    STARTED = "started"  # the occurrence of this instant began
+
+
+class ScheduleSettled(msgspec.Struct, frozen=True, tag="schedule_settled"):
+    """No occurrence of this schedule of trainings up to `due_ns` (engine time) is to be started any more."""
+
+    time_ns: int
+    schedule: str
+    due_ns: int
+    outcome: ScheduleOutcome
 
 
 class AuditEntry(msgspec.Struct, frozen=True, tag="audit"):
@@ -258,6 +281,7 @@ Record = (
     | KillOrderIntended
     | DayStarted
     | BucketCharged
+    | ScheduleSettled
     | AuditEntry
     | EngineStarted
     | EngineLost

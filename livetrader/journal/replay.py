@@ -36,6 +36,7 @@ from livetrader.journal.records import (
     Record,
     ReportReceived,
     Resumed,
+    ScheduleSettled,
     SessionOpened,
     Verdict,
 )
@@ -48,6 +49,7 @@ from livetrader_engine.symbols import Symbol
 __all__ = ["MAX_CLOSED_ORDERS", "Counters", "JournalState", "OrderState", "Position", "replay"]
 
 MAX_CLOSED_ORDERS: Final = 50_000  # about 100 MB; older closed orders are in the journal only
+MAX_SCHEDULES: Final = 2_000  # of trainings; twice what one engine process may have
 
 _CLOSING_VERDICTS: Final = {
     Verdict.NOT_SENT: OrderStatus.INVALID,
@@ -75,6 +77,7 @@ class JournalState:
     restricted: dict[Symbol, str] = field(default_factory=dict)
     kill: KillStageEntered | None = None
     bucket: BucketCharged | None = None
+    settled_ns: dict[str, int] = field(default_factory=dict)  # schedules of trainings, the newest last
     day: DayStarted | None = None
     adjustments: dict[str, Adjusted] = field(default_factory=dict)
     stopped_cleanly: bool = True
@@ -342,6 +345,15 @@ def _bucket(state: JournalState, record: BucketCharged) -> tuple[OrderEventArriv
     return ()
 
 
+def _settled(state: JournalState, record: ScheduleSettled) -> tuple[OrderEventArrived, ...]:
+    # The newest record counts, also where it goes back: a replay that began anew is another time.
+    state.settled_ns.pop(record.schedule, None)
+    state.settled_ns[record.schedule] = record.due_ns
+    while len(state.settled_ns) > MAX_SCHEDULES:
+        del state.settled_ns[next(iter(state.settled_ns))]
+    return ()
+
+
 def _day(state: JournalState, record: DayStarted) -> tuple[OrderEventArrived, ...]:
     state.day = record
     return ()
@@ -374,6 +386,7 @@ _HANDLERS: Final[dict[type, Callable[..., tuple[OrderEventArrived, ...]]]] = {
     Resumed: _resumed,
     KillStageEntered: _kill_stage,
     BucketCharged: _bucket,
+    ScheduleSettled: _settled,
     DayStarted: _day,
     DaemonStarted: _started,
     DaemonStopped: _stopped,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-from livetrader.control.operations import TrainingChanged
 from livetrader.errors import DaemonError, EngineGivenUpError
-from livetrader.ipc.messages import Initialized, StartEngine, StepCompleted, TrainingReported, WarmedUp
+from livetrader.ipc.messages import Beat, Initialized, StartEngine, StepCompleted, WarmedUp
 from livetrader.journal.records import EngineLost, EngineStarted
 from livetrader.settings import OnLost, OnSpent
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
@@ -18,6 +17,7 @@ from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.restart import GiveUp
 from livetrader.supervisor.result_files import ResultFiles
 from livetrader.supervisor.router import Router
+from livetrader.supervisor.training_news import News, TrainingNews
 from livetrader_engine.commands import DeclareSeries, Plot, WriteLog
 from livetrader_engine.events import StopRequested
 
@@ -61,6 +61,7 @@ class EngineCare:
         self.plots = 0
         self.results = ResultFiles(parts.directory.results, parts.timing, parts.logs.daemon)
         self.started_ns: int | None = None
+        self._training_news = TrainingNews(parts)
         self.keeper = EngineKeeper(
             KeeperPorts(
                 settings=parts.settings.engine,
@@ -143,6 +144,8 @@ class EngineCare:
             training=limits,
             training_waits=parts.feed.capabilities.timeless,
             lockstep=parts.feed.capabilities.lockstep,
+            host_bucket=parts.training.host_place,
+            missed_trainings=None if parts.feed.capabilities.timeless else parts.training.missed(),
         )
 
     def _started(self, process: EngineProcess, attempt: int) -> None:
@@ -164,6 +167,11 @@ class EngineCare:
         words = f"{end.cause}: {end.detail}"
         parts.journal.append_soon(EngineLost(parts.timing.wall_ns(), process.pid, words))
         parts.metrics.restarts.labels(end.cause.value).inc()
+        for job in parts.training.under_way():
+            parts.logs.daemon(
+                "training_lost", level="error", job=job.job, name=job.name, minutes=job.minutes_used,
+                next_step="its minutes stay paid; an occurrence of a schedule is not started again",
+            )  # fmt: skip
         fields: dict[str, object] = {"traceback": end.traceback} if end.traceback else {}
         parts.logs.daemon("engine_lost", level="error", cause=end.cause.value, detail=end.detail, **fields)
         if parts.settings.engine.on_lost is OnLost.LIQUIDATE:
@@ -184,12 +192,14 @@ class EngineCare:
         if self._router is not None:
             self._router.completed(message.sequence)
 
-    def _training(self, report: TrainingReported) -> None:
-        parts = self._parts
-        parts.training.reported(report)
-        parts.metrics.training_jobs.labels(report.state.value).inc()
-        if parts.hub.readers:
-            parts.hub.publish(TrainingChanged(parts.training.view()))
+    def _training(self, news: News) -> None:
+        self._training_news(news, self.beat)
+
+    @property
+    def beat(self) -> Beat | None:
+        """The newest beat of the engine process, None where there is none."""
+        process = self.keeper.process
+        return None if process is None else process.beat
 
     def _log(self, line: WriteLog) -> None:
         self._parts.logs.algorithm(line.time_ns, line.level.value, line.message)

@@ -16,6 +16,7 @@ from livetrader.gateway.gateway import Gateway
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import (
     FromEngine,
+    HostBucketLevel,
     Initialized,
     StepCompleted,
     TrainingReported,
@@ -39,6 +40,7 @@ from livetrader_engine.commands import (
     WriteLog,
 )
 from livetrader_engine.data.subscription import Subscription
+from livetrader_engine.missed import ScheduleJudged
 
 QUEUE_LIMIT: Final = 256  # messages: the link stops being read here; beats stand behind so many orders
 RESUME_BELOW: Final = 64  # and is read again here
@@ -58,7 +60,7 @@ class CommandPorts:
     completed: Callable[[StepCompleted], None]
     initialized: Callable[[Initialized], None]
     warmed_up: Callable[[EngineProcess, WarmedUp], None]
-    training: Callable[[TrainingReported], None]
+    training: Callable[[TrainingReported | HostBucketLevel | ScheduleJudged], None]
     log: Callable[[WriteLog], None]
     plot: Callable[[DeclareSeries | Plot], None]
     order_event: Callable[[NoteOrderEvent], None]
@@ -78,8 +80,9 @@ class EngineCommands:
         """Queue a message; never waits. Pauses the link of its process where the queue is full.
 
         What an engine says that was killed on purpose is dropped: its orders must not outlive a liquidation.
+        What its trainings have cost stays true.
         """
-        if process.dismissed:
+        if process.dismissed and not isinstance(message, TrainingReported):
             return
         self._queue.append((process, message))
         self._arrived.set()
@@ -88,7 +91,9 @@ class EngineCommands:
 
     def clear(self) -> None:
         """Forget what has not been carried out: orders of an engine that was killed on purpose."""
+        paid = [item for item in self._queue if isinstance(item[1], TrainingReported)]
         self._queue.clear()
+        self._queue.extend(paid)
         self._ports.changes.announce()
 
     async def drained(self) -> None:
@@ -144,7 +149,7 @@ class EngineCommands:
     def _show(self, message: FromEngine) -> None:
         ports = self._ports
         match message:
-            case TrainingReported():
+            case TrainingReported() | HostBucketLevel() | ScheduleJudged():
                 ports.training(message)
             case WriteLog():
                 ports.log(message)

@@ -14,6 +14,7 @@ from livetrader.control.operations import (
     FeedView,
     KillSwitchView,
     LogPage,
+    ModelView,
     OperationState,
     OperationView,
     OrderView,
@@ -26,13 +27,18 @@ from livetrader.control.operations import (
     TrainingView,
 )
 from livetrader.control.tracking import OperationLog
-from livetrader.errors import DaemonError
+from livetrader.errors import ControlRefusedError, DaemonError
 from livetrader.gateway.gateway import ACCOUNT_CURRENCY
+from livetrader.ipc.messages import CancelTraining, TrainingState
 from livetrader.journal.replay import OrderState
 from livetrader.supervisor.states import DaemonState
 from livetrader.supervisor.supervisor import Supervisor
+from livetrader.supervisor.training_ledger import model_view
 from livetrader.supervisor.views import day_profit, order_view, portfolio_view
 
+ENDED_STATES: Final = frozenset(
+    {TrainingState.READY, TrainingState.FAILED, TrainingState.EXPIRED, TrainingState.CANCELLED}
+)
 REFRESH_S: Final = 0.5  # how often readers of the stream get a new status and portfolio
 
 
@@ -68,7 +74,13 @@ class DaemonOperations:
             reasons["feed"] = supervisor.feed.message or "not connected"
         if self._parts.kill.latched:
             reasons["kill_switch"] = f"latched, {self._parts.kill.stage}"
+        problem = self._model().problem
+        if problem:
+            reasons["model"] = problem
         return reasons
+
+    def _model(self) -> ModelView:
+        return model_view(self._supervisor.care.beat, self._parts.clock.now_ns)
 
     def status(self) -> StatusView:
         """Return the daemon at a glance."""
@@ -90,7 +102,7 @@ class DaemonOperations:
             feed=self._feed(),
             engine=self._engine(),
             kill_switch=self._kill_switch(),
-            training=parts.training.summary(),
+            training=parts.training.summary(self._model()),
             halted=gateway.halted,
             currency=ACCOUNT_CURRENCY,
             equity=gateway.equity(),
@@ -163,7 +175,7 @@ class DaemonOperations:
 
     def training(self) -> TrainingView:
         """Return training jobs and the bucket."""
-        return self._parts.training.view()
+        return self._parts.training.view(self._model())
 
     def log(self, *, after: int, limit: int) -> LogPage:
         """Return at most `limit` of the newest lines whose sequence is above `after`."""
@@ -238,6 +250,35 @@ class DaemonOperations:
         await self._parts.kill.latch(why, who)  # durable before the caller is told that it was accepted
         self._later(view, self._flat(), "verified flat")
         return view
+
+    async def cancel_training(self, *, who: str, job: int, reason: str) -> OperationView:
+        """Stop a training job, waiting or running; the model before it stays.
+
+        Raises KeyError for a job that is not known, ControlRefusedError for one that is over.
+        """
+        training, link = self._parts.training, self._supervisor.keeper.link
+        state = training.state_of(job)
+        if state is None:
+            raise KeyError(job)
+        if state in ENDED_STATES or link is None:
+            raise ControlRefusedError(
+                f"training job {job} is over: {state if link is not None else 'its engine ended'}"
+            )
+        view = self._operations.begin("cancel training", who, reason)
+        link.send(CancelTraining(job))
+        self._later(view, self._training_over(job), "the job is over")
+        return view
+
+    async def _training_over(self, job: int) -> None:
+        """Return when a job has ended, with or without its engine process."""
+        process = self._supervisor.keeper.process
+        training = self._parts.training
+        await self._parts.changes.until(
+            lambda: (
+                self._supervisor.keeper.process is not process
+                or (training.state_of(job) or TrainingState.FAILED) in ENDED_STATES
+            )
+        )
 
     async def stop(self, *, who: str, reason: str) -> OperationView:
         """End the daemon gracefully; what happens to the account is the setting `daemon.on_shutdown`."""

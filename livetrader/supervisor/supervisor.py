@@ -108,7 +108,7 @@ class Supervisor:
     async def _begin(self) -> None:
         """Start everything in order; the state says how far we are."""
         parts = self.parts
-        parts.training.load(parts.journal.state.bucket)
+        parts.training.load(parts.journal.state.bucket, parts.journal.state.settled_ns)
         parts.journal.append_soon(DaemonStarted(parts.timing.wall_ns(), os.getpid(), __version__))
         parts.kill.load()
         if self.server is not None:

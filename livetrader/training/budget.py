@@ -10,31 +10,52 @@ and taken as soon as that is possible. Nothing new starts meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
-from livetrader.ipc.messages import BucketLevel, HostBucketLevel
+from livetrader.clocks import clock_mark, elapsed_ns
+from livetrader.ipc.messages import BucketLevel, HostBucketLevel, StartEngine
 from livetrader.training.host_bucket import HostBucket, HostBucketError, HostLevel
-from livetrader_engine.limits import LeakyBucket
+from livetrader_engine.limits import LeakyBucket, Quota
 from livetrader_engine.symbols import NS_PER_SECOND
 
 HOST_LOOK_NS: Final = 5 * NS_PER_SECOND  # how old what we tell of the shared bucket may be
-OWN_EMPTY: Final = "the training bucket is empty; waits for its refill"
-HOST_EMPTY: Final = "the training bucket of this machine is empty; waits for its refill"
+OWN_EMPTY: Final = "the training bucket is empty"
+HOST_EMPTY: Final = "the training bucket of this machine is empty"
+WAITS: Final = "; waits for its refill"
+
+
+def budget_of(start: StartEngine, told: Callable[[HostBucketLevel], None]) -> Budget:
+    """Return the budget of an engine process: its bucket as it was journaled, and the machine's."""
+    limits, place = start.training, start.host_bucket
+    quota = Quota(limits["capacity_minutes"], limits["refill_minutes"], limits["refill_interval_minutes"])
+    if start.bucket is None:
+        bucket = LeakyBucket.full(quota, elapsed_ns())
+    else:
+        bucket = LeakyBucket.restored(quota, start.bucket.level_minutes, start.bucket.refilled_ns)
+    host = None
+    if place is not None:
+        shared = Quota(place.capacity_minutes, place.refill_minutes, place.refill_interval_minutes)
+        host = HostBucket(Path(place.path), shared, clock_mark)
+    return Budget(bucket, elapsed_ns, host, told)
 
 
 class Budget:
-    """Pays trainings from one bucket or two. Not thread-safe; reads no clock.
+    """Pays trainings from one bucket or two. Not thread-safe.
 
-    `now_ns` is the machine's elapsed time everywhere. `told` hears of the shared bucket when it changed.
+    `elapsed_ns` is the clock the buckets live on (that of livetrader.clocks), which no step of the wall
+    clock moves. `told` hears of the shared bucket when it changed.
     """
 
     def __init__(
         self,
         bucket: LeakyBucket,
+        elapsed_ns: Callable[[], int],
         host: HostBucket | None = None,
         told: Callable[[HostBucketLevel], None] = lambda level: None,
     ) -> None:
         self._bucket = bucket
+        self._elapsed_ns = elapsed_ns
         self._host = host
         self._told = told
         self._owed_minutes = 0.0
@@ -52,11 +73,11 @@ class Budget:
         """Which bucket the newest `pay` found empty, in words; empty where both had enough."""
         return self._shortage
 
-    def refusal(self, now_ns: int) -> str:
+    def refusal(self) -> str:
         """Return why no training may start now, empty where one may: both buckets hold a minute."""
-        self._bucket = self._bucket.refilled(now_ns)
+        self._bucket = self._bucket.refilled(self._elapsed_ns())
         if self._bucket.level_minutes < 1.0:
-            return OWN_EMPTY
+            return OWN_EMPTY + WAITS
         if self._host is None:
             return ""
         try:
@@ -65,12 +86,12 @@ class Budget:
             self._tell_problem(str(error))
             return str(error)
         self._tell(level)
-        return "" if level.bucket.level_minutes >= 1.0 and not self._owed_minutes else HOST_EMPTY
+        return "" if level.bucket.level_minutes >= 1.0 and not self._owed_minutes else HOST_EMPTY + WAITS
 
-    def pay(self, minutes: float, now_ns: int) -> bool:
+    def pay(self, minutes: float) -> bool:
         """Take minutes that were used from both; return whether both had them, else take from neither."""
         self._shortage = ""
-        bucket = self._bucket.take(minutes, now_ns)
+        bucket = self._bucket.take(minutes, self._elapsed_ns())
         if bucket is None:
             self._shortage = OWN_EMPTY
             return False
@@ -80,9 +101,9 @@ class Budget:
         self._bucket = bucket
         return True
 
-    def look(self, now_ns: int) -> None:
+    def look(self) -> None:
         """Tell how the shared bucket stands, and pay what is owed; at most every HOST_LOOK_NS."""
-        host = self._host
+        host, now_ns = self._host, self._elapsed_ns()
         if host is None or (self._looked_ns is not None and now_ns - self._looked_ns < HOST_LOOK_NS):
             return
         self._looked_ns = now_ns

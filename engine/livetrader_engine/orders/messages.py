@@ -65,6 +65,14 @@ def warming_up(request: str) -> str:
     )
 
 
+def risk_refused(ticker: str, quantity: Decimal, reason: str) -> str:
+    """Return why an order that would add risk is refused; `reason` says what the algorithm demanded."""
+    return (
+        f"{ticker}: an order of {number_text(quantity)} adds risk and is refused: {reason}."
+        " Orders that reduce a position pass."
+    )
+
+
 def cancel_requested(order_id: int) -> str:
     """Return why a second cancel is refused."""
     return f"Order {order_id} has already received a cancellation request."

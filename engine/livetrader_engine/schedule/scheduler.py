@@ -66,6 +66,17 @@ class ScheduledEvent:
         self._times = self._instants(after_ns)
         self.due_ns = next((due for due in self._times if due >= after_ns), NEVER_NS)
 
+    def between(self, first_ns: int, end_ns: int) -> Iterator[int]:
+        """Yield the instants of [first, end); of a removed event, and of a rule without dates, none."""
+        if self.removed or self._time_rule.once:
+            return
+        first = utc_ns_to_local(first_ns, _UTC).date() - _UTC_LEAD
+        last = utc_ns_to_local(end_ns, _UTC).date() + _UTC_LEAD
+        for day in self._date_rule.dates(first, last):
+            for due in self._time_rule.times(day):
+                if first_ns <= due < end_ns:
+                    yield due
+
     def advance(self) -> None:
         """Move on to the next instant. Instants never go back: a rule that does fires at once."""
         self.due_ns = max(self.due_ns, next(self._times, NEVER_NS))

@@ -50,7 +50,8 @@ class SchedulingMixin(Part):
     @property
     def training(self) -> Training:
         """Readiness of what `train` runs. Not in LEAN."""
-        return Training(self._lean.engine.ports.trainer.status)
+        engine = self._lean.engine
+        return Training(engine.ports.trainer.status, engine.readiness)
 
     @property
     def object_store(self) -> ObjectStore:

@@ -9,9 +9,15 @@ from livetrader.ipc.messages import BucketLevel, TrainingReported, TrainingState
 from livetrader.journal.journal import Journal
 from livetrader.settings import TrainingSettings
 from livetrader.supervisor.training_ledger import TrainingLedger, quota_from
+from livetrader_engine.limits import ClockMark
 
 DAY_NS = 86_400_000_000_000
+WALL_NS = 1_600_000_000_000_000_000
 T = TrainingState
+
+
+def mark(elapsed_ns: int, wall_ns: int = WALL_NS, boot: str = "boot") -> ClockMark:
+    return ClockMark(wall_ns, elapsed_ns, boot)
 
 
 def report(state: TrainingState, level: float, job: int = 1, message: str = "") -> TrainingReported:
@@ -22,8 +28,8 @@ def test_a_spent_bucket_is_still_spent_after_a_restart_of_the_daemon(tmp_path: P
     async def scene() -> None:
         journal = Journal(tmp_path / "journal.sqlite3")
         await journal.open()
-        ledger = TrainingLedger(TrainingSettings(), journal, lambda: 1)
-        ledger.load(journal.state.bucket)
+        ledger = TrainingLedger(TrainingSettings(), journal, lambda: mark(1))
+        ledger.load(journal.state.bucket, {})
         assert ledger.summary().bucket_level_minutes == 120.0
         ledger.reported(report(T.RUNNING, 118.0))
         ledger.reported(report(T.READY, 3.0))
@@ -31,14 +37,14 @@ def test_a_spent_bucket_is_still_spent_after_a_restart_of_the_daemon(tmp_path: P
 
         journal = Journal(tmp_path / "journal.sqlite3")
         await journal.open()
-        ledger = TrainingLedger(TrainingSettings(), journal, lambda: 1)
-        ledger.load(journal.state.bucket)
+        ledger = TrainingLedger(TrainingSettings(), journal, lambda: mark(1))
+        ledger.load(journal.state.bucket, {})
         assert ledger.level() == BucketLevel(3.0, 0)
         assert ledger.summary().bucket_level_minutes == 3.0
         await journal.close()
 
-        later = TrainingLedger(TrainingSettings(), journal, lambda: DAY_NS)
-        later.load(journal.state.bucket)
+        later = TrainingLedger(TrainingSettings(), journal, lambda: mark(DAY_NS))
+        later.load(journal.state.bucket, {})
         assert later.summary().bucket_level_minutes == 21.0  # one refill of 18 minutes is due
 
     asyncio.run(scene())
@@ -48,7 +54,7 @@ def test_readiness_follows_the_jobs_of_the_engine_of_now(tmp_path: Path) -> None
     async def scene() -> None:
         journal = Journal(tmp_path / "journal.sqlite3")
         await journal.open()
-        ledger = TrainingLedger(TrainingSettings(), journal, lambda: 1)
+        ledger = TrainingLedger(TrainingSettings(), journal, lambda: mark(1))
         ledger.reported(report(T.RUNNING, 120.0))
         assert (ledger.summary().ready, ledger.summary().is_training) == (False, True)
         ledger.reported(report(T.READY, 120.0))

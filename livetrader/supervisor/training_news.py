@@ -1,0 +1,90 @@
+"""What the engine process says about training: into the ledger, the log, the metrics and the stream."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from livetrader.control.operations import TrainingChanged
+from livetrader.ipc.messages import Beat, HostBucketLevel, TrainingReported, TrainingState
+from livetrader.supervisor.parts import Parts
+from livetrader.supervisor.training_ledger import model_view
+from livetrader_engine.missed import ScheduleJudged
+
+News = TrainingReported | HostBucketLevel | ScheduleJudged
+
+_TOLD: Final = {  # states that an operator should read of: the log's action and level
+    TrainingState.RUNNING: ("training_started", "info"),
+    TrainingState.DEFERRED: ("training_deferred", "warning"),
+    TrainingState.READY: ("training_ready", "info"),
+    TrainingState.FAILED: ("training_failed", "error"),
+    TrainingState.EXPIRED: ("training_expired", "error"),
+    TrainingState.CANCELLED: ("training_cancelled", "warning"),
+}
+
+
+class TrainingNews:
+    """Passes news on. Belongs to the loop's thread; owns only what was last said of the host's bucket."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._host_problem = ""
+
+    def __call__(self, news: News, beat: Beat | None) -> None:
+        """Take note of one piece of news; `beat` is the newest of the engine."""
+        match news:
+            case TrainingReported():
+                self._job(news)
+            case HostBucketLevel():
+                self._host(news)
+            case ScheduleJudged():
+                self._judged(news)
+        parts = self._parts
+        if parts.hub.readers:
+            model = model_view(beat, parts.clock.now_ns)
+            parts.hub.publish(TrainingChanged(parts.training.view(model)))
+
+    def _job(self, report: TrainingReported) -> None:
+        parts = self._parts
+        changed = parts.training.state_of(report.job) != report.state
+        parts.training.reported(report)
+        if not changed:
+            return  # a minute was paid, or it told its progress
+        parts.metrics.training_jobs.labels(report.state.value).inc()
+        told = _TOLD.get(report.state)
+        if told is not None:
+            action, level = told
+            fields: dict[str, object] = {
+                "job": report.job,
+                "name": report.name,
+                "minutes": report.minutes_used,
+            }
+            if report.message:
+                fields["reason"] = report.message
+            if report.scheduled_ns is not None:
+                fields["scheduled_ns"] = report.scheduled_ns
+            parts.logs.daemon(action, level=level, **fields)
+
+    def _host(self, level: HostBucketLevel) -> None:
+        self._parts.training.host_told(level)
+        if level.problem != self._host_problem:
+            self._host_problem = level.problem
+            if level.problem:
+                self._parts.logs.daemon("training_host_bucket", level="error", problem=level.problem)
+            else:
+                self._parts.logs.daemon("training_host_bucket", problem="", left_minutes=level.level_minutes)
+
+    def _judged(self, decision: ScheduleJudged) -> None:
+        self._parts.training.judged(decision)
+        missed = decision.missed
+        if decision.first and not missed.count:
+            return
+        self._parts.logs.daemon(
+            "training_missed",
+            level="info" if decision.first else "warning",
+            schedule=decision.schedule,
+            policy=decision.policy.value,
+            missed=missed.count,
+            more=not missed.complete,
+            runs=len(decision.plan.runs),
+            first_start=decision.first,
+        )
