@@ -201,9 +201,11 @@ class Catalog:
         """Delete versions. Raises ModelRefusedError for those in use or not there; then none is deleted."""
 
         def change(state: ServingState) -> ServingState | None:
-            for number in numbers:
-                self._existing(name, number)
-            return decisions.removed(decisions.among(state, self._keys(name).versions), numbers)
+            there = [number for number in self._keys(name).versions if number not in state.retired]
+            missing = sorted(set(numbers).difference(there))
+            if missing:
+                raise self._missing(name, missing[0])
+            return decisions.removed(decisions.among(state, there), numbers)
 
         self._decide(name, change)
         self.collect(name)
@@ -258,10 +260,13 @@ class Catalog:
         try:
             return self.manifest(name, number)[0].version
         except KeyError:
-            there = ", ".join(map(str, self.numbers(name))) or "none"
-            raise ModelRefusedError(f"there is no version {number} of {name!r}; there are: {there}") from None
+            raise self._missing(name, number) from None
         except RecordError as error:
             raise ModelRefusedError(f"version {number} of {name!r} cannot be used: {error}") from error
+
+    def _missing(self, name: str, number: int) -> ModelRefusedError:
+        there = ", ".join(map(str, self.numbers(name))) or "none"
+        return ModelRefusedError(f"there is no version {number} of {name!r}; there are: {there}")
 
     def _decision(self, name: str, sequence: int) -> ServingState | None:
         try:

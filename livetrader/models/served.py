@@ -19,6 +19,7 @@ from livetrader_engine.commands import LogLevel
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.models import LoadModel, ModelRefusedError, ModelVersion, ServingModel
 
+NOT_FINITE: Final = "it predicted NaN or infinity"
 ADVICE: Final = "see `livetrader models show {name}`"
 
 
@@ -194,7 +195,7 @@ class Served:
             answer = how(current, given)
             if is_finite(answer):
                 return answer
-            fault, error = "it predicted NaN or infinity", None
+            fault, error = NOT_FINITE, None
         except AlgorithmError:
             raise  # the question was wrong, whoever is asked
         except Exception as raised:  # noqa: BLE001 — boundary: whose fault it is shows when another is asked
@@ -210,12 +211,15 @@ class Served:
             clean = failure.error is None and is_finite(features)
             done = (failed.version.number, *self._place.condemned)
             ready = tuple(each for each in self._open_ones() if each is not failed)
+            failures = [(failed, failure.text)]
             for other in self._source.open_each(self.wish, done, ready):
-                answer = _tried(other, features, how)
-                if answer is not None:
-                    self._condemn(failed, f"{failure.text}; version {other.version.number} answered instead")
+                answer, fault = _tried(other, features, how)
+                if fault is None:
+                    for each, text in failures:
+                        self._condemn(each, f"{text}; version {other.version.number} answered instead")
                     self._use(other)
                     return answer
+                failures.append((other, fault))
             if clean:
                 self._condemn(failed, failure.text)
                 self._place.refused = (f"version {failed.version.number}: {failure.text}",)
@@ -272,10 +276,10 @@ def _predict_proba(opened: Opened, features: Any) -> Any:
     return predict(features)
 
 
-def _tried(other: Opened, features: Any, how: _How) -> Any:
-    """Return a finite answer, None where there is none."""
+def _tried(other: Opened, features: Any, how: _How) -> tuple[Any, str | None]:
+    """Return an answer and None, or nothing and what was wrong with it."""
     try:
         answer = how(other, arranged(features, other.version.features))
-    except Exception:  # noqa: BLE001 — boundary: it is asked instead of one that failed; the first error is told
-        return None
-    return answer if is_finite(answer) else None
+    except Exception as error:  # noqa: BLE001 — boundary: asked instead of one that failed, whose error is told
+        return None, f"it raised {type(error).__name__}: {error}"
+    return (answer, None) if is_finite(answer) else (None, NOT_FINITE)
