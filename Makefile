@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 ifdef PIP_FIND_LINKS
-export UV_FIND_LINKS ?= $(PIP_FIND_LINKS) # wheels that pip is told of, uv may use too
+# wheels that pip is told of, uv may use too
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
 .PHONY: help setup test quick lint heavy install-check docs campaign scenario conformance bench bench-peers data demo demo-check clean
