@@ -135,6 +135,17 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_refill_interval_minutes: Annotated[float, msgspec.Meta(gt=0, le=44_640)] = 1440.0
 
 
+class ObjectStoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[object_store] `url` defaults to object_store in the state directory; `max_*` 0: what the tier says."""
+
+    url: str | None = None
+    project: str = ""  # empty: the whole store is one
+    tier: Literal["free", "prime", "professional", "unlimited"] = "unlimited"
+    max_mb: NotNegative = 0.0
+    max_files: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+    options: dict[str, str | int | float | bool] = {}  # of the fsspec file system; no secrets
+
+
 class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[control] The HTTP control API. The unix socket is always there; port 0 turns TCP off.
 
@@ -189,9 +200,10 @@ class Settings(msgspec.Struct, frozen=True):
     engine: EngineSettings
     limits: LimitSettings
     training: TrainingSettings
+    object_store: ObjectStoreSettings
     control: ControlSettings
     daemon: DaemonSettings
 
 
-SECTIONS = ("algorithm", "account", "brokerage", "feed", "data", "engine", "limits", "training", "control",
-            "daemon")  # fmt: skip
+SECTIONS = ("algorithm", "account", "brokerage", "feed", "data", "engine", "limits", "training",
+            "object_store", "control", "daemon")  # fmt: skip

@@ -2,7 +2,9 @@
 
 AlgorithmError (engine)
 ├── NotInLivetrader    the algorithm uses a member of LEAN that is not offered here; the message names it
-└── LoadError          the user's file does not import, or holds no (or several) algorithms
+└── ToldError          the message is all there is to say: no frame of ours helps
+    ├── LoadError            the user's file does not import, or holds no (or several) algorithms
+    └── TrainingFailedError  a training process failed; the message is its traceback, or says why
 """
 
 from __future__ import annotations
@@ -22,5 +24,13 @@ class NotInLivetrader(AlgorithmError, AttributeError):
         self.name = name
 
 
-class LoadError(AlgorithmError):
+class ToldError(AlgorithmError):
+    """Something failed whose message is the user's own traceback already, or needs none."""
+
+
+class TrainingFailedError(ToldError):
+    """A training in a process of its own failed where that ends the run: in a backtest."""
+
+
+class LoadError(ToldError):
     """The user's file cannot be used. The message is the user's own traceback, or says what is wrong."""

@@ -8,7 +8,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from livetrader_lean.errors import LoadError
+from livetrader_lean.errors import ToldError
+from livetrader_lean.libraries import remedy
 
 TRACEBACK_LENGTH: Final = 16_000  # characters; the end says most
 _OURS: Final = ("livetrader", "livetrader_engine", "livetrader_lean", "livetrader_plugins")
@@ -21,9 +22,10 @@ _LIBRARIES: Final = tuple(
 def user_traceback(error: BaseException) -> str:
     """Return the traceback without the daemon's frames. An error of our own keeps all of them.
 
-    Where not one frame is the user's, nothing is taken out: it is our fault and every line is needed.
+    Where not one frame is the user's, nothing is taken out: it is our fault and every line is needed. Where a
+    library is missing that has an extra, the last line says how to install it.
     """
-    if isinstance(error, LoadError):
+    if isinstance(error, ToldError):
         return str(error)  # it is the user's traceback already
     told = traceback.TracebackException.from_exception(error, capture_locals=False)
     ours = _folders()
@@ -37,7 +39,9 @@ def user_traceback(error: BaseException) -> str:
             part = part.__cause__ or part.__context__
     elif isinstance(error, SyntaxError):
         told.stack.clear()  # the error itself names file and line
-    return "".join(told.format())[-TRACEBACK_LENGTH:]
+    install = remedy(error)
+    text = "".join(told.format()) + (f"{install}\n" if install else "")
+    return text[-TRACEBACK_LENGTH:]
 
 
 def _folders() -> tuple[str, ...]:

@@ -77,17 +77,21 @@ def load(path: Path, class_name: str | None = None) -> type[QCAlgorithm]:
     Runs the user's code in this process. Raises LoadError with the user's own traceback where the file does
     not import, and with the remedy where there is no such algorithm, none, or several.
     """
-    install()
     path = Path(path).resolve()
+    return _choose(execute(path), path, class_name)
+
+
+def execute(path: Path) -> ModuleType:
+    """Import a file under MODULE_NAME, LEAN's namespaces and its own folder importable; return the module.
+
+    Runs the user's code in this process. Raises LoadError with the user's own traceback.
+    """
+    install()
     if not path.is_file():
         raise LoadError(f"there is no file {path}")
     folder = str(path.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return _choose(_execute(path), path, class_name)
-
-
-def _execute(path: Path) -> ModuleType:
     specification = importlib.util.spec_from_file_location(MODULE_NAME, path)
     assert specification is not None, "a .py file always has a loader"
     assert specification.loader is not None, "a .py file always has a loader"

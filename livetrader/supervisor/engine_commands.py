@@ -19,6 +19,7 @@ from livetrader.ipc.messages import (
     HostBucketLevel,
     Initialized,
     StepCompleted,
+    TrainingPrinted,
     TrainingReported,
     WarmedUp,
 )
@@ -60,7 +61,7 @@ class CommandPorts:
     completed: Callable[[StepCompleted], None]
     initialized: Callable[[Initialized], None]
     warmed_up: Callable[[EngineProcess, WarmedUp], None]
-    training: Callable[[TrainingReported | HostBucketLevel | ScheduleJudged], None]
+    training: Callable[[TrainingReported | TrainingPrinted | HostBucketLevel | ScheduleJudged], None]
     log: Callable[[WriteLog], None]
     plot: Callable[[DeclareSeries | Plot], None]
     order_event: Callable[[NoteOrderEvent], None]
@@ -149,7 +150,7 @@ class EngineCommands:
     def _show(self, message: FromEngine) -> None:
         ports = self._ports
         match message:
-            case TrainingReported() | HostBucketLevel() | ScheduleJudged():
+            case TrainingReported() | TrainingPrinted() | HostBucketLevel() | ScheduleJudged():
                 ports.training(message)
             case WriteLog():
                 ports.log(message)

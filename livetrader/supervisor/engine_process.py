@@ -72,6 +72,7 @@ class EndCause(StrEnum):
     MEMORY = "memory"
     LATE = "late"  # not READY within its limits
     LINK = "link"  # broke the protocol, or let its order lane overflow
+    RUNAWAY = "runaway"  # a training thread that does not stop; [training] on_runaway = "restart"
     KILLED = "killed"  # by us, on purpose
 
 

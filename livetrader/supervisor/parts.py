@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livetrader.clocks import SessionClock
+from livetrader.configuration.stores import FOLDER
 from livetrader.control.operations import OrderChanged
 from livetrader.control.stream import EventHub
 from livetrader.gateway.gateway import Gateway
@@ -51,7 +52,7 @@ class StateDirectory:
     @property
     def object_store(self) -> Path:
         """What the algorithm keeps."""
-        return self.root / "object_store"
+        return self.root / FOLDER
 
     @property
     def results(self) -> Path:
@@ -146,3 +147,4 @@ class Parts:
     relay: Relay
     kill: KillSwitch
     training: TrainingLedger
+    notify: Callable[[str, str, str], None]  # people: title, message, next step; never waits

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from livetrader.control.operations import (
+from livetrader.control.training_views import (
     BucketView,
     DeferredJobView,
     ModelView,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from livetrader.control.operations import TrainingChanged
-from livetrader.ipc.messages import Beat, HostBucketLevel, TrainingReported, TrainingState
+from livetrader.ipc.messages import Beat, HostBucketLevel, TrainingPrinted, TrainingReported, TrainingState
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.training_ledger import model_view
 from livetrader_engine.missed import ScheduleJudged
 
-News = TrainingReported | HostBucketLevel | ScheduleJudged
+News = TrainingReported | TrainingPrinted | HostBucketLevel | ScheduleJudged
+_NEXT_STEP: Final = (
+    "the model before is still in use; see `livetrader training` and the log, then train again"
+)
 
 _TOLD: Final = {  # states that an operator should read of: the log's action and level
     TrainingState.RUNNING: ("training_started", "info"),
@@ -34,6 +37,9 @@ class TrainingNews:
         match news:
             case TrainingReported():
                 self._job(news)
+            case TrainingPrinted():
+                self._printed(news)
+                return  # a line of the log, which the stream has
             case HostBucketLevel():
                 self._host(news)
             case ScheduleJudged():
@@ -62,7 +68,24 @@ class TrainingNews:
                 fields["reason"] = report.message
             if report.scheduled_ns is not None:
                 fields["scheduled_ns"] = report.scheduled_ns
+            if report.abandoned:
+                fields["abandoned"] = True
             parts.logs.daemon(action, level=level, **fields)
+            if level == "error":
+                title = f"training {report.name} {report.state.value}"
+                parts.notify(title, f"job {report.job}: {report.message}", _NEXT_STEP)
+
+    def _printed(self, printed: TrainingPrinted) -> None:
+        for line in printed.lines:
+            self._parts.logs.daemon("training_output", job=printed.job, name=printed.name, text=line)
+        if printed.lost:
+            self._parts.logs.daemon(
+                "training_output_lost",
+                level="warning",
+                job=printed.job,
+                name=printed.name,
+                lines=printed.lost,
+            )
 
     def _host(self, level: HostBucketLevel) -> None:
         self._parts.training.host_told(level)

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from livetrader.ipc.messages import TrainingState
+from livetrader.training.attempts import ProcessAttempt, Surroundings
 from livetrader.training.jobs import JOBS_KEPT, Job
+from livetrader.training.process import ProcessLimits
+from livetrader.training.runner import ShortTurns
+from livetrader.training.voice import Voice, cancelled, device, progress, speak_for_thread
 from livetrader_engine.training import TrainingJob, TrainingWork
+from livetrader_lean.errors import TrainingFailedError
 
 
 class InlineTrainer:
-    """Implements ports.Trainer and its TrainingStatus: `submit` returns when all is done. Nobody waits,
-    so there is no quota, and no deadline for what runs in this thread.
+    """Implements ports.Trainer and its TrainingStatus: `submit` returns when all is done.
 
-    `now_ns` is engine time. What the training raises ends the backtest, as it ends LEAN's.
+    Nobody waits, so there is no quota, and no deadline for what runs in this thread; a training that asks
+    for a process has one, and its own deadline. `now_ns` is engine time, `algorithm_path` the user's file.
+    What the training raises ends the backtest, as it ends LEAN's.
     """
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
+    def __init__(self, now_ns: Callable[[], int], algorithm_path: Path | None = None) -> None:
         self._now_ns = now_ns
+        self._surroundings = Surroundings(algorithm_path, ProcessLimits(), ShortTurns())
         self._jobs: deque[Job] = deque(maxlen=JOBS_KEPT)
         self._numbers = 0
         self._running: Job | None = None
         self.last_error: str | None = None
         self.trained_ns: int | None = None
-        self.device = "cpu"
-        self.cancelled = False
 
     @property
     def status(self) -> InlineTrainer:
@@ -43,14 +50,28 @@ class InlineTrainer:
         return self._running is not None
 
     @property
+    def is_replacing(self) -> bool:
+        """Whether a training function is running now: nothing else happens meanwhile."""
+        return self._running is not None
+
+    @property
     def jobs(self) -> Sequence[TrainingJob]:
         """The newest trainings, oldest first."""
         return tuple(job.seen() for job in self._jobs)
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the training that asks has been told to stop: never, for nobody could."""
+        return cancelled()
+
+    @property
+    def device(self) -> str:
+        """Where the training that asks should put its model."""
+        return device()
+
     def progress(self, fraction: float, text: str = "") -> None:
         """Take note of how far the running training is."""
-        if self._running is not None:
-            self._running.progress = (fraction, text)
+        progress(fraction, text)
 
     def submit(self, work: TrainingWork) -> None:
         """Train now, adopt the result, and return. Raises what the work raises."""
@@ -60,7 +81,7 @@ class InlineTrainer:
         job.move(TrainingState.RUNNING)
         self._running = job
         try:
-            result = work.function(*work.prepared())
+            result = self._in_process(job) if work.process else self._here(job)
             if work.then is not None:
                 work.then(result)
         except BaseException as error:
@@ -72,3 +93,33 @@ class InlineTrainer:
         job.move(TrainingState.READY)
         self.trained_ns = self._now_ns()
         self.last_error = None
+
+    def _here(self, job: Job) -> object:
+        voice = Voice(job.work.gpu)
+        speak_for_thread(voice)
+        try:
+            return job.work.function(*job.work.prepared())
+        finally:
+            speak_for_thread(None)
+            job.progress = voice.told
+
+    def _in_process(self, job: Job) -> object:
+        work = job.work
+        attempt = ProcessAttempt(
+            work, self._surroundings, deadline_s=work.deadline_s or 0.0, printed=_print, inline=True
+        )
+        outcome = attempt.run()
+        assert outcome is not None, "nobody gives up what runs here"
+        job.progress = attempt.voice.told
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.failure is not None:
+            raise TrainingFailedError(f"training {work.name!r} failed: {outcome.failure}")
+        return outcome.value
+
+
+def _print(lines: tuple[str, ...], lost: int) -> None:
+    """Print what a training process printed, as if it had run here."""
+    if lost:
+        sys.stdout.write(f"({lost} lines dropped)\n")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -1,75 +1,72 @@
-"""Training live: jobs one after the other on a thread of their own, paid from the leaky bucket.
+"""Training live: one job after the other, oldest first, beside trading, paid from the training budget.
 
-The states of a job are the table of jobs.py. A job that may not start because the bucket is empty is
-DEFERRED until the next refill; one whose minutes run out while it works is EXPIRED: it cannot be stopped
-inside Python, so it runs on and its outcome does not count. Neither ends the algorithm (LEAN's live
-bucket does).
+A job that may not start because the bucket is empty is DEFERRED until the next refill. One that runs past
+its deadline or its granted minutes, or is cancelled, is told to stop; a process is then killed within a
+moment, a thread may need a while and is given up after GRACE_S (see runner.py). Neither ends the algorithm:
+LEAN's live bucket does.
+
+Threads: the manager (`training manager`: takes one job after the other and waits for it), one more for each
+piece of user code, the engine's (`submit`, `adopt`), the beats' (`tick`: charges, deadlines, progress).
 
 Accounting follows LEAN's TimeMonitor: the first minute is free, then every started minute takes one token.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from livetrader.ipc.messages import TrainingReported, TrainingState
+from livetrader.ipc.messages import TrainingPrinted, TrainingReported, TrainingState
+from livetrader.training.attempts import Attempt, ProcessAttempt, Surroundings, ThreadAttempt
 from livetrader.training.budget import Budget
 from livetrader.training.jobs import ENDED, JOBS_KEPT, UNDER_WAY, Job
+from livetrader.training.runner import Outcome, outcome_of
+from livetrader.training.runs import Run, TrainerClocks, TrainerRules
+from livetrader.training.voice import cancelled, current, device, progress
 from livetrader_engine.training import TrainingJob, TrainingWork
-from livetrader_lean.failures import user_traceback
 
 MAX_WAITING: Final = 64  # jobs; a schedule that trains faster than training runs would grow for ever
-SWITCH_INTERVAL_S: Final = 0.0005  # how long training may hold the interpreter while trading waits for it
-MESSAGE_LENGTH: Final = 4000  # characters of a traceback that travel
-
-
-@dataclass(frozen=True, slots=True)
-class TrainerClocks:
-    """`wall_ns` for the bucket (as in LEAN), `monotonic_s` for durations, `engine_ns` for a model's age."""
-
-    wall_ns: Callable[[], int]
-    monotonic_s: Callable[[], float]
-    engine_ns: Callable[[], int]
+MAX_ABANDONED: Final = 4  # threads that were given up and still run; each takes processor time and memory
+GRACE_S: Final = 5.0  # for a thread that was told to stop, before it is given up
+STOP_AGAIN_S: Final = 1.0  # between two times that a thread is told to stop: it may have caught the first
+GUARDIAN_S: Final = 2.0  # how long we leave the deadline of a process to its guardian
+PROGRESS_INTERVAL_S: Final = 1.0  # between two reports of a job's progress
 
 
 class ThreadedTrainer:
-    """Implements ports.Trainer and its TrainingStatus. Thread-safe.
+    """Implements ports.Trainer and its TrainingStatus. Thread-safe; owns queue, jobs and budget.
 
-    `report` is called for every change of a job or of the bucket, from whatever thread caused it. With
-    `waits`, `submit` returns when the job is over or deferred: for feeds in which no time passes meanwhile.
-    `tick` must be called a few times a second (the beat thread does); it charges the running job.
+    `report` is called for every change of a job or of the bucket, from whatever thread caused it. `tick`
+    must be called a few times a second. `adopt` must be called by the engine's thread between two steps.
     """
 
     def __init__(
         self,
         budget: Budget,
         clocks: TrainerClocks,
-        report: Callable[[TrainingReported], None],
-        nice: int = 0,
-        *,
-        waits: bool = False,
+        report: Callable[[TrainingReported | TrainingPrinted], None],
+        surroundings: Surroundings,
+        rules: TrainerRules,
     ) -> None:
         self._budget = budget
         self._clocks = clocks
         self._report = report
-        self._nice = nice
-        self._waits = waits
+        self._surroundings = surroundings
+        self._rules = rules
         self._waiting: deque[Job] = deque()
-        self._running: Job | None = None
+        self._run: Run | None = None
+        self._given_up: list[Attempt] = []
         self._numbers = 0
         self._jobs: deque[Job] = deque(maxlen=JOBS_KEPT)
         self._cancels: deque[int] = deque()
         self._trained_ns: int | None = None
         self._last_error: str | None = None
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="training", daemon=True)
-        self._started = False
+        self._manager = threading.Thread(target=self._manage, name="training manager", daemon=True)
+
+    # -- what an algorithm may ask ---------------------------------------------------------------------
 
     @property
     def status(self) -> ThreadedTrainer:
@@ -79,12 +76,18 @@ class ThreadedTrainer:
     @property
     def ready(self) -> bool:
         """Whether at least one training has succeeded and none is running."""
-        return self._trained_ns is not None and self._running is None
+        return self._trained_ns is not None and self._run is None
 
     @property
     def is_training(self) -> bool:
-        """Whether a training function runs now."""
-        return self._running is not None
+        """Whether a training runs now, or its result waits to be adopted."""
+        return self._run is not None
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether a training in a thread runs now: it may be changing the model."""
+        run = self._run
+        return run is not None and not run.job.work.process
 
     @property
     def last_error(self) -> str | None:
@@ -104,144 +107,271 @@ class ThreadedTrainer:
     @property
     def cancelled(self) -> bool:
         """Whether the training that asks has been told to stop."""
-        return False
+        return cancelled()
 
     @property
     def device(self) -> str:
         """Where the training that asks should put its model."""
-        return "cpu"
+        return device()
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Take note of how far the training that calls is."""
-        job = self._running
-        if job is not None and threading.current_thread() is self._thread:
-            job.progress = (fraction, text)
+        """Take note of how far the training that calls is; told at the next tick."""
+        progress(fraction, text)
 
-    def cancel(self, job: int) -> None:
-        """Stop a job, waiting or running, at the next tick. Never waits; any thread may call it."""
-        self._cancels.append(job)
+    # -- what the engine process needs -----------------------------------------------------------------
 
     @property
     def granted_s(self) -> float:
         """How long the running job has been allowed to take so far, in seconds; 0 where none runs."""
-        job = self._running
-        return 0.0 if job is None else (1.0 + job.minutes_used) * 60.0
+        run = self._run
+        return 0.0 if run is None else (1.0 + run.job.minutes_used) * 60.0
 
     def submit(self, work: TrainingWork) -> None:
-        """Run the work on the training thread when the quota allows; returns at once, or see `waits`."""
+        """Have the work done when its turn has come and the budget allows; see TrainerRules.waits."""
         with self._changed:
             self._numbers += 1
             job = Job(self._numbers, work)
             self._jobs.append(job)
             if len(self._waiting) >= MAX_WAITING:
-                self._move(job, TrainingState.FAILED, f"{MAX_WAITING} trainings are waiting already")
-                self._last_error = job.message
+                self._end(job, TrainingState.FAILED, f"{MAX_WAITING} trainings are waiting already")
                 return
             self._waiting.append(job)
             self._tell(job)
-            if not self._started:
-                self._started = True
-                self._thread.start()
+            if not self._manager.is_alive():
+                self._manager.start()
             self._changed.notify_all()
-            if self._waits and threading.current_thread() is not self._thread:
-                self._changed.wait_for(lambda: job.state not in UNDER_WAY)
+        if self._rules.waits and current() is None:
+            self._wait_for(job)
+
+    def cancel(self, job: int) -> None:
+        """Stop a job, waiting or running, at the next tick. Never waits; any thread may call it."""
+        self._cancels.append(job)
 
     def tick(self) -> None:
-        """Charge the running job for its minutes and look whether a deferred one may start."""
+        """Charge the running job, end it where it is over its limits, tell progress; see what may start."""
         with self._changed:
             while self._cancels:
                 self._cancel(self._cancels.popleft())
-            job = self._running
-            if job is not None:
-                self._charge(job)
+            run = self._run
+            if run is not None:
+                if run.working:
+                    self._judge(run)
+                self._tell_progress(run)
+            self._given_up = [attempt for attempt in self._given_up if attempt.alive()]
+            self._budget.look()
             self._changed.notify_all()
 
-    def _cancel(self, number: int) -> None:
-        for job in (*self._waiting, *filter(None, [self._running])):
-            if job.number == number and job.state not in ENDED:
-                if job in self._waiting:
-                    self._waiting.remove(job)
-                self._move(job, TrainingState.CANCELLED, "cancelled by an operator")
+    def adopt(self) -> None:
+        """Let the algorithm adopt a result that waits for it. For the engine's thread, between two steps."""
+        run = self._run
+        if run is None or run.result is None:
+            return
+        with self._changed:
+            if run.result is None or run.job.state in ENDED:
+                return  # cancelled meanwhile
+            (result,), run.result = run.result, None
+        then = run.job.work.then
+        assert then is not None, "only what wants to be adopted waits"
+        outcome = outcome_of(lambda: then(result))
+        with self._changed:
+            self._finish(run, outcome)
 
-    def _charge(self, job: Job) -> bool:
-        """Take what the job has used by now; return whether all of it was there."""
-        if job.state in ENDED:
+    # -- the manager -----------------------------------------------------------------------------------
+
+    def _manage(self) -> None:
+        while True:
+            run = self._next()
+            outcome = run.attempt.run()
+            with self._changed:
+                run.working = False
+                if outcome is None:
+                    self._given_up.append(run.attempt)
+                self._charge(run)
+                self._ended(run, outcome)
+                while self._run is run:
+                    self._changed.wait()
+
+    def _next(self) -> Run:
+        """Wait for a job that may start, mark it as running and return its run."""
+        with self._changed:
+            while True:
+                if self._waiting:
+                    job = self._waiting[0]
+                    refusal = self._budget.refusal()
+                    if not refusal and self._crowded(job):
+                        self._waiting.popleft()
+                        continue
+                    if not refusal:
+                        self._waiting.popleft()
+                        return self._begin(job)
+                    if job.state is TrainingState.PENDING:
+                        self._move(job, TrainingState.DEFERRED, refusal)
+                self._changed.wait()
+
+    def _crowded(self, job: Job) -> bool:
+        """Fail a job for which there is no thread, and return whether that was so."""
+        if job.work.process or len(self._given_up) < MAX_ABANDONED:
             return False
-        started_minutes = int((self._clocks.monotonic_s() - job.started_s) // 60.0)
-        while job.minutes_used < started_minutes:
-            if not self._budget.pay(1.0, self._clocks.wall_ns()):
-                text = f"ran longer than granted ({job.minutes_used:.0f} minutes): its result does not count"
-                self._move(job, TrainingState.EXPIRED, text)
-                self._last_error = job.message
+        text = (
+            f"{MAX_ABANDONED} trainings that never returned still hold their threads: restart the engine, "
+            "or train with process=True, which can be ended"
+        )
+        self._end(job, TrainingState.FAILED, text)
+        return True
+
+    def _begin(self, job: Job) -> Run:
+        work = job.work
+        deadline_s = self._rules.deadline_s if work.deadline_s is None else work.deadline_s
+        attempt: Attempt
+        if work.process:
+            attempt = ProcessAttempt(
+                work,
+                self._surroundings,
+                deadline_s=deadline_s,
+                printed=lambda lines, lost: self._printed(job, lines, lost),
+            )
+        else:
+            attempt = ThreadAttempt(work, self._surroundings)
+        run = self._run = Run(job, attempt, self._clocks.monotonic_s(), deadline_s)
+        self._move(job, TrainingState.RUNNING)
+        return run
+
+    def _ended(self, run: Run, outcome: Outcome | None) -> None:
+        """Take note that the work is over; `then` is the engine's thread's business."""
+        failed = outcome is None or outcome.failure is not None
+        if run.sentence is not None or failed or run.job.work.then is None:
+            self._finish(run, outcome)
+            return
+        assert outcome is not None, "what was given up has failed"
+        run.result = (outcome.value,)
+        self._changed.notify_all()
+        self._rules.wake()
+
+    def _finish(self, run: Run, outcome: Outcome | None) -> None:
+        if run.job.state in ENDED:
+            return  # cancelled while its result was being adopted: that has been told
+        self._run = None
+        self._tell_progress(run, last=True)
+        if run.sentence is not None:
+            state, text = run.sentence
+            if outcome is None:
+                run.abandoned = True
+                text += (
+                    f"; it did not stop within {GRACE_S:.0f} s and its thread was given up: it may still run"
+                )
+            self._end(run.job, state, text, abandoned=run.abandoned)
+        elif outcome is None or outcome.failure is not None:
+            text = "it was given up" if outcome is None else outcome.failure or ""
+            expired = outcome is not None and outcome.expired
+            self._end(run.job, TrainingState.EXPIRED if expired else TrainingState.FAILED, text)
+        else:
+            self._trained_ns = self._clocks.engine_ns()
+            self._end(run.job, TrainingState.READY)
+
+    # -- limits ----------------------------------------------------------------------------------------
+
+    def _judge(self, run: Run) -> None:
+        """Sentence a run that is over a limit, and see to it that it ends."""
+        now_s = self._clocks.monotonic_s()
+        if run.sentence is None and not self._charge(run):
+            return  # just sentenced, and told to stop
+        late_s = now_s - run.started_s - run.deadline_s - (GUARDIAN_S if run.job.work.process else 0.0)
+        if run.sentence is None and run.deadline_s and late_s >= 0:
+            self._sentence(run, TrainingState.EXPIRED, f"ran past its deadline of {run.deadline_s:g} s")
+        elif run.sentence is not None:
+            if now_s - run.sentenced_s >= GRACE_S:
+                run.attempt.give_up()
+            elif now_s - run.told_s >= STOP_AGAIN_S:
+                run.told_s = now_s
+                run.attempt.stop()
+
+    def _charge(self, run: Run) -> bool:
+        """Take what the run has used by now; sentence it where that was not there, and return False."""
+        used_minutes = int((self._clocks.monotonic_s() - run.started_s) // 60.0)
+        job = run.job
+        while job.minutes_used < used_minutes and run.sentence is None:
+            if not self._budget.pay(1.0):
+                text = f"ran longer than granted ({job.minutes_used:.0f} minutes): {self._budget.shortage}"
+                self._sentence(run, TrainingState.EXPIRED, text)
                 return False
             job.minutes_used += 1.0
             self._tell(job)
         return True
 
-    def _work(self) -> None:
-        if self._nice:
-            # Linux applies this to the calling thread only, so trading keeps its priority.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
+    def _cancel(self, number: int) -> None:
+        run, text = self._run, "cancelled by an operator"
+        for job in tuple(self._waiting):
+            if job.number == number:
+                self._waiting.remove(job)
+                self._end(job, TrainingState.CANCELLED, text)
+        if run is not None and run.job.number == number and run.sentence is None:
+            self._sentence(run, TrainingState.CANCELLED, text)
+            if not run.working and run.result is not None:
+                run.result = None
+                self._finish(run, Outcome())
+
+    def _sentence(self, run: Run, state: TrainingState, text: str) -> None:
+        """Decide that a run has to end as `state`, and tell it to stop."""
+        run.sentence = (state, text)
+        run.sentenced_s = run.told_s = self._clocks.monotonic_s()
+        if run.working:
+            run.attempt.stop()
+
+    # -- telling ---------------------------------------------------------------------------------------
+
+    def _wait_for(self, job: Job) -> None:
+        """Wait until a job is over or deferred; adopt its result, for this is the engine's thread."""
         while True:
-            job = self._next()
-            interval_s = sys.getswitchinterval()
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
-            failure = _outcome(lambda work=job.work: _trained(work))  # type: ignore[misc]
-            sys.setswitchinterval(interval_s)
             with self._changed:
-                self._running = None
-                if self._charge(job):
-                    self._finish(job, failure)
+                self._changed.wait_for(
+                    lambda: (
+                        job.state not in UNDER_WAY or (self._run is not None and self._run.result is not None)
+                    )
+                )
+                if job.state not in UNDER_WAY:
+                    return
+            self.adopt()
 
-    def _finish(self, job: Job, failure: str | None) -> None:
-        self._last_error = failure
-        if failure is None:
-            self._trained_ns = self._clocks.engine_ns()
-            self._move(job, TrainingState.READY)
-        else:
-            self._move(job, TrainingState.FAILED, failure)
+    def _end(self, job: Job, state: TrainingState, message: str = "", *, abandoned: bool = False) -> None:
+        self._last_error = message if state in (TrainingState.FAILED, TrainingState.EXPIRED) else (
+            None if state is TrainingState.READY else self._last_error
+        )  # fmt: skip
+        self._move(job, state, message, abandoned=abandoned)
 
-    def _next(self) -> Job:
-        """Wait for a job that may start, mark it as running and return it."""
-        with self._changed:
-            while True:
-                if self._waiting:
-                    job = self._waiting[0]
-                    refusal = self._budget.refusal(self._clocks.wall_ns())
-                    if not refusal:
-                        self._waiting.popleft()
-                        job.started_s = self._clocks.monotonic_s()
-                        self._running = job
-                        self._move(job, TrainingState.RUNNING)
-                        return job
-                    if job.state is TrainingState.PENDING:
-                        self._move(job, TrainingState.DEFERRED, refusal)
-                self._changed.wait()
-
-    def _move(self, job: Job, state: TrainingState, message: str = "") -> None:
+    def _move(self, job: Job, state: TrainingState, message: str = "", *, abandoned: bool = False) -> None:
         job.move(state, message)
-        self._tell(job)
+        self._tell(job, abandoned=abandoned)
         self._changed.notify_all()
 
-    def _tell(self, job: Job) -> None:
-        now_ns = self._clocks.wall_ns()
+    def _tell_progress(self, run: Run, *, last: bool = False) -> None:
+        told, now_s = run.attempt.voice.told, self._clocks.monotonic_s()
+        if told == run.progress or (not last and now_s - run.reported_s < PROGRESS_INTERVAL_S):
+            return
+        run.progress = run.job.progress = told
+        run.reported_s = now_s
+        if not last:
+            self._tell(run.job)
+
+    def _printed(self, job: Job, lines: tuple[str, ...], lost: int) -> None:
+        self._report(TrainingPrinted(self._clocks.wall_ns(), job.number, job.name, lines, lost))
+
+    def _tell(self, job: Job, *, abandoned: bool = False) -> None:
+        fraction, text = job.progress or (None, "")
+        work = job.work
         self._report(
             TrainingReported(
-                now_ns, job.number, job.name, job.state, job.message, self._budget.level, job.minutes_used
+                self._clocks.wall_ns(),
+                job.number,
+                job.name,
+                job.state,
+                job.message,
+                self._budget.level,
+                job.minutes_used,
+                mode="process" if work.process else "thread",
+                progress=fraction,
+                text=text,
+                scheduled_ns=work.scheduled_ns,
+                abandoned=abandoned,
+                schedule=work.schedule,
             )
         )
-
-
-def _trained(work: TrainingWork) -> None:
-    result = work.function(*work.prepared())
-    if work.then is not None:
-        work.then(result)
-
-
-def _outcome(function: Callable[[], object]) -> str | None:
-    """Run user code; return None, or what it raised as the user would see it."""
-    try:
-        function()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 — boundary: a failed training must not end trading
-        return user_traceback(error)[-MESSAGE_LENGTH:]
-    return None

@@ -28,21 +28,26 @@ class LiveFeed:
 
     Everything is asked for at the supervisor at once, so that nothing is missed while history is read.
     `warm_up` yields one history's events; afterwards `next` is the inbox's. Asking for the next event says
-    that the step before is over: that is what the step beat measures.
+    that the step before is over: that is what the step beat measures. `between` is called between two
+    steps, and when somebody has woken the inbox: it may take as long as a step, and counts as none.
     """
 
-    def __init__(self, inbox: Inbox, progress: Progress) -> None:
+    def __init__(self, inbox: Inbox, progress: Progress, between: Callable[[], None]) -> None:
         self._inbox = inbox
         self._progress = progress
+        self._between = between
         self._history: DataFeed | None = None
         self.subscribed: dict[Subscription, None] = {}
 
     def next(self) -> EngineEvent | None:
         """Return the next live event; block until there is one."""
-        self._progress.step_started_s = None
-        event = self._inbox.next()
+        event = None
+        while event is None:
+            self._between()
+            self._progress.step_started_s = None
+            event = self._inbox.next()
+            self._progress.step_started_s = self._progress.monotonic_s()
         self._progress.steps += 1
-        self._progress.step_started_s = self._progress.monotonic_s()
         return event
 
     def subscribe(self, subscription: Subscription) -> None:

@@ -49,6 +49,7 @@ class Inbox:
         self._gone = gone
         self._lanes = Lanes()
         self._arrived = threading.Condition()
+        self._woken = False
         self._thread = threading.Thread(target=self._read, name="inbox reader", daemon=True)
 
     def start(self) -> None:
@@ -71,13 +72,25 @@ class Inbox:
         return first
 
     def next(self) -> EngineEvent | None:
-        """Return the next event; block until there is one. It never ends: the process does."""
+        """Return the next event; block until there is one. It never ends: the process does.
+
+        None when somebody has called `wake` since the last time: there is something else to do.
+        """
         with self._arrived:
             while True:
+                if self._woken:
+                    self._woken = False
+                    return None
                 event = self._pop()
                 if event is not None:
                     return event
                 self._arrived.wait()
+
+    def wake(self) -> None:
+        """Let `next` return None once. Any thread may call it."""
+        with self._arrived:
+            self._woken = True
+            self._arrived.notify_all()
 
     def drain_orders(self, wait_s: float) -> Sequence[OrderEventArrived]:
         """Return the order events that are there, oldest first; wait up to `wait_s` for the first.

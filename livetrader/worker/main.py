@@ -14,6 +14,8 @@ from pathlib import Path
 from random import Random  # noqa: TID251 — seeded; required by plugin contexts
 from typing import Final, NoReturn
 
+import msgspec
+
 from livetrader import registry
 from livetrader.clocks import monotonic_s, wall_ns
 from livetrader.ipc.messages import (
@@ -26,9 +28,13 @@ from livetrader.ipc.messages import (
     StepCompleted,
     WarmedUp,
 )
-from livetrader.store.local import FileObjectStore
-from livetrader.training.budget import Budget
-from livetrader.training.trainer import ThreadedTrainer, TrainerClocks
+from livetrader.models.opening import live_keys, open_registry, surroundings_of
+from livetrader.store.opening import open_store
+from livetrader.store.options import use_credentials
+from livetrader.training import attempts as trainings
+from livetrader.training.budget import budget_of
+from livetrader.training.runs import TrainerClocks, TrainerRules
+from livetrader.training.trainer import ThreadedTrainer
 from livetrader.worker.confinement import confine
 from livetrader.worker.feed import LiveFeed, Progress
 from livetrader.worker.inbox import Inbox
@@ -37,7 +43,6 @@ from livetrader.worker.remote import LockstepOrders, RemoteOrders, RemoteResults
 from livetrader_engine.commands import QuitAlgorithm
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
-from livetrader_engine.limits import LeakyBucket, Quota
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.spi import Context, HistoryPlugin
 from livetrader_engine.symbols import Resolution
@@ -77,15 +82,16 @@ class EngineRun:
         self._outbox = outbox
         self._progress = Progress(monotonic_s)
         self._inbox = Inbox(connection, outbox, self._now_ns, _abandoned)
-        self._feed = LiveFeed(self._inbox, self._progress)
+        self._feed = LiveFeed(self._inbox, self._progress, self._adopt)
         self._engine: Engine | None = None
+        self._training: ThreadedTrainer | None = None
         self._stop_reason = ""
 
     def run(self) -> str:
         """Do everything until the algorithm is over; return why. Raises what the algorithm raised."""
         self._inbox.start()
         start = self._inbox.wait_for_start()
-        trainer = self._trainer(start)
+        trainer = self._training = self._trainer(start)
         self._start_beats(trainer)
         engine = self._engine = self._build(start, trainer)
 
@@ -113,6 +119,10 @@ class EngineRun:
 
         run(engine, self._feed, completed)
         return adapter.quit_reason or self._stop_reason or "the algorithm ended by itself"
+
+    def _adopt(self) -> None:
+        if self._training is not None:
+            self._training.adopt()
 
     def _now_ns(self) -> int:
         return 0 if self._engine is None else self._engine.clock.now_ns
@@ -150,22 +160,20 @@ class EngineRun:
         for event in self._feed.warm_up(history):
             points += len(event.points)
             engine.process(event)
+            self._adopt()
         return points
 
     def _trainer(self, start: StartEngine) -> ThreadedTrainer:
-        limits = start.training
-        quota = Quota(limits["capacity_minutes"], limits["refill_minutes"], limits["refill_interval_minutes"])
-        if start.bucket is None:
-            bucket = LeakyBucket.full(quota, wall_ns())
-        else:
-            bucket = LeakyBucket.restored(quota, start.bucket.level_minutes, start.bucket.refilled_ns)
-        nice = int(limits["nice"])
         clocks = TrainerClocks(wall_ns, monotonic_s, self._now_ns)
-        trainer = ThreadedTrainer(Budget(bucket), clocks, self._outbox.send, nice, waits=start.training_waits)
+        budget = budget_of(start, self._outbox.send)
+        deadline_s = start.training.get("deadline_minutes", 0.0) * 60.0
+        rules = TrainerRules(deadline_s, waits=start.training_waits, wake=self._inbox.wake)
+        trainer = ThreadedTrainer(budget, clocks, self._outbox.send, trainings.surroundings_of(start), rules)
         self._inbox.cancel_training = trainer.cancel
         return trainer
 
     def _build(self, start: StartEngine, trainer: ThreadedTrainer) -> Engine:
+        use_credentials(start.credentials)
         history = _history(start)
         # In lockstep the market stands still while an order waits: on old prices it would wait in vain, and
         # the run is a backtest through the whole daemon, which trades exactly as one in this process does.
@@ -174,10 +182,14 @@ class EngineRun:
             convert_daily_market_orders=start.lockstep,
             defer_requests=start.lockstep,
         )
-        options = EngineOptions(start_ns=start.time_ns, policy=policy)
+        options = EngineOptions(
+            start_ns=start.time_ns, policy=policy, missed_trainings=start.missed_trainings
+        )
         cash = start.account.cash.get(options.account_currency)
         if cash is not None:
-            options = EngineOptions(start_ns=start.time_ns, policy=policy, cash=cash)
+            options = msgspec.structs.replace(options, cash=cash)
+        store = open_store(start.object_store, _report_store)
+        around = surroundings_of(lambda: self._engine, sequential=start.training_waits)
         orders: OrderSink = RemoteOrders(self._inbox, self._outbox)
         if start.lockstep:
             orders = LockstepOrders(self._inbox, self._outbox, self._now_ns, lambda: self._progress.steps)
@@ -188,9 +200,12 @@ class EngineRun:
             reference=history.reference,
             results=RemoteResults(self._outbox, monotonic_s),
             trainer=trainer,
-            object_store=FileObjectStore(Path(start.object_store)),
+            object_store=store,
+            models=open_registry(store, live_keys(Path(start.state_directory)), around),
         )
-        return Engine(ports, options)
+        engine = Engine(ports, options)
+        engine.trainings.judged = self._outbox.send
+        return engine
 
     def _start_beats(self, trainer: ThreadedTrainer) -> None:
         statm = os.open("/proc/self/statm", os.O_RDONLY)
@@ -200,6 +215,7 @@ class EngineRun:
             while not pause.wait(BEAT_INTERVAL_S):
                 trainer.tick()
                 started_s = self._progress.step_started_s
+                readiness = None if self._engine is None else self._engine.readiness
                 message = Beat(
                     step_started_s=None if started_s is None else monotonic_s() - started_s,
                     steps=self._progress.steps,
@@ -207,6 +223,9 @@ class EngineRun:
                     training_granted_s=trainer.granted_s,
                     resident_mb=int(os.pread(statm, 128, 0).split()[1]) * _PAGE_MB,
                     conflated=self._inbox.conflated,
+                    model_required=readiness is not None and readiness.required,
+                    model_ns=None if readiness is None else readiness.model_ns,
+                    model_problem="" if readiness is None else readiness.problem(),
                 )
                 try:
                     self._outbox.send_urgent(message)
@@ -219,7 +238,7 @@ class EngineRun:
 def _history(start: StartEngine) -> HistoryPlugin:
     """Make the history plugin, which lives in this process."""
     plugin = registry.load_plugin(registry.HISTORIES, start.history_plugin)
-    folder = Path(start.object_store).parent / "history"
+    folder = Path(start.state_directory) / "history"
     folder.mkdir(parents=True, exist_ok=True)
     context = Context(
         name=start.history_plugin,
@@ -242,6 +261,10 @@ def _no_tasks(name: str, coroutine: object) -> None:
 def _report(action: str, **fields: object) -> None:
     details = " ".join(f"{name}={value!r}" for name, value in fields.items())
     sys.stderr.write(f"{action} {details}\n")
+
+
+def _report_store(words: str) -> None:
+    _report("object_store_trouble", problem=words)
 
 
 def _abandoned(reason: str) -> NoReturn:

@@ -1,0 +1,50 @@
+"""What a trainer goes by, and the one job that is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from livetrader.ipc.messages import TrainingState
+from livetrader.training.attempts import Attempt
+from livetrader.training.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerClocks:
+    """`wall_ns` for what is told, `monotonic_s` for durations, `engine_ns` for a model's age."""
+
+    wall_ns: Callable[[], int]
+    monotonic_s: Callable[[], float]
+    engine_ns: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerRules:
+    """How jobs are run. `deadline_s` for works that name none (0: the budget is the only end).
+
+    With `waits`, `submit` returns when the job is over or deferred: for feeds in which no time passes
+    meanwhile. `wake` is called when a result waits to be adopted by the engine's thread.
+    """
+
+    deadline_s: float = 0.0
+    waits: bool = False
+    wake: Callable[[], None] = lambda: None
+
+
+@dataclass
+class Run:
+    """The job under way. Mutated under the trainer's lock only."""
+
+    job: Job
+    attempt: Attempt
+    started_s: float
+    deadline_s: float
+    working: bool = True  # the work itself goes on; afterwards only its result waits to be adopted
+    sentence: tuple[TrainingState, str] | None = None  # why it was told to stop
+    sentenced_s: float = 0.0
+    told_s: float = 0.0  # when it was told to stop the last time
+    abandoned: bool = False
+    result: tuple[object] | None = None  # waits to be adopted
+    progress: tuple[float, str] | None = None  # as reported
+    reported_s: float = 0.0
