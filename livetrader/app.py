@@ -110,6 +110,7 @@ def build(settings: Settings) -> Supervisor:
             relay=relay,
             kill=kill,
             training=TrainingLedger(settings.training, journal, clock_mark),
+            notify=partial(_notify, notifications),
         )
     )
     operations = DaemonOperations(
@@ -126,6 +127,11 @@ def _alarm(book: LogBook, notifications: Notifications, words: str) -> None:
     book.daemon("alarm", level="critical", message=words)
     step = "look at the account at the brokerage; close by hand what is left"
     notifications.put(Notification(wall_ns(), Urgency.ALARM, "kill switch", words, step))
+
+
+def _notify(notifications: Notifications, title: str, message: str, next_step: str) -> None:
+    """Tell people something that they should look at, though nothing stands still; never waits."""
+    notifications.put(Notification(wall_ns(), Urgency.WARNING, title, message, next_step))
 
 
 async def _housekeeping(tasks: Tasks, notifications: Notifications, operations: DaemonOperations) -> None:

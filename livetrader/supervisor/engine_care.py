@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Final, Protocol
 
+from livetrader.configuration.stores import store_options
 from livetrader.errors import DaemonError, EngineGivenUpError
-from livetrader.ipc.messages import Beat, Initialized, StartEngine, StepCompleted, WarmedUp
+from livetrader.ipc.messages import Beat, Initialized, StartEngine, StepCompleted, TrainingReported, WarmedUp
 from livetrader.journal.records import EngineLost, EngineStarted
-from livetrader.settings import OnLost, OnSpent
+from livetrader.settings import OnLost, OnRunaway, OnSpent
+from livetrader.store.options import credentials_for
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
-from livetrader.supervisor.engine_process import EngineEnd, EngineProcess
+from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProcess
 from livetrader.supervisor.feed_session import FeedSession
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.restart import GiveUp
@@ -131,6 +134,7 @@ class EngineCare:
         time_ns = parts.clock.now_ns + 1 if seen else max(parts.clock.now_ns, self.begin_ns)
         level, limits = parts.training.level(), parts.training.limits()
         account = await parts.gateway.account()
+        store = store_options(settings.object_store, parts.directory.root)
         return StartEngine(
             time_ns=time_ns,
             algorithm_path=str(settings.algorithm.path),
@@ -138,7 +142,9 @@ class EngineCare:
             parameters=dict(settings.algorithm.parameters),
             data_folder=str(settings.data.folder),
             history_plugin=settings.data.history,
-            object_store=str(parts.directory.object_store),
+            object_store=store,
+            state_directory=str(parts.directory.root),
+            credentials=credentials_for(store.url, os.environ),
             account=account,
             bucket=level,
             training=limits,
@@ -168,6 +174,7 @@ class EngineCare:
         parts.journal.append_soon(EngineLost(parts.timing.wall_ns(), process.pid, words))
         parts.metrics.restarts.labels(end.cause.value).inc()
         for job in parts.training.under_way():
+            parts.notify(f"training {job.name} lost", f"job {job.job} ended with its engine: {words}", "")
             parts.logs.daemon(
                 "training_lost", level="error", job=job.job, name=job.name, minutes=job.minutes_used,
                 next_step="its minutes stay paid; an occurrence of a schedule is not started again",
@@ -194,6 +201,11 @@ class EngineCare:
 
     def _training(self, news: News) -> None:
         self._training_news(news, self.beat)
+        process, restart = self.keeper.process, OnRunaway.RESTART
+        if not isinstance(news, TrainingReported) or not news.abandoned or process is None:
+            return
+        if self._parts.settings.training.on_runaway is restart:
+            process.kill(EndCause.RUNAWAY, f"training {news.name!r} (job {news.job}) does not stop")
 
     @property
     def beat(self) -> Beat | None:
