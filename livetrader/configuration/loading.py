@@ -14,6 +14,7 @@ from livetrader import settings
 from livetrader.configuration.lean_keys import translated
 from livetrader.configuration.plugins import PLUGIN_GROUPS, PluginSections
 from livetrader.configuration.problems import Problems, suggest
+from livetrader.configuration.stores import with_url
 from livetrader.configuration.tables import TABLES, Tables
 from livetrader.configuration.together import check_together, with_state_directory, with_tokens_file
 from livetrader.configuration.words import shown
@@ -73,6 +74,7 @@ class Loader:
         if self._problems:
             raise ConfigError(self._problems.lines)
         sections["account"] = with_state_directory(sections["account"], self._base)
+        sections["object_store"] = with_url(sections["object_store"], self._base)
         sections["control"] = with_tokens_file(sections["control"], sections["account"])
         return settings.Settings(source=self._path.absolute(), **sections)
 

@@ -20,6 +20,7 @@ TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "engine": settings.EngineSettings,
     "limits": settings.LimitSettings,
     "training": settings.TrainingSettings,
+    "object_store": settings.ObjectStoreSettings,
     "control": settings.ControlSettings,
     "daemon": settings.DaemonSettings,
 }

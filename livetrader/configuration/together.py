@@ -12,6 +12,7 @@ import msgspec
 from livetrader import settings
 from livetrader.configuration.plugins import installed
 from livetrader.configuration.problems import Problems, suggest
+from livetrader.configuration.stores import check_store
 
 
 def with_state_directory(account: settings.AccountSettings, base: Path) -> settings.AccountSettings:
@@ -57,6 +58,8 @@ def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: 
         )
     if control is not None:
         _check_control(control, problems)
+    if sections["object_store"] is not None:
+        check_store(sections["object_store"], problems)
 
 
 def _check_control(control: settings.ControlSettings, problems: Problems) -> None:

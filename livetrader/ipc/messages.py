@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from livetrader.store.options import Credentials, StoreOptions
 from livetrader_engine.commands import EngineCommand
 from livetrader_engine.events import (
     AccountLoaded,
@@ -64,12 +65,14 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     parameters: dict[str, str]
     data_folder: str
     history_plugin: str
-    object_store: str  # folder
+    object_store: StoreOptions
+    state_directory: str
     account: AccountLoaded
     bucket: BucketLevel | None
     training: dict[str, float]  # capacity_minutes, refill_minutes, refill_interval_minutes, nice
     training_waits: bool = False  # the feed is timeless: a step waits for the trainings it starts
     lockstep: bool = False  # the feed waits for each step: no newer price will come while an order waits
+    credentials: Credentials = Credentials()  # of a remote object store
     host_bucket: HostBucketPlace | None = None
     missed_trainings: MissedTrainings | None = None  # None: everything is trained when due, in warm-up too
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from livetrader.ipc.frames import (
     encode,
 )
 from livetrader.ipc.messages import BucketLevel, StartEngine, StepCompleted, TrainingReported, TrainingState
+from livetrader.store.options import Credentials, StoreOptions
 from livetrader_engine.commands import SubmitOrder
 from livetrader_engine.data.bars import PriceScale, QuoteBar, Tick, TradeBar
 from livetrader_engine.events import (
@@ -64,9 +66,11 @@ def test_orders_and_accounts_keep_their_last_digit() -> None:
     fill = Fill(ExecutionId("x"), Decimal("-1.10"), Decimal("3.1400"), 5, Decimal("0.10"))
     event = OrderEventArrived(OrderId(3), OrderStatus.FILLED, 5, fill)
     account = AccountLoaded(1, {"USD": Decimal("1.50")}, (PositionRecord(SPY, Decimal(2), Decimal("0.100")),))
+    store = StoreOptions("o", "p", 5, None, {"anon": True, "port": 1})
     start = StartEngine(
-        1, "a.py", None, {"k": "v"}, "d", "lean_data", "o", account, BucketLevel(1.0, 2), {"nice": 1.0}
+        1, "a.py", None, {"k": "v"}, "d", "lean_data", store, "s", account, BucketLevel(1.0, 2), {"nice": 1.0}
     )
+    start = msgspec.structs.replace(start, credentials=Credentials({"AWS_PROFILE": "x"}))
     (body,) = bodies(encode([event, start]))
     assert decode_to_engine(body) == [event, start]
     assert str(decode_to_engine(body)[0].fill.price) == "3.1400"  # type: ignore[union-attr]  # it is ours

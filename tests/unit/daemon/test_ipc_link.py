@@ -12,6 +12,7 @@ import pytest
 from livetrader.ipc import lanes as lanes_module
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import Beat, EngineFinished, FromEngine, StartEngine, StepCompleted
+from livetrader.store.options import StoreOptions
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.data.bars import TradeBar
@@ -94,7 +95,8 @@ def test_events_and_commands_cross_in_order(ends: tuple[socket.socket, socket.so
         link = Link(ends[0], heard.message, heard.end)
         engine = Engine(ends[1])
         engine.inbox.start()
-        start = StartEngine(1, "a", None, {}, "d", "h", "o", AccountLoaded(1, {}, ()), None, {})
+        store, account = StoreOptions("o"), AccountLoaded(1, {}, ())
+        start = StartEngine(1, "a", None, {}, "d", "h", store, "s", account, None, {})
         link.send(start)
         assert await asyncio.to_thread(engine.inbox.wait_for_start) == start
         link.send(TimePulse(5))

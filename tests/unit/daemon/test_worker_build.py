@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from livetrader.ipc.messages import StartEngine
+from livetrader.store.options import StoreOptions
 from livetrader.worker.main import EngineRun
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.events import AccountLoaded
@@ -25,7 +26,8 @@ def start_message(folder: Path, lockstep: bool) -> StartEngine:
         parameters={},
         data_folder=str(folder),
         history_plugin="lean_data",
-        object_store=str(folder / "objects"),
+        object_store=StoreOptions(str(folder / "objects")),
+        state_directory=str(folder),
         account=AccountLoaded(START_NS, {}, (), (), 1),
         bucket=None,
         training={"capacity_minutes": 1, "refill_minutes": 1, "refill_interval_minutes": 1, "nice": 0},

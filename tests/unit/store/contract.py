@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from livetrader.store.keys import KeyRefusedError
-from livetrader.store.opening import StoreOptions, open_store
+from livetrader.store.opening import open_store
+from livetrader.store.options import StoreOptions
 from livetrader.store.store import Store
 from livetrader_engine.errors import StoreFullError
 

@@ -9,7 +9,8 @@ from itertools import count
 
 import pytest
 
-from livetrader.store.opening import StoreOptions, open_store
+from livetrader.store.opening import open_store
+from livetrader.store.options import StoreOptions
 from livetrader_engine.errors import StoreError
 from tests.unit.store.contract import Opens, StoreContract
 
@@ -73,7 +74,7 @@ def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: str, tmp_pat
     store = open_store(
         StoreOptions("s3://no-such-bucket/x", filesystem={"endpoint_url": server}, copies=str(tmp_path))
     )
-    with pytest.raises(StoreError, match="s3://no-such-bucket/x failed"):
+    with pytest.raises(StoreError, match=r"there is no s3://no-such-bucket/x: .* create it"):
         store.save("a", b"1")
 
 
