@@ -270,7 +270,9 @@ class Registry:
 
     def _check_opens(self, wish: SaveModel, chosen: Format, dump: Dump) -> None:
         """Open what is about to be saved. Raises AlgorithmError where that cannot be done."""
-        loading = Loading(dump.options, trusted=True, factory=lambda: copy.deepcopy(wish.model))
+        values = isinstance(wish.model, dict)  # weights without a network to put them into
+        factory = None if values else lambda: copy.deepcopy(wish.model)
+        loading = Loading(dump.options, trusted=True, factory=factory)
         try:
             chosen.load(dump.content, loading)
         except Exception as error:

@@ -219,7 +219,8 @@ class Served:
                         self._condemn(each, f"{text}; version {other.version.number} answered instead")
                     self._use(other)
                     return answer
-                failures.append((other, fault))
+                if fault:
+                    failures.append((other, fault))
             if clean:
                 self._condemn(failed, failure.text)
                 self._place.refused = (f"version {failed.version.number}: {failure.text}",)
@@ -277,9 +278,11 @@ def _predict_proba(opened: Opened, features: Any) -> Any:
 
 
 def _tried(other: Opened, features: Any, how: _How) -> tuple[Any, str | None]:
-    """Return an answer and None, or nothing and what was wrong with it."""
+    """Return an answer and None, or nothing and what was wrong: nothing to blame where it cannot be asked."""
     try:
         answer = how(other, arranged(features, other.version.features))
+    except AlgorithmError:
+        return None, ""
     except Exception as error:  # noqa: BLE001 — boundary: asked instead of one that failed, whose error is told
         return None, f"it raised {type(error).__name__}: {error}"
     return (answer, None) if is_finite(answer) else (None, NOT_FINITE)
