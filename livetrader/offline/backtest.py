@@ -133,7 +133,7 @@ class _Backtest:
         history = open_history(request.history, request.data_folder, request.output, monitor.requested)
         # the span is known only after initialize
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
-        trainer = InlineTrainer(lambda: self.engine.clock.now_ns)
+        trainer = InlineTrainer(lambda: self.engine.clock.now_ns, request.path.resolve())
 
         store = FileObjectStore(request.output / "object_store")
         around = surroundings_of(lambda: self.engine, sequential=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.schedule.scheduler import ScheduledEvent
 from livetrader_lean.algorithm.part import Part
-from livetrader_lean.schedule import DateRules, Schedule, TimeRules
+from livetrader_lean.schedule import Schedule
+from livetrader_lean.schedule_rules import DateRules, TimeRules
 from livetrader_lean.storage import ObjectStore
-from livetrader_lean.training import Training
+from livetrader_lean.training import Training, wanted_work
 
 _TRAINING: Final = ("date_rule", "time_rule", "training_code")
 
@@ -33,19 +33,27 @@ class SchedulingMixin(Part):
         """Builder of time rules."""
         return TimeRules(self._lean)
 
-    def train(self, *arguments: Callable[[], object] | Any, **named: Any) -> ScheduledEvent:
+    def train(self, *arguments: Any, **named: Any) -> ScheduledEvent:
         """Run a training function: at once, `train(function)`, or on rules, `train(date, time, function)`.
 
         In a backtest it runs inside the step in which it is due. Live it runs on its own thread, beside
-        `on_data`, within the training quota; `training.ready` says when a model may be used. Python cannot
-        stop a function that runs too long: its result is then marked as expired, not interrupted.
+        `on_data`, within the training quota; `training.ready` says when a model may be used.
+
+        Beyond LEAN, all optional: `process=True` runs it in a process of its own, which can be limited and
+        killed; the function must then stand at the top level of the file, and arguments and result be data.
+        `arguments` (a tuple, or the only one) are handed to it, or what `prepare()` returns right before it
+        runs. `then(result)` is called between two steps, so that `on_data` never sees half a model. After
+        `deadline` (timedelta, or minutes) it is ended. `gpu=True` lets it use one. `name` is for the log.
         """
         arguments = (*arguments, *(named.pop(name) for name in _TRAINING if name in named))
+        if len(arguments) not in (1, 3):
+            raise AlgorithmError("train takes a function, or date_rule, time_rule, function")
+        *rules, function = arguments
+        work = wanted_work(function, named)
         if named:
             raise AlgorithmError(f"train has no argument {', '.join(sorted(named))}")
-        if len(arguments) == 1:
-            return Schedule(self._lean).training_now(arguments[0])
-        return Schedule(self._lean).training(*arguments)
+        schedule = Schedule(self._lean)
+        return schedule.train_on(None, rules[0], rules[1], work) if rules else schedule.train_now(work)
 
     @property
     def training(self) -> Training:
