@@ -19,9 +19,11 @@ import msgspec
 
 from livetrader.clocks import wall_ns
 from livetrader.errors import ConfigError
+from livetrader.models.opening import open_registry, surroundings_of, user_keys
 from livetrader.offline.data_monitor import DataWarnings
 from livetrader.offline.histories import open_history
-from livetrader.store.local import FileObjectStore
+from livetrader.store.opening import open_store
+from livetrader.store.options import StoreOptions, problem_with
 from livetrader.training.inline import InlineTrainer
 from livetrader_engine.commands import CancelOrder, LogLevel, NoteOrderEvent, SeriesStyle, UpdateOrder
 from livetrader_engine.data.bars import MarketPoint
@@ -45,7 +47,10 @@ DATA_HOUR: Final = 9  # LEAN's qb-data-hour: before it, New York time, the data 
 
 
 class ResearchSettings(msgspec.Struct, frozen=True):
-    """Where a notebook's data and objects are. `history` names the installed plugin that reads the data."""
+    """Where a notebook's data and objects are: `object_store` is a folder or a URL that fsspec knows.
+
+    `history` names the installed plugin that reads the data.
+    """
 
     folder: Path
     data_folder: Path
@@ -76,11 +81,8 @@ def nearest(folder: Path, name: str) -> Path:
 def begin(settings: ResearchSettings) -> None:
     """Make `QuantBook()` and LEAN's namespaces work in this process. Again: with other settings from now on.
 
-    Opens nothing yet. Raises ConfigError where there is no such data folder.
+    Opens nothing yet, so a wrong setting is told where a QuantBook is made.
     """
-    if not settings.data_folder.is_dir():
-        remedy = f"name one in LEAN's format with --data-folder, or in the environment as {DATA}"
-        raise ConfigError([f"there is no data folder {settings.data_folder}; {remedy}"])
     install()
     quantbook.provide_engines(lambda: research_engine(settings, _show))
 
@@ -96,8 +98,14 @@ def research_engine(settings: ResearchSettings, show: Callable[[str], None]) -> 
     """Return an engine that stands still at the midnight where research begins. See `first_day`.
 
     `show` gets what is logged, and a line for every kind of data that was asked for in vain. Raises
-    ConfigError for a history plugin that is not there.
+    ConfigError where there is no such data folder or history plugin, or the store cannot be opened.
     """
+    if not settings.data_folder.is_dir():
+        remedy = f"name one in LEAN's format with --data-folder, or in the environment as {DATA}"
+        raise ConfigError([f"there is no data folder {settings.data_folder}; {remedy}"])
+    problem = problem_with(settings.object_store)
+    if problem:
+        raise ConfigError([f"the object store: {problem}"])
     warnings = DataWarnings(settings.data_folder)
 
     def heard(path: str, problem: str) -> None:
@@ -111,6 +119,7 @@ def research_engine(settings: ResearchSettings, show: Callable[[str], None]) -> 
     plugin = open_history(settings.history, settings.data_folder, settings.folder, heard)
     zone = ZoneInfo(EngineOptions(start_ns=0).timezone)
     day = first_day(datetime.fromtimestamp(wall_ns() / NS_PER_SECOND, zone))
+    store = open_store(StoreOptions(settings.object_store), show)
     ports = EnginePorts(
         feed=_NoFeed(),
         orders=_NoOrders(),
@@ -118,9 +127,11 @@ def research_engine(settings: ResearchSettings, show: Callable[[str], None]) -> 
         reference=plugin.reference,
         results=_Shown(show),
         trainer=InlineTrainer(wall_ns),
-        object_store=FileObjectStore(Path(settings.object_store)),
+        object_store=store,
+        models=open_registry(store, user_keys(), surroundings_of(lambda: engine, sequential=True)),
     )
-    return Engine(ports, EngineOptions(start_ns=to_ns(day, zone)))
+    engine = Engine(ports, EngineOptions(start_ns=to_ns(day, zone)))
+    return engine
 
 
 def first_day(now: datetime) -> date:
