@@ -15,7 +15,7 @@ INERTIA = 0.5  # of yesterday's return in today's
 VOLATILITY = 0.01  # a day
 
 
-def write_prices(folder: Path, seed: int = 11) -> Path:
+def write_prices(folder: Path, seed: int = 5) -> Path:
     """Write a LEAN data folder and return it. Equal seeds give equal files."""
     random = Random(seed)
     hours = hours_from_exchange_calendars("XNYS")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -38,6 +38,9 @@ class Example(NamedTuple):
     buys_above: float = 0.5
     sells_below: float = 0.5
     parameters: tuple[tuple[str, str], ...] = ()
+    by_train: bool = (
+        True  # by `train`, whose trainings are told; else by a timed event in the engine's thread
+    )
     tagged: bool = True  # the tag of an order is the prediction it was made for
 
     def __str__(self) -> str:
@@ -45,20 +48,21 @@ class Example(NamedTuple):
 
 
 LIGHT = [
-    Example("svm_algorithm"),
-    Example("regression_algorithm", buys_above=0.005, sells_below=-0.005),
-    Example("walk_forward_ml_algorithm"),
+    Example("svm_algorithm", by_train=False),
+    Example("regression_algorithm", by_train=False, buys_above=0.005, sells_below=-0.005),
+    Example("walk_forward_ml_algorithm", by_train=False),
     Example("pickle_persistence"),
     Example("feature_engineering"),
-    Example("cross_validation"),
+    Example("cross_validation", by_train=False),
     Example("partial_fit"),
-    Example("feature_scaling"),
-    Example("feature_scaling", parameters=(("scaler", "minmax"),)),
+    Example("feature_scaling", by_train=False),
+    Example("process_training"),
     Example("library_versions", trainings=3, buys_above=0.0, sells_below=0.0),
 ]
-HEAVY = [
-    Example("sklearn_algorithm", trainings=3, tagged=False),
-    Example("tensorflow_algorithm", buys_above=0.6, sells_below=0.4),
+HEAVY = [  # and the slow ones
+    Example("feature_scaling", by_train=False, parameters=(("scaler", "minmax"),)),
+    Example("sklearn_algorithm", trainings=10, by_train=False, tagged=False),
+    Example("tensorflow_algorithm", by_train=False, buys_above=0.6, sells_below=0.4),
     Example("lstm_algorithm", buys_above=0.55, sells_below=0.5),
     Example("cnn_algorithm", trainings=3),
     Example("keras_persistence"),
@@ -85,7 +89,7 @@ def test_an_example_learns_and_trades_alike_in_backtest_and_live(
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_an_example_learns_from_leans_prices(tmp_path: Path, lean_data: Path) -> None:
-    learn_and_trade(tmp_path, lean_data, Example("walk_forward_ml_algorithm"))
+    learn_and_trade(tmp_path, lean_data, Example("walk_forward_ml_algorithm", by_train=False))
 
 
 @pytest.mark.heavy
@@ -118,6 +122,7 @@ def learn_and_trade(folder: Path, data: Path, example: Example) -> None:
     trained = _trained_in_backtest(folder / "backtest")
     assert len(trained) == example.trainings
     assert _trained_live(told) == [text for _, text in trained]
+    assert len(_records(told, "training_ready")) == (example.trainings if example.by_train else 0)
 
     journal = folder / "state" / "journal.sqlite3"
     orders, tags = orders_of_backtest(folder / "backtest"), tags_of_backtest(folder / "backtest")
@@ -152,6 +157,11 @@ def _trained_in_backtest(folder: Path) -> list[tuple[str, str]]:
 
 def _trained_live(output: str) -> list[str]:
     """Return what a daemon's log says of each training."""
-    records = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
-    texts = (one["text"] for one in records if one["action"] == "algorithm_log")
+    texts = (one["text"] for one in _records(output, "algorithm_log"))
     return [text for text in texts if text.startswith("Model trained")]
+
+
+def _records(output: str, action: str) -> list[dict[str, Any]]:
+    """Return what a daemon's log has of one kind."""
+    records = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
+    return [one for one in records if one["action"] == action]
