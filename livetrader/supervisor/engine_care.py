@@ -173,6 +173,7 @@ class EngineCare:
         words = f"{end.cause}: {end.detail}"
         parts.journal.append_soon(EngineLost(parts.timing.wall_ns(), process.pid, words))
         parts.metrics.restarts.labels(end.cause.value).inc()
+        self.commands.tell_trainings()
         for job in parts.training.under_way():
             parts.notify(f"training {job.name} lost", f"job {job.job} ended with its engine: {words}", "")
             parts.logs.daemon(

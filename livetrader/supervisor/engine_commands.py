@@ -97,6 +97,13 @@ class EngineCommands:
         self._queue.extend(paid)
         self._ports.changes.announce()
 
+    def tell_trainings(self) -> None:
+        """Pass on at once what waits of trainings: who mourns an engine has to know what it was training."""
+        told = [message for _, message in self._queue if isinstance(message, TrainingReported)]
+        self._queue = deque(item for item in self._queue if not isinstance(item[1], TrainingReported))
+        for message in told:
+            self._ports.training(message)
+
     async def drained(self) -> None:
         """Return when everything queued so far has been carried out."""
         await self._ports.changes.until(lambda: not self._queue and not self._busy)
