@@ -16,7 +16,9 @@ import click
 from livetrader import __version__, cli_operator
 from livetrader.cli_backtest import backtest
 from livetrader.cli_common import Commands, as_json, config_options, find_config, json_option, pair
+from livetrader.cli_research import research
 from livetrader.cli_token import token
+from livetrader.cli_training import training
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def cli() -> None:
     \b
     livetrader check main.py                  what does it use that we do not offer?
     livetrader backtest main.py --data data   run it over history
+    livetrader research                       look at the data in a notebook
     livetrader run paper.toml                 trade
     livetrader watch paper.toml               look at it
     livetrader liquidate paper.toml           close everything, now
@@ -40,6 +43,8 @@ def cli() -> None:
 cli_operator.register(cli)
 cli.add_command(token)
 cli.add_command(backtest)
+cli.add_command(training)
+cli.add_command(research)
 
 
 @cli.command()

@@ -52,7 +52,8 @@ def _command(function: Callable[..., None]) -> click.Command:
     return made
 
 
-def _client(config: Path | None, state_directory: Path | None, timeout_s: float = 5.0) -> Client:
+def client_of(config: Path | None, state_directory: Path | None, timeout_s: float = 5.0) -> Client:
+    """Return a client of the daemon that CONFIG or its state directory names."""
     from livetrader.control.client import Client
 
     return Client(find_target(config, state_directory), timeout_s)
@@ -63,7 +64,7 @@ def status(config: Path | None, state_directory: Path | None, output_json: bool)
     """Show the daemon at a glance."""
     from livetrader.control.operations import StatusView
 
-    view: StatusView = _client(config, state_directory).get("/v1/status", StatusView)
+    view: StatusView = client_of(config, state_directory).get("/v1/status", StatusView)
     if output_json:
         as_json(view)
         return
@@ -77,7 +78,7 @@ def portfolio(config: Path | None, state_directory: Path | None, output_json: bo
     """Show cash and positions."""
     from livetrader.control.operations import PortfolioView
 
-    view: PortfolioView = _client(config, state_directory).get("/v1/portfolio", PortfolioView)
+    view: PortfolioView = client_of(config, state_directory).get("/v1/portfolio", PortfolioView)
     if output_json:
         as_json(view)
         return
@@ -101,7 +102,7 @@ def orders(
     """Show orders, newest first."""
     from livetrader.control.operations import OrderView
 
-    client = _client(config, state_directory)
+    client = client_of(config, state_directory)
     kind = tuple[OrderView, ...]
     views: tuple[OrderView, ...] = client.get("/v1/orders", kind, {"open": open_only, "limit": limit})
     if output_json:
@@ -110,20 +111,6 @@ def orders(
     from livetrader.operator_views import orders_view
 
     console().print(orders_view(views, history=history))
-
-
-@_command
-def training(config: Path | None, state_directory: Path | None, output_json: bool) -> None:
-    """Show training jobs and the leaky bucket."""
-    from livetrader.control.operations import TrainingView
-
-    view: TrainingView = _client(config, state_directory).get("/v1/training", TrainingView)
-    if output_json:
-        as_json(view)
-        return
-    from livetrader.operator_views import training_view
-
-    console().print(training_view(view))
 
 
 @_command
@@ -136,7 +123,7 @@ def logs(
     from livetrader.control.operations import LogPage
     from livetrader.operator_views import log_line
 
-    client, out, after, pause = _client(config, state_directory), console(), 0, threading.Event()
+    client, out, after, pause = client_of(config, state_directory), console(), 0, threading.Event()
     try:
         while True:
             page: LogPage = client.get(
@@ -158,7 +145,7 @@ def logs(
 @click.option("--reason", default="", help="Why, for the audit trail.")
 def halt(config: Path | None, state_directory: Path | None, output_json: bool, reason: str) -> None:
     """Refuse new orders from now on; positions and working orders stay."""
-    _operate(_client(config, state_directory), "/v1/halt", {"reason": reason}, output_json)
+    operate(client_of(config, state_directory), "/v1/halt", {"reason": reason}, output_json)
 
 
 @_command
@@ -171,14 +158,16 @@ def resume(
 ) -> None:  # fmt: skip
     """Allow orders again, after a halt or a liquidation."""
     body = {"kill_id": kill_id, "accept_residue": accept_residue, "reason": reason}
-    _operate(_client(config, state_directory), "/v1/resume", body, output_json)
+    operate(client_of(config, state_directory), "/v1/resume", body, output_json)
 
 
 @_command
 @click.option("--reason", default="", help="Why, for the audit trail.")
 def stop(config: Path | None, state_directory: Path | None, output_json: bool, reason: str) -> None:
     """End the daemon; daemon.on_shutdown says what happens to the account (default: positions stay)."""
-    _operate(_client(config, state_directory), "/v1/stop", {"reason": reason}, output_json, gone_is_done=True)
+    operate(
+        client_of(config, state_directory), "/v1/stop", {"reason": reason}, output_json, gone_is_done=True
+    )
 
 
 @_command
@@ -188,7 +177,7 @@ def cancel(
     config: Path | None, state_directory: Path | None, output_json: bool, order: str | None, reason: str
 ) -> None:
     """Cancel working orders."""
-    _operate(_client(config, state_directory), "/v1/cancel", {"order": order, "reason": reason}, output_json)
+    operate(client_of(config, state_directory), "/v1/cancel", {"order": order, "reason": reason}, output_json)
 
 
 @_command
@@ -216,7 +205,7 @@ def liquidate(
     if not yes and sys.stdin.isatty():
         click.confirm("Cancel every order and close every position of this account?", abort=True)
     try:
-        _liquidate_by_daemon(_client(config, state_directory, KILL_ANSWER_S), reason, timeout, output_json)
+        _liquidate_by_daemon(client_of(config, state_directory, KILL_ANSWER_S), reason, timeout, output_json)
     except NotRunningError as error:
         click.echo(f"livetrader: {error}; liquidating without it", err=True)
         _liquidate_here(config, state_directory, reason, timeout, output_json)
@@ -225,7 +214,7 @@ def liquidate(
 @_command
 def watch(config: Path | None, state_directory: Path | None, output_json: bool) -> None:
     """Show equity, holdings, orders, training and log as they change. Ctrl-C leaves; the daemon goes on."""
-    client = _client(config, state_directory)
+    client = client_of(config, state_directory)
     try:
         if output_json:
             for event in client.events():
@@ -238,7 +227,7 @@ def watch(config: Path | None, state_directory: Path | None, output_json: bool) 
         return
 
 
-def _operate(
+def operate(
     client: Client, path: str, body: Mapping[str, object], output_json: bool, *, gone_is_done: bool = False
 ) -> None:
     """Ask for an operation and show how it ended. Raises ControlRefusedError where it failed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +16,12 @@ from livetrader.control.operations import (
     OrderView,
     PortfolioView,
     StatusView,
+)
+from livetrader.control.training_views import (
+    BucketView,
+    DeferredJobView,
+    ModelView,
+    TrainingJobView,
     TrainingView,
 )
 
@@ -77,6 +83,13 @@ def status_view(status: StatusView) -> RenderableType:
     if engine.last_failure:
         table.add_row("last failure", Text(engine.last_failure.strip(), style="red"))
     table.add_row("training", training_line(status))
+    training = status.training
+    if training.host is not None:
+        table.add_row("host bucket", bucket_line(training.host))
+    for waiting in training.deferred:
+        table.add_row("deferred", Text(deferred_line(waiting), style="yellow"))
+    if training.model.required or training.model.made_ns is not None:
+        table.add_row("model", model_line(training.model))
     if kill.latched:
         since = time_text(kill.since_ns)
         words = f"{kill.state}, latched since {since}: {kill.reason} (resume --kill-id {kill.kill_id})"
@@ -98,10 +111,51 @@ def training_line(status: StatusView) -> str:
     else:
         word = "running" if training.is_training else "ready" if training.ready else "not ready"
     error = f"; last error: {training.last_error}" if training.last_error else ""
+    refill = time_text(training.next_refill_ns)
     return (
         f"{word}, {training.jobs} jobs, bucket {training.bucket_level_minutes:.1f}"
-        f" of {training.bucket_capacity_minutes:g} min{error}"
+        f" of {training.bucket_capacity_minutes:g} min, next refill {refill}{error}"
     )
+
+
+def bucket_line(bucket: BucketView) -> Text:
+    """Return a bucket of training minutes on one line."""
+    left, used = f"{bucket.left_minutes:.1f}", f"{bucket.used_minutes:.1f}"
+    text = Text(f"{left} of {bucket.capacity_minutes:g} minutes left, {used} used")
+    if bucket.next_refill_ns is not None:
+        text.append(f", {bucket.refill_minutes:g} more at {time_text(bucket.next_refill_ns)} UTC")
+    if bucket.problem:
+        text.append(f"; {bucket.problem}", style="red")
+    return text
+
+
+def deferred_line(job: DeferredJobView) -> str:
+    """Return a training that waits on one line."""
+    return f"{job.name} (job {job.job}) since {time_text(job.since_ns)} UTC: {job.reason}"
+
+
+def model_line(model: ModelView) -> Text:
+    """Return the model's age, and why it is not good enough where it is not."""
+    if model.made_ns is None:
+        text = Text("none")
+    else:
+        age = timedelta(seconds=int(model.age_s or 0.0))
+        text = Text(f"made {time_text(model.made_ns)} UTC, {age} ago")
+    if model.required:
+        text.append(", required for new risk", style="dim")
+    if model.problem:
+        text.append(f"; {model.problem}", style="yellow")
+    return text
+
+
+def training_job_line(job: TrainingJobView) -> Text:
+    """Return a training job on one line."""
+    text = Text.assemble(f"{job.name}  ", state(job.state), f"  {job.minutes_used:.0f} min")
+    if job.progress is not None:
+        text.append(f"  {job.progress:.0%} {job.text}".rstrip())
+    if job.message and job.state in ("deferred", "failed", "expired"):
+        text.append(f"  {job.message.strip().splitlines()[-1]}", style="dim")
+    return text
 
 
 def portfolio_view(portfolio: PortfolioView) -> RenderableType:
@@ -145,18 +199,27 @@ def orders_view(orders: Iterable[OrderView], *, history: bool = False) -> Render
 
 
 def training_view(training: TrainingView) -> RenderableType:
-    """Show the bucket and the newest jobs."""
+    """Show the buckets, the model and the newest jobs."""
+    own = BucketView(
+        training.bucket_capacity_minutes, training.bucket_level_minutes, training.bucket_used_minutes,
+        training.next_refill_ns, training.refill_minutes,
+    )  # fmt: skip
     summary = _grid()
     summary.add_row("ready", "yes" if training.ready else "no")
-    summary.add_row(
-        "bucket", f"{training.bucket_level_minutes:.1f} of {training.bucket_capacity_minutes:g} minutes"
-    )
-    summary.add_row("next refill", f"{time_text(training.next_refill_ns)} UTC")
-    table = _table("job>", "time", "name", "state", "minutes>", "message")
+    summary.add_row("model", model_line(training.model))
+    summary.add_row("bucket", bucket_line(own))
+    if training.host is not None:
+        summary.add_row("host bucket", bucket_line(training.host))
+    for waiting in training.deferred:
+        summary.add_row("deferred", Text(deferred_line(waiting), style="yellow"))
+    if training.missed_policy:
+        summary.add_row("missed", f"{training.missed_policy} (what a restart does about missed occurrences)")
+    table = _table("job>", "since", "name", "mode", "state", "minutes>", "progress>", "message")
     for job in training.jobs:
         table.add_row(
-            str(job.job), time_text(job.time_ns), job.name, state(job.state), f"{job.minutes_used:.2f}",
-            Text(job.message, style="dim"),
+            str(job.job), time_text(job.since_ns or job.time_ns), job.name, job.mode, state(job.state),
+            f"{job.minutes_used:.0f}", "" if job.progress is None else f"{job.progress:.0%}",
+            Text(job.text or job.message, style="dim"),
         )  # fmt: skip
     return Group(summary, table)
 

@@ -29,8 +29,8 @@ from livetrader.control.operations import (
     StatusView,
     StreamEvent,
     TrainingChanged,
-    TrainingView,
 )
+from livetrader.control.training_views import TrainingView
 from livetrader.errors import ControlRefusedError, NotRunningError
 
 REFRESH_PER_S: Final = 4
@@ -97,10 +97,7 @@ class Picture:
                 parts.append(_panel(views.orders_view(newest), "orders"))
             if self._training is not None and self._training.jobs:
                 shown = self._training.jobs[-3:]
-                jobs = Text("\n").join(
-                    Text.assemble(f"{job.name}  ", views.state(job.state), f"  {job.minutes_used:.2f} min")
-                    for job in shown
-                )
+                jobs = Text("\n").join(views.training_job_line(job) for job in shown)
                 parts.append(_panel(jobs, "training"))
             if self._lines:
                 parts.append(_panel(Group(*(views.log_line(line) for line in self._lines)), "log"))

@@ -51,6 +51,11 @@ class TrainingWork:
         return made if isinstance(made, tuple) else (made,)
 
 
+def work_of(function: Callable[[], object]) -> TrainingWork:
+    """Return the training of a function as LEAN takes it: named like it, in a thread, without arguments."""
+    return TrainingWork(getattr(function, "__name__", "training"), function)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
     """One training as the algorithm sees it. `state` is the trainer's word; `progress` from 0 to 1."""

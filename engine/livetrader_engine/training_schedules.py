@@ -18,6 +18,7 @@ from typing import Final
 
 from livetrader_engine import missed
 from livetrader_engine.missed import MissedPolicy, MissedTrainings, Plan, ScheduleJudged
+from livetrader_engine.schedule.scheduler import ScheduledEvent
 from livetrader_engine.training import TrainingWork
 
 MAX_SCHEDULES: Final = 1000  # of one run; an algorithm that schedules in on_data must not fill our memory
@@ -48,6 +49,19 @@ class TrainingSchedules:
         self._held: dict[object, TrainingWork] = {}
         self._due: list[tuple[str, int]] = []  # of the time since the start, met while warming up
         self._begun = known is None
+
+    def scheduled(
+        self,
+        wanted: str,
+        work: TrainingWork,
+        add: Callable[[Callable[[str, int], None]], ScheduledEvent],
+        now_ns: int,
+    ) -> ScheduledEvent:
+        """Put the work on a schedule: `add` makes the event of a callback. `wanted` names it, see `name`."""
+        name = self.name(wanted)
+        event = add(lambda _, due_ns: self.due(name, work, due_ns))
+        self.follow(name, work, event.between, now_ns)
+        return event
 
     def name(self, wanted: str) -> str:
         """Return a name for a new schedule: the same in every start of the same algorithm.

@@ -23,7 +23,8 @@ from livetrader_lean.namespace import MISSING, NAMES
 from livetrader_lean.outside import NotificationManager, SignalExportManager
 from livetrader_lean.parity import OFFERED, did_you_mean, members
 from livetrader_lean.portfolio import Portfolio
-from livetrader_lean.schedule import DateRules, Schedule, TimeRules
+from livetrader_lean.schedule import Schedule
+from livetrader_lean.schedule_rules import DateRules, TimeRules
 from livetrader_lean.securities import Securities
 from livetrader_lean.settings import KEPT, AlgorithmSettings
 from livetrader_lean.slices import Slice

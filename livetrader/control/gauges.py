@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import Gauge
 
 from livetrader.control.operations import StatusView
+from livetrader.control.training_views import TrainingSummary
 from livetrader.telemetry.metrics import Metrics
 
 
@@ -29,9 +30,22 @@ def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
     metrics.training_running.set(status.training.is_training)
     metrics.bucket_level.set(status.training.bucket_level_minutes * 60)
     metrics.bucket_capacity.set(status.training.bucket_capacity_minutes * 60)
+    _show_training(metrics, status.training, status.wall_ns)
     metrics.data_age.set(_or_nan(status.feed.data_age_s))
     metrics.feed_connected.set(status.feed.connected)
     metrics.brokerage_connected.set(status.brokerage_connected)
+
+
+def _show_training(metrics: Metrics, training: TrainingSummary, wall_ns: int) -> None:
+    refill_ns, host, model = training.next_refill_ns, training.host, training.model
+    metrics.bucket_refill.set(_or_nan(None if refill_ns is None else max(0.0, (refill_ns - wall_ns) / 1e9)))
+    metrics.training_deferred.set(len(training.deferred))
+    known = host is not None and host.next_refill_ns is not None
+    metrics.host_level.set(host.left_minutes * 60 if host is not None and known else float("nan"))
+    metrics.host_capacity.set(0.0 if host is None else host.capacity_minutes * 60)
+    metrics.model_required.set(model.required)
+    metrics.model_usable.set(not model.problem)
+    metrics.model_age.set(_or_nan(model.age_s))
 
 
 def _one_hot(gauge: Gauge, state: str) -> None:

@@ -20,6 +20,7 @@ from livetrader.control.calls import (
 from livetrader.control.operations import OperationView
 from livetrader.control.stream import TooManyReadersError
 
+_JOB: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _OPERATION_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
@@ -72,6 +73,22 @@ async def cancel(call: Call) -> Reply:
         raise refusals.not_found(
             f"order {body.order}", "`livetrader orders` or GET /v1/orders shows them."
         ) from None
+    return _accepted(operation)
+
+
+async def cancel_training(call: Call) -> Reply:
+    """Stop one training job."""
+    body = cast("ReasonBody", call.body)
+    text = call.parameters["job"]
+    remedy = "`livetrader training` or GET /v1/training shows them."
+    if not _JOB.fullmatch(text):
+        raise refusals.not_found("such training job", remedy)
+    try:
+        operation = await call.services.operations.cancel_training(
+            who=call.who.name, job=int(text), reason=body.reason
+        )
+    except KeyError:
+        raise refusals.not_found(f"training job {text}", remedy) from None
     return _accepted(operation)
 
 

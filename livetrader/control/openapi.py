@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ _REFUSALS: Final = {
     500: "A fault of the daemon",
     503: "Not now",
 }
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _IDEMPOTENCY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -96,7 +98,8 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _operation_id(route: Route) -> str:
-    words = route.path.removeprefix("/v1/").strip("/").replace(".json", "").replace("/{id}", "_by_id")
+    words = route.path.removeprefix("/v1/").strip("/").replace(".json", "")
+    words = _PARAMETER.sub(r"by_\1", words)
     return f"{route.method.lower()}_{words.replace('/', '_')}"
 
 
@@ -120,8 +123,8 @@ def _refusals(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
-    if "{id}" in route.path:
-        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    for name in _PARAMETER.findall(route.path):
+        parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     if route.query is not NoQuery:
         schema = msgspec.json.schema(route.query)["$defs"][route.query.__name__]
         parameters += [

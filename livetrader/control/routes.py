@@ -29,8 +29,8 @@ from livetrader.control.operations import (
     ReadyView,
     StatusView,
     StreamEvent,
-    TrainingView,
 )
+from livetrader.control.training_views import TrainingView
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
@@ -94,13 +94,16 @@ ROUTES: Final[tuple[Route, ...]] = (
           "Cancel one working order, or all."),
     _post("/v1/resume", Scope.OPERATE, handlers.resume, ResumeBody,
           "Allow orders again; after a liquidation the kill id of the status is needed."),
+    _post("/v1/training/{job}/cancel", Scope.OPERATE, handlers.cancel_training, ReasonBody,
+          "Stop one training job, waiting or running; the model before it stays."),
     _post("/v1/stop", Scope.OPERATE, handlers.stop, ReasonBody,
           "End the daemon; daemon.on_shutdown says what happens to the account."),
     _get("/v1/status", handlers.status, StatusView, "The daemon at a glance."),
     _get("/v1/portfolio", handlers.portfolio, PortfolioView, "Cash and positions."),
     _get("/v1/orders", handlers.orders, tuple[OrderView, ...], "Orders with their history, newest first.",
          OrdersQuery),
-    _get("/v1/training", handlers.training, TrainingView, "Training jobs and the leaky bucket."),
+    _get("/v1/training", handlers.training, TrainingView,
+         "Training jobs, the leaky buckets that pay for them, and the model."),
     _get("/v1/log", handlers.log, LogPage, "Lines of the log, oldest first.", LogQuery),
     _get("/v1/operations/{id}", handlers.operation, OperationView, "What became of an accepted operation."),
     Route(method="GET", path="/v1/events", scope=Scope.READ, handler=handlers.events, stream=True,

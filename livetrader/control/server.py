@@ -168,7 +168,7 @@ class ControlServer:
             raise
         finally:
             if route.mutating and not outcome.startswith("429"):
-                self._record(route, who, raw, outcome)
+                self._record(f"{route.method} {_asked(route, parameters)}", who, raw, outcome)
 
     async def _once(self, request: web.Request, route: Route, call: Call, raw: bytes) -> Answer:
         """Run the handler, but only once per Idempotency-Key."""
@@ -177,7 +177,8 @@ class ControlServer:
             return await self._run(route, call)
         if not 0 < len(key) <= KEY_CHARACTERS_LIMIT:
             raise refusals.bad_request(f"An Idempotency-Key has 1 to {KEY_CHARACTERS_LIMIT} characters.")
-        fingerprint = hashlib.sha256(route.path.encode() + b"\n" + raw).digest()
+        path = _asked(route, call.parameters)
+        fingerprint = hashlib.sha256(path.encode() + b"\n" + raw).digest()
         try:
             first = self._keys.claim(call.who.name, key, fingerprint)
         except ValueError:
@@ -204,11 +205,11 @@ class ControlServer:
         body = reply.raw if reply.raw is not None else msgspec.json.encode(reply.value)
         return Answer(status=reply.status, body=body, content_type=reply.content_type)
 
-    def _record(self, route: Route, who: Identity, raw: bytes, outcome: str) -> None:
+    def _record(self, route: str, who: Identity, raw: bytes, outcome: str) -> None:
         entry = AuditEntry(
             time_ns=self._wall_ns(),
             who=who.name,
-            route=f"{route.method} {route.path}",
+            route=route,
             body_sha256=hashlib.sha256(raw).hexdigest(),
             outcome=outcome,
         )
@@ -273,6 +274,11 @@ def _refused(refused: refusals.Refusal) -> web.Response:
     if refused.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(refused.retry_after_s + 0.5)))
     return web.Response(status=refused.status, body=msgspec.json.encode(refused.body), headers=headers)
+
+
+def _asked(route: Route, parameters: dict[str, str]) -> str:
+    """Return the path that was asked for, from the row of the table: nothing else of the request is in it."""
+    return route.path.format_map(parameters)
 
 
 def _hosts(control: ControlSettings) -> frozenset[str]:

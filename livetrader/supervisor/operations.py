@@ -14,7 +14,6 @@ from livetrader.control.operations import (
     FeedView,
     KillSwitchView,
     LogPage,
-    ModelView,
     OperationState,
     OperationView,
     OrderView,
@@ -24,9 +23,9 @@ from livetrader.control.operations import (
     StatusChanged,
     StatusView,
     TrainingChanged,
-    TrainingView,
 )
 from livetrader.control.tracking import OperationLog
+from livetrader.control.training_views import ModelView, TrainingView
 from livetrader.errors import ControlRefusedError, DaemonError
 from livetrader.gateway.gateway import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState

@@ -78,6 +78,19 @@ class Metrics:
         self.training_jobs = self._counter("training_jobs", "Training jobs by how they ended", "state")
         self.bucket_level = self._gauge("training_bucket_seconds", "Training time left in the leaky bucket")
         self.bucket_capacity = self._gauge("training_bucket_capacity_seconds", "Size of the leaky bucket")
+        self.bucket_refill = self._gauge("training_refill_seconds", "Until the leaky bucket's next refill")
+        self.training_deferred = self._gauge(
+            "training_deferred", "Trainings that wait for minutes to pay them"
+        )
+        self.host_level = self._gauge(
+            "training_host_bucket_seconds", "Left in the machine's bucket; NaN where unknown or there is none"
+        )
+        self.host_capacity = self._gauge(
+            "training_host_bucket_capacity_seconds", "Size of the bucket that the machine's daemons share"
+        )
+        self.model_required = self._gauge("model_required", "1 where no new risk is taken without a model")
+        self.model_usable = self._gauge("model_usable", "1 unless orders that add risk are refused for it")
+        self.model_age = self._gauge("model_age_seconds", "Since the model in use was made; NaN without one")
 
     def _declare_data(self) -> None:
         self.conflated = self._gauge(

@@ -180,7 +180,7 @@ class Surroundings(SampleReference):
     def statistic(self, name: str, value: str) -> None:
         self.lines.append(f"{name}={value}")
 
-    ready = is_training = False
+    ready = is_training = is_replacing = False
     cancelled = False
     last_error: str | None = None
     trained_ns: int | None = None

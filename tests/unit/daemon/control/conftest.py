@@ -36,13 +36,11 @@ from livetrader.control.operations import (
     StatusChanged,
     StatusView,
     TrainingChanged,
-    TrainingJobView,
-    TrainingSummary,
-    TrainingView,
 )
 from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub, QueuedSubscription
 from livetrader.control.tracking import OperationLog
+from livetrader.control.training_views import TrainingJobView, TrainingSummary, TrainingView
 from livetrader.errors import ControlRefusedError
 from livetrader.journal.records import AuditEntry
 from livetrader.telemetry.metrics import Metrics
@@ -190,6 +188,11 @@ class FakeOperations:
     async def liquidate(self, *, who: str, reason: str) -> OperationView:
         return await self._done("liquidate", who, reason, self._flatten)
 
+    async def cancel_training(self, *, who: str, job: int, reason: str) -> OperationView:
+        if job != 1:
+            raise KeyError(job)
+        return await self._done("cancel training", who, reason, lambda: None)
+
     async def stop(self, *, who: str, reason: str) -> OperationView:
         return await self._done("stop", who, reason, self.stopped.set)
 
@@ -280,6 +283,7 @@ def make_settings(folder: Path, port: int) -> live_settings.Settings:
         engine=live_settings.EngineSettings(),
         limits=live_settings.LimitSettings(),
         training=live_settings.TrainingSettings(),
+        object_store=live_settings.ObjectStoreSettings(),
         control=live_settings.ControlSettings(port=port),
         daemon=live_settings.DaemonSettings(),
     )

@@ -27,6 +27,7 @@ ALLOWED = {
     "POST /v1/liquidate": {"liquidate", "admin"},
     "POST /v1/cancel": {"operate", "admin"},
     "POST /v1/resume": {"operate", "admin"},
+    "POST /v1/training/{job}/cancel": {"operate", "admin"},
     "POST /v1/stop": {"operate", "admin"},
     "GET /v1/status": {"read", "operate", "liquidate", "admin"},
     "GET /v1/portfolio": {"read", "operate", "liquidate", "admin"},
