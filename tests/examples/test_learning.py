@@ -6,14 +6,13 @@ prediction to six digits, and logged the same scores, says that they trained the
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from tests.examples.prices import write_prices
+from tests.examples.runs import RUN_LIMIT_S, records, trainings_logged, trainings_of_backtest
 from tests.parity.replays import (
     EXAMPLES,
     configure,
@@ -26,7 +25,6 @@ from tests.parity.replays import (
 )
 
 SPAN = ("2018-01-16", "2018-03-29")  # the first trading days of two months
-RUN_LIMIT_S = 240.0  # networks on a machine with other work
 PREDICTED = re.compile(r"predicted (-?\d+(?:\.\d+)?)")
 
 
@@ -71,12 +69,6 @@ HEAVY = [  # and the slow ones
 ]
 
 
-@pytest.fixture(scope="session")
-def made_prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that needs nobody's data."""
-    return write_prices(tmp_path_factory.mktemp("prices"))
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("example", LIGHT, ids=str)
@@ -119,10 +111,10 @@ def learn_and_trade(folder: Path, data: Path, example: Example) -> None:
     configuration = configure(folder / "live.toml", path, data, SPAN, **dict(example.parameters))
     told = run("run", str(configuration), limit_s=RUN_LIMIT_S)
 
-    trained = _trained_in_backtest(folder / "backtest")
+    trained = trainings_of_backtest(folder / "backtest")
     assert len(trained) == example.trainings
-    assert _trained_live(told) == [text for _, text in trained]
-    assert len(_records(told, "training_ready")) == (example.trainings if example.by_train else 0)
+    assert trainings_logged(told) == [text for _, text in trained]
+    assert len(records(told, "training_ready")) == (example.trainings if example.by_train else 0)
 
     journal = folder / "state" / "journal.sqlite3"
     orders, tags = orders_of_backtest(folder / "backtest"), tags_of_backtest(folder / "backtest")
@@ -146,22 +138,3 @@ def _assert_traded_on_predictions(
     assert len(values) == len(orders), tags
     for bought, value in zip(sides, values, strict=True):
         assert value >= example.buys_above if bought else value <= example.sells_below
-
-
-def _trained_in_backtest(folder: Path) -> list[tuple[str, str]]:
-    """Return (time, text) of each training that a backtest logged."""
-    lines = (folder / "log.txt").read_text(encoding="utf-8").splitlines()
-    split = (line.split(" ", 2) for line in lines)
-    return [(time, text) for time, _, text in split if text.startswith("Model trained")]
-
-
-def _trained_live(output: str) -> list[str]:
-    """Return what a daemon's log says of each training."""
-    texts = (one["text"] for one in _records(output, "algorithm_log"))
-    return [text for text in texts if text.startswith("Model trained")]
-
-
-def _records(output: str, action: str) -> list[dict[str, Any]]:
-    """Return what a daemon's log has of one kind."""
-    records = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
-    return [one for one in records if one["action"] == action]
