@@ -81,12 +81,15 @@ def removed(state: ServingState, numbers: Collection[int]) -> ServingState:
                 f"version {number} is the one a rollback leads to: it stays while {state.serving} serves"
             )
     gone = tuple(sorted({*state.retired, *numbers}))
-    return _said(_without(replace(state, retired=gone), numbers), "remove", max(numbers, default=None), "")
+    state = replace(state, retired=gone, highest=max([state.highest, *numbers]))
+    return _said(_without(state, numbers), "remove", max(numbers, default=None), "")
 
 
 def removed_all(state: ServingState, numbers: Collection[int]) -> ServingState:
     """The whole model is taken away."""
-    state = replace(state, serving=None, history=(), bad={}, retired=tuple(sorted(numbers)))
+    highest = max([state.highest, *numbers])
+    gone = tuple(sorted(numbers))
+    state = replace(state, serving=None, history=(), bad={}, retired=gone, highest=highest)
     return _said(state, "remove", None, "the whole model")
 
 
@@ -97,7 +100,8 @@ def retired(state: ServingState, existing: Collection[int], keep: int) -> Servin
     leaving = [number for number in alive if number not in spared]
     still = tuple(sorted({*leaving, *(number for number in state.retired if number in existing)}))
     known = {number: why for number, why in state.bad.items() if number in existing}
-    return _without(replace(state, retired=still, bad=known), still)
+    highest = max([state.highest, *existing])
+    return _without(replace(state, retired=still, bad=known, highest=highest), still)
 
 
 def _earlier(state: ServingState, without: int) -> tuple[int, ...]:

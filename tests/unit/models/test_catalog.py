@@ -228,6 +228,22 @@ def test_numbers_are_never_given_twice(world: World) -> None:
     assert add(catalog, b"four") == 4
 
 
+def test_a_version_that_was_saved_and_not_decided_upon_keeps_its_number(world: World) -> None:
+    world.store.crash_after = 2
+    with pytest.raises(Crash):
+        add(world.catalog(), b"one")
+    world.catalog().remove("spy", [1])
+    assert add(world.catalog(), b"two") == 2
+
+
+def test_content_goes_with_its_version_at_once() -> None:
+    world = World(retention=Retention(versions=2))
+    catalog = world.catalog()
+    for _ in range(5):
+        add(catalog)
+    assert len(world.store.keys("_models/spy/blobs/")) == len(catalog.numbers("spy")) == 2
+
+
 def test_a_bad_version_is_promoted_by_force_only(world: World) -> None:
     catalog = world.catalog()
     add(catalog, b"one")
