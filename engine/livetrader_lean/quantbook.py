@@ -66,6 +66,7 @@ class QuantBook(QCAlgorithm):
             )
         engine = make()
         self._lean = AlgorithmBinding(engine, {}, RunSettings(live=False))
+        self._lean.object_store.raises = True
         self._lean.start = local(engine.clock.now_ns, self._lean.time_zone).date()
 
     def __getattr__(self, name: str) -> Any:

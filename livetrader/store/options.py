@@ -60,9 +60,7 @@ class Credentials(msgspec.Struct, frozen=True):
 def credentials_for(url: str, environment: Mapping[str, str]) -> Credentials:
     """Return what the library of a remote store takes from the environment, nothing for a folder."""
     begins = _ENVIRONMENT.get(_protocol(url), ()) if folder_of(url) is None else ()
-    return Credentials(
-        {name: value for name, value in environment.items() if name.startswith(begins)}
-    )
+    return Credentials({name: value for name, value in environment.items() if name.startswith(begins)})
 
 
 def folder_of(url: str) -> Path | None:

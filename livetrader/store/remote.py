@@ -185,8 +185,12 @@ class RemoteObjectStore:
         """Return a local file that holds what is stored; one changed and not yet saved stays as it is."""
         clean = checked_for_saving(key)
         file = self._files.path(clean)
-        with suppress(KeyError):
+        try:
             self._files.offer(clean, self.read(clean))
+        except KeyError:
+            return file
+        except StoreError as error:
+            self._report(f"{error}; the file of {clean!r} is as it was")
         return file
 
     def forget(self) -> None:

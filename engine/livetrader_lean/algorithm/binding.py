@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from livetrader_engine.commands import LogLevel
 from livetrader_engine.engine import Engine
+from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_lean.binding import Binding, RunSettings
 from livetrader_lean.charts import ChartBoard
 from livetrader_lean.consolidation import ConsolidatorBase
@@ -14,7 +16,10 @@ from livetrader_lean.outside import Command, SignalExportManager
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.securities import Securities
 from livetrader_lean.settings import AlgorithmSettings
+from livetrader_lean.storage import ObjectStore
 from livetrader_lean.transactions import Transactions
+
+TELL_OF_STORE_NS: Final = 60 * NS_PER_SECOND
 
 
 class AlgorithmBinding(Binding):
@@ -36,3 +41,12 @@ class AlgorithmBinding(Binding):
         self.transactions = Transactions(self)
         self.charts = ChartBoard(engine.ports.results)
         self.told_of_plotting = False
+        self.object_store = ObjectStore(engine.ports.object_store, self._tell_of_store)
+        self._told_of_store_ns = -TELL_OF_STORE_NS
+
+    def _tell_of_store(self, words: str) -> None:
+        """Log trouble with the object store, once a minute: an algorithm may try at every step."""
+        now_ns = self.engine.clock.now_ns
+        if now_ns - self._told_of_store_ns >= TELL_OF_STORE_NS:
+            self._told_of_store_ns = now_ns
+            self.log(LogLevel.ERROR, words)

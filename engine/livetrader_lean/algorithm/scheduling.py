@@ -64,4 +64,4 @@ class SchedulingMixin(Part):
     @property
     def object_store(self) -> ObjectStore:
         """Text and bytes that outlive the algorithm."""
-        return ObjectStore(self._lean.engine.ports.object_store)
+        return self._lean.object_store
