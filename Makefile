@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign scenario conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-models scenario conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -66,6 +66,10 @@ docs: setup ## write diagrams and lists of files in docs/ again from the code
 
 campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills under order load
 	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s --timeout 7200
+
+campaign-models: KILLS = 200
+campaign-models: setup ## kill -9 at 200 random instants around save, promote and rollback of models
+	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/models_campaign -q -s --timeout 7200
 
 scenario: setup ## crime x trigger: every row must end flat and latched
 	$(PYTEST) tests/scenario -v
