@@ -17,6 +17,7 @@ from livetrader import __version__, cli_operator
 from livetrader.cli_backtest import backtest
 from livetrader.cli_common import Commands, as_json, config_options, find_config, json_option, pair
 from livetrader.cli_research import research
+from livetrader.cli_store import store
 from livetrader.cli_token import token
 from livetrader.cli_training import training
 from livetrader.errors import ConfigError
@@ -43,6 +44,7 @@ def cli() -> None:
 cli_operator.register(cli)
 cli.add_command(token)
 cli.add_command(backtest)
+cli.add_command(store)
 cli.add_command(training)
 cli.add_command(research)
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from livetrader.cli_common import as_json, console, json_option, pair
+from livetrader.cli_store import named_store, place_options
 from livetrader.errors import AlgorithmLoadError
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from livetrader.offline.backtest import BacktestRequest
     from livetrader.offline.results import BacktestResult
+    from livetrader.store.options import StoreOptions
 
 DAY_FORMAT: Final = "%Y-%m-%d"
 EXIT_BY_SIGNAL: Final = 128  # and the signal's number: 130 after Ctrl-C, 143 after SIGTERM
@@ -49,6 +52,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option("--maximum-data-points-per-chart-series", "chart_points", metavar="NUMBER",
               type=click.IntRange(min=0), default=1_000_000, show_default=True,
               help="Points kept of each of them.")  # fmt: skip
+@place_options
 @click.option("--quiet", is_flag=True, help="Do not show what the algorithm logs.")
 @json_option
 def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:
@@ -58,11 +62,15 @@ def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:
     step; the folder then holds what came out so far, with status Stopped. A second one does not wait for the
     algorithm.
 
+    The object store is the one of --object-store, else the nearest folder `storage`, from FILE's folder or
+    this one upwards, else one of the run's own, empty at first.
+
     \b
     livetrader backtest main.py
     livetrader backtest main.py --data-folder data --output results
     livetrader backtest main.py --start 2013-10-07 --end 2013-10-11 --parameter ema-fast=10
     livetrader backtest all.py --algorithm MyAlgorithm --cash 250000 --json > result.json
+    livetrader backtest main.py --object-store s3://bucket/prefix --project momentum
 
     Exit code: 0 done, 2 wrong usage, 3 the algorithm failed, 130 after Ctrl-C, 143 after SIGTERM, 1 else.
     """
@@ -118,7 +126,19 @@ def _request(given: dict[str, Any]) -> BacktestRequest:
         parameters=dict(pair(text, "--parameter") for text in given["parameters"]),
         name=given["name"],
         charts=ChartLimits(given["chart_series"], given["chart_points"]),
+        object_store=_store(file, given["object_store"], given["project"]),
     )
+
+
+def _store(file: Path, url: str | None, project: str | None) -> StoreOptions | None:
+    """Return the object store: the named one, else the nearest `storage`, else None: the run's own."""
+    from livetrader.offline.project import nearest_storage
+
+    folder = nearest_storage(file.parent, Path.cwd())
+    url = url or (None if folder is None else str(folder))
+    if url is None:
+        return None
+    return msgspec.structs.replace(named_store(url), project=project or "")
 
 
 def result_view(result: BacktestResult, *, wide: bool) -> RenderableType:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from livetrader.clocks import wall_ns
+from livetrader.errors import ConfigError
 from livetrader.models.opening import open_registry, surroundings_of, user_keys
 from livetrader.offline.data_monitor import DataMonitor
 from livetrader.offline.finish import clear, figures_of, write_config, write_files
@@ -25,7 +26,9 @@ from livetrader.offline.project import copy_code
 from livetrader.offline.results import COMPLETED, RUNTIME_ERROR, STOPPED, BacktestResult, FileResults
 from livetrader.results.charts import ChartLimits
 from livetrader.results.run_result import RunSummary
-from livetrader.store.local import FileObjectStore
+from livetrader.store.opening import open_store
+from livetrader.store.options import StoreOptions, shown
+from livetrader.store.store import Store
 from livetrader.training.inline import InlineTrainer
 from livetrader_engine.engine import EngineOptions, EnginePorts
 from livetrader_engine.loop import run_ahead
@@ -54,7 +57,8 @@ class BacktestRequest(msgspec.Struct, frozen=True):
     """What to run. `start`, `end` (inclusive) and `cash` override the algorithm's own.
 
     `history` names the installed plugin that reads `data_folder`. `name` is what people call the run; the
-    algorithm's class, where it is empty. `charts` bounds what the algorithm may plot.
+    algorithm's class, where it is empty. `charts` bounds what the algorithm may plot. `object_store` None is
+    one of the run's own in its result folder, empty at first.
     """
 
     path: Path
@@ -68,6 +72,7 @@ class BacktestRequest(msgspec.Struct, frozen=True):
     history: str = "lean_data"
     name: str = ""
     charts: ChartLimits = ChartLimits()
+    object_store: StoreOptions | None = None
 
 
 def run_backtest(
@@ -135,7 +140,7 @@ class _Backtest:
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
         trainer = InlineTrainer(lambda: self.engine.clock.now_ns, request.path.resolve())
 
-        store = FileObjectStore(request.output / "object_store")
+        store = _store(request, results)
         around = surroundings_of(lambda: self.engine, sequential=True)
         models = open_registry(store, user_keys(), around)
 
@@ -253,6 +258,17 @@ def _midnight(day: date, zone: str) -> int:
     return to_ns(day, ZoneInfo(zone))
 
 
+def _store(request: BacktestRequest, results: FileResults) -> Store:
+    """Open the object store. Raises ConfigError for one that cannot be."""
+    options = request.object_store or StoreOptions(str(request.output / "object_store"))
+    if not options.copies:
+        options = msgspec.structs.replace(options, copies=str(request.output / "object_store_copies"))
+    try:
+        return open_store(options, lambda words: results.warning(wall_ns(), words))
+    except ValueError as error:
+        raise ConfigError([str(error)]) from error
+
+
 def _config(request: BacktestRequest, run: RunSummary) -> dict[str, object]:
     return {
         "id": run.id,
@@ -266,6 +282,7 @@ def _config(request: BacktestRequest, run: RunSummary) -> dict[str, object]:
         "end": run.end,
         "cash": request.cash,
         "parameters": dict(run.parameters),
+        "object-store": None if request.object_store is None else shown(request.object_store.url),
         "maximum-chart-series": request.charts.series,
         "maximum-data-points-per-chart-series": request.charts.points,
     }

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+STORAGE: Final = "storage"  # LEAN's name of the folder
 MAIN: Final = "main.py"  # a folder with this file is a project of the seeds: all its sources belong to it
 MAX_FILES: Final = 1_000  # copied of one project
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024  # of one copied file; larger ones are data, not code
@@ -25,6 +26,12 @@ def default_output(algorithm: Path, now: datetime) -> Path:
         number += 1
         wanted = folder / f"{name}-{number}"
     return wanted
+
+
+def nearest_storage(*folders: Path) -> Path | None:
+    """Return the folder `storage` in one of the folders or above it, the nearest; None where there is none."""
+    places = (place for folder in folders for place in (folder, *folder.parents))
+    return next((place / STORAGE for place in places if (place / STORAGE).is_dir()), None)
 
 
 def copy_code(algorithm: Path, target: Path, *, without: tuple[Path, ...] = ()) -> list[Path]:
