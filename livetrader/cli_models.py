@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from livetrader.cli_common import Commands, as_json, console, json_option
-from livetrader.cli_given_store import given_store, store_choice
+from livetrader.cli_store import opened_store, store_options
 from livetrader.errors import ControlRefusedError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def models() -> None:
 
 @models.command("ls")
 @click.argument("name", required=False)
-@store_choice
+@store_options
 @json_option
 def list_models(name: str | None, output_json: bool, **place: Any) -> None:
     """List all models, or the versions of one.
@@ -75,7 +75,7 @@ def list_models(name: str | None, output_json: bool, **place: Any) -> None:
 @models.command()
 @_NAME
 @click.argument("version", type=click.IntRange(min=1), required=False)
-@store_choice
+@store_options
 @json_option
 def show(name: str, version: int | None, output_json: bool, **place: Any) -> None:
     """Show all that is known of a version (the serving one where none is named) and the last decisions.
@@ -114,7 +114,7 @@ def show(name: str, version: int | None, output_json: bool, **place: Any) -> Non
 @_NUMBER
 @_REASON
 @click.option("--force", is_flag=True, help="A version that is marked bad, too.")
-@store_choice
+@store_options
 @json_option
 def promote(name: str, version: int, reason: str, force: bool, output_json: bool, **place: Any) -> None:
     """Let VERSION of model NAME serve.
@@ -132,7 +132,7 @@ def promote(name: str, version: int, reason: str, force: bool, output_json: bool
 @_NAME
 @click.argument("version", type=click.IntRange(min=1), required=False)
 @_REASON
-@store_choice
+@store_options
 @json_option
 def rollback(name: str, version: int | None, reason: str, output_json: bool, **place: Any) -> None:
     """Let the version that served before serve again, or VERSION.
@@ -150,7 +150,7 @@ def rollback(name: str, version: int | None, reason: str, output_json: bool, **p
 @_NAME
 @click.argument("versions", type=click.IntRange(min=1), nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="The model with all its versions.")
-@store_choice
+@store_options
 @json_option
 def remove(name: str, versions: tuple[int, ...], everything: bool, output_json: bool, **place: Any) -> None:
     """Delete VERSIONS of model NAME. The serving one and the one a rollback leads to stay.
@@ -176,9 +176,9 @@ def _catalog(place: dict[str, Any]) -> Iterator[Catalog]:
     from livetrader.models.catalog import Catalog
     from livetrader.models.records import RecordError
     from livetrader.models.scope import own_part
-    from livetrader_engine.errors import AlgorithmError, StoreError
+    from livetrader_engine.errors import AlgorithmError
 
-    with given_store(place["object_store"], place["project"], place["config"]) as store:
+    with opened_store(place) as store:
         try:
             yield Catalog(own_part(store), wall_ns)
         except (AlgorithmError, RecordError) as error:
@@ -187,8 +187,6 @@ def _catalog(place: dict[str, Any]) -> Iterator[Catalog]:
             raise ControlRefusedError(
                 "there is no such version; `livetrader models ls NAME` lists them"
             ) from error
-        except StoreError as error:
-            raise click.ClickException(str(error)) from error
 
 
 def _state(catalog: Catalog, name: str) -> ServingState:

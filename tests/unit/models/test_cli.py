@@ -40,7 +40,7 @@ def answer(*arguments: str | Path) -> Any:
 @pytest.fixture(autouse=True)
 def _somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("LIVETRADER_CONFIG", "LIVETRADER_OBJECT_STORE", "STATE_DIRECTORY"):
+    for name in ("LIVETRADER_CONFIG", "LIVETRADER_OBJECT_STORE", "LIVETRADER_PROJECT"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -85,7 +85,7 @@ def test_a_version_is_shown_with_all_that_is_known(place: Path) -> None:
         "1970-01-01 00:00:00 to 1970-01-02",
         "accuracy 0.5",
         "rsi",
-        "numpy",
+        "python 3",
     ):
         assert text in shown
     found = answer("show", "spy", "--object-store", place)
@@ -129,7 +129,7 @@ def test_a_model_that_is_not_there_is_named(place: Path) -> None:
         refused = run(*command, "--object-store", place, code=6)
         assert "there is no model 'silver'; there are: gold, spy" in refused.stderr
     assert "no name of a model" in run("promote", "../spy", "1", "--object-store", place, code=6).stderr
-    assert "there are: 1, 2, 3" in run("show", "spy", "44", "--object-store", place, code=6).stderr
+    assert "there is no such version" in run("show", "spy", "44", "--object-store", place, code=6).stderr
 
 
 def test_a_damaged_version_is_listed_as_damaged(place: Path) -> None:
@@ -157,8 +157,10 @@ def test_without_a_name_it_is_the_folder_storage(tmp_path: Path, monkeypatch: py
 
 
 def test_a_store_that_cannot_be_is_told_with_the_remedy(tmp_path: Path) -> None:
-    assert "--object-store URL" in run("ls", code=2).stderr
+    assert "--object-store" in run("ls", code=2).stderr
     assert "holds a password" in run("ls", "--object-store", "s3://me:secret@bucket", code=2).stderr
+    assert "there is no folder" in run("ls", "--object-store", tmp_path / "none", code=2).stderr
+    (tmp_path / "empty").mkdir()
     assert run("ls", "--object-store", tmp_path / "empty").stdout == "there are no models in this store\n"
 
 
