@@ -29,7 +29,7 @@ def default_output(algorithm: Path, now: datetime) -> Path:
 
 
 def nearest_storage(*folders: Path) -> Path | None:
-    """Return the folder `storage` in one of the folders or above it, the nearest; None where there is none."""
+    """Return the nearest folder `storage`: in one of the folders or above it; None where there is none."""
     places = (place for folder in folders for place in (folder, *folder.parents))
     return next((place / STORAGE for place in places if (place / STORAGE).is_dir()), None)
 
