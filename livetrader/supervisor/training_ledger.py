@@ -89,9 +89,11 @@ class TrainingLedger:
         if charged is not None:
             then = ClockMark(charged.time_ns, charged.elapsed_ns, charged.boot_id)
             waited_ns = charged.time_ns - charged.refilled_ns
-            self._bucket = LeakyBucket.carried(
-                self._bucket.quota, charged.level_minutes, waited_ns, (then, self._mark())
-            )
+            now = self._mark()
+            quota = self._bucket.quota
+            self._bucket = LeakyBucket.carried(quota, charged.level_minutes, waited_ns, (then, now))
+        if charged is None or charged.boot_id != self._mark().boot_id:
+            self._journal_bucket()  # from here on no step of the wall clock is seen
 
     def engine_started(self) -> None:
         """Forget the jobs of the engine process before; its models died with it."""
@@ -216,20 +218,17 @@ class TrainingLedger:
 
     def _charge(self, report: TrainingReported) -> None:
         level = report.bucket
-        if level == self.level():
-            return
-        now = self._mark()
-        quota = self._bucket.quota
-        self._bucket = LeakyBucket.restored(quota, level.level_minutes, level.refilled_ns)
+        if level != self.level():
+            quota = self._bucket.quota
+            self._bucket = LeakyBucket.restored(quota, level.level_minutes, level.refilled_ns)
+            self._journal_bucket(report.name, report.minutes_used)
+
+    def _journal_bucket(self, job: str = "", minutes: float = 0.0) -> None:
+        now, bucket = self._mark(), self._bucket
+        refilled_ns = now.wall_ns - bucket.waited_ns(now.elapsed_ns)
         self._journal.append_soon(
             BucketCharged(
-                now.wall_ns,
-                level.level_minutes,
-                now.wall_ns - self._bucket.waited_ns(now.elapsed_ns),
-                report.name,
-                report.minutes_used,
-                now.elapsed_ns,
-                now.boot_id,
+                now.wall_ns, bucket.level_minutes, refilled_ns, job, minutes, now.elapsed_ns, now.boot_id
             )
         )
 

@@ -79,25 +79,32 @@ class HostBucket:
         self._pause = threading.Event()  # never set: to wait a little
 
     def look(self) -> HostLevel:
-        """Return the shared bucket with all refills that are due. Raises HostBucketError."""
-        return self._level(self._read(), self._mark())
+        """Return the shared bucket with all refills that are due. Raises HostBucketError.
+
+        Writes only after a start of the machine: from the first look on, the wall clock may do what it likes.
+        """
+        record, now = self._read(), self._mark()
+        if record is None or record.boot_id == now.boot_id:
+            return self._level(record, now)
+        with self._changing():
+            now = self._mark()
+            level = self._level(self._read(), now)
+            self._write(level.bucket, now)
+            return level
 
     def take(self, minutes: float) -> HostLevel | None:
         """Take `minutes` for everybody to see; None where the bucket does not hold so much.
 
         Raises HostBucketError where that is not certain; then nothing was taken.
         """
-        try:
-            with self._locked():
-                now = self._mark()
-                level = self._level(self._read(), now)
-                taken = level.bucket.take(minutes, now.elapsed_ns)
-                if taken is None:
-                    return None
-                self._write(taken, now)
-                return HostLevel(taken, level.stranger)
-        except OSError as error:
-            raise HostBucketError(_cannot("changed", error, self.path)) from error
+        with self._changing():
+            now = self._mark()
+            level = self._level(self._read(), now)
+            taken = level.bucket.take(minutes, now.elapsed_ns)
+            if taken is None:
+                return None
+            self._write(taken, now)
+            return HostLevel(taken, level.stranger)
 
     # -- inside --------------------------------------------------------------------------------------
 
@@ -130,11 +137,12 @@ class HostBucket:
             ) from None
         except OSError as error:
             raise HostBucketError(_cannot("read", error, self.path)) from error
-        with os.fdopen(descriptor, "rb") as file:
-            try:
-                raw = file.read(FILE_LIMIT_BYTES + 1)
-            except OSError as error:
-                raise HostBucketError(_cannot("read", error, self.path)) from error
+        try:
+            raw = os.read(descriptor, FILE_LIMIT_BYTES + 1)
+        except OSError as error:
+            raise HostBucketError(_cannot("read", error, self.path)) from error
+        finally:
+            os.close(descriptor)
         return _checked(raw, self.path)
 
     def _write(self, bucket: LeakyBucket, now: ClockMark) -> None:
@@ -164,6 +172,15 @@ class HostBucket:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the lock; what the system refuses becomes a HostBucketError."""
+        try:
+            with self._locked():
+                yield
+        except OSError as error:
+            raise HostBucketError(_cannot("changed", error, self.path)) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -221,6 +238,6 @@ def _checked(raw: bytes, path: Path) -> HostRecord:
 
 def _cannot(verb: str, error: OSError, path: Path) -> str:
     return (
-        f"{error.filename or path}: cannot be {verb}: {error.strerror}; its folder has to be writable, and"
+        f"{path}: cannot be {verb}: {error.strerror}; its folder has to be writable, and"
         " its files readable, for the users of all daemons"
     )
