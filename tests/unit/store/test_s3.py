@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from livetrader.store.opening import open_store
 from livetrader.store.options import StoreOptions
 from livetrader_engine.errors import StoreError
+from tests.conftest import Deadline
+from tests.parity.test_object_store import WAITING
+from tests.parity.test_quit_live import CONFIGURATION
 from tests.unit.store.contract import Opens, StoreContract
 
 pytestmark = [
@@ -70,7 +76,7 @@ class TestS3(StoreContract):
         assert opens().read("big") == value
 
 
-def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: str, tmp_path: object) -> None:
+def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: str, tmp_path: Path) -> None:
     store = open_store(
         StoreOptions("s3://no-such-bucket/x", filesystem={"endpoint_url": server}, copies=str(tmp_path))
     )
@@ -78,7 +84,7 @@ def test_a_bucket_that_is_not_there_is_told_with_what_to_do(server: str, tmp_pat
         store.save("a", b"1")
 
 
-def test_a_server_that_is_away_is_an_error_in_bounded_time(tmp_path: object) -> None:
+def test_a_server_that_is_away_is_an_error_in_bounded_time(tmp_path: Path) -> None:
     options = StoreOptions(
         "s3://bucket/x", filesystem={"endpoint_url": "http://127.0.0.1:9"}, copies=str(tmp_path)
     )
@@ -87,3 +93,37 @@ def test_a_server_that_is_away_is_an_error_in_bounded_time(tmp_path: object) -> 
         store.read("a")
     with pytest.raises(StoreError, match="not tried"):
         store.read("a")
+
+
+@pytest.mark.timeout(90)
+def test_a_live_algorithm_works_on_s3_with_the_daemons_credentials(
+    server: str, bucket: str, tmp_path: Path, lean_data: Path, deadline: Deadline
+) -> None:
+    (tmp_path / "algorithm.py").write_text(WAITING)
+    configuration = tmp_path / "livetrader.toml"
+    section = f'[object_store]\nurl = "s3://{bucket}/store"\ntier = "free"\nproject = "waiting"\n'
+    section += f'options = {{ endpoint_url = "{server}" }}\n'
+    configuration.write_text(CONFIGURATION.format(folder=tmp_path, data=lean_data) + section)
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "livetrader", "run", str(configuration)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        others = open_store(
+            StoreOptions(
+                f"s3://{bucket}/store",
+                filesystem={"endpoint_url": server},
+                copies=str(tmp_path / "copies"),
+                fresh_s=0.0,
+            )
+        )
+        deadline.until(lambda: others.contains("waiting/here"), "the algorithm's save", 45.0)
+        others.save("waiting/go", b"now")
+        told, _ = daemon.communicate(timeout=40)
+    finally:
+        daemon.kill()
+        daemon.wait()
+    assert daemon.returncode == 0, told[-2000:]
+    assert "got now" in told and "large one saved: False" in told
+    assert "hidden" not in told  # the secret key
+    assert not others.contains("waiting/large")
