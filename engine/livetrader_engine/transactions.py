@@ -22,6 +22,7 @@ from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.money import ZERO
+from livetrader_engine.order_gate import OrderGate
 from livetrader_engine.order_intake import MAX_WAIT_ROUNDS, OrderNews
 from livetrader_engine.orders import messages
 from livetrader_engine.orders.checks import (
@@ -78,6 +79,7 @@ class Transactions(OrderNews):
         self.max_orders = policy.max_orders  # None for no limit; an algorithm may set it
         self.warming_up = False
         self.demand: Callable[[], str] | None = None  # says why no new risk may be taken; empty: it may
+        self.gate: OrderGate | None = None  # a say in orders that the account could carry
         self._securities = securities
         self._queue: deque[tuple[OrderRecord, Asked]] = deque()
         portfolio.models.default.fees = policy.fees
@@ -120,9 +122,22 @@ class Transactions(OrderNews):
         now_ns = self._clock.now_ns
         spec = make_spec(self._number(), request, security, now_ns)
         asked = Asked(now_ns, spec.id, request.tag, request=request)
+        if self.gate is not None and request.quantity < 0:
+            reason = self.gate.short_problem(spec.symbol, request.quantity, None)
+            if reason is not None:
+                return self._turn_away(OrderRecord(spec, submitted=asked), reason)
         record = self._register(spec, security, asked)
         self._ask(record, asked)
         self._drain()
+        return record
+
+    def _turn_away(self, record: OrderRecord, reason: str) -> OrderRecord:
+        """Take an order down that may not be sold short: it counts, and is over."""
+        self._hold(record)
+        record.retag(reason)
+        response = Response(ResponseCode.EXCEEDS_SHORTABLE_QUANTITY, reason, record.id)
+        record.submitted.answer(response, RequestStatus.ERROR)
+        self._apply(self._event(record, OrderStatus.INVALID, reason))
         return record
 
     def update(self, order_id: OrderId, change: OrderChange) -> Response:
@@ -136,6 +151,10 @@ class Transactions(OrderNews):
         problem = _update_problem(record, change)
         if problem is None and rounded_change(change, self._securities[record.symbol]).quantity == 0:
             problem = (ResponseCode.ORDER_QUANTITY_ZERO, messages.zero_quantity("update", order_id))
+        if problem is None and self.gate is not None:
+            wanted = record.quantity if change.quantity is None else change.quantity
+            short = self.gate.short_problem(record.symbol, wanted, order_id) if wanted < 0 else None
+            problem = None if short is None else (ResponseCode.EXCEEDS_SHORTABLE_QUANTITY, short)
         if problem is not None:
             return asked.answer(Response(*problem, order_id), RequestStatus.ERROR)
         if self.demand is not None and change.quantity is not None:
@@ -246,6 +265,8 @@ class Transactions(OrderNews):
         elif (reason := order_problem(self._portfolio, security, spec)) is not None:
             text = told_problem(self._portfolio, security, spec, reason)
             response = Response(ResponseCode.INSUFFICIENT_BUYING_POWER, text, record.id)
+        elif self.gate is not None and (reason := self.gate.submit_problem(record)) is not None:
+            response = Response(ResponseCode.BROKERAGE_MODEL_REFUSED_TO_SUBMIT_ORDER, reason, record.id)
         if response.accepted:
             record.handed_over = True
             self._sink.submit(SubmitOrder(spec))
@@ -263,6 +284,11 @@ class Transactions(OrderNews):
         if record.closed:  # its tag only
             record.retag(change.tag or "")
             return Response(order_id=record.id)
+        if self.gate is not None and (reason := self.gate.update_problem(record, change)) is not None:
+            self._report(reason)
+            text = "BrokerageModel declared unable to update order"
+            self._apply(self._event(record, record.status, text))
+            return Response(ResponseCode.BROKERAGE_MODEL_REFUSED_TO_UPDATE_ORDER, reason, record.id)
         security = self._securities[record.symbol]
         change = rounded_change(change, security)
         wanted = change.applied(record.spec)

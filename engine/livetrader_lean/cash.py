@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from livetrader_engine.portfolio.cash import Cash
 from livetrader_lean.binding import Binding
+from livetrader_lean.names import twins
 from livetrader_lean.order_requests import decimal
 from livetrader_lean.order_text import currency_symbol, plain
 from livetrader_lean.views import Face
@@ -69,6 +70,26 @@ class CashFace(Face):
         sign = self.currency_symbol
         value = plain(self._amount * self._cash.rate)
         return f"{self.symbol}: {sign}{plain(self._amount)} @ {plain(self._cash.rate)} = {sign}{value}"
+
+
+@twins
+class ConvertibleCashAmount(float):
+    """An amount with its cash; as a number it is the amount in account currency."""
+
+    amount: float
+    cash: CashFace | None
+
+    def __new__(cls, amount: Decimal, cash: Cash | None) -> ConvertibleCashAmount:
+        """Return an amount of a currency; without cash it counts as the account's."""
+        made = super().__new__(cls, amount if cash is None else amount * cash.rate)
+        made.amount = float(amount)
+        made.cash = None if cash is None else CashFace(cash)
+        return made
+
+    @property
+    def in_account_currency(self) -> float:
+        """The amount in account currency."""
+        return float(self)
 
 
 class CashBook(Face):

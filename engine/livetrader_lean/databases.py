@@ -14,7 +14,7 @@ from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import TradingDayType
 from livetrader_lean.exchange import SecurityExchangeHours
-from livetrader_lean.securities import SymbolProperties
+from livetrader_lean.symbol_properties import SymbolProperties
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import utc
 from livetrader_lean.views import Face

@@ -34,10 +34,10 @@ from livetrader_lean import (
     slices,
     spans,
     statistics,
+    symbol_properties,
     tickets,
 )
 from livetrader_lean.algorithm import QCAlgorithm
-from livetrader_lean.algorithm.settings import DefaultBrokerageModel, InteractiveBrokersBrokerageModel
 from livetrader_lean.algorithm.trading import PortfolioTarget
 from livetrader_lean.charts import CHARTING
 from livetrader_lean.composition import COMPOSITION
@@ -46,9 +46,22 @@ from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.fields import Field
 from livetrader_lean.indicators import INDICATORS, IndicatorDataPoint, RollingWindow
 from livetrader_lean.names import TwinEnum
+from livetrader_lean.order_events import CashAmount
 from livetrader_lean.patterns import PATTERNS
 from livetrader_lean.quantbook import QuantBook
 from livetrader_lean.rates import RATES
+from livetrader_lean.reality import (
+    brokerage_model,
+    brokerages,
+    buying_power,
+    fees,
+    fills,
+    parameters,
+    seeding,
+    settlement,
+    shortable,
+    slippage,
+)
 from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.symbol_cache import SymbolCache
 from livetrader_lean.symbols import SecurityIdentifier, Symbol
@@ -124,6 +137,22 @@ def _consolidators() -> dict[str, object]:
     }  # fmt: skip
 
 
+def _reality() -> dict[str, object]:
+    parts = (
+        parameters,
+        fees,
+        slippage,
+        fills,
+        buying_power,
+        settlement,
+        shortable,
+        brokerage_model,
+        brokerages,
+        seeding,
+    )
+    return {name: value for part in parts for name, value in _classes(part).items()}
+
+
 NAMES: Final[dict[str, Any]] = {
     **dotnet.NAMES,
     **{name: getattr(typing, name) for name in typing.__all__ if name != "Text"},
@@ -132,7 +161,8 @@ NAMES: Final[dict[str, Any]] = {
     **_classes(spans),
     **_classes(databases),
     "MarketHoursSegment": exchange.MarketHoursSegment, "LocalMarketHours": exchange.LocalMarketHours,
-    "SecurityExchangeHours": exchange.SecurityExchangeHours, "SymbolProperties": securities.SymbolProperties,
+    "SecurityExchangeHours": exchange.SecurityExchangeHours,
+    "SymbolProperties": symbol_properties.SymbolProperties,
     **_classes(outside),
     **_classes(corporate_actions),
     **INDICATORS, **COMPOSITION, **PATTERNS, **RATES,
@@ -150,8 +180,7 @@ NAMES: Final[dict[str, Any]] = {
     "SymbolCache": SymbolCache, "PerformanceMetrics": statistics.PerformanceMetrics,
     "StatisticsResults": statistics.StatisticsResults, "TradeBuilder": statistics.TradeBuilder,
     "AlgorithmSettings": AlgorithmSettings,
-    "DefaultBrokerageModel": DefaultBrokerageModel, "Security": securities.Security,
-    "InteractiveBrokersBrokerageModel": InteractiveBrokersBrokerageModel, "os": os, "sys": sys,
+    **_reality(), "Security": securities.Security, "CashAmount": CashAmount, "os": os, "sys": sys,
     "plt": LazyModule("matplotlib.pyplot"), **CHARTING, "Field": Field, "QCAlgorithm": QCAlgorithm,
     "QCAlgorithmFramework": QCAlgorithm, "QuantBook": QuantBook,
     "QCAlgorithmFrameworkBridge": QCAlgorithm, "datetime": datetime, "timedelta": timedelta, "date": date,

@@ -16,8 +16,8 @@ from livetrader_lean.times import utc
 from livetrader_lean.views import Face
 
 
-class OrderFee(Face):
-    """What a fill cost: `value.amount` of `value.currency`."""
+class CashAmount(Face):
+    """An amount of a currency."""
 
     __slots__ = ("amount", "currency")
 
@@ -25,13 +25,37 @@ class OrderFee(Face):
         self.amount = amount
         self.currency = currency
 
-    @property
-    def value(self) -> OrderFee:
-        """The amount with its currency."""
-        return self
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CashAmount):
+            return NotImplemented
+        return (self.amount, self.currency) == (other.amount, other.currency)
+
+    def __hash__(self) -> int:
+        return hash((self.amount, self.currency))
 
     def __str__(self) -> str:
         return f"{self.amount:g} {self.currency}"
+
+
+class OrderFee(CashAmount):
+    """What a fill costs: `value.amount` of `value.currency`. Made of a CashAmount, or of both parts."""
+
+    __slots__ = ()
+
+    ZERO: OrderFee
+    Zero: OrderFee
+
+    def __init__(self, amount: float | CashAmount, currency: str = "USD") -> None:
+        given = amount if isinstance(amount, CashAmount) else CashAmount(amount, currency)
+        super().__init__(given.amount, given.currency)
+
+    @property
+    def value(self) -> CashAmount:
+        """The amount with its currency."""
+        return self
+
+
+OrderFee.ZERO = OrderFee.Zero = OrderFee(0.0, "USD")
 
 
 class _Terms(Face):

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 from livetrader_engine.orders.order import OrderDirection as CoreDirection
 from livetrader_engine.portfolio import margin
+from livetrader_engine.portfolio.cash import CashBook as CoreCashBook
 from livetrader_engine.portfolio.holdings import Holding
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
-from livetrader_lean.cash import CashBook, CashFace
+from livetrader_lean.cash import CashBook, CashFace, ConvertibleCashAmount
 from livetrader_lean.enums import OrderDirection, SecurityType
 from livetrader_lean.order_requests import decimal
 from livetrader_lean.order_text import plain
@@ -23,10 +24,11 @@ __all__ = ["CashBook", "CashFace", "Portfolio", "SecurityHolding"]
 class _Valued(Face):
     """What a position is worth: the half of SecurityHolding that looks at prices."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_book", "_held")
 
-    def __init__(self, held: Holding) -> None:
+    def __init__(self, held: Holding, book: CoreCashBook | None = None) -> None:
         self._held = held
+        self._book = book
 
     @property
     def leverage(self) -> float:
@@ -164,11 +166,13 @@ class SecurityHolding(_Valued):
         """Kind of what is held, a SecurityType."""
         return SecurityType(int(self._held.symbol.security_type))
 
-    def get_quantity_value(self, quantity: float, price: float | None = None) -> float:
-        """Return what a quantity is worth in account currency, at the newest price or another."""
+    def get_quantity_value(self, quantity: float, price: float | None = None) -> ConvertibleCashAmount:
+        """Return what a quantity is worth, at the newest price or another; a number of account currency."""
         held = self._held
         at = held.price if price is None else decimal(price)
-        return float(decimal(quantity) * at * held.security.properties.contract_multiplier)
+        amount = decimal(quantity) * at * held.security.properties.contract_multiplier
+        currency = held.security.properties.quote_currency
+        return ConvertibleCashAmount(amount, None if self._book is None else self._book.ensure(currency))
 
     def total_close_profit(self, include_fees: bool = True) -> float:
         """Return what closing the position now would bring."""
@@ -225,7 +229,8 @@ class Portfolio(_Margin):
         return iter(self._binding.engine.portfolio)
 
     def _value(self, symbol: CoreSymbol) -> SecurityHolding:
-        return SecurityHolding(self._binding.engine.portfolio[symbol])
+        portfolio = self._binding.engine.portfolio
+        return SecurityHolding(portfolio[symbol], portfolio.cash)
 
     def _find(self, key: object) -> CoreSymbol | None:
         if isinstance(key, Symbol):

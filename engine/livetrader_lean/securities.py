@@ -4,91 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from livetrader_engine.corporate import normalization_of
+from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.subscription import Normalization
-from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.securities import Security as CoreSecurity
-from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import DataNormalizationMode, Resolution, SecurityType
-from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.exchange import SecurityExchange
-from livetrader_lean.market import BaseData, QuoteBar
-from livetrader_lean.names import is_pascal, snake
+from livetrader_lean.market import BaseData, QuoteBar, Tick, TradeBar
 from livetrader_lean.portfolio import CashFace, SecurityHolding
+from livetrader_lean.reality.modeled import Modeled
 from livetrader_lean.sessions import Session
 from livetrader_lean.subscriptions import SubscriptionDataConfig, configs_of
+from livetrader_lean.symbol_properties import SymbolProperties
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import local
 from livetrader_lean.views import Face, Listing, SymbolView
-
-# Properties of LEAN's Security that change how it trades: what is not offered must not be kept in silence.
-_MODELS: Final = frozenset(
-    {
-        "buying_power_model", "data_filter", "fee_model", "fill_model", "margin_interest_rate_model",
-        "margin_model", "portfolio_model", "price_variation_model", "settlement_model", "shortable_provider",
-        "slippage_model", "volatility_model",
-    }
-)  # fmt: skip
-
-
-class SymbolProperties(Face):
-    """Lot size, price variation, multiplier and currency."""
-
-    __slots__ = ("_properties",)
-
-    def __init__(self, properties: SecurityProperties) -> None:
-        self._properties = properties
-
-    @property
-    def description(self) -> str:
-        """Name in words."""
-        return self._properties.description
-
-    @property
-    def quote_currency(self) -> str:
-        """Currency of its prices."""
-        return self._properties.quote_currency
-
-    @property
-    def lot_size(self) -> float:
-        """Smallest step of a quantity."""
-        return float(self._properties.lot_size)
-
-    @property
-    def minimum_price_variation(self) -> float:
-        """Smallest step of a price."""
-        return float(self._properties.minimum_price_variation)
-
-    @property
-    def contract_multiplier(self) -> float:
-        """Units per contract."""
-        return float(self._properties.contract_multiplier)
-
-    @property
-    def market_ticker(self) -> str:
-        """Ticker at the market, empty where it is not told."""
-        return self._properties.market_ticker
-
-    @property
-    def minimum_order_size(self) -> float | None:
-        """Smallest quantity of an order, None where it is not told."""
-        found = self._properties.minimum_order_size
-        return None if found is None else float(found)
-
-    @property
-    def price_magnifier(self) -> float:
-        """What prices of the market are divided by."""
-        return float(self._properties.price_magnifier)
-
-    @property
-    def strike_multiplier(self) -> float:
-        """What strikes of the market are multiplied with."""
-        return float(self._properties.strike_multiplier)
 
 
 class _Priced(Face):
@@ -159,13 +93,35 @@ class SecurityCache(_Priced):
         """Return the newest bar or tick, of any kind or of one (TradeBar); None before the first."""
         security = self._security
         if kind is not None:
-            found = security.quote_bar if issubclass(kind, QuoteBar) else security.trade_bar
+            found = self._newest(kind)
             return None if found is None else BaseData.of(found, security.hours.timezone)
         held = (security.trade_bar, security.quote_bar, security.trade_tick, security.quote_tick)
         points = [point for point in held if point is not None]
         if not points:
             return None
         return BaseData.of(max(points, key=lambda point: point.end_time_ns), security.hours.timezone)
+
+    def _newest(self, kind: type[BaseData]) -> MarketPoint | None:
+        security = self._security
+        if issubclass(kind, QuoteBar):
+            return security.quote_bar
+        if issubclass(kind, TradeBar):
+            return security.trade_bar
+        ticks = [tick for tick in (security.trade_tick, security.quote_tick) if tick is not None]
+        return max(ticks, key=lambda tick: tick.time_ns) if issubclass(kind, Tick) and ticks else None
+
+    def has_data(self, kind: type[BaseData]) -> bool:
+        """Return whether there is any point of a kind."""
+        return self._newest(kind) is not None
+
+    def get_all(self, kind: type[BaseData]) -> list[BaseData]:
+        """Return the newest points of a kind."""
+        found = self.get_data(kind)
+        return [] if found is None else [found]
+
+    def add_data(self, data: BaseData) -> None:
+        """Take in a point."""
+        self._security.update(data.core)
 
 
 class _Typed:
@@ -260,13 +216,8 @@ class _Subscribed(_OwnProperties):
         return False
 
 
-class Security(_Subscribed):
+class Security(_Subscribed, Modeled):
     """One security with its newest prices. Attributes of the algorithm's own may be set on it."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if (snake(name) if is_pascal(name) else name) in _MODELS:
-            raise NotInLivetrader(f"Security.{name}")
-        super().__setattr__(name, value)
 
     @property
     def type(self) -> int:
@@ -294,7 +245,8 @@ class Security(_Subscribed):
     @property
     def holdings(self) -> SecurityHolding:
         """The position in it."""
-        return SecurityHolding(self._binding.engine.portfolio[self._security.symbol])
+        portfolio = self._binding.engine.portfolio
+        return SecurityHolding(portfolio[self._security.symbol], portfolio.cash)
 
     @property
     def invested(self) -> bool:
@@ -305,17 +257,6 @@ class Security(_Subscribed):
     def hold_stock(self) -> bool:
         """The same as `invested`."""
         return self.holdings.invested
-
-    @property
-    def leverage(self) -> float:
-        """How much may be held per unit of margin."""
-        return float(self._security.leverage)
-
-    def set_leverage(self, leverage: float) -> None:
-        """Change the leverage."""
-        if leverage <= 0:
-            raise AlgorithmError(f"leverage must be positive, not {leverage}")
-        self._security.leverage = Decimal(str(leverage))
 
     @property
     def exchange(self) -> SecurityExchange:

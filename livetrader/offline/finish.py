@@ -80,8 +80,10 @@ def context_of(engine: Engine, record: OrderRecord) -> OrderContext:
         zone = engine.ports.reference.hours(record.symbol).timezone
         return OrderContext(broker_ids, properties.quote_currency, int(Normalization.ADJUSTED), zone)
     modes = [stream.normalization for stream in security.subscriptions] or [Normalization.ADJUSTED]
+    # an order that was turned away before anybody looked at prices says nothing of them
+    mode = Normalization.RAW if record.submission is None else modes[0]
     currency = security.properties.quote_currency
-    return OrderContext(broker_ids, currency, int(modes[0]), security.hours.timezone)
+    return OrderContext(broker_ids, currency, int(mode), security.hours.timezone)
 
 
 def write_files(folder: Path, run: RunSummary, figures: RunFigures, result: BacktestResult) -> None:

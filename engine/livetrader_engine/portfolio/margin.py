@@ -46,12 +46,13 @@ def initial_margin(portfolio: Portfolio, security: Security, quantity: Decimal) 
     """Return the margin that a position of this signed quantity takes at the newest price, signed."""
     own = _own(portfolio, security.symbol) if portfolio.models.any_own else None
     if own is not None:
-        rule = partial(_standard_initial, portfolio, security, quantity)
+        rule = partial(standard_initial, portfolio, security, quantity)
         return own.initial_margin(security, quantity, rule)
-    return _standard_initial(portfolio, security, quantity)
+    return standard_initial(portfolio, security, quantity)
 
 
-def _standard_initial(portfolio: Portfolio, security: Security, quantity: Decimal) -> Decimal:
+def standard_initial(portfolio: Portfolio, security: Security, quantity: Decimal) -> Decimal:
+    """Return price times quantity times the model's part of it, in account currency, signed."""
     properties = security.properties
     rate = portfolio.cash.rate(properties.quote_currency)
     price = security.exact_price()
@@ -63,11 +64,12 @@ def maintenance_margin(portfolio: Portfolio, held: Holding) -> Decimal:
     """Return the margin one position binds."""
     own = _own(portfolio, held.symbol) if portfolio.models.any_own else None
     if own is not None:
-        return own.maintenance_margin(held.security, partial(_standard_maintenance, portfolio, held))
-    return _standard_maintenance(portfolio, held)
+        return own.maintenance_margin(held.security, partial(standard_maintenance, portfolio, held))
+    return standard_maintenance(portfolio, held)
 
 
-def _standard_maintenance(portfolio: Portfolio, held: Holding) -> Decimal:
+def standard_maintenance(portfolio: Portfolio, held: Holding) -> Decimal:
+    """Return the position's absolute value times the model's part of it."""
     security = held.security
     ratio = portfolio.models.of(held.symbol).margin.maintenance(security, leverage_of(portfolio, security))
     return abs(portfolio.cash.convert(held.value, security.properties.quote_currency)) * ratio
@@ -118,14 +120,15 @@ def order_problem(
     """
     own = _own(portfolio, spec.symbol) if portfolio.models.any_own else None
     if own is not None:
-        rule = partial(_standard_problem, portfolio, security, spec, filled)
+        rule = partial(standard_problem, portfolio, security, spec, filled)
         return own.order_problem(security, spec, rule)
-    return _standard_problem(portfolio, security, spec, filled)
+    return standard_problem(portfolio, security, spec, filled)
 
 
-def _standard_problem(
+def standard_problem(
     portfolio: Portfolio, security: Security, spec: OrderSpec, filled: Decimal
 ) -> str | None:
+    """Return what `order_problem` says without an algorithm\'s own say in it."""
     models = portfolio.models.of(security.symbol)
     held = portfolio.quantity(security.symbol)
     quantity = spec.quantity
@@ -197,12 +200,13 @@ def quantity_for_margin(
     """
     own = _own(portfolio, security.symbol)
     if own is not None:
-        rule = partial(_standard_quantity, portfolio, security, ratio, minimum)
+        rule = partial(standard_quantity, portfolio, security, ratio, minimum)
         return own.target_quantity(security, ratio, minimum, rule)
-    return _standard_quantity(portfolio, security, ratio, minimum)
+    return standard_quantity(portfolio, security, ratio, minimum)
 
 
-def _standard_quantity(portfolio: Portfolio, security: Security, ratio: Decimal, minimum: Decimal) -> Decimal:
+def standard_quantity(portfolio: Portfolio, security: Security, ratio: Decimal, minimum: Decimal) -> Decimal:
+    """Return what `quantity_for_margin` says without an algorithm\'s own say in it."""
     equity, held = portfolio.total_value, portfolio.quantity(security.symbol)
     models = portfolio.models.of(security.symbol)
     reserved = equity * models.margin.free_ratio

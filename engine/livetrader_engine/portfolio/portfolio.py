@@ -15,7 +15,7 @@ from livetrader_engine.orders.order import Fill, OrderId, OrderSpec, OrderType
 from livetrader_engine.portfolio.cash import CashBook
 from livetrader_engine.portfolio.holdings import Holding, TransactionRecord
 from livetrader_engine.portfolio.models import AccountModels
-from livetrader_engine.portfolio.settlement import SettlementQueue
+from livetrader_engine.portfolio.settlement import OwnSettlement, SettlementQueue
 from livetrader_engine.securities import Security, SecurityManager
 from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_SECOND, SecurityType, Symbol
 
@@ -183,8 +183,11 @@ class Portfolio:
     def _book_cash(self, security: Security, fill: Fill) -> None:
         properties = security.properties
         proceeds = -fill.quantity * fill.price * properties.contract_multiplier
-        cash = self.cash.ensure(properties.quote_currency)
         model = self.models.of(security.symbol).settlement
+        if isinstance(model, OwnSettlement):
+            model.apply_funds(security, fill, proceeds)
+            return
+        cash = self.cash.ensure(properties.quote_currency)
         due_ns = model.due_ns(security, fill, cash_account=self.account_type is _CASH)
         if due_ns is None:
             cash.amount += proceeds

@@ -28,6 +28,18 @@ class SettlementModel(Protocol):
         ...
 
 
+class OwnSettlement:
+    """A settlement model of the algorithm's own: it books the cash of a fill itself."""
+
+    def due_ns(self, security: Security, fill: Fill, *, cash_account: bool) -> int | None:
+        """Return None: nothing is put into the queue."""
+        return None
+
+    def apply_funds(self, security: Security, fill: Fill, amount: Decimal) -> None:
+        """Book what a fill brings, negative for what it takes, in quote currency."""
+        raise NotImplementedError
+
+
 class DelayedSettlement:
     """Sales settle some trading days later at a time of the exchange's day; buys at once."""
 

@@ -58,6 +58,11 @@ class Benchmark:
         """Whether `start` found a security to follow."""
         return self.security is not None
 
+    def use_default(self, compares: bool) -> None:
+        """Compare with the run's own symbol, or with nothing: then the value is 0."""
+        own = None if self._options is None else self._options.symbol
+        self._wanted, self._function = own if compares else None, None
+
     def set_symbol(self, symbol: Symbol) -> None:
         """Compare with the price of `symbol`, in account currency."""
         self._wanted, self._function = symbol, None

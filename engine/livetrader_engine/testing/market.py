@@ -14,6 +14,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.errors import DataError
 from livetrader_engine.events import MarketDataArrived
 from livetrader_engine.securities import SecurityProperties
+from livetrader_engine.shortable import Shortable
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, SecurityType, Symbol, equity_identifier
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -85,6 +86,10 @@ class SampleReference:
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
         """Return nothing: these shares neither split nor pay."""
         return ()
+
+    def shortable(self, symbol: Symbol, brokerage: str) -> dict[date, Shortable]:
+        """Return nothing: what may be sold short is not known."""
+        return {}
 
 
 def minute_of(symbol: Symbol, end_time_ns: int, price: float, *, sequence: int = 1) -> MarketDataArrived:

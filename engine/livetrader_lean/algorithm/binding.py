@@ -14,6 +14,7 @@ from livetrader_lean.consolidation import ConsolidatorBase
 from livetrader_lean.databases import Database
 from livetrader_lean.outside import Command, SignalExportManager
 from livetrader_lean.portfolio import Portfolio
+from livetrader_lean.reality.reality import Reality
 from livetrader_lean.securities import Securities
 from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.storage import ObjectStore
@@ -30,8 +31,10 @@ class AlgorithmBinding(Binding):
         # one algorithm per process
         ConsolidatorBase.reference = Database.reference = engine.ports.reference
         self.settings = AlgorithmSettings(self)
-        self.brokerage_model: Any = None  # what set_brokerage_model was given
+        self.reality = Reality(self)
+        self.chose_benchmark = False
         self.universe_settings: Any = None  # made by the algorithm's part that has it
+        self.security_initializer: Any = None  # what set_security_initializer was given
         self.security_initializers: list[Callable[[Any], object]] = []
         self.tags: dict[str, None] = {}
         self.signal_export = SignalExportManager(self)

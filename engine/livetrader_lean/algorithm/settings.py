@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
@@ -16,21 +15,16 @@ from livetrader_lean.algorithm.part import Part
 from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.enums import AccountType, BrokerageName
 from livetrader_lean.errors import NotInLivetrader
-from livetrader_lean.names import TwinEnum, Twins, known_as
+from livetrader_lean.names import TwinEnum, known_as
+from livetrader_lean.reality.brokerage_model import DefaultBrokerageModel
+from livetrader_lean.reality.brokerages import BROKERAGES
+from livetrader_lean.reality.calls import find
 from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.statistics import StatisticsResults, TradeBuilder
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import decimal
 from livetrader_lean.times import utc
 
-# whose rules are those of the core's models: fees, leverage, what may be ordered
-_MODELED: Final = frozenset(
-    {
-        BrokerageName.DEFAULT,
-        BrokerageName.INTERACTIVE_BROKERS_BROKERAGE,
-        BrokerageName.INTERACTIVE_BROKERS_FIX,
-    }
-)
 # markets that never close: yearly figures have 365 days (LEAN: BaseSetupHandler)
 _ALWAYS_TRADING: Final = frozenset(
     {
@@ -39,28 +33,6 @@ _ALWAYS_TRADING: Final = frozenset(
     }
 )  # fmt: skip
 _DAYS_A_YEAR: Final = 365
-
-
-class BrokerageModel(Twins):
-    """What `set_brokerage_model` set, or LEAN's default; kept for the algorithm to look at."""
-
-    def __init__(self, name: int = 0, account_type: int = 0) -> None:
-        self.name = BrokerageName(int(name))
-        self.account_type = AccountType(int(account_type))
-
-
-class DefaultBrokerageModel(BrokerageModel):
-    """LEAN's default model: Interactive Brokers' fees, leverage 2 for equities on margin."""
-
-    def __init__(self, account_type: int = 0) -> None:
-        super().__init__(BrokerageName.DEFAULT, account_type)
-
-
-class InteractiveBrokersBrokerageModel(BrokerageModel):
-    """Interactive Brokers' fees and leverage."""
-
-    def __init__(self, account_type: int = 0) -> None:
-        super().__init__(BrokerageName.INTERACTIVE_BROKERS_BROKERAGE, account_type)
 
 
 class SettingsMixin(Part):
@@ -72,6 +44,7 @@ class SettingsMixin(Part):
         lean = self._lean
         if lean.initialized:
             raise AlgorithmError("set_benchmark can only be called from initialize")
+        lean.chose_benchmark = True
         chosen = given[-1]
         if len(given) == 2 and isinstance(given[0], TwinEnum):  # (security type, ticker)
             kind = SecurityType(int(given[0]))
@@ -88,38 +61,49 @@ class SettingsMixin(Part):
         return value
 
     @known_as(brokerage="model")
-    def set_brokerage_model(self, model: Any, account_type: int = 0) -> None:
-        """Follow a brokerage's rules.
+    def set_brokerage_model(self, model: Any, account_type: int | None = None) -> None:
+        """Follow a brokerage's rules: a BrokerageName, or a model, LEAN's or of the user's own.
 
-        The account's kind counts: a cash account has no leverage and waits for settlement. Fees and checks
-        are Interactive Brokers'; for another brokerage a line of the log says so.
+        What it charges, which orders it takes, what it is compared with, and the account's kind: a cash
+        account has no leverage and waits for settlement. Of brokerages for other securities than shares only
+        the account's kind counts; a line of the log says so.
         """
-        if inspect.isclass(model) or not isinstance(model, TwinEnum | BrokerageModel):
-            raise NotInLivetrader("set_brokerage_model", "models of the user's own are not offered yet")
-        if isinstance(model, BrokerageModel):
-            model, account_type = model.name, model.account_type
         lean = self._lean
         if lean.initialized:
             raise AlgorithmError("set_brokerage_model can only be called from initialize")
-        lean.brokerage_model = BrokerageModel(model, account_type)
-        lean.engine.portfolio.account_type = CoreAccountType(int(account_type))
-        if model in _ALWAYS_TRADING:
-            lean.engine.statistics.trading_days = _DAYS_A_YEAR
-        else:
-            lean.engine.statistics.trading_days = TRADING_DAYS
-        if model not in _MODELED and not lean.run.live:
-            lean.log(LogLevel.DEBUG, f"the fees of {model} are not modeled: Interactive Brokers' are used")
+        if isinstance(model, TwinEnum):
+            model = self._brokerage(BrokerageName(int(model)), account_type)
+        elif find(model, "can_submit_order") is None or isinstance(model, type):
+            raise AlgorithmError(f"set_brokerage_model takes a BrokerageName or a model, not {model!r}")
+        kind = getattr(model, "account_type", AccountType.MARGIN)
+        lean.engine.portfolio.account_type = CoreAccountType(int(kind))
+        always = getattr(model, "name", None) in _ALWAYS_TRADING
+        lean.engine.statistics.trading_days = _DAYS_A_YEAR if always else TRADING_DAYS
+        lean.reality.follow(model)
+        if not lean.chose_benchmark:
+            lean.engine.benchmark.use_default(getattr(model, "compares", True))
+
+    def _brokerage(self, name: BrokerageName, account_type: int | None) -> DefaultBrokerageModel:
+        known = BROKERAGES.get(int(name))
+        chosen = AccountType.MARGIN if account_type is None else account_type
+        if known is not None:
+            return known(chosen)
+        if not self._lean.run.live:
+            text = f"the fees of {name} are not modeled: Interactive Brokers' are used"
+            self._lean.log(LogLevel.DEBUG, text)
+        model = DefaultBrokerageModel(chosen)
+        model.called = name
+        return model
 
     @property
-    def brokerage_model(self) -> BrokerageModel:
+    def brokerage_model(self) -> Any:
         """The brokerage model set, or LEAN's default."""
-        found: BrokerageModel = self._lean.brokerage_model or BrokerageModel()
-        return found
+        return self._lean.reality.brokerage_model
 
     @property
     def brokerage_name(self) -> int:
         """Name of the brokerage model."""
-        return self.brokerage_model.name
+        return BrokerageName(int(getattr(self.brokerage_model, "name", BrokerageName.DEFAULT)))
 
     def set_account_currency(self, account_currency: str, starting_cash: float | None = None) -> None:
         """Accept the account's own currency. Raises NotInLivetrader for another."""

@@ -14,7 +14,7 @@ import msgspec
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.errors import AlgorithmError, DataError
 from livetrader_engine.orders.messages import LIQUIDATED
-from livetrader_engine.orders.order import OrderType
+from livetrader_engine.orders.order import OrderId, OrderType
 from livetrader_engine.orders.request import ResponseCode
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.symbols import Symbol as CoreSymbol
@@ -24,6 +24,7 @@ from livetrader_lean.enums import OrderType as OrderTypeFace
 from livetrader_lean.names import known_as, snake
 from livetrader_lean.order_properties import MarketOnCloseOrder, OrderProperties
 from livetrader_lean.portfolio import Portfolio
+from livetrader_lean.reality.reality import shortable, shortable_quantity
 from livetrader_lean.securities import Securities
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import OrderTicket, SubmitOrderRequest, decimal
@@ -231,12 +232,13 @@ class MarketOrdersMixin(_Orders):
             self._lean.engine.orders.max_orders = int(maximum)
 
     def shortable(self, symbol: Any, short_quantity: float = 0, update_order_id: int | None = None) -> bool:
-        """Return True: there is no limit to what can be sold short."""
-        return True
+        """Return whether so much more may be sold short, by the security's shortable provider."""
+        changed = None if update_order_id is None else OrderId(int(update_order_id))
+        return shortable(self._lean, self._lean.resolve(symbol), decimal(short_quantity), changed)
 
-    def shortable_quantity(self, symbol: Any) -> float | None:
-        """Return None: there is no limit to what can be sold short."""
-        return None
+    def shortable_quantity(self, symbol: Any) -> int:
+        """Return how much may be sold short; 0 too where there is no limit, as in LEAN."""
+        return shortable_quantity(self._lean, self._lean.resolve(symbol)) or 0
 
     @property
     def portfolio(self) -> Portfolio:

@@ -17,6 +17,7 @@ from livetrader_lean.enums import DataNormalizationMode
 from livetrader_lean.enums import Resolution as ResolutionFace
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.names import known_as, snake
+from livetrader_lean.reality.seeding import BrokerageModelSecurityInitializer
 from livetrader_lean.securities import Security
 from livetrader_lean.subscriptions import SubscriptionManager
 from livetrader_lean.symbols import Symbol
@@ -116,19 +117,38 @@ class SecuritiesMixin(Part):
         )
         security: Security = lean.securities[symbol.core]
         if fresh:
+            if lean.reality.initializes:
+                lean.reality.apply(lean.reality.brokerage_model, security)
             for initializer in lean.security_initializers:
                 initializer(security)
+            if leverage:
+                security.set_leverage(leverage)
         return security
 
     @known_as(security_initializer="initializer")
     def set_security_initializer(self, initializer: Any) -> None:
-        """Call a function, or an object's `initialize`, with each security that is added from now on."""
+        """Call a function, or an object's `initialize`, with each security that is added from now on.
+
+        It takes the place of what gives securities the brokerage model's models.
+        """
         self._lean.security_initializers = [_initializer(initializer)]
+        self._lean.reality.initializes = False
+        self._lean.security_initializer = initializer
 
     @known_as(security_initializer="initializer")
     def add_security_initializer(self, initializer: Any) -> None:
         """Call a further function, or object's `initialize`, with each security that is added."""
         self._lean.security_initializers.append(_initializer(initializer))
+
+    @property
+    def security_initializer(self) -> Any:
+        """What securities are initialized by: what was set, else what gives them the brokerage's models."""
+        chosen = self._lean.security_initializer
+        return (
+            BrokerageModelSecurityInitializer(self._lean.reality.brokerage_model)
+            if chosen is None
+            else chosen
+        )
 
     def remove_security(self, symbol: Any, tag: str | None = None) -> bool:
         """Cancel a symbol's orders, close its position and end its data; return whether there was any.

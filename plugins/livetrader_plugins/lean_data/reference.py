@@ -16,6 +16,7 @@ from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.errors import DataError
 from livetrader_engine.securities import SecurityProperties
+from livetrader_engine.shortable import Shortable
 from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier, plain_identifier
 from livetrader_plugins.lean_data.actions import corporate_actions
 from livetrader_plugins.lean_data.client import DataFolder
@@ -26,6 +27,7 @@ from livetrader_plugins.lean_data.convert import (
     read_properties,
 )
 from livetrader_plugins.lean_data.rates import RATES_FILE, InterestRates
+from livetrader_plugins.lean_data.shortable import read_shortable
 from livetrader_plugins.lean_data.tickers import Mapped, Tickers
 
 MAX_CACHED_FACTS: Final = 2_000  # map and factor files, hours: one each per symbol in use
@@ -127,6 +129,15 @@ class LeanReference:
             return ()
         files = (self.factor_file(symbol), self.map_file(symbol))
         return corporate_actions(symbol, files, self.hours(symbol), (first, last))
+
+    def shortable(self, symbol: Symbol, brokerage: str) -> Mapping[date, Shortable]:
+        """Return what a brokerage lent of a security, by date; nothing where there is no file."""
+        kind = _TYPE_NAMES[symbol.security_type].lower()
+        path = f"{kind}/{symbol.market}/shortable/{brokerage}/symbols/{symbol.value.lower()}.csv"
+        return self._once("shortable", path, lambda: self._read_shortable(path))
+
+    def _read_shortable(self, path: str) -> Mapping[date, Shortable]:
+        return read_shortable(self._folder.text(path) or "")
 
     def _once(self, kind: str, name: str, read: Callable[[], _Fact]) -> _Fact:
         """Return the fact under this key, read at most once while it stays among the newest."""

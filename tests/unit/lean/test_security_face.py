@@ -9,7 +9,6 @@ import pytest
 from livetrader_engine.securities import Security as CoreSecurity
 from livetrader_engine.securities import SecurityProperties
 from livetrader_lean.binding import Binding
-from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.securities import Security
 from tests.unit.engine.data.streams import SPY, US
 
@@ -18,14 +17,6 @@ from tests.unit.engine.data.streams import SPY, US
 def security() -> Any:
     """A security whose properties ask no engine."""
     return Security(cast("Binding", None), CoreSecurity(SPY, SecurityProperties(), US))
-
-
-@pytest.mark.parametrize(
-    "name", ["fee_model", "FeeModel", "fill_model", "SettlementModel", "shortable_provider"]
-)
-def test_a_model_that_is_not_offered_is_refused_rather_than_ignored(security: Any, name: str) -> None:
-    with pytest.raises(NotInLivetrader, match=f"Security.{name}"):
-        setattr(security, name, object())
 
 
 def test_what_an_algorithm_keeps_with_a_security_stays(security: Any) -> None:

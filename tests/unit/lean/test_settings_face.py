@@ -12,11 +12,11 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.portfolio.portfolio import AccountType as CoreAccountType
 from livetrader_lean.adapter import AlgorithmAdapter
 from livetrader_lean.algorithm import QCAlgorithm
-from livetrader_lean.algorithm.settings import DefaultBrokerageModel
 from livetrader_lean.binding import RunSettings
 from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.enums import AccountType, BrokerageName, DataNormalizationMode, Resolution
 from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.reality.brokerage_model import DefaultBrokerageModel
 from tests.unit.engine.world import backtest, minute_bar
 
 
@@ -90,7 +90,7 @@ def test_a_cash_account_has_no_leverage_and_a_crypto_brokerage_a_longer_year(alg
     algorithm.set_brokerage_model(DefaultBrokerageModel())
     assert engine_of(algorithm).statistics.trading_days == 252
     assert algorithm.brokerage_name == BrokerageName.DEFAULT
-    with pytest.raises(NotInLivetrader, match="models of the user's own"):
+    with pytest.raises(AlgorithmError, match="BrokerageName or a model"):
         algorithm.set_brokerage_model(object())
 
 
