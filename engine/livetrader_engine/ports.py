@@ -6,7 +6,7 @@ outcome is a later event. All of them are called from the engine's thread unless
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
@@ -28,6 +28,7 @@ from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.events import EngineEvent, OrderEventArrived
 from livetrader_engine.models import LoadModel, ModelVersion, SaveModel, ServingModel
 from livetrader_engine.securities import SecurityProperties
+from livetrader_engine.shortable import Shortable
 from livetrader_engine.symbols import SecurityType, Symbol
 from livetrader_engine.training import TrainingJob, TrainingWork
 
@@ -128,6 +129,10 @@ class ReferenceData(Protocol):
 
     def corporate_actions(self, symbol: Symbol, first: date, last: date) -> Sequence[CorporateAction]:
         """Return what a stream that begins on `first` and ends on `last` (exchange dates) tells, by time."""
+        ...
+
+    def shortable(self, symbol: Symbol, brokerage: str) -> Mapping[date, Shortable]:
+        """Return what a brokerage lent of a security, by date; nothing where that is not known."""
         ...
 
 
