@@ -2,7 +2,7 @@
 
 To the engine: StartEngine once, then engine events and CancelTraining.
 From the engine: Initialized, WarmedUp (READY), then engine commands, Beat, StepCompleted, TrainingReported,
-TrainingPrinted, HostBucketLevel and ScheduleJudged;
+TrainingPrinted, HostBucketLevel, ScheduleJudged and ModelReported;
 last EngineFailed or EngineFinished, or nothing at all if it died.
 """
 
@@ -142,6 +142,18 @@ class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
     schedule: str = ""
 
 
+class ModelReported(msgspec.Struct, frozen=True, tag="model"):
+    """Another version of a model is in use, or, with `trouble`, one was rolled back or refused.
+
+    `number` is the version in use from now on, None where that is not told.
+    """
+
+    time_ns: int
+    name: str
+    number: int | None = None
+    trouble: str = ""
+
+
 class TrainingPrinted(msgspec.Struct, frozen=True, tag="training_printed"):
     """Lines that a training process printed, oldest first; `lost` lines before them were over the rate."""
 
@@ -214,6 +226,7 @@ FromEngine = (
     | TrainingPrinted
     | HostBucketLevel
     | ScheduleJudged
+    | ModelReported
     | Beat
     | EngineFailed
     | EngineFinished

@@ -36,8 +36,16 @@ def user_keys() -> KeyPlace:
     return KeyPlace(user_folder())
 
 
-def surroundings_of(engine: Callable[[], Engine | None], *, sequential: bool) -> Surroundings:
-    """Return what a registry takes from the run of an engine, which may be made later."""
+def surroundings_of(
+    engine: Callable[[], Engine | None],
+    *,
+    sequential: bool,
+    report: Callable[[str, int | None, str], None] = lambda name, number, trouble: None,
+) -> Surroundings:
+    """Return what a registry takes from the run of an engine, which may be made later.
+
+    `report` hears of a model by name: the version that is in use now, or what is wrong with one.
+    """
 
     def now_ns() -> int:
         made = engine()
@@ -52,8 +60,12 @@ def surroundings_of(engine: Callable[[], Engine | None], *, sequential: bool) ->
         made = engine()
         if made is not None:
             made.readiness.adopted(version.name, version.made_ns)
+        report(version.name, version.number, "")
 
-    return Surroundings(now_ns, tell, adopted, sequential)
+    def alarm(name: str, trouble: str) -> None:
+        report(name, None, trouble)
+
+    return Surroundings(now_ns, tell, adopted, alarm, sequential)
 
 
 def open_registry(

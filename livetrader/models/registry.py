@@ -42,13 +42,14 @@ class Surroundings:
     """What the registry takes from the run it belongs to.
 
     `now_ns` is engine time; another value is another step. `tell` shows a line, `adopted` hears of each
-    version that is in use. `sequential`: nothing changes while the algorithm works (a backtest), so a new
-    version is in use at once; else from the next step on.
+    version that is in use, `alarm` of each model (its name) in trouble. `sequential`: nothing changes while
+    the algorithm works (a backtest), so a new version is in use at once; else from the next step on.
     """
 
     now_ns: Callable[[], int]
     tell: Callable[[LogLevel, str], None]
     adopted: Callable[[ModelVersion], None]
+    alarm: Callable[[str, str], None] = lambda name, trouble: None
     sequential: bool = False
 
 
@@ -86,7 +87,7 @@ class Registry:
         unfit = sorted(name for name, value in draft.metrics.items() if value is None)
         if unfit and promote is not False:
             promote = False
-            self.tell(LogLevel.ERROR, f"model {wish.name!r}: metric {unfit[0]} is not finite: not promoted")
+            self.alarm(wish.name, f"metric {unfit[0]} of a new version is not finite: it is not promoted")
         version, serves = self._catalog.add(draft, dump.content, promote)
         if serves:
             self._changed(wish.name)
@@ -171,7 +172,7 @@ class Registry:
         try:
             numbers = candidates(self._catalog.state(wish.name))
         except (StoreError, OSError) as error:
-            self.tell(LogLevel.ERROR, f"model {wish.name!r}: the object store cannot be read: {error}")
+            self.alarm(wish.name, f"the object store cannot be read: {error}")
             yield from ready
             return
         refused: list[str] = []
@@ -216,14 +217,18 @@ class Registry:
         try:
             self._catalog.mark_bad(version.name, version.number, reason)
         except (AlgorithmError, StoreError, OSError) as error:
-            told = f"model {version.name!r}: version {version.number} could not be marked bad: {error}"
-            self.tell(LogLevel.ERROR, told)
+            self.alarm(version.name, f"version {version.number} could not be marked bad: {error}")
             return False
         return True
 
     def tell(self, level: LogLevel, message: str) -> None:
         """Show a line."""
         self._around.tell(level, message)
+
+    def alarm(self, name: str, trouble: str) -> None:
+        """Show a line of error and tell whoever should know of it."""
+        self.tell(LogLevel.ERROR, f"model {name!r}: {trouble}")
+        self._around.alarm(name, trouble)
 
     def adopted(self, version: ModelVersion) -> None:
         """Pass on that a version is in use."""
@@ -310,11 +315,8 @@ class Registry:
         if end_ns is None or end_ns <= self.step() or (version.name, version.number) in self._warned:
             return
         self._warned.add((version.name, version.number))
-        self.tell(
-            LogLevel.ERROR,
-            f"model {version.name!r}: version {version.number} was trained on data that ends later than now: "
-            "its predictions know the future",
-        )
+        told = f"version {version.number} was trained on data that ends later than now"
+        self.alarm(version.name, f"{told}: its predictions know the future")
 
 
 _UNUSABLE: Final = (KeyError, RecordError, AlgorithmError, StoreError, OSError)

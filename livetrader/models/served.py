@@ -66,6 +66,10 @@ class Source(Protocol):
         """Show a line."""
         ...
 
+    def alarm(self, name: str, trouble: str) -> None:
+        """Show a line of error and tell whoever should know of it."""
+        ...
+
     def adopted(self, version: ModelVersion) -> None:
         """Take note that a version is in use."""
         ...
@@ -185,7 +189,7 @@ class Served:
         then = "" if before is None else f" after version {before.version.number}"
         self._source.tell(LogLevel.DEBUG, f"model {version.name!r}: version {version.number} serves{then}")
         for refusal in found.refusals:
-            self._source.tell(LogLevel.ERROR, f"model {version.name!r}: {refusal}")
+            self._source.alarm(version.name, refusal)
         self._source.adopted(version)
 
     def _ask(self, features: Any, how: _How) -> Any:
@@ -239,11 +243,8 @@ class Served:
 
     def _condemn(self, failed: Opened, reason: str) -> None:
         version = failed.version
-        self._source.tell(
-            LogLevel.ERROR,
-            f"model {version.name!r}: version {version.number} was rolled back: {reason}; "
-            + ADVICE.format(name=version.name),
-        )
+        told = f"version {version.number} was rolled back: {reason}"
+        self._source.alarm(version.name, f"{told}; {ADVICE.format(name=version.name)}")
         if not self._source.condemn(version, reason):
             self._place.condemned.add(version.number)
         self._place.current = None

@@ -16,6 +16,7 @@ from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProcess
 from livetrader.supervisor.feed_session import FeedSession
+from livetrader.supervisor.model_news import ModelNews
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.restart import GiveUp
 from livetrader.supervisor.result_files import ResultFiles
@@ -65,6 +66,7 @@ class EngineCare:
         self.results = ResultFiles(parts.directory.results, parts.timing, parts.logs.daemon)
         self.started_ns: int | None = None
         self._training_news = TrainingNews(parts)
+        self._model_news = ModelNews(parts)
         self.keeper = EngineKeeper(
             KeeperPorts(
                 settings=parts.settings.engine,
@@ -97,6 +99,7 @@ class EngineCare:
                 initialized=self._initialized,
                 warmed_up=self._ready,
                 training=self._training,
+                model=self._model_news,
                 log=self._log,
                 plot=self._plot,
                 order_event=self.results.order_event,
@@ -126,6 +129,7 @@ class EngineCare:
     async def _prepare(self) -> StartEngine:
         parts, settings = self._parts, self._parts.settings
         parts.training.engine_started()
+        self._model_news.engine_started()
         parts.gateway.warming = True
         # An instant that the engine before has seen is not to be traded a second time: it is past.
         seen = self._router is not None and self._router.events > 0

@@ -18,6 +18,7 @@ from livetrader.ipc.messages import (
     FromEngine,
     HostBucketLevel,
     Initialized,
+    ModelReported,
     StepCompleted,
     TrainingPrinted,
     TrainingReported,
@@ -62,6 +63,7 @@ class CommandPorts:
     initialized: Callable[[Initialized], None]
     warmed_up: Callable[[EngineProcess, WarmedUp], None]
     training: Callable[[TrainingReported | TrainingPrinted | HostBucketLevel | ScheduleJudged], None]
+    model: Callable[[ModelReported], None]
     log: Callable[[WriteLog], None]
     plot: Callable[[DeclareSeries | Plot], None]
     order_event: Callable[[NoteOrderEvent], None]
@@ -157,6 +159,8 @@ class EngineCommands:
     def _show(self, message: FromEngine) -> None:
         ports = self._ports
         match message:
+            case ModelReported():
+                ports.model(message)
             case TrainingReported() | TrainingPrinted() | HostBucketLevel() | ScheduleJudged():
                 ports.training(message)
             case WriteLog():

@@ -24,6 +24,7 @@ from livetrader.ipc.messages import (
     EngineFailed,
     EngineFinished,
     Initialized,
+    ModelReported,
     StartEngine,
     StepCompleted,
     WarmedUp,
@@ -189,7 +190,9 @@ class EngineRun:
         if cash is not None:
             options = msgspec.structs.replace(options, cash=cash)
         store = open_store(start.object_store, _report_store)
-        around = surroundings_of(lambda: self._engine, sequential=start.training_waits)
+        around = surroundings_of(
+            lambda: self._engine, sequential=start.training_waits, report=self._report_model
+        )
         orders: OrderSink = RemoteOrders(self._inbox, self._outbox)
         if start.lockstep:
             orders = LockstepOrders(self._inbox, self._outbox, self._now_ns, lambda: self._progress.steps)
@@ -206,6 +209,9 @@ class EngineRun:
         engine = Engine(ports, options)
         engine.trainings.judged = self._outbox.send
         return engine
+
+    def _report_model(self, name: str, number: int | None, trouble: str) -> None:
+        self._outbox.send(ModelReported(self._now_ns(), name, number, trouble))
 
     def _start_beats(self, trainer: ThreadedTrainer) -> None:
         statm = os.open("/proc/self/statm", os.O_RDONLY)

@@ -39,7 +39,7 @@ def test_an_order_of_an_engine_that_was_killed_on_purpose_is_not_sent(tmp_path: 
                     gateway=desk.gateway, changes=changes, subscribe=unused, unsubscribe=unused,
                     market_at=unused, await_news=unused,
                     completed=handled.append, initialized=unused, warmed_up=unused, training=unused,
-                    log=unused, plot=unused, order_event=unused, statistic=unused,
+                    model=unused, log=unused, plot=unused, order_event=unused, statistic=unused,
                 )
             )  # fmt: skip
             running = group.create_task(commands.run())

@@ -218,6 +218,7 @@ def test_a_broken_version_is_rolled_back_within_the_call(world: World, broken: L
     state = world.catalog().state("spy")
     assert state.serving == 1 and "version 1 answered instead" in state.bad[2]
     assert any("version 2 was rolled back" in text for text in world.errors())
+    assert [name for name, trouble in world.alarms if "rolled back" in trouble] == ["spy"]
     assert world.registry().load(LoadModel("spy")).predict(ROWS).tolist() == [1.0, 1.0]
 
 

@@ -68,6 +68,7 @@ class World:
         self.now_ns = START_NS
         self.lines: list[tuple[LogLevel, str]] = []
         self.adopted: list[int] = []
+        self.alarms: list[tuple[str, str]] = []
         self.retention = retention
         self.signer = Signer(key)
 
@@ -79,9 +80,16 @@ class World:
             self.adopted.append(version.number)
 
         around = Surroundings(
-            lambda: self.now_ns, lambda level, text: self.lines.append((level, text)), adopted, sequential
+            lambda: self.now_ns,
+            lambda level, text: self.lines.append((level, text)),
+            adopted,
+            self.alarm,
+            sequential,
         )
         return Registry(self.catalog(signer), around)
+
+    def alarm(self, name: str, trouble: str) -> None:
+        self.alarms.append((name, trouble))
 
     def errors(self) -> list[str]:
         return [text for level, text in self.lines if level is LogLevel.ERROR]
