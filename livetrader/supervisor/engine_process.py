@@ -224,7 +224,8 @@ class EngineProcess:
             text = f"it uses {resident_mb:.0f} MB, memory_limit_mb is {limits.memory_limit_mb}"
             self.kill(EndCause.MEMORY, text)
             return
-        beat_limit_s = limits.io_beat_limit_s if self.beat else max(SPAWN_LIMIT_S, limits.io_beat_limit_s)
+        spoken = self.beat is not None or self.warmed_up
+        beat_limit_s = limits.io_beat_limit_s if spoken else max(SPAWN_LIMIT_S, limits.io_beat_limit_s)
         if self.beat_age_s > beat_limit_s:
             self.kill(EndCause.BEATS_LOST, f"no beat for {self.beat_age_s:.1f} s")
             return
@@ -257,6 +258,7 @@ class EngineProcess:
                 self._phase_s = self._monotonic_s()
             case WarmedUp():
                 self.warmed_up = True
+                self._beat_s = self._monotonic_s()  # a sign of life: perhaps before the first beat
             case _:
                 pass
         self._received(message)
