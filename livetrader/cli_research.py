@@ -10,6 +10,7 @@ import click
 
 from livetrader.cli_backtest import EXIT_BY_SIGNAL
 from livetrader.cli_common import as_json, as_json_line, json_option
+from livetrader.cli_store import place_options
 from livetrader.errors import AlgorithmLoadError, ConfigError
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ _PATH: Final = click.Path(path_type=Path)
 @click.option("--data-folder", "--data", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False),
               envvar="LIVETRADER_DATA",
               help="A folder in LEAN's format; default the nearest `data`, here or above.")  # fmt: skip
-@click.option("--object-store", metavar="URL", envvar="LIVETRADER_OBJECT_STORE",
-              help="A folder, or a URL such as s3://bucket/prefix; default the nearest `storage`.")  # fmt: skip
+@place_options
 @click.option("--history", metavar="PLUGIN", envvar="LIVETRADER_HISTORY", default="lean_data",
               show_default=True, help="The plugin that reads the data.")  # fmt: skip
 @click.option("--no-browser", is_flag=True, help="Print the address, open no browser.")
@@ -41,9 +41,10 @@ _PATH: Final = click.Path(path_type=Path)
 def research(*, target: Path, output_json: bool, **given: Any) -> None:
     """Open Jupyter with a QuantBook on the data and the object store of backtests.
 
-    In a folder without a notebook one is made, research.ipynb. Jupyter listens on 127.0.0.1 only, wants the
-    token of the address that is printed, and ends with Ctrl-C, its kernels with it. Its own files lie in
-    .livetrader in the folder. Needs: pip install 'livetrader[research]'
+    In a folder without a notebook one is made, research.ipynb. The object store is the one of --object-store,
+    else the nearest folder `storage`, from the notebook's folder upwards, else one beside it. Jupyter listens
+    on 127.0.0.1 only, wants the token of the address that is printed, and ends with Ctrl-C, its kernels with
+    it. Its own files lie in .livetrader in the folder. Needs: pip install 'livetrader[research]'
 
     \b
     livetrader research
@@ -63,6 +64,7 @@ def research(*, target: Path, output_json: bool, **given: Any) -> None:
     environment = {
         "LIVETRADER_DATA": str(settings.data_folder),
         "LIVETRADER_OBJECT_STORE": settings.object_store,
+        "LIVETRADER_PROJECT": settings.project,
         "LIVETRADER_HISTORY": settings.history,
     }
     if given["execute"]:
@@ -73,17 +75,19 @@ def research(*, target: Path, output_json: bool, **given: Any) -> None:
 
 def _settings(folder: Path, given: dict[str, Any]) -> ResearchSettings:
     """Return what the command line says. Raises ConfigError where data or store cannot be."""
-    from livetrader.offline.research import DATA_FOLDER, STORE_FOLDER, ResearchSettings, nearest
+    from livetrader.offline.project import STORAGE, nearest_storage
+    from livetrader.offline.research import ResearchSettings, nearest_data
     from livetrader.store.options import problem_with, resolved
 
-    data = (given["data_folder"] or nearest(folder, DATA_FOLDER)).absolute()
+    data = (given["data_folder"] or nearest_data(folder)).absolute()
     if not data.is_dir():
         raise ConfigError([f"there is no data folder {data}; name one in LEAN's format with --data-folder"])
-    store = resolved(given["object_store"] or str(nearest(folder, STORE_FOLDER)), Path.cwd())
+    near = nearest_storage(folder) or folder / STORAGE
+    store = resolved(given["object_store"] or str(near), Path.cwd())
     problem = problem_with(store)
     if problem:
         raise ConfigError([f"--object-store {problem}"])
-    return ResearchSettings(folder, data, store, given["history"])
+    return ResearchSettings(folder, data, store, given["project"] or "", given["history"])
 
 
 def _execute(

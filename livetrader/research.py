@@ -17,12 +17,21 @@ if TYPE_CHECKING:
 
 
 def configure(
-    *, data_folder: str | None = None, object_store: str | None = None, history: str | None = None
+    *,
+    data_folder: str | None = None,
+    object_store: str | None = None,
+    project: str | None = None,
+    history: str | None = None,
 ) -> None:
-    """Name data, object store and history plugin of the QuantBooks that are made from now on."""
+    """Name data, object store, project and history plugin of the QuantBooks that are made from now on."""
     from livetrader.offline import research
 
-    given = {research.DATA: data_folder, research.OBJECT_STORE: object_store, research.HISTORY: history}
+    given = {
+        research.DATA: data_folder,
+        research.OBJECT_STORE: object_store,
+        research.PROJECT: project,
+        research.HISTORY: history,
+    }
     environment = dict(os.environ) | {name: value for name, value in given.items() if value is not None}
     research.begin(research.settings_from(environment, Path.cwd()))
 

@@ -8,11 +8,13 @@ Jupyter starts it by the specifications in `jupyter_path`, and hands the environ
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 
 def main() -> None:
     """Serve notebooks until Jupyter says so or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it interrupts cells; until the kernel is up there are none
     from ipykernel.kernelapp import IPKernelApp
 
     from livetrader.offline import research

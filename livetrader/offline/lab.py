@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from livetrader.offline.notebooks import JUPYTER_PATH, KERNEL, not_installed
+from livetrader.offline.notebooks import JUPYTER_PATH, KERNEL, not_installed, transport_in
 
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8888  # Jupyter's
@@ -110,9 +110,10 @@ def _arguments(notebook: Path, options: LabOptions, page: str, token: str) -> li
         "ServerApp.allow_remote_access": False,
         "ServerApp.allow_root": True,  # containers; it listens on loopback and wants a token
         "IdentityProvider.token": token,
-        "KernelManager.transport": "ipc",  # sockets of this user, no ports
+        "KernelManager.transport": transport_in(Path(os.environ["JUPYTER_RUNTIME_DIR"])),
         "MappingKernelManager.default_kernel_name": KERNEL,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        "LanguageServerManager.autodetect": False,  # it runs npm, which writes into the home directory
         f"{name}.default_url": f"/{page}",
         "Application.log_level": _WARNING,
     }

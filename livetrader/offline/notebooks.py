@@ -26,6 +26,8 @@ DEFAULT_NAME: Final = "research.ipynb"  # LEAN's
 SUFFIX: Final = ".ipynb"
 STARTUP_LIMIT_S: Final = 60  # until the kernel answers
 JUPYTER_PATH: Final = Path(__file__).with_name("jupyter_path")  # the kernels' specifications lie below it
+SOCKET_PATH_LIMIT: Final = 107  # bytes, of Linux
+_SOCKET_NAME: Final = "/kernel-00000000-0000-0000-0000-000000000000-ipc-5"  # the longest that Jupyter makes
 _COLORS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -95,7 +97,7 @@ def execute(
         manager = AsyncKernelManager(
             kernel_name=KERNEL,
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(JUPYTER_PATH / "kernels")]),
-            transport="ipc",
+            transport=transport_in(Path(folder)),
             connection_file=str(Path(folder, "kernel.json")),
         )
         client = NotebookClient(
@@ -152,9 +154,16 @@ async def _run_cells(
     return ExecutedNotebook("", client.code_cells_executed, problem, received[0] if received else None)
 
 
+def transport_in(folder: Path) -> str:
+    """Return how kernels talk whose sockets would lie in a folder: by TCP where its path is too long."""
+    return "ipc" if len(os.fsencode(folder)) + len(_SOCKET_NAME) <= SOCKET_PATH_LIMIT else "tcp"
+
+
 def not_installed(error: ImportError) -> NoReturn:
     """Raise ConfigError: Jupyter is missing, and how to get it."""
-    problem = f"research needs Jupyter ({error.name} is missing): pip install 'livetrader[research]'"
+    module = str(error.name).partition(".")[0]
+    package = "notebook" if module == "notebook" else "'livetrader[research]'"
+    problem = f"research needs Jupyter ({module} is missing): pip install {package}"
     raise ConfigError([problem]) from error
 
 

@@ -22,8 +22,10 @@ from livetrader.errors import ConfigError
 from livetrader.models.opening import open_registry, surroundings_of, user_keys
 from livetrader.offline.data_monitor import DataWarnings
 from livetrader.offline.histories import open_history
+from livetrader.offline.project import STORAGE, nearest_storage
 from livetrader.store.opening import open_store
-from livetrader.store.options import StoreOptions, problem_with
+from livetrader.store.options import StoreOptions
+from livetrader.store.store import Store
 from livetrader.training.inline import InlineTrainer
 from livetrader_engine.commands import CancelOrder, LogLevel, NoteOrderEvent, SeriesStyle, UpdateOrder
 from livetrader_engine.data.bars import MarketPoint
@@ -39,22 +41,24 @@ from livetrader_lean.times import to_ns
 
 DATA: Final = "LIVETRADER_DATA"  # names of environment variables
 OBJECT_STORE: Final = "LIVETRADER_OBJECT_STORE"
+PROJECT: Final = "LIVETRADER_PROJECT"
 HISTORY: Final = "LIVETRADER_HISTORY"
 DEFAULT_HISTORY: Final = "lean_data"
 DATA_FOLDER: Final = "data"
-STORE_FOLDER: Final = "storage"  # LEAN's
 DATA_HOUR: Final = 9  # LEAN's qb-data-hour: before it, New York time, the data of yesterday are not out yet
 
 
 class ResearchSettings(msgspec.Struct, frozen=True):
     """Where a notebook's data and objects are: `object_store` is a folder or a URL that fsspec knows.
 
-    `history` names the installed plugin that reads the data.
+    `project` is whose keys come first in it, empty for all alike. `history` names the installed plugin that
+    reads the data.
     """
 
     folder: Path
     data_folder: Path
     object_store: str
+    project: str = ""
     history: str = DEFAULT_HISTORY
 
 
@@ -67,15 +71,17 @@ def settings_from(environment: Mapping[str, str], folder: Path) -> ResearchSetti
     data, store = environment.get(DATA), environment.get(OBJECT_STORE)
     return ResearchSettings(
         folder=folder,
-        data_folder=Path(data) if data else nearest(folder, DATA_FOLDER),
-        object_store=store or str(nearest(folder, STORE_FOLDER)),
+        data_folder=Path(data) if data else nearest_data(folder),
+        object_store=store or str(nearest_storage(folder) or folder / STORAGE),
+        project=environment.get(PROJECT, ""),
         history=environment.get(HISTORY) or DEFAULT_HISTORY,
     )
 
 
-def nearest(folder: Path, name: str) -> Path:
-    """Return the nearest folder of this name in a folder or above it; where there is none, the one in it."""
-    return next((at / name for at in (folder, *folder.parents) if (at / name).is_dir()), folder / name)
+def nearest_data(folder: Path) -> Path:
+    """Return the nearest folder `data`: in a folder or above it; where there is none, the one in it."""
+    places = (at / DATA_FOLDER for at in (folder, *folder.parents))
+    return next((place for place in places if place.is_dir()), folder / DATA_FOLDER)
 
 
 def begin(settings: ResearchSettings) -> None:
@@ -103,9 +109,6 @@ def research_engine(settings: ResearchSettings, show: Callable[[str], None]) -> 
     if not settings.data_folder.is_dir():
         remedy = f"name one in LEAN's format with --data-folder, or in the environment as {DATA}"
         raise ConfigError([f"there is no data folder {settings.data_folder}; {remedy}"])
-    problem = problem_with(settings.object_store)
-    if problem:
-        raise ConfigError([f"the object store: {problem}"])
     warnings = DataWarnings(settings.data_folder)
 
     def heard(path: str, problem: str) -> None:
@@ -119,7 +122,7 @@ def research_engine(settings: ResearchSettings, show: Callable[[str], None]) -> 
     plugin = open_history(settings.history, settings.data_folder, settings.folder, heard)
     zone = ZoneInfo(EngineOptions(start_ns=0).timezone)
     day = first_day(datetime.fromtimestamp(wall_ns() / NS_PER_SECOND, zone))
-    store = open_store(StoreOptions(settings.object_store), show)
+    store = _open_store(settings, show)
     ports = EnginePorts(
         feed=_NoFeed(),
         orders=_NoOrders(),
@@ -132,6 +135,15 @@ def research_engine(settings: ResearchSettings, show: Callable[[str], None]) -> 
     )
     engine = Engine(ports, EngineOptions(start_ns=to_ns(day, zone)))
     return engine
+
+
+def _open_store(settings: ResearchSettings, show: Callable[[str], None]) -> Store:
+    # fresh: what a notebook saves is read by the next cell, and what an algorithm saves is not a minute old
+    options = StoreOptions(settings.object_store, project=settings.project, fresh_s=0.0)
+    try:
+        return open_store(options, show)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from error
 
 
 def first_day(now: datetime) -> date:
