@@ -10,8 +10,8 @@ import pytest
 
 from livetrader import registry
 from livetrader.errors import ConfigError
-from livetrader.store.local import FileObjectStore
-from livetrader.training.trainer import _outcome
+from livetrader.offline.files import write_whole
+from livetrader.training.runner import outcome_of
 from livetrader_lean.failures import user_traceback
 
 
@@ -30,8 +30,9 @@ def test_frames_of_the_daemon_are_left_out_where_there_are_frames_of_the_user(tm
     exec(compile(source.read_text(), str(source), "exec"), namespace)
     on_data = namespace["on_data"]
     assert callable(on_data)
-    told = _outcome(on_data)
+    told = outcome_of(on_data).failure
     assert told is not None
+    assert "runner.py" not in told
     try:
         on_data()
     except ValueError as error:
@@ -53,11 +54,11 @@ def test_an_error_of_ours_keeps_every_frame() -> None:
 
 def test_an_error_of_ours_keeps_every_frame_where_a_library_raised_it(tmp_path: Path) -> None:
     try:
-        FileObjectStore(tmp_path / ("folder" * 100)).read("key")
+        write_whole(tmp_path / ("file" * 100), "text")
     except OSError as error:  # the name is too long, says pathlib
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         told = user_traceback(error)
-    assert "local.py" in told and "pathlib" in told
+    assert "files.py" in told and "pathlib" in told
 
 
 def test_an_unknown_plugin_is_refused_with_those_there_are() -> None:
