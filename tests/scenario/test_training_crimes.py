@@ -35,7 +35,7 @@ class Learner(QCAlgorithm):
     def initialize(self):
         self.spy = self.add_equity("SPY", Resolution.MINUTE).symbol
         if not MARKER.exists():
-            self.train(crime, name="crime", deadline=timedelta(seconds=2), process={process})
+            self.train(crime, name="crime", deadline=timedelta(seconds=4), process={process})
 
     def on_data(self, data):
         self.market_order(self.spy, 1, asynchronous=True)
@@ -54,13 +54,13 @@ IN_A_PROCESS = [
     ("memory", "failed", "out of memory: process_memory_mb is 250"),
     ("segfault", "failed", "SIGSEGV: it crashed in native code"),
     ("leave", "failed", "exited with status 3 and returned nothing"),
-    ("loop", "expired", "ran past its deadline of 2 s and was killed"),
-    ("sleep", "expired", "ran past its deadline of 2 s and was killed"),
-    ("regex", "expired", "ran past its deadline of 2 s and was killed"),
+    ("loop", "expired", "ran past its deadline of 4 s and was killed"),
+    ("sleep", "expired", "ran past its deadline of 4 s and was killed"),
+    ("regex", "expired", "ran past its deadline of 4 s and was killed"),
 ]
 IN_A_THREAD = [
-    ("loop", "ran past its deadline of 2 s", False),
-    ("native", "ran past its deadline of 2 s; it did not stop within 5 s", True),
+    ("loop", "ran past its deadline of 4 s", False),
+    ("native", "ran past its deadline of 4 s; it did not stop within 5 s", True),
 ]
 FATAL_IN_A_THREAD = [  # what takes the whole process with it: the engine is started again
     ("segfault", "signaled"),
@@ -79,7 +79,7 @@ class Market:
         write_market(folder / "data", lambda minute: 300.0)
         algorithm = ALGORITHM.format(marker=folder / "crime", crime=CRIMES[crime], process=process)
         sections: dict[str, dict[str, object]] = {
-            "training": {"process_memory_mb": 250, "threads": 1, **(training or {})},
+            "training": {"process_memory_mb": 250, "threads": 1, "nice": 0, **(training or {})},
             "engine": {"io_beat_limit_s": 2.0, "memory_limit_mb": 500, "restart_delay_s": 0.0},
             "limits": {"orders_per_minute": 0, "duplicate_window_s": 0, "duplicates_allowed": 1000},
         }
