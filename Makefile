@@ -54,8 +54,8 @@ lint: setup ## format, lint, types, import contracts
 
 HEAVY ?= .venv-heavy
 TORCH ?= torch==2.13.0
-heavy: ## tests that need torch, TensorFlow, XGBoost and the model formats, in a venv of their own (about 4 GB)
-	@$(MAKE) --no-print-directory setup VENV=$(HEAVY) INSTALL='--editable .[ml,s3] $(TORCH) --group s3-server'
+heavy: ## tests that need torch, TensorFlow, XGBoost, the model formats or JupyterLab, in a venv of their own (about 4 GB)
+	@$(MAKE) --no-print-directory setup VENV=$(HEAVY) INSTALL='--editable .[ml,research,s3] $(TORCH) --group s3-server'
 	$(HEAVY)/bin/pytest -m heavy
 
 install-check: ## install the package with pip and, where present, with uv, each into a fresh venv, and run it
