@@ -144,6 +144,7 @@ class ObjectStoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     max_mb: NotNegative = 0.0
     max_files: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
     options: dict[str, str | int | float | bool] = {}  # of the fsspec file system; no secrets
+    model_versions: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 10  # of each model
 
 
 class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

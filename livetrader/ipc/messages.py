@@ -73,6 +73,7 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     training_waits: bool = False  # the feed is timeless: a step waits for the trainings it starts
     lockstep: bool = False  # the feed waits for each step: no newer price will come while an order waits
     credentials: Credentials = Credentials()  # of a remote object store
+    model_versions: int = 10  # kept of each model
     host_bucket: HostBucketPlace | None = None
     missed_trainings: MissedTrainings | None = None  # None: everything is trained when due, in warm-up too
 

@@ -11,29 +11,24 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 
 from livetrader.models import decisions
 from livetrader.models.records import (
-    ROOT,
-    Keys,
     Manifest,
     RecordError,
     ServingState,
     blob_name,
     blob_time_ns,
-    content_of,
     folder,
     log_key,
-    names_in,
-    open_sealed,
     seal,
-    sort_keys,
     version_key,
 )
 from livetrader.models.scope import Blobs
+from livetrader.models.shelf import Shelf
 from livetrader.models.signing import Signer
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.models import Gate, ModelRefusedError, ModelVersion
@@ -55,14 +50,7 @@ class Retention:
     orphan_age_ns: int = ORPHAN_AGE_NS
 
 
-class Seen(NamedTuple):
-    """The newest state, and the newest sequence in the log: that of a damaged decision too."""
-
-    state: ServingState
-    sequence: int
-
-
-class Catalog:
+class Catalog(Shelf):
     """The versions of all models in a store. Thread-safe; any number of them share a store.
 
     Without a signer it signs nothing and takes nothing as its own. `wall_ns` dates what is written.
@@ -75,72 +63,9 @@ class Catalog:
         signer: Callable[[], Signer | None] | None = None,
         retention: Retention | None = None,
     ) -> None:
-        self._store = store
+        super().__init__(store, signer or (lambda: None))
         self._wall_ns = wall_ns
-        self._signer = signer or (lambda: None)  # asked when a model is saved or opened, not before
         self._retention = retention or Retention()
-
-    # -- reading ---------------------------------------------------------------------------------------
-
-    def names(self) -> list[str]:
-        """Return the names of all models that have a version, sorted."""
-        found = names_in(self._store.keys(ROOT))
-        return [name for name in found if self.numbers(name)]
-
-    def numbers(self, name: str) -> list[int]:
-        """Return the numbers of all versions, ascending, without those being deleted."""
-        gone = self.state(name).retired
-        return [number for number in self._keys(name).versions if number not in gone]
-
-    def manifest(self, name: str, number: int) -> tuple[Manifest, bool]:
-        """Return a version's record and whether this instance signed it.
-
-        Raises KeyError where there is none, RecordError where it is damaged.
-        """
-        data = self._store.read(version_key(name, number))
-        manifest, signed = open_sealed(data, Manifest, self._signer())
-        if (manifest.version.name, manifest.version.number) != (name, number):
-            raise RecordError("it is the record of another version")
-        return manifest, signed
-
-    def content(self, manifest: Manifest) -> bytes:
-        """Return a version's content. Raises KeyError without, RecordError where it is damaged."""
-        content = content_of(manifest.blob, self._store.read(folder(manifest.version.name) + manifest.blob))
-        if not manifest.blob.endswith(manifest.version.content):
-            raise RecordError("its record names other content")
-        return content
-
-    def versions(self, name: str) -> tuple[list[ModelVersion], dict[int, str]]:
-        """Return the versions that can be read, oldest first, and why the others cannot."""
-        found: list[ModelVersion] = []
-        damaged: dict[int, str] = {}
-        for number in self.numbers(name):
-            try:
-                found.append(self.manifest(name, number)[0].version)
-            except KeyError:
-                continue  # deleted meanwhile
-            except RecordError as error:
-                damaged[number] = str(error)
-        return found, damaged
-
-    def state(self, name: str) -> ServingState:
-        """Return who serves: the newest decision that can be read."""
-        return self._seen(name).state
-
-    def log(self, name: str) -> list[ServingState]:
-        """Return the decisions that are kept and can be read, newest first."""
-        found: list[ServingState] = []
-        for sequence in reversed(self._keys(name).log):
-            decision = self._decision(name, sequence)
-            if decision is not None:
-                found.append(decision)
-        return found
-
-    def changed_since(self, name: str, sequence: int) -> bool:
-        """Return whether there is a newer decision than `sequence`; two look-ups at most, no listing."""
-        if self._store.contains(log_key(name, sequence + 1)):
-            return True
-        return sequence > 0 and not self._store.contains(log_key(name, sequence))  # far behind
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -238,9 +163,6 @@ class Catalog:
 
     # -- parts -----------------------------------------------------------------------------------------
 
-    def _keys(self, name: str) -> Keys:
-        return sort_keys(name, self._store.keys(folder(name)))
-
     def _known(self, name: str) -> None:
         if not self.numbers(name):
             raise ModelRefusedError(
@@ -263,23 +185,6 @@ class Catalog:
             raise self._missing(name, number) from None
         except RecordError as error:
             raise ModelRefusedError(f"version {number} of {name!r} cannot be used: {error}") from error
-
-    def _missing(self, name: str, number: int) -> ModelRefusedError:
-        there = ", ".join(map(str, self.numbers(name))) or "none"
-        return ModelRefusedError(f"there is no version {number} of {name!r}; there are: {there}")
-
-    def _decision(self, name: str, sequence: int) -> ServingState | None:
-        try:
-            return open_sealed(self._store.read(log_key(name, sequence)), ServingState)[0]
-        except (KeyError, RecordError):
-            return None  # the one before it counts
-
-    def _seen(self, name: str) -> Seen:
-        keys = self._keys(name).log
-        newest = keys[-1] if keys else 0
-        found = (self._decision(name, sequence) for sequence in reversed(keys))
-        state = next((decision for decision in found if decision is not None), ServingState())
-        return Seen(replace(state, sequence=newest), newest)
 
     def _numbered(self, draft: ModelVersion, blob: str, size: int) -> ModelVersion:
         name = draft.name

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.errors import EngineError
 
-PAUSE_S: Final = 15.0  # between two looks: two small reads per model that is in use
+PAUSE_S: Final = 10.0  # between two looks: two small reads per model that is in use
 STOP_LIMIT_S: Final = 5.0
 
 
@@ -32,10 +32,6 @@ class Followed(Protocol):
         """Open what serves now for everybody who uses the model."""
         ...
 
-    def tell(self, level: LogLevel, message: str) -> None:
-        """Show a line."""
-        ...
-
 
 class Follower:
     """One thread that looks for decisions of other processes. It opens models; it never changes who is asked.
@@ -43,8 +39,15 @@ class Follower:
     `forget` drops what the store has cached. A store that cannot be read is told once, until it can again.
     """
 
-    def __init__(self, registry: Followed, forget: Callable[[], None], pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self,
+        registry: Followed,
+        forget: Callable[[], None],
+        tell: Callable[[LogLevel, str], None],
+        pause_s: float = PAUSE_S,
+    ) -> None:
         self._registry = registry
+        self._tell = tell
         self._forget = forget
         self._pause_s = pause_s
         self._seen: dict[str, int] = {}
@@ -77,6 +80,6 @@ class Follower:
             except (EngineError, OSError) as error:
                 if str(error) != self._told:
                     self._told = str(error)
-                    self._registry.tell(LogLevel.ERROR, f"models: the object store cannot be read: {error}")
+                    self._tell(LogLevel.ERROR, f"models: the object store cannot be read: {error}")
                 continue
             self._told = None

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from livetrader.clocks import wall_ns
 from livetrader.models.catalog import Catalog, Retention
-from livetrader.models.registry import Registry, Surroundings
+from livetrader.models.opener import Surroundings
+from livetrader.models.registry import Registry
 from livetrader.models.scope import own_part
 from livetrader.models.signing import Signer, signer_for, user_folder
 from livetrader_engine.commands import LogLevel

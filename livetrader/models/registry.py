@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 from livetrader.models.catalog import Catalog
-from livetrader.models.decisions import candidates
 from livetrader.models.follower import Follower
 from livetrader.models.formats import format_for, format_named
-from livetrader.models.formats.contract import Dump, Format, Loaded, Loading
-from livetrader.models.libraries import mismatch, recorded
-from livetrader.models.records import RecordError, check_name
+from livetrader.models.formats.contract import Dump, Format, Loading
+from livetrader.models.libraries import recorded
+from livetrader.models.opener import Opener, Surroundings, words_of
+from livetrader.models.records import check_name
 from livetrader.models.schema import schema_of
-from livetrader.models.served import Opened, Served
+from livetrader.models.served import Served
 from livetrader_engine.commands import LogLevel
-from livetrader_engine.errors import AlgorithmError, StoreError
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.models import (
     MAX_METRICS,
     LoadModel,
@@ -37,22 +36,6 @@ from livetrader_engine.ports import ServedModel
 MAX_OPEN: Final = 256  # handles of one algorithm; each holds a model in memory
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the registry takes from the run it belongs to.
-
-    `now_ns` is engine time; another value is another step. `tell` shows a line, `adopted` hears of each
-    version that is in use, `alarm` of each model (its name) in trouble. `sequential`: nothing changes while
-    the algorithm works (a backtest), so a new version is in use at once; else from the next step on.
-    """
-
-    now_ns: Callable[[], int]
-    tell: Callable[[LogLevel, str], None]
-    adopted: Callable[[ModelVersion], None]
-    alarm: Callable[[str, str], None] = lambda name, trouble: None
-    sequential: bool = False
-
-
 class Registry:
     """Implements ports.ModelRegistry over a catalog. Thread-safe; belongs to the thread that makes it.
 
@@ -63,12 +46,11 @@ class Registry:
         self, catalog: Catalog, surroundings: Surroundings, forget: Callable[[], None] | None = None
     ) -> None:
         self._catalog = catalog
-        self._around = surroundings
-        self._owner = threading.get_ident()
+        self._now_ns = surroundings.now_ns
+        self._opener = Opener(catalog, surroundings)
         self._handles: list[Served] = []
         self._lock = threading.Lock()  # guards _handles and _following
-        self._warned: set[tuple[str, int]] = set()
-        self._follower = None if forget is None else Follower(self, forget)
+        self._follower = None if forget is None else Follower(self, forget, self._opener.tell)
         self._following = False
 
     # -- what an algorithm asks ------------------------------------------------------------------------
@@ -87,19 +69,21 @@ class Registry:
         unfit = sorted(name for name, value in draft.metrics.items() if value is None)
         if unfit and promote is not False:
             promote = False
-            self.alarm(wish.name, f"metric {unfit[0]} of a new version is not finite: it is not promoted")
+            self._opener.alarm(
+                wish.name, f"metric {unfit[0]} of a new version is not finite: it is not promoted"
+            )
         version, serves = self._catalog.add(draft, dump.content, promote)
         if serves:
             self._changed(wish.name)
         else:
             told = f"model {wish.name!r}: version {version.number} is kept and does not serve"
-            self.tell(LogLevel.DEBUG, told)
+            self._opener.tell(LogLevel.DEBUG, told)
         return version
 
     def load(self, wish: LoadModel) -> ServedModel:
         """Open the version that serves, or the newest that may. Raises ModelRefusedError where none may."""
         check_name(wish.name)
-        served = Served(self, wish)
+        served = Served(self._opener, wish)
         served.prepare()
         served.take_over()
         if wish.required and served.serving().number is None:
@@ -163,77 +147,6 @@ class Registry:
             if served.wish.name == name:
                 served.prepare()
 
-    # -- what served models need (served.Source) -------------------------------------------------------
-
-    def open_each(
-        self, wish: LoadModel, without: Iterable[int], ready: Sequence[Opened] = ()
-    ) -> Iterator[Opened]:
-        """Yield the versions that may serve and can be opened, the promoted one first."""
-        try:
-            numbers = candidates(self._catalog.state(wish.name))
-        except (StoreError, OSError) as error:
-            self.alarm(wish.name, f"the object store cannot be read: {error}")
-            yield from ready
-            return
-        refused: list[str] = []
-        for number in numbers:
-            if number in without:
-                continue
-            try:
-                version, loaded = self._open(wish, number, ready)
-            except _UNUSABLE as error:
-                refused.append(f"version {number} is refused: {_words(error)}")
-                continue
-            self._warn_of_lookahead(version)
-            yield Opened(version, loaded, tuple(refused))
-
-    def refusals(self, wish: LoadModel) -> tuple[str, ...]:
-        """Return why no version can be opened."""
-        state = self._catalog.state(wish.name)
-        found = [f"version {number} is bad: {why}" for number, why in sorted(state.bad.items())]
-        for number in candidates(state):
-            try:
-                self._open(wish, number)
-            except _UNUSABLE as error:
-                found.append(f"version {number} is refused: {_words(error)}")
-        if not found and not self._catalog.numbers(wish.name):
-            return (f"there is no model {wish.name!r} yet; there are: {', '.join(self.names()) or 'none'}",)
-        return tuple(found) or ("no version of it was promoted; `livetrader models promote` does",)
-
-    def owns_thread(self) -> bool:
-        """Whether this is the thread that made the registry."""
-        return threading.get_ident() == self._owner
-
-    def is_step_over(self, since: int) -> bool:
-        """Whether a prepared version may be taken over now."""
-        return self._around.sequential or self.step() != since
-
-    def step(self) -> int:
-        """Return which step this is: its time."""
-        return self._around.now_ns()
-
-    def condemn(self, version: ModelVersion, reason: str) -> bool:
-        """Mark a version as bad in the store; return whether that was written."""
-        try:
-            self._catalog.mark_bad(version.name, version.number, reason)
-        except (AlgorithmError, StoreError, OSError) as error:
-            self.alarm(version.name, f"version {version.number} could not be marked bad: {error}")
-            return False
-        return True
-
-    def tell(self, level: LogLevel, message: str) -> None:
-        """Show a line."""
-        self._around.tell(level, message)
-
-    def alarm(self, name: str, trouble: str) -> None:
-        """Show a line of error and tell whoever should know of it."""
-        self.tell(LogLevel.ERROR, f"model {name!r}: {trouble}")
-        self._around.alarm(name, trouble)
-
-    def adopted(self, version: ModelVersion) -> None:
-        """Pass on that a version is in use."""
-        self._around.adopted(version)
-
     # -- parts -----------------------------------------------------------------------------------------
 
     def _open_handles(self) -> list[Served]:
@@ -245,7 +158,9 @@ class Registry:
         for served in self._open_handles():
             if served.wish.name == name:
                 served.prepare()
-                if self.owns_thread():  # the algorithm itself has done it, so it is in no call of the model
+                if (
+                    self._opener.owns_thread()
+                ):  # the algorithm itself has done it, so it is in no call of the model
                     served.take_over()
 
     def _draft(self, wish: SaveModel, chosen: Format, dump: Dump) -> ModelVersion:
@@ -262,7 +177,7 @@ class Registry:
             size=len(dump.content),
             format=chosen.name,
             model_type=f"{type(wish.model).__module__}.{type(wish.model).__qualname__}",
-            made_ns=self._around.now_ns(),
+            made_ns=self._now_ns(),
             saved_ns=0,
             libraries=recorded(chosen.libraries(dump.options)),
             window_start_ns=start_ns,
@@ -283,58 +198,5 @@ class Registry:
         except Exception as error:
             raise AlgorithmError(
                 f"this {type(wish.model).__name__} cannot be opened again from {chosen.name}: "
-                f"{_words(error)}; nothing was saved"
+                f"{words_of(error)}; nothing was saved"
             ) from error
-
-    def _open(
-        self, wish: LoadModel, number: int, ready: Sequence[Opened] = ()
-    ) -> tuple[ModelVersion, Loaded]:
-        """Open one version. Raises one of _UNUSABLE with the reason where it must not be used."""
-        manifest, signed = self._catalog.manifest(wish.name, number)
-        version = manifest.version
-        for opened in ready:
-            if opened.version == version:
-                return version, opened.loaded
-        _check_schema(version, wish)
-        chosen = format_named(version.format)
-        why = mismatch(version.libraries, chosen.libraries(version.options))
-        if why is not None:
-            raise ModelRefusedError(why)
-        content = self._catalog.content(manifest)
-        loading = Loading(version.options, trusted=signed or wish.allow_pickle, factory=wish.factory)
-        try:
-            return version, chosen.load(content, loading)
-        except AlgorithmError:
-            raise
-        except Exception as error:  # whatever a library says of content that it cannot open
-            raise ModelRefusedError(f"{chosen.name} cannot open it: {_words(error)}") from error
-
-    def _warn_of_lookahead(self, version: ModelVersion) -> None:
-        """Say once where a model knows the future: trained on data after the present step."""
-        end_ns = version.window_end_ns
-        if end_ns is None or end_ns <= self.step() or (version.name, version.number) in self._warned:
-            return
-        self._warned.add((version.name, version.number))
-        told = f"version {version.number} was trained on data that ends later than now"
-        self.alarm(version.name, f"{told}: its predictions know the future")
-
-
-_UNUSABLE: Final = (KeyError, RecordError, AlgorithmError, StoreError, OSError)
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, KeyError):
-        return "its content is not in the store"
-    if isinstance(error, AlgorithmError | RecordError | StoreError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
-
-
-def _check_schema(version: ModelVersion, wish: LoadModel) -> None:
-    """Refuse a version trained on other features than the algorithm has."""
-    given: Any = schema_of(wish.features)
-    if given is None or version.features is None:
-        return
-    difference = version.features.difference(given)
-    if difference is not None:
-        raise ModelRefusedError(f"what the algorithm gives {difference}: train and save the model again")

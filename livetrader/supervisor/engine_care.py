@@ -149,6 +149,7 @@ class EngineCare:
             object_store=store,
             state_directory=str(parts.directory.root),
             credentials=credentials_for(store.url, os.environ),
+            model_versions=settings.object_store.model_versions,
             account=account,
             bucket=level,
             training=limits,

@@ -29,6 +29,7 @@ from livetrader.ipc.messages import (
     StepCompleted,
     WarmedUp,
 )
+from livetrader.models.catalog import Retention
 from livetrader.models.opening import live_keys, open_registry, surroundings_of
 from livetrader.store.opening import open_store
 from livetrader.store.options import use_credentials
@@ -204,7 +205,12 @@ class EngineRun:
             results=RemoteResults(self._outbox, monotonic_s),
             trainer=trainer,
             object_store=store,
-            models=open_registry(store, live_keys(Path(start.state_directory)), around),
+            models=open_registry(
+                store,
+                live_keys(Path(start.state_directory)),
+                around,
+                retention=Retention(start.model_versions),
+            ),
         )
         engine = Engine(ports, options)
         engine.trainings.judged = self._outbox.send

@@ -163,7 +163,7 @@ class Campaign:
 
     def _open(self, version: ModelVersion) -> str:
         registry = open_here(self._store, self._keys)
-        model = registry._open(LoadModel(MODEL), version.number)[1].model
+        model = registry._opener.open_version(LoadModel(MODEL), version.number)[1].model
         return identity_of(model)
 
     def _rest(self) -> None:

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from random import Random
 
+from livetrader.models.opener import Surroundings
 from livetrader.models.opening import KeyPlace, open_registry
-from livetrader.models.registry import Registry, Surroundings
+from livetrader.models.registry import Registry
 from livetrader.store.local import FileObjectStore
 from livetrader_engine.models import LoadModel, ModelRefusedError, SaveModel
 from tests.models_campaign.weights import Weights, identity_of

@@ -24,6 +24,7 @@ EXEMPT: dict[str, str] = {
     "engine/livetrader_engine/indicators/greeks.py::Greek.__init__": LEANS,
     "engine/livetrader_engine/indicators/oscillators.py::KnowSureThing.__init__": LEANS,
     "engine/livetrader_engine/indicators/stops.py::ParabolicStopAndReverseExtended.__init__": LEANS,
+    "engine/livetrader_lean/models.py::Models.save": "what is kept with a model, each by its name",
     "engine/livetrader_lean/symbols.py::Symbol.create_option": LEANS,
     "livetrader/app.py::build": "the composition root: one flat list of what is made of what",
 }

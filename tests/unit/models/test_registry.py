@@ -400,7 +400,7 @@ def test_what_another_process_decides_is_followed(world: World) -> None:
     registry.save(line("spy", 1.0))
     served = registry.load(LoadModel("spy"))
     forgotten: list[int] = []
-    follower = Follower(registry, lambda: forgotten.append(1))
+    follower = Follower(registry, lambda: forgotten.append(1), world.tell)
     follower.look()
     command_line = world.catalog()
     world.registry().save(line("spy", 2.0))
@@ -422,7 +422,7 @@ def test_the_thread_that_follows_sees_changes_by_itself(world: World, deadline: 
     registry = world.registry(sequential=False)
     registry.save(line("spy", 1.0))
     served = registry.load(LoadModel("spy"))
-    follower = Follower(registry, lambda: None, pause_s=0.005)
+    follower = Follower(registry, lambda: None, world.tell, pause_s=0.005)
     follower.start()
     try:
         world.registry().save(line("spy", 2.0))
@@ -448,12 +448,31 @@ def test_a_store_that_is_away_is_told_once_and_the_model_serves_on(world: World,
         asked.append(1)
         raise StoreError("the bucket does not answer")
 
-    follower = Follower(registry, away, pause_s=0.001)
+    follower = Follower(registry, away, world.tell, pause_s=0.001)
     follower.start()
     deadline.until(lambda: len(asked) > 5, "some looks")
     follower.stop()
     assert served.predict(ROWS)[0] == 1.0
     assert len([text for text in world.errors() if "does not answer" in text]) == 1
+
+
+def test_a_store_that_is_away_at_the_start_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.registry().save(line("spy", 1.0))
+
+    def away(prefix: str = "") -> list[str]:
+        raise StoreError("the bucket does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "keys", away)
+        registry = world.registry()
+        served = registry.load(LoadModel("spy", required=False))
+        assert served.version is None and "does not answer" in served.reason
+        with pytest.raises(ModelRefusedError, match="does not answer"):
+            registry.load(LoadModel("spy"))
+    registry.follow("spy")
+    assert served.predict(ROWS)[0] == 1.0
 
 
 # -- what cannot be saved ------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from livetrader.models.catalog import Catalog, Retention
-from livetrader.models.registry import Registry, Surroundings
+from livetrader.models.opener import Surroundings
+from livetrader.models.registry import Registry
 from livetrader.models.signing import Signer
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.models import ModelVersion, SaveModel
@@ -87,6 +88,9 @@ class World:
             sequential,
         )
         return Registry(self.catalog(signer), around)
+
+    def tell(self, level: LogLevel, text: str) -> None:
+        self.lines.append((level, text))
 
     def alarm(self, name: str, trouble: str) -> None:
         self.alarms.append((name, trouble))
