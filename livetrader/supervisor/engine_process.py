@@ -52,6 +52,7 @@ KEPT_ENVIRONMENT: Final = frozenset(
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
+        "CUDA_VISIBLE_DEVICES",
         "PYTHONDONTWRITEBYTECODE",
         "PYTHONPYCACHEPREFIX",
     }

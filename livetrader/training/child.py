@@ -191,8 +191,8 @@ def _as_worker(assignment: Assignment, guardian: int) -> NoReturn:
     except BrokenPipeError:
         os._exit(1)  # nobody listens any more
     except MemoryError:
-        _make_room(assignment)
-        say({"failure": "memory", "text": ""})
+        limit_mb = _make_room()
+        say({"failure": "memory", "text": "", "limit_mb": limit_mb})
     finally:
         with contextlib.suppress(OSError, ValueError):  # the output may be closed, or full and nobody's
             sys.stdout.flush()
@@ -208,21 +208,25 @@ def _confine(assignment: Assignment, guardian: int) -> None:
     os.nice(assignment.nice)
     with contextlib.suppress(OSError):  # a kernel without groups by session: the line above is enough there
         Path("/proc/self/autogroup").write_text(str(assignment.nice))
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # never preempt who has just woken up
+    with contextlib.suppress(PermissionError):  # some containers refuse it: being nice has to do there
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # never preempt who has just woken up
     Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the traceback tells more than gigabytes on disk
     if assignment.memory_mb:
-        soft = assignment.memory_mb * _MB
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, soft + FAREWELL_MB * _MB))
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)  # the engine's own limit stands above ours
+        hard = (assignment.memory_mb + FAREWELL_MB) * _MB
+        hard = hard if most == resource.RLIM_INFINITY else min(hard, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (max(0, hard - FAREWELL_MB * _MB), hard))
     if assignment.cpu_s:
         resource.setrlimit(resource.RLIMIT_CPU, (assignment.cpu_s, assignment.cpu_s + 1))
     faulthandler.enable()
 
 
-def _make_room(assignment: Assignment) -> None:
-    if assignment.memory_mb:
-        most = (assignment.memory_mb + FAREWELL_MB) * _MB
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+def _make_room() -> int:
+    """Allow a little more memory, to say that it was used up; return the limit that was hit, in MB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    return soft // _MB
 
 
 def _work(assignment: Assignment, voice: Voice) -> dict[str, object]:
@@ -255,7 +259,7 @@ def _work(assignment: Assignment, voice: Voice) -> dict[str, object]:
 def _failed(kind: str, text: str, error: BaseException | None) -> dict[str, object]:
     while error is not None:
         if isinstance(error, MemoryError):
-            kind = "memory"
+            return {"failure": "memory", "text": text, "limit_mb": _make_room()}
         error = error.__cause__ or error.__context__
     return {"failure": kind, "text": text}
 

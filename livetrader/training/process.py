@@ -189,13 +189,18 @@ class TrainingProcess:
         if reason == "stopped":
             return ProcessEnd("it was told to stop", peak_mb=peak_mb)
         if "failure" in words:
-            return ProcessEnd(self._failure(words["failure"], str(words.get("text", ""))), peak_mb=peak_mb)
+            return ProcessEnd(self._failure(words), peak_mb=peak_mb)
         return ProcessEnd(self._crash(verdict.get("status")), peak_mb=peak_mb)
 
-    def _failure(self, kind: str, text: str) -> str:
-        match kind:
+    def _failure(self, words: dict[str, Any]) -> str:
+        text = str(words.get("text", ""))
+        match words["failure"]:
             case "memory":
-                return f"out of memory: process_memory_mb is {self._memory_mb}\n{text}".rstrip()
+                hit_mb = words.get("limit_mb", self._memory_mb)
+                cause = f"process_memory_mb is {self._memory_mb}"
+                if hit_mb != self._memory_mb:
+                    cause = f"[engine] memory_limit_mb leaves it {hit_mb} MB"
+                return f"out of memory: {cause}\n{text}".rstrip()
             case "import":
                 return f"the algorithm's file does not import in the training process:\n{text}"
             case "request":

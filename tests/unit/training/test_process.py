@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from livetrader.ipc.messages import TrainingState
-from livetrader.training.process import ProcessLimits, machine_memory_mb
+from livetrader.training.process import ProcessLimits, environment, machine_memory_mb
 from livetrader_engine.training import TrainingWork
 from livetrader_lean.loader import MODULE_NAME, execute
 from tests.conftest import Deadline
@@ -188,6 +188,42 @@ def test_a_job_that_eats_memory_fails_cleanly(user: ModuleType, name: str) -> No
     message = failure(user, TrainingWork(name, getattr(user, name), process=True), memory_mb=300)
     assert message.startswith("out of memory: process_memory_mb is 300")
     assert f"in {name}" in message, "the user's traceback says where"
+
+
+def test_the_engines_own_limit_stands_above_that_of_its_trainings(user: ModuleType, tmp_path: Path) -> None:
+    """An engine under RLIMIT_DATA hands it on: a training cannot have more than it, and says what it had."""
+    assert user.__file__ is not None
+    limited = subprocess.run(
+        [sys.executable, "-c", LIMITED, user.__file__], capture_output=True, text=True, check=True
+    )
+    assert "out of memory: [engine] memory_limit_mb leaves it 336 MB" in limited.stdout
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from livetrader.training.process import ProcessLimits
+from livetrader.ipc.messages import TrainingState
+from livetrader_engine.training import TrainingWork
+from livetrader_lean.loader import execute
+from tests.unit.training.scenes import Scene
+path = Path(sys.argv[1])
+user = execute(path)
+scene = Scene(path=path, limits=ProcessLimits(memory_mb=4000, threads=1, nice=0))
+resource.setrlimit(resource.RLIMIT_DATA, (400 * 1024 * 1024,) * 2)
+scene.submit(TrainingWork("hog", user.hog, process=True))
+print(scene.wait_for(TrainingState.FAILED).message)
+"""
+
+
+def test_the_environment_caps_threads_and_hides_devices() -> None:
+    inherited = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "1", "OMP_NUM_THREADS": "64"}
+    hidden = environment(inherited, 2, gpu=False)
+    assert (hidden["OMP_NUM_THREADS"], hidden["CUDA_VISIBLE_DEVICES"], hidden["PATH"]) == ("2", "", "/bin")
+    assert environment(inherited, 2, gpu=True)["CUDA_VISIBLE_DEVICES"] == "1"
+    assert "CUDA_VISIBLE_DEVICES" not in environment({}, 2, gpu=True)
+    cores = len(os.sched_getaffinity(0))
+    assert environment({}, 0, gpu=False)["MKL_NUM_THREADS"] == str(max(1, cores - 1))
 
 
 def test_children_of_a_job_count_against_its_memory(user: ModuleType) -> None:
