@@ -205,7 +205,9 @@ class HostBucket:
         try:
             return os.open(self._lock_path, flags)  # without O_CREAT: it may be another user's
         except FileNotFoundError:
-            return os.open(self._lock_path, flags | os.O_CREAT, MODE)
+            descriptor = os.open(self._lock_path, flags | os.O_CREAT, MODE)
+            os.fchmod(descriptor, MODE)  # whatever the umask, as with the file itself
+            return descriptor
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -99,7 +99,8 @@ def test_everybody_may_read_whatever_the_umask(tmp_path: Path) -> None:
         bucket(tmp_path).take(1.0)
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "training.json").stat().st_mode) == 0o644
+    for name in ("training.json", "training.json.lock"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o644
 
 
 GOOD = HostRecord(1, 5.0, 0, WALL, 5 * DAY, "boot 1", 10.0, 4.0, 1440.0, 7)
