@@ -99,7 +99,8 @@ class EngineOptions(msgspec.Struct, frozen=True):
 
     `benchmark`: whether and how the run is compared with one. `exact_equity_candles`: value the account in
     every step, so that the equity's candles have their true highs and lows. `books_corporate_actions`:
-    whether the engine books splits, dividends and delistings, because no brokerage does. `missed_trainings`:
+    whether the engine books splits, dividends and delistings, because no brokerage does. `ends_bankrupt`:
+    whether the run ends once the equity is used up, as LEAN's backtests do. `missed_trainings`:
     what is known of scheduled trainings of engines before this one; None trains them as LEAN's backtests do.
     """
 
@@ -112,6 +113,7 @@ class EngineOptions(msgspec.Struct, frozen=True):
     benchmark: BenchmarkOptions | None = None
     exact_equity_candles: bool = False
     books_corporate_actions: bool = False
+    ends_bankrupt: bool = False
     missed_trainings: MissedTrainings | None = None
 
 
@@ -261,6 +263,8 @@ class Engine:
         self.steps += 1
         self._last_step_ns = time_ns
         self.data_points += len(points) + len(internal)
+        if self.margin_calls.endangered and self._bankrupt():
+            return  # 1
         clock, scheduler, consolidators = self.clock, self.scheduler, self.consolidators
         subscriptions, orders = self.subscriptions, self.orders
         # each part says by an attribute whether it has work at all: most steps ask it for none
@@ -343,6 +347,12 @@ class Engine:
         self.sampler.schedule(self.scheduler, self.clock.now_ns)
         self._finish_warm_up(self.clock.now_ns)  # where there is none it ends before any data, as in LEAN
         return self.quit_reason is None
+
+    def _bankrupt(self) -> bool:
+        if not self.options.ends_bankrupt or self.portfolio.total_value > 0:
+            return False
+        self.quit_reason = "nothing is left of the account"
+        return True
 
     def _demand_model(self) -> None:
         self.orders.demand = self.readiness.problem

@@ -75,10 +75,14 @@ def _reduction(portfolio: Portfolio, held: Holding, excess: Decimal) -> OrderReq
 
 
 class MarginCalls:
-    """Looks at the margin now and then. `due_ns` is when next; an attribute, as every time step reads it."""
+    """Looks at the margin now and then. `due_ns` is when next, `endangered` whether little was left last time.
+
+    Both are attributes, because every time step reads them.
+    """
 
     def __init__(self, portfolio: Portfolio, transactions: Transactions) -> None:
         self.due_ns = 0
+        self.endangered = False
         self._portfolio = portfolio
         self._transactions = transactions
 
@@ -86,7 +90,8 @@ class MarginCalls:
         """Warn or call where margin runs out."""
         self.due_ns = now_ns + LOOK_EVERY_NS
         portfolio = self._portfolio
-        if surely_at_ease(portfolio):
+        self.endangered = not surely_at_ease(portfolio)
+        if not self.endangered:
             return
         requests, warned = margin_call_orders(portfolio)
         executed: list[OrderRecord] = []

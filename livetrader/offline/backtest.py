@@ -166,6 +166,7 @@ class _Backtest:
                 defer_requests=True,
             ),
             books_corporate_actions=True,
+            ends_bankrupt=True,
             benchmark=BenchmarkOptions(history.reference.symbol(*BENCHMARK)),
         )
         if request.cash is not None:
