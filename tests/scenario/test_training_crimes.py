@@ -208,6 +208,20 @@ def test_a_thread_that_never_returns_restarts_the_engine_where_asked_for(market:
     assert "training 'crime' (job 1) does not stop" in daemon.log.read_text()
 
 
+@pytest.mark.parametrize("market", [("sleep", True, None), ("loop", False, None)], indirect=True)
+def test_an_operator_cancels_a_job_and_trading_goes_on(market: Market) -> None:
+    daemon = market.daemon
+    daemon.until(lambda: market.marker.exists() and market.marker.read_text(), "the work")
+    engine = daemon.engine_pid()
+    code, answer = daemon.request("POST", "/v1/training/1/cancel", {"reason": "scenario"})
+    assert code == 202, answer
+    job = over(market)
+    assert job["state"] == "cancelled", job
+    market.goes_on()
+    assert daemon.engine_pid() == engine
+    assert not market.notifications(), "it was asked for"
+
+
 @pytest.mark.parametrize("market", [("sleep", True, None)], indirect=True)
 def test_no_training_process_outlives_a_killed_daemon(market: Market) -> None:
     daemon = market.daemon
