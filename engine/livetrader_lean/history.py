@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain, groupby
 from typing import Any, Final
 
+from livetrader_engine.commands import LogLevel
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, TickType
 from livetrader_engine.errors import AlgorithmError
@@ -56,6 +57,8 @@ class Query:
             self.bars = span
         else:
             raise AlgorithmError("history needs a number of bars, a timedelta, or a start and an end")
+        if self.end_ns > now_ns:  # the engine cuts it off; LEAN says so in these words
+            binding.log(LogLevel.DEBUG, "Request for future history modified to end now.")
         self.options = self._options()
         self.flatten = bool(self._named.pop("flatten", False))
         if self._given or self._named:

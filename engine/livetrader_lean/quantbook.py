@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -27,6 +28,7 @@ from livetrader_lean.enums import AlgorithmMode
 from livetrader_lean.indicator_history import history_of
 from livetrader_lean.parity import QUANT_BOOK, members, refuse
 from livetrader_lean.times import local, to_ns
+from livetrader_lean.training import wanted_work
 from livetrader_lean.user_indicators import indicator_of
 
 if TYPE_CHECKING:
@@ -91,6 +93,21 @@ class QuantBook(QCAlgorithm):
         core = indicator_of(indicator)
         return history_of(self._lean, core, list(arguments), named, warmed=False).data_frame
 
+    def train(self, *arguments: Any, **named: Any) -> None:  # type: ignore[override]  # nothing is scheduled
+        """Run a training function now. Raises AlgorithmError for rules: time stands still."""
+        arguments = (*arguments, *(named.pop(name) for name in ("training_code",) if name in named))
+        if len(arguments) != 1 or {"date_rule", "time_rule"} & named.keys():
+            raise AlgorithmError("time stands still in a notebook: train takes a function, and no rules")
+        work = wanted_work(arguments[0], named)
+        if named:
+            raise AlgorithmError(f"train has no argument {', '.join(sorted(named))}")
+        if work.process and _is_of_a_cell(work.function):
+            raise AlgorithmError(
+                "train(..., process=True): a process cannot load what a cell defines; put the function into a "
+                "module (a .py file) beside the notebook and import it"
+            )
+        self._lean.engine.ports.trainer.submit(work)
+
     def get_portfolio_statistics(self, data_frame: pd.DataFrame) -> dict[str, float | str]:
         """Return LEAN's figures of a DataFrame by time with the columns `equity` and `benchmark`.
 
@@ -127,6 +144,12 @@ class QuantBook(QCAlgorithm):
 def provide_engines(engines: Engines) -> None:
     """Say how a QuantBook gets its engine: over data and an object store, its clock at a midnight."""
     QuantBook._engines = staticmethod(engines)
+
+
+def _is_of_a_cell(function: Any) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    return getattr(function, "__module__", None) == "__main__"
 
 
 def _decimal(value: float) -> Decimal:

@@ -177,7 +177,8 @@ class _Answers:
     def _explain(self, request: HistoryRequest) -> None:
         stream = request.subscription
         span = f"from {_day(request.start_ns)} to {_day(request.end_ns)}"
-        words = f"no {stream.resolution.name.lower()} data of {stream.symbol.value} {span}"
+        kind = f"{stream.resolution.name} {stream.tick_type.name}".lower()
+        words = f"no {kind} data of {stream.symbol.value} {span}"
         newest = self._newest_before(request)
         if newest is not None:
             day = _day(newest.end_time_ns) + timedelta(days=1)

@@ -106,12 +106,15 @@ def test_history_of_a_type_gives_bars(names: dict[str, Any], book: Any) -> None:
     assert average.current.value == pytest.approx(statistics.fmean(closes_before(DAY)[-3:]))
 
 
-def test_nothing_after_its_day_is_told_until_the_book_moves_on(names: dict[str, Any], book: Any) -> None:
+def test_nothing_after_its_day_is_told_until_the_book_moves_on(
+    names: dict[str, Any], book: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     daily = names["Resolution"].DAILY
     until = at("2016-01-01")
     assert list(book.history("MADE", at("2015-02-20"), until, daily)["close"]) == [
         close for day, close in CLOSES.items() if date(2015, 2, 20) <= day < DAY
     ]
+    assert "Request for future history modified to end now." in capsys.readouterr().out
     book.set_start_date(2015, 3, 4)
     assert book.history("MADE", 1, daily)["close"].iloc[-1] == CLOSES[date(2015, 3, 3)]
     book.set_time_zone("UTC")
@@ -189,6 +192,22 @@ def test_a_book_does_not_trade(names: dict[str, Any], book: Any) -> None:
     book.securities["MADE"].set_market_price(bar)
     with pytest.raises(AlgorithmError, match="a notebook does not trade"):
         book.market_order("MADE", 1)
+
+
+def test_training_runs_at_once_and_never_by_the_clock(book: Any) -> None:
+    trained: list[str] = []
+    book.train(lambda: trained.append("now"))
+    assert trained == ["now"]
+    assert book.training.ready
+    with pytest.raises(AlgorithmError, match="time stands still"):
+        book.train(book.date_rules.every_day(), book.time_rules.noon, lambda: None)
+    with pytest.raises(ZeroDivisionError):
+        book.Train(lambda: 1 / 0)
+
+
+def test_a_save_that_fails_is_an_error(book: Any) -> None:
+    with pytest.raises(ValueError, match="key"):
+        book.object_store.save("../outside", "text")
 
 
 def test_log_lines_are_shown(book: Any, capsys: pytest.CaptureFixture[str]) -> None:
