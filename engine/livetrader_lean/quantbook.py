@@ -103,8 +103,8 @@ class QuantBook(QCAlgorithm):
             raise AlgorithmError(f"train has no argument {', '.join(sorted(named))}")
         if work.process and _is_of_a_cell(work.function):
             raise AlgorithmError(
-                "train(..., process=True): a process cannot load what a cell defines; put the function into a "
-                "module (a .py file) beside the notebook and import it"
+                "train(..., process=True): a process cannot load what a cell defines; put the function into "
+                "a module (a .py file) beside the notebook and import it"
             )
         self._lean.engine.ports.trainer.submit(work)
 
