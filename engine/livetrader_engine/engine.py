@@ -280,7 +280,7 @@ class Engine:
         if subscriptions.changed:
             changes = subscriptions.take_changes()
             self.data_points += changes.selections
-        self.securities.update(points)  # 5
+        bars = self.securities.update(points)  # 5
         if self.sessions.followed:
             self.sessions.update(points)
         if internal:
@@ -323,7 +323,7 @@ class Engine:
                 algorithm.on_data(data)
             if orders.working or orders.requests:
                 orders.work(time_ns)  # 16: a second try with the same prices
-        if time_ns >= self.sampler.due_ns:
+        if time_ns >= self.sampler.due_ns or (bars and self.sampler.capacity.catching):
             self.sampler.observe(time_ns, self.current_slice)
 
     def _advance(self, time_ns: int) -> None:

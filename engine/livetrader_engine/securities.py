@@ -73,7 +73,6 @@ class Security:
         "_by_trades",
         "_by_trades_only",
         "_exact_price",
-        "_source",
         "ask_size",
         "bid_size",
         "hours",
@@ -82,6 +81,7 @@ class Security:
         "properties",
         "quote_bar",
         "quote_tick",
+        "source",
         "subscriptions",
         "symbol",
         "trade_bar",
@@ -107,7 +107,7 @@ class Security:
         self.trade_tick: Tick | None = None
         self.quote_tick: Tick | None = None
         self._bid = self._ask = 0.0
-        self._source: MarketPoint | None = None  # what drove price
+        self.source: MarketPoint | None = None  # the point that drives `price`
         self._exact_price: Decimal | None = ZERO
         self._by_trades = symbol.security_type not in _PRICED_BY_QUOTES
         self._by_quotes = symbol.security_type not in _PRICED_BY_TRADES
@@ -118,7 +118,7 @@ class Security:
     @property
     def price(self) -> float:
         """The newest price, 0.0 before the first point that drives it."""
-        source = self._source
+        source = self.source
         return 0.0 if source is None else source.value
 
     close = price
@@ -126,7 +126,7 @@ class Security:
     @property
     def open(self) -> float:
         """Open of the point that drives `price`."""
-        source = self._source
+        source = self.source
         if isinstance(source, QuoteBar):
             return _middle(source.bid_open, source.ask_open)
         return source.open if isinstance(source, TradeBar) else self.price
@@ -134,7 +134,7 @@ class Security:
     @property
     def high(self) -> float:
         """High of the point that drives `price`."""
-        source = self._source
+        source = self.source
         if isinstance(source, QuoteBar):
             return _middle(source.bid_high, source.ask_high)
         return source.high if isinstance(source, TradeBar) else self.price
@@ -142,7 +142,7 @@ class Security:
     @property
     def low(self) -> float:
         """Low of the point that drives `price`."""
-        source = self._source
+        source = self.source
         if isinstance(source, QuoteBar):
             return _middle(source.bid_low, source.ask_low)
         return source.low if isinstance(source, TradeBar) else self.price
@@ -164,7 +164,7 @@ class Security:
     @property
     def has_data(self) -> bool:
         """Whether any point has arrived."""
-        if self._source is not None:
+        if self.source is not None:
             return True
         return any((self.trade_bar, self.quote_bar, self.trade_tick, self.quote_tick))
 
@@ -195,12 +195,12 @@ class Security:
             return
         self.trade_bar = bar
         if self._by_trades and not (self._by_quotes and self._quoted_at(bar.end_time_ns)):
-            self._source = bar
+            self.source = bar
             self._exact_price = None
 
     def _quoted_at(self, end_time_ns: int) -> bool:
         """Whether price already comes from a quote bar of that time (quotes win a tie)."""
-        return isinstance(self._source, QuoteBar) and self._source.end_time_ns == end_time_ns
+        return isinstance(self.source, QuoteBar) and self.source.end_time_ns == end_time_ns
 
     def _take_quote_bar(self, bar: QuoteBar) -> None:
         held = self.quote_bar
@@ -212,14 +212,14 @@ class Security:
         self.bid_size = bar.bid_size
         self.ask_size = bar.ask_size
         if self._by_quotes:
-            self._source = bar
+            self.source = bar
             self._exact_price = None
 
     def _take_tick(self, tick: Tick) -> None:
         if tick.price:
             self.trade_tick = tick
             if self._by_trades:
-                self._source = tick
+                self.source = tick
                 self._exact_price = None
             return
         self.quote_tick = tick
@@ -228,13 +228,13 @@ class Security:
         self.bid_size = tick.bid_size
         self.ask_size = tick.ask_size
         if self._by_quotes:
-            self._source = tick
+            self.source = tick
             self._exact_price = None
 
     def exact_price(self) -> Decimal:
         """Return `price` as the decimal the data file holds; zero before the first point."""
         if self._exact_price is None:
-            self._exact_price = exact_value(self._source)
+            self._exact_price = exact_value(self.source)
         return self._exact_price
 
     def exact_prices(self) -> tuple[Decimal, Decimal, Decimal]:
@@ -302,7 +302,7 @@ class Security:
 
 def exact_close(security: Security, price: float, scale: PriceScale | None) -> Decimal:
     """Return a price of a security's newest points as a decimal; the one that drives `price` is made once."""
-    source = security._source
+    source = security.source
     if isinstance(source, TradeBar):
         driving = source.close == price and source.scale is scale
     else:
@@ -315,6 +315,7 @@ class SecurityManager:
 
     def __init__(self) -> None:
         self._by_symbol: dict[Symbol, Security] = {}
+        self.get: Final = self._by_symbol.get  # the security or None; it is asked several times an order
 
     def add(self, security: Security) -> Security:
         """Hold `security`; where its symbol is held already, return that one and change nothing."""
@@ -323,10 +324,6 @@ class SecurityManager:
     def remove(self, symbol: Symbol) -> None:
         """Forget the symbol; nothing happens where it is not held."""
         self._by_symbol.pop(symbol, None)
-
-    def get(self, symbol: Symbol) -> Security | None:
-        """Return the security or None."""
-        return self._by_symbol.get(symbol)
 
     def __getitem__(self, symbol: Symbol) -> Security:
         try:
@@ -349,29 +346,37 @@ class SecurityManager:
         """Return the securities in the order they were added."""
         return self._by_symbol.values()
 
-    def update(self, points: Iterable[MarketPoint]) -> None:
-        """Hand each point to its security; points of unknown symbols are ignored."""
-        held = self._by_symbol
+    def update(self, points: Iterable[MarketPoint]) -> bool:
+        """Hand each point to its security; return whether any is a bar.
+
+        Points of unknown symbols are ignored.
+        """
+        find, bars = self._by_symbol.get, False
         for point in points:
-            security = held.get(point.symbol)
-            if security is None:
-                continue
-            if (
-                isinstance(point, TradeBar)
-                and security._by_trades_only
-                and not point.fill_forward
-                and ((known := security.trade_bar) is None or point.end_time_ns > known.end_time_ns)
-            ):
-                # what `update` does with nearly every bar there is
-                security.trade_bar = security._source = point
-                security._exact_price = None
-            elif (
-                isinstance(point, Tick) and security._by_trades_only and point.price and not point.suspicious
-            ):
-                security.trade_tick = security._source = point
-                security._exact_price = None
+            security = find(point.symbol)
+            if isinstance(point, Tick):
+                if security is None:
+                    continue
+                if security._by_trades_only and point.price and not point.suspicious:
+                    security.trade_tick = security.source = point
+                    security._exact_price = None
+                    continue
             else:
-                security.update(point)
+                bars = True
+                if security is None:
+                    continue
+                if (
+                    isinstance(point, TradeBar)
+                    and security._by_trades_only
+                    and not point.fill_forward
+                    and ((known := security.trade_bar) is None or point.end_time_ns > known.end_time_ns)
+                ):
+                    # what `Security.update` does with nearly every bar there is
+                    security.trade_bar = security.source = point
+                    security._exact_price = None
+                    continue
+            security.update(point)
+        return bars
 
 
 def _replaces(new: TradeBar | QuoteBar, held: TradeBar | QuoteBar) -> bool:

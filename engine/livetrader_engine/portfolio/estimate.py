@@ -6,10 +6,12 @@ far. These estimates say so without a decimal; whatever is close, or not plain, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from typing import Final
 
 from livetrader_engine.orders.order import OrderSpec
+from livetrader_engine.portfolio.holdings import Holding
 from livetrader_engine.portfolio.models import LeverageMargin, MarginModel
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.securities import Security
@@ -27,33 +29,39 @@ _PLAIN: Final = frozenset({SecurityType.EQUITY})  # valued as quantity times pri
 
 def free_margin_estimate(portfolio: Portfolio) -> float:
     """Return the margin left, in account currency; minus infinity where a float cannot know it."""
-    book = portfolio.cash
-    if len(book) != 1:
-        return -inf
-    free = float(book[book.account_currency].amount)
-    cash_account = portfolio.account_type is AccountType.CASH
-    for held in portfolio.holdings():
+    found = _free_and_equity(portfolio, portfolio.holdings())
+    return -inf if found is None else found[0]
+
+
+def _free_and_equity(portfolio: Portfolio, positions: Iterable[Holding]) -> tuple[float, float] | None:
+    """Return margin left and equity of an account with these positions; None where floats cannot know."""
+    cash, models = portfolio.cash.only, portfolio.models
+    if cash is None:
+        return None
+    free = equity = float(cash.amount)
+    cash_account = portfolio.account_type is _CASH
+    for held in positions:
         security = held.security
-        if not _plain(portfolio, security):
-            return -inf
-        value = float(held.quantity) * security.price
-        leverage = 1.0 if cash_account else float(security.leverage)
-        free += value - abs(value) / leverage
-    return free
+        price = security.price
+        if not _plain_by(models.of(security.symbol).margin, portfolio, security, price):
+            return None
+        value = float(held.quantity) * price
+        equity += value
+        free += value - abs(value) / (1.0 if cash_account else float(security.leverage))
+    return free, equity
 
 
 def surely_at_ease(portfolio: Portfolio) -> bool:
     """Return whether so much margin is left that nobody need be warned: a fifth of the equity or more."""
-    if not portfolio.invested:
+    held = portfolio.holdings()
+    if not held:
         return True
-    free = free_margin_estimate(portfolio)
-    if free == -inf:
-        return False
-    book = portfolio.cash
-    equity = float(book[book.account_currency].amount)
-    for held in portfolio.holdings():
-        equity += float(held.quantity) * held.security.price
-    return equity > 0 and free > AT_EASE * equity
+    found = _free_and_equity(portfolio, held)
+    if found is not None:
+        free, equity = found
+        if equity > 0 and free > AT_EASE * equity:
+            return True
+    return not portfolio.invested
 
 
 def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bool:
@@ -69,10 +77,6 @@ def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bo
         return False
     least = float(cash.amount - abs(cash.unsettled)) if cash.unsettled else float(cash.amount)
     return surely_affordable(portfolio, security, spec, least) and portfolio.only_long(_PLAIN)
-
-
-def _plain(portfolio: Portfolio, security: Security) -> bool:
-    return _plain_by(portfolio.models.of(security.symbol).margin, portfolio, security, security.price)
 
 
 def _plain_by(margin: MarginModel, portfolio: Portfolio, security: Security, price: float) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from livetrader_engine.data.bars import QuoteBar, TradeBar
 from livetrader_engine.data.decimals import exact
@@ -51,10 +51,7 @@ SHARES: Final[dict[Resolution, Decimal]] = {  # of the volume, that can be had w
 _LEAST_MINUTES: Final = {Resolution.TICK: 5, Resolution.SECOND: 5, Resolution.MINUTE: 1}
 
 
-class _Bar(NamedTuple):
-    close: Decimal
-    volume: Decimal
-    resolution: Resolution
+_Bar = tuple[Decimal, Decimal, Resolution]  # close, volume, resolution
 
 
 class SymbolCapacity:
@@ -67,7 +64,6 @@ class SymbolCapacity:
         self._rate = rate
         self._share = ZERO
         self._caught = ZERO
-        self._average = ZERO  # dollar volume per minute
         self._discount = ONE
         self._last_fill_ns = 0
         self._bar_ns: int | None = None
@@ -93,33 +89,41 @@ class SymbolCapacity:
     def update(self, time_ns: int, data: Slice | None) -> bool:
         """Catch the volume of this step's bar; return whether no more of it counts."""
         bar = _bar_of(self.security, data, time_ns)
-        if bar is None or not bar.volume:
+        if bar is None or not bar[1]:
             return False
+        close, volume, resolution = bar
+        before_ns, before = self._bar_ns, self._bar_volume
+        self._bar_ns, self._bar_volume = time_ns, volume
         rate = self._rate()
-        minutes = ZERO if self._bar_ns is None else Decimal(time_ns - self._bar_ns) / NS_PER_MINUTE
-        if minutes:
-            self._average = bar.close * rate * (bar.volume + self._bar_volume) / minutes
+        least = _LEAST_MINUTES.get(resolution)
+        if least is None:
+            counts = self._same_period(time_ns, resolution)
+        elif time_ns <= self._last_fill_ns + least * NS_PER_MINUTE:
+            counts = True
         else:
-            self._average = rate * bar.close * bar.volume
-        self._bar_ns, self._bar_volume = time_ns, bar.volume
-        if not self._counts(time_ns, bar.resolution):
+            minutes = ZERO if before_ns is None else Decimal(time_ns - before_ns) / NS_PER_MINUTE
+            average = close * rate * (volume + before) / minutes if minutes else rate * close * volume
+            counts = self._within(time_ns, resolution, average)
+        if not counts:
             return True
-        self._share = SHARES[bar.resolution]
+        self._share = SHARES[resolution]
         multiplier = self.security.properties.contract_multiplier
-        self._caught += bar.close * self._discount * bar.volume * rate * multiplier
+        self._caught += close * self._discount * volume * rate * multiplier
         return False
 
-    def _counts(self, time_ns: int, resolution: Resolution) -> bool:
+    def _same_period(self, time_ns: int, resolution: Resolution) -> bool:
         last_ns = self._last_fill_ns
         if resolution is Resolution.HOUR:
             return time_ns == _round_up(last_ns, NS_PER_HOUR)
-        if resolution is Resolution.DAILY:
-            return time_ns == last_ns or time_ns - time_ns % NS_PER_DAY == _round_up(last_ns, NS_PER_DAY)
+        return time_ns == last_ns or time_ns - time_ns % NS_PER_DAY == _round_up(last_ns, NS_PER_DAY)
+
+    def _within(self, time_ns: int, resolution: Resolution, average: Decimal) -> bool:
+        """Whether it takes so long, at this dollar volume a minute, until the fill has no effect."""
         # whole numbers: LEAN divides an int by 60 first
         volume = DOLLAR_VOLUME_PER_MINUTE // (1 if resolution is Resolution.MINUTE else 60)
-        wanted = volume / self._average if self._average else Decimal(NO_VOLUME_MINUTES)
-        minutes = min(MOST_MINUTES, max(_LEAST_MINUTES[resolution], int(wanted)))
-        return time_ns <= last_ns + minutes * NS_PER_MINUTE
+        wanted = volume / average if average else Decimal(NO_VOLUME_MINUTES)
+        minutes = min(MOST_MINUTES, int(wanted))  # never less than the least: that was looked at before
+        return time_ns <= self._last_fill_ns + minutes * NS_PER_MINUTE
 
     def reset(self) -> None:
         """Begin a new period: the next fill forgets what was caught."""
@@ -134,13 +138,14 @@ class SymbolCapacity:
 class CapacityEstimate:
     """Estimates the capacity of the run so far. Owned by the sampler; nothing happens before `set_period`.
 
-    `due_ns` says from when on `update` has work to do.
+    `due_ns` says from when on `update` has work to do whatever the step has, `catching` whether it has work
+    in steps with bars.
     """
 
     def __init__(self, portfolio: Portfolio) -> None:
         self._portfolio = portfolio
         self._by_symbol: dict[Symbol, SymbolCapacity] = {}
-        self._catching: list[SymbolCapacity] = []
+        self.catching: list[SymbolCapacity] = []
         self._period_ns: int | None = None
         self._next_day = 0
         self._value = ZERO
@@ -170,9 +175,9 @@ class CapacityEstimate:
             found = SymbolCapacity(security, lambda: cash.rate(currency))
             self._by_symbol[security.symbol] = found
         found.traded(fill)
-        if found not in self._catching:
-            self._catching.append(found)
-        self.due_ns = 0
+        if found not in self.catching:
+            self.catching.append(found)
+        self.due_ns = self._next_day * NS_PER_DAY
 
     def update(self, time_ns: int, data: Slice | None, *, force: bool = False) -> None:
         """Catch the volume of a step; estimate where the period is over or `force` says so.
@@ -181,17 +186,18 @@ class CapacityEstimate:
         """
         if data is not None and data.time_ns != time_ns:
             data = None
-        for item in reversed(self._catching.copy()):
-            if item.update(time_ns, data):
-                self._catching.remove(item)
-        today = time_ns // NS_PER_DAY
-        if self._period_ns is not None and self._by_symbol and (force or today >= self._next_day):
+        catching = self.catching
+        if catching:
+            for item in reversed(catching.copy()):
+                if item.update(time_ns, data):
+                    catching.remove(item)
+        if not force and time_ns < self.due_ns:
+            return
+        if self._period_ns is not None and self._by_symbol:
+            today = time_ns // NS_PER_DAY
             self._estimate(time_ns)
             self._next_day = _day_from(today * NS_PER_DAY + self._period_ns)
-        if self._catching:
-            self.due_ns = 0
-        else:
-            self.due_ns = self._next_day * NS_PER_DAY if self._by_symbol else NEVER_NS
+        self.due_ns = self._next_day * NS_PER_DAY if self._by_symbol else NEVER_NS
 
     def _estimate(self, time_ns: int) -> None:
         portfolio = self._portfolio
@@ -210,8 +216,8 @@ class CapacityEstimate:
                 item.reset()
             else:  # so that the lowest may change, and nothing grows without end
                 del self._by_symbol[symbol]
-                if item in self._catching:
-                    self._catching.remove(item)
+                if item in self.catching:
+                    self.catching.remove(item)
 
     def _used(self, security: Security) -> Decimal:
         portfolio = self._portfolio
@@ -249,18 +255,21 @@ def _bar_of(security: Security, data: Slice | None, time_ns: int) -> _Bar | None
     if data is not None:
         trades = data.bars.get(symbol)
         if trades is not None:
-            return _trade_bar(trades)
+            return _trade_bar(trades, security)
         quotes = data.quote_bars.get(symbol)
         if quotes is not None:
             return _quote_bar(quotes, symbol)
     held = security.trade_bar
     if not security.subscriptions and held is not None and held.end_time_ns == time_ns:
-        return _trade_bar(held)
+        return _trade_bar(held, security)
     return None
 
 
-def _trade_bar(bar: TradeBar) -> _Bar:
-    return _Bar(exact(bar.close, bar.scale), Decimal(bar.volume), _resolution(bar))
+def _trade_bar(bar: TradeBar, security: Security) -> _Bar:
+    close = security.exact_price() if bar is security.source else exact(bar.close, bar.scale)
+    period_ns = bar.end_time_ns - bar.time_ns
+    resolution = Resolution.MINUTE if period_ns == NS_PER_MINUTE else _resolution(period_ns)
+    return close, Decimal(bar.volume), resolution
 
 
 def _quote_bar(bar: QuoteBar, symbol: Symbol) -> _Bar:
@@ -270,12 +279,12 @@ def _quote_bar(bar: QuoteBar, symbol: Symbol) -> _Bar:
     elif symbol.security_type is SecurityType.CFD:
         volume = CFD_VOLUME
     bid, ask = exact(bar.bid_close, bar.scale), exact(bar.ask_close, bar.scale)
-    return _Bar((bid + ask) / 2 if bid and ask else bid or ask, volume, _resolution(bar))
+    middle = (bid + ask) / 2 if bid and ask else bid or ask
+    return middle, volume, _resolution(bar.end_time_ns - bar.time_ns)
 
 
-def _resolution(bar: TradeBar | QuoteBar) -> Resolution:
-    """Return the coarsest resolution not longer than the bar: a session of 6.5 hours counts as hours."""
-    period_ns = bar.end_time_ns - bar.time_ns
+def _resolution(period_ns: int) -> Resolution:
+    """Return the coarsest resolution not longer than a bar: a session of 6.5 hours counts as hours."""
     for resolution, length_ns in (
         (Resolution.DAILY, NS_PER_DAY),
         (Resolution.HOUR, NS_PER_HOUR),

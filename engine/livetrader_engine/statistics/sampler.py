@@ -55,7 +55,8 @@ _TYPE_NAMES: Final = {  # as LEAN spells security types in the exposure's series
 class Sampler:
     """Takes the samples. Owned by the engine; memory is bounded by the charts.
 
-    The engine calls `observe` in each step at or after `due_ns` and `sample` at midnights. While
+    The engine calls `observe` in each step at or after `due_ns`, and in each that has a bar while
+    `capacity.catching` anything; `sample` at midnights. While
     `warming_up`, time goes on and nothing is drawn. A candle of the equity shows what was seen at
     `observe`; with `every_step` that is every step, as in LEAN, and `due_ns` stays 0.
     """
@@ -168,18 +169,20 @@ class Sampler:
     def traded(self, security: Security, fill: Fill) -> None:
         """Take in a fill: the market is watched for a while."""
         self.capacity.traded(security, fill)
-        self.due_ns = min(self.due_ns, self.capacity.due_ns)
+        if self.capacity.due_ns < self.due_ns:
+            self.due_ns = self.capacity.due_ns
 
     def observe(self, time_ns: int, data: Slice | None, *, force: bool = False) -> None:
         """Look at capacity and equity at the end of a step; `data` is the newest slice, if there is one."""
-        self.capacity.update(time_ns, data, force=force)
+        capacity = self.capacity
+        capacity.update(time_ns, data, force=force)
         due = time_ns > self._next_ns or force
         if due or self._every_step:
             self._update_candle()
         if due:
             self._next_ns = time_ns + self.period_ns
             self._draw_equity(time_ns)
-        self.due_ns = 0 if self._every_step else min(self._next_ns + 1, self.capacity.due_ns)
+        self.due_ns = 0 if self._every_step else min(self._next_ns + 1, capacity.due_ns)
 
     def sample(self, time_ns: int) -> None:
         """Take the sample of a day: midnight, or the end of the run."""

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import ONE, ZERO, from_float
 from livetrader_engine.orders.order import Fill, OrderId
@@ -182,7 +183,19 @@ class TradeBuilder:
     def mark_all(self) -> None:
         """Note the newest price of every symbol with an open position."""
         for position in self._positions.values():
-            position.mark(position.security.price)
+            source = position.security.source
+            # the close of a bar is its value: a call less for nearly every mark there is
+            price = source.close if isinstance(source, TradeBar) else position.security.price
+            if price > position.high:
+                position.high = price
+            elif price < position.low:
+                position.low = price
+            for entry in position.entries:
+                gain = price - entry.best if entry.long else entry.best - price
+                if gain > 0:
+                    entry.best = price
+                elif -gain > entry.fall:
+                    entry.fall = -gain
 
     def fill(self, security: Security, order: OrderId, fill: Fill, fee: Decimal, rate: Decimal = ONE) -> None:
         """Take in a fill. `fee` is in account currency; of an order's fills only the first one's counts.

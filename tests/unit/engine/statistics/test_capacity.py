@@ -51,10 +51,11 @@ def test_nothing_is_due_without_a_fill() -> None:
 def test_the_volume_after_a_fill_is_caught_for_as_long_as_six_million_dollars_take() -> None:
     capacity, portfolio, held = estimate()
     buy(capacity, portfolio, held, "2013-10-07 09:31")
-    assert capacity.due_ns == 0
+    assert capacity.catching
     show(capacity, "2013-10-07 09:31", 20_000)  # 2 million a minute: 3 minutes
     show(capacity, "2013-10-07 09:32", 10_000)  # (10,000 + 20,000) * 100: still 2 minutes of 3 million
     show(capacity, "2013-10-07 09:35", 300_000)  # 310,000 * 100 in 3 minutes: over after one
+    assert not capacity.catching
     assert capacity.due_ns > at("2013-10-08 00:00")
     capacity.update(at("2013-10-07 09:36"), None, force=True)
     # 30,000 * 100 dollars * 0.20 of the volume / 1 trade / all of the sale volume
@@ -76,9 +77,9 @@ def test_bars_without_volume_are_waited_out() -> None:
     capacity, portfolio, held = estimate()
     buy(capacity, portfolio, held, "2013-10-07 09:31")
     show(capacity, "2013-10-07 09:31", 0)
-    assert capacity.due_ns == 0
+    assert capacity.catching
     capacity.update(at("2013-10-07 09:32"), None)
-    assert capacity.due_ns == 0
+    assert capacity.catching
 
 
 def test_a_daily_bar_of_a_session_counts_as_hours() -> None:
@@ -120,6 +121,5 @@ def test_a_symbol_is_forgotten_a_month_after_its_last_fill() -> None:
     capacity.update(at("2013-11-05 09:32"), None, force=True)
     assert capacity.due_ns != NEVER_NS
     capacity.update(at("2013-11-06 09:32"), None, force=True)
-    assert capacity.due_ns == 0 or capacity.due_ns == NEVER_NS
-    capacity.update(at("2013-11-06 09:33"), None)
     assert capacity.due_ns == NEVER_NS
+    assert not capacity.catching
