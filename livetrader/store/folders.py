@@ -124,7 +124,7 @@ def walk(parent: int, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, o
             os.close(child)
 
 
-def remove_empty(parent: int, name: str) -> bool:
+def remove_empty(parent: int, name: str, depth: int = 0) -> bool:
     """Remove a folder that holds no files, and the empty folders in it; return whether it is gone."""
     try:
         child = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
@@ -133,7 +133,7 @@ def remove_empty(parent: int, name: str) -> bool:
     try:
         with os.scandir(child) as entries:
             inner = [entry.name for entry in entries]
-        if not all(remove_empty(child, each) for each in inner):
+        if depth > MAX_SLASHES or not all(remove_empty(child, each, depth + 1) for each in inner):
             return False
         os.rmdir(name, dir_fd=parent)
     except OSError:  # somebody has just put something there

@@ -5,6 +5,7 @@ Each writer holds a lock on the file it writes, so what a crashed process left i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def written(root: Path, value: bytes) -> Iterator[tuple[int, str]]:
     with opened(root, PLACE, create=True) as folder:
         descriptor = os.open(name, _NEW, 0o666, dir_fd=folder)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
             view = memoryview(value)
             while view:
                 view = view[os.write(descriptor, view) :]
@@ -64,11 +65,20 @@ def _remove_abandoned(folder: int, name: str) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _remove(folder, name)
-    except BlockingIOError:  # its writer lives
+    except OSError:  # its writer lives, or may live: this file system has no locks
         return False
     finally:
         os.close(descriptor)
     return True
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a new file; without locks in the file system leftovers stay. Raises BlockingIOError."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 def _remove(folder: int, name: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
 from livetrader.store.local import FileObjectStore
+from livetrader.store.quota import Quota
 from livetrader_engine.errors import StoreError
 
 
@@ -102,3 +106,73 @@ def test_a_failed_save_leaves_the_old_value_and_no_debris(
     monkeypatch.undo()
     assert store.read("a") == b"old"
     assert list((folder / ".livetrader" / "pending").iterdir()) == []
+
+
+def test_a_file_system_without_locks_takes_values_and_cleans_nothing(
+    store: FileObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    left = folder / ".livetrader" / "pending" / "left by a crash"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    store.save("a", b"1")
+    assert store.read("a") == b"1"
+    assert list(left.parent.iterdir()) == [left]
+
+
+def test_what_a_crashed_writer_left_goes_with_the_next_save(store: FileObjectStore, folder: Path) -> None:
+    left = folder / ".livetrader" / "pending" / "left by a crash"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    assert list(store.keys()) == []
+    store.save("a", b"1")
+    assert not left.exists()
+
+
+def test_names_that_are_no_keys_are_not_listed(store: FileObjectStore, folder: Path) -> None:
+    store.save("a", b"1")
+    (folder / "back\\slash").write_bytes(b"")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe")).write_bytes(b"")
+    (folder / "new\nline").write_bytes(b"")
+    (folder / "ünïcode (1)").write_bytes(b"came by hand")
+    assert list(store.keys()) == ["a", "ünïcode (1)"]
+    assert store.read("ünïcode (1)") == b"came by hand"
+
+
+def test_a_folder_whose_keys_are_all_deleted_is_no_keys_folder(store: FileObjectStore) -> None:
+    store.save("a/b/c", b"1")
+    assert store.delete("a/b/c")
+    assert store.save_new("a", b"2") is True
+    assert store.read("a") == b"2"
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_the_remedy(
+    store: FileObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save("a", b"1")
+
+    def refused(*arguments: object, **named: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("os.rename", refused)
+    with pytest.raises(StoreError, match="check owner and mode of the folder"):
+        store.save("a", b"2")
+    monkeypatch.undo()
+    assert store.read("a") == b"1"
+
+
+def test_another_writer_that_never_lets_go_is_told_in_bounded_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FileObjectStore(folder, Quota(None, 5))
+    store.save("a", b"1")
+    monkeypatch.setattr("livetrader.store.ledger.LOCK_LIMIT_S", 0.05)
+    with (folder / ".livetrader" / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(StoreError, match="has held the lock"):
+            store.save("a", b"2")
+    store.save("a", b"3")
+    assert store.read("a") == b"3"
