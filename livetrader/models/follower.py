@@ -51,7 +51,8 @@ class Follower:
         self._forget = forget
         self._pause_s = pause_s
         self._seen: dict[str, int] = {}
-        self._stopped = threading.Event()
+        self._stopped = False
+        self._wake = threading.Event()
         self._told: str | None = None
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
@@ -61,8 +62,13 @@ class Follower:
 
     def stop(self) -> None:
         """End the thread and wait for it."""
-        self._stopped.set()
+        self._stopped = True
+        self._wake.set()
         self._thread.join(STOP_LIMIT_S)
+
+    def soon(self) -> None:
+        """Look as soon as possible: something was decided in this process."""
+        self._wake.set()
 
     def look(self) -> None:
         """Open what was decided since the last look. Raises what the store raises."""
@@ -70,11 +76,16 @@ class Follower:
         for name in self._registry.open_names():
             seen = self._seen.get(name)
             if seen is None or self._registry.changed_since(name, seen):
-                self._seen[name] = self._registry.sequence(name)
+                sequence = self._registry.sequence(name)
                 self._registry.follow(name)
+                self._seen[name] = sequence  # only now: what could not be read is looked at again
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._pause_s):
+        while True:
+            self._wake.wait(self._pause_s)
+            self._wake.clear()
+            if self._stopped:
+                return
             try:
                 self.look()
             except (EngineError, OSError) as error:

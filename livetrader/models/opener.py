@@ -62,7 +62,7 @@ class Opener:
             try:
                 version, loaded = self.open_version(wish, number, ready)
             except _UNUSABLE as error:
-                refused.append(f"version {number} is refused: {words_of(error)}")
+                refused.append(f"version {number} is refused: {_words(error)}")
                 continue
             self._warn_of_lookahead(version)
             yield Opened(version, loaded, tuple(refused))
@@ -81,7 +81,7 @@ class Opener:
             try:
                 self.open_version(wish, number)
             except _UNUSABLE as error:
-                found.append(f"version {number} is refused: {words_of(error)}")
+                found.append(f"version {number} is refused: {_words(error)}")
         if not found and not self._catalog.numbers(wish.name):
             there = ", ".join(self._catalog.names()) or "none"
             return (f"there is no model {wish.name!r} yet; there are: {there}",)
@@ -142,7 +142,7 @@ class Opener:
         except AlgorithmError:
             raise
         except Exception as error:  # whatever a library says of content that it cannot open
-            raise ModelRefusedError(f"{chosen.name} cannot open it: {words_of(error)}") from error
+            raise ModelRefusedError(f"{chosen.name} cannot open it: {_words(error)}") from error
 
     def _warn_of_lookahead(self, version: ModelVersion) -> None:
         """Say once where a model knows the future: trained on data after the present step."""
@@ -157,8 +157,7 @@ class Opener:
 _UNUSABLE: Final = (KeyError, RecordError, AlgorithmError, StoreError, OSError)
 
 
-def words_of(error: BaseException) -> str:
-    """Return why a version cannot be used, for people."""
+def _words(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return "its content is not in the store"
     if isinstance(error, AlgorithmError | RecordError | StoreError):

@@ -6,7 +6,6 @@ before it may serve, so nothing is promoted that could not be loaded.
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Sequence
 from math import isfinite
@@ -14,10 +13,9 @@ from typing import Final
 
 from livetrader.models.catalog import Catalog
 from livetrader.models.follower import Follower
-from livetrader.models.formats import format_for, format_named
-from livetrader.models.formats.contract import Dump, Format, Loading
-from livetrader.models.libraries import recorded
-from livetrader.models.opener import Opener, Surroundings, words_of
+from livetrader.models.formats import prepare_formats
+from livetrader.models.opener import Opener, Surroundings
+from livetrader.models.packing import PackedModel, pack
 from livetrader.models.records import check_name
 from livetrader.models.schema import schema_of
 from livetrader.models.served import Served
@@ -47,6 +45,7 @@ class Registry:
     ) -> None:
         self._catalog = catalog
         self._now_ns = surroundings.now_ns
+        self._sequential = surroundings.sequential
         self._opener = Opener(catalog, surroundings)
         self._handles: list[Served] = []
         self._lock = threading.Lock()  # guards _handles and _following
@@ -61,10 +60,8 @@ class Registry:
         Raises AlgorithmError where it cannot be kept or opened again, StoreError where the store is full.
         """
         check_name(wish.name)
-        chosen = format_for(wish.model) if wish.format is None else format_named(wish.format)
-        dump = chosen.dump(wish.model)
-        draft = self._draft(wish, chosen, dump)
-        self._check_opens(wish, chosen, dump)
+        packed = wish.model if isinstance(wish.model, PackedModel) else pack(wish.model, wish.format)
+        draft = self._draft(wish, packed)
         promote = wish.promote
         unfit = sorted(name for name, value in draft.metrics.items() if value is None)
         if unfit and promote is not False:
@@ -72,10 +69,10 @@ class Registry:
             self._opener.alarm(
                 wish.name, f"metric {unfit[0]} of a new version is not finite: it is not promoted"
             )
-        version, serves = self._catalog.add(draft, dump.content, promote)
-        if serves:
+        version, serves = self._catalog.add(draft, packed.dump.content, promote)
+        if serves and not self._opens_elsewhere(wish.name):
             self._changed(wish.name)
-        else:
+        if not serves:
             told = f"model {wish.name!r}: version {version.number} is kept and does not serve"
             self._opener.tell(LogLevel.DEBUG, told)
         return version
@@ -83,6 +80,7 @@ class Registry:
     def load(self, wish: LoadModel) -> ServedModel:
         """Open the version that serves, or the newest that may. Raises ModelRefusedError where none may."""
         check_name(wish.name)
+        prepare_formats()
         served = Served(self._opener, wish)
         served.prepare()
         served.take_over()
@@ -158,12 +156,18 @@ class Registry:
         for served in self._open_handles():
             if served.wish.name == name:
                 served.prepare()
-                if (
-                    self._opener.owns_thread()
-                ):  # the algorithm itself has done it, so it is in no call of the model
+                if self._opener.owns_thread():  # the algorithm has done it, so it is in no call of the model
                     served.take_over()
 
-    def _draft(self, wish: SaveModel, chosen: Format, dump: Dump) -> ModelVersion:
+    def _opens_elsewhere(self, name: str) -> bool:
+        """Whether the thread that follows the store opens what was just saved: trading need not wait."""
+        if self._sequential or not self._following or not self._opener.owns_thread():
+            return False
+        if self._follower is not None and name in self.open_names():
+            self._follower.soon()
+        return True
+
+    def _draft(self, wish: SaveModel, packed: PackedModel) -> ModelVersion:
         start_ns, end_ns = wish.window_ns or (None, None)
         if start_ns is not None and end_ns is not None and end_ns < start_ns:
             raise AlgorithmError(f"the training window of {wish.name!r} ends before it begins")
@@ -174,29 +178,16 @@ class Registry:
             name=wish.name,
             number=0,
             content="",
-            size=len(dump.content),
-            format=chosen.name,
-            model_type=f"{type(wish.model).__module__}.{type(wish.model).__qualname__}",
+            size=len(packed.dump.content),
+            format=packed.format,
+            model_type=packed.model_type,
             made_ns=self._now_ns(),
             saved_ns=0,
-            libraries=recorded(chosen.libraries(dump.options)),
+            libraries=packed.libraries,
             window_start_ns=start_ns,
             window_end_ns=end_ns,
             features=schema_of(wish.features),
             metrics={name: value if isfinite(value) else None for name, value in metrics.items()},
             job=wish.job,
-            options=dump.options,
+            options=packed.dump.options,
         )
-
-    def _check_opens(self, wish: SaveModel, chosen: Format, dump: Dump) -> None:
-        """Open what is about to be saved. Raises AlgorithmError where that cannot be done."""
-        values = isinstance(wish.model, dict)  # weights without a network to put them into
-        factory = None if values else lambda: copy.deepcopy(wish.model)
-        loading = Loading(dump.options, trusted=True, factory=factory)
-        try:
-            chosen.load(dump.content, loading)
-        except Exception as error:
-            raise AlgorithmError(
-                f"this {type(wish.model).__name__} cannot be opened again from {chosen.name}: "
-                f"{words_of(error)}; nothing was saved"
-            ) from error

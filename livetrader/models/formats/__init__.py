@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from importlib.util import find_spec
 from typing import Any, Final
 
 from livetrader.models.formats.contract import Format
@@ -40,3 +43,9 @@ def format_for(model: Any) -> Format:
     """Return the safest format for a model."""
     families = frozenset(base.__module__.partition(".")[0] for base in type(model).__mro__)
     return next(each for each in _ORDER if each.handles(model, families))
+
+
+def prepare_formats() -> None:
+    """Import now what would take a second at the first save, in the middle of trading."""
+    if "sklearn" in sys.modules and find_spec("skops") is not None:
+        importlib.import_module("skops.io")

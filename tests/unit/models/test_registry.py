@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from livetrader.models import libraries
+from livetrader.models import libraries, pack
+from livetrader.models.follower import PAUSE_S
 from livetrader.models.records import log_key, version_key
 from livetrader.models.signing import Signer
 from livetrader_engine.errors import AlgorithmError, StoreError
@@ -454,6 +455,36 @@ def test_a_store_that_is_away_is_told_once_and_the_model_serves_on(world: World,
     follower.stop()
     assert served.predict(ROWS)[0] == 1.0
     assert len([text for text in world.errors() if "does not answer" in text]) == 1
+
+
+def test_the_engine_does_not_wait_until_what_it_saved_is_opened(world: World, deadline: Any) -> None:
+    registry = world.registry(sequential=False, follows=True)
+    registry.save(line("spy", 1.0))
+    served = registry.load(LoadModel("spy"))
+    try:
+        assert served.predict(ROWS)[0] == 1.0
+        registry.save(line("spy", 2.0))
+        assert served.predict(ROWS)[0] == 1.0, "the step goes on with what it began with"
+
+        def serves_the_new_one() -> bool:
+            world.now_ns += 1
+            return bool(served.predict(ROWS)[0] == 2.0)
+
+        deadline.until(serves_the_new_one, "version 2, long before the thread looks by itself", PAUSE_S / 2)
+    finally:
+        registry.close()
+
+
+def test_what_a_training_process_packed_is_only_written(world: World) -> None:
+    import pickle
+
+    registry = world.registry()
+    packed = pickle.loads(pickle.dumps(pack(Line(2.5))))
+    version = registry.save(SaveModel("spy", packed, features=["a", "b", "c"]))
+    assert (version.format, version.model_type) == ("pickle", "tests.unit.models.world.Line")
+    assert registry.load(LoadModel("spy")).predict(ROWS)[0] == 2.5
+    with pytest.raises(AlgorithmError, match="cannot be opened again"):
+        pack(_NeverAgain())
 
 
 def test_a_store_that_is_away_at_the_start_is_waited_for(

@@ -76,7 +76,9 @@ class World:
     def catalog(self, signer: Signer | None = None) -> Catalog:
         return Catalog(self.store, lambda: self.wall_ns, lambda: signer or self.signer, self.retention)
 
-    def registry(self, *, sequential: bool = True, signer: Signer | None = None) -> Registry:
+    def registry(
+        self, *, sequential: bool = True, signer: Signer | None = None, follows: bool = False
+    ) -> Registry:
         def adopted(version: ModelVersion) -> None:
             self.adopted.append(version.number)
 
@@ -87,7 +89,7 @@ class World:
             self.alarm,
             sequential,
         )
-        return Registry(self.catalog(signer), around)
+        return Registry(self.catalog(signer), around, (lambda: None) if follows else None)
 
     def tell(self, level: LogLevel, text: str) -> None:
         self.lines.append((level, text))
