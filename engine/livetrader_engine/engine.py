@@ -38,6 +38,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.session import Sessions
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
+from livetrader_engine.demand import Demand
 from livetrader_engine.end_of_day import EndOfDay
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import (
@@ -143,7 +144,8 @@ class Engine:
         self.sessions = Sessions()
         self.scheduler = Scheduler()
         self.trainings = TrainingSchedules(ports.trainer.submit, options.missed_trainings, options.start_ns)
-        self.readiness = Readiness(self.clock, ports.trainer.status, self._demand_model)
+        self.readiness = Readiness(self.clock, ports.trainer.status)
+        self.orders.demand = Demand(self.readiness.problem, self.portfolio, self.orders)
         self.benchmark = Benchmark(ports.feed, ports.reference, self.portfolio.cash, options.benchmark)
         self.sampler = Sampler(
             self.portfolio, self.benchmark, options.timezone, every_step=options.exact_equity_candles
@@ -353,9 +355,6 @@ class Engine:
             return False
         self.quit_reason = "nothing is left of the account"
         return True
-
-    def _demand_model(self) -> None:
-        self.orders.demand = self.readiness.problem
 
     def _finish_warm_up(self, time_ns: int) -> None:
         until_ns = self._warm_up_until_ns

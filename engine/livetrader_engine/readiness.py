@@ -6,7 +6,6 @@ is wrong, and orders that add risk are refused with it. What reduces a position 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -29,14 +28,12 @@ class _Model(msgspec.Struct, frozen=True):
 class Readiness:
     """The demand of one algorithm and the model it has. Owned by the engine's thread.
 
-    Every property may be read from any thread: what changes is replaced as a whole. `demanded` hears when
-    the algorithm demands a model.
+    Every property may be read from any thread: what changes is replaced as a whole.
     """
 
-    def __init__(self, clock: Clock, status: TrainingStatus, demanded: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, status: TrainingStatus) -> None:
         self._clock = clock
         self._status = status
-        self._demanded = demanded
         self._max_age_ns: int | None = None
         self._loaded: _Model | None = None
         self.required = False
@@ -50,7 +47,6 @@ class Readiness:
             raise AlgorithmError("training.require(max_age=...) needs a time span longer than zero")
         self._max_age_ns = max_age_ns
         self.required = True
-        self._demanded()
 
     def adopted(self, name: str, made_ns: int) -> None:
         """Take note that the algorithm uses a model that was made at `made_ns` (engine time), not here."""

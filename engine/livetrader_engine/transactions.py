@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Final
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
+from livetrader_engine.demand import Demand
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.money import ZERO
@@ -78,7 +79,7 @@ class Transactions(OrderNews):
         super().__init__(clock, portfolio, sink, policy, report)
         self.max_orders = policy.max_orders  # None for no limit; an algorithm may set it
         self.warming_up = False
-        self.demand: Callable[[], str] | None = None  # says why no new risk may be taken; empty: it may
+        self.demand: Demand | None = None  # of the algorithm, before it takes risk
         self.gate: OrderGate | None = None  # a say in orders that the account could carry
         self._securities = securities
         self._queue: deque[tuple[OrderRecord, Asked]] = deque()
@@ -112,10 +113,10 @@ class Transactions(OrderNews):
         self._refuse_warm_up("Submit")
         security = self._securities[request.symbol]
         if self.demand is not None:
-            unmet = self._unmet(self.demand(), request.symbol, request.quantity)
-            if unmet is not None:
-                self._report(unmet.message)
-                return _refused(request, unmet, self._clock.now_ns)
+            answer = self.demand.answer(request.symbol, request.quantity)
+            if not answer.accepted:
+                self._report(answer.message)
+                return _refused(request, answer, self._clock.now_ns)
         return self._add(request, security)
 
     def _add(self, request: OrderRequest, security: Security) -> OrderRecord:
@@ -157,13 +158,9 @@ class Transactions(OrderNews):
             problem = None if short is None else (ResponseCode.EXCEEDS_SHORTABLE_QUANTITY, short)
         if problem is not None:
             return asked.answer(Response(*problem, order_id), RequestStatus.ERROR)
-        if self.demand is not None and change.quantity is not None:
-            more = change.quantity - record.quantity
-            if more * record.quantity > 0:  # a smaller order adds no risk
-                unmet = self._unmet(self.demand(), record.symbol, change.quantity - record.filled_quantity)
-                if unmet is not None:
-                    self._report(unmet.message)
-                    return asked.answer(unmet, RequestStatus.ERROR)
+        if self.demand is not None and not (refusal := self.demand.answer_change(record, change)).accepted:
+            self._report(refusal.message)
+            return asked.answer(refusal, RequestStatus.ERROR)
         answer = self._ask(record, asked)
         self._drain_unless_deferred()
         return answer if self.policy.defer_requests else asked.response
@@ -326,27 +323,8 @@ class Transactions(OrderNews):
             text = f"You have exceeded maximum number of orders ({self.max_orders})"
             return Response(ResponseCode.EXCEEDED_MAXIMUM_ORDERS, text, NO_ORDER)
         if self.demand is not None and response.accepted:
-            unmet = self._unmet(self.demand(), request.symbol, request.quantity)
-            return response if unmet is None else unmet
+            return self.demand.answer(request.symbol, request.quantity)
         return response
-
-    def _unmet(self, reason: str, symbol: Symbol, quantity: Decimal) -> Response | None:
-        """Return the refusal of an order that adds risk while a demand is not met, None where it may go.
-
-        It adds none where it makes the position smaller without turning it over, market orders that are
-        still to fill counted. Stops and limits that protect the position are not: they may never fill.
-        """
-        if not reason:
-            return None
-        held = self._portfolio.quantity(symbol)
-        if held * quantity < 0:
-            coming = (
-                o for o in self.open_orders(symbol) if o.spec.type is _MARKET and o.quantity * quantity > 0
-            )
-            if abs(quantity) + sum(abs(order.remaining) for order in coming) <= abs(held):
-                return None
-        text = messages.risk_refused(symbol.value, quantity, reason)
-        return Response(ResponseCode.PRE_ORDER_CHECKS_ERROR, text, NO_ORDER)
 
     def _register(self, spec: OrderSpec, security: Security, asked: Asked | None = None) -> OrderRecord:
         record = OrderRecord(spec, SubmissionData(*security.exact_prices()), submitted=asked)

@@ -346,8 +346,7 @@ def _bucket(state: JournalState, record: BucketCharged) -> tuple[OrderEventArriv
 
 
 def _settled(state: JournalState, record: ScheduleSettled) -> tuple[OrderEventArrived, ...]:
-    # The newest record counts, also where it goes back: a replay that began anew is another time.
-    state.settled_ns.pop(record.schedule, None)
+    state.settled_ns.pop(record.schedule, None)  # the newest counts, also where it goes back
     state.settled_ns[record.schedule] = record.due_ns
     while len(state.settled_ns) > MAX_SCHEDULES:
         del state.settled_ns[next(iter(state.settled_ns))]

@@ -9,7 +9,6 @@ from typing import Final
 
 from livetrader import __version__
 from livetrader.control.operations import (
-    EngineView,
     EventSubscription,
     FeedView,
     KillSwitchView,
@@ -33,7 +32,7 @@ from livetrader.journal.replay import OrderState
 from livetrader.supervisor.states import DaemonState
 from livetrader.supervisor.supervisor import Supervisor
 from livetrader.supervisor.training_ledger import model_view
-from livetrader.supervisor.views import day_profit, order_view, portfolio_view
+from livetrader.supervisor.views import day_profit, engine_view, order_view, portfolio_view
 
 ENDED_STATES: Final = frozenset(
     {TrainingState.READY, TrainingState.FAILED, TrainingState.EXPIRED, TrainingState.CANCELLED}
@@ -99,7 +98,7 @@ class DaemonOperations:
             brokerage_connected=supervisor.brokerage.connected,
             brokerage_session_id=gateway.session_id,
             feed=self._feed(),
-            engine=self._engine(),
+            engine=engine_view(supervisor.keeper, supervisor.care.started_ns),
             kill_switch=self._kill_switch(),
             training=parts.training.summary(self._model()),
             halted=gateway.halted,
@@ -120,32 +119,6 @@ class DaemonOperations:
             subscriptions=len(feed.subscriptions),
             data_age_s=None if feed.data_s is None else parts.timing.monotonic_s() - feed.data_s,
             message=feed.message,
-        )
-
-    def _engine(self) -> EngineView:
-        keeper = self._supervisor.keeper
-        process = keeper.process
-        common = EngineView(
-            state=keeper.state.value,
-            restarts=keeper.restarts,
-            restarts_in_window=keeper.restarts_in_window,
-            last_failure=keeper.last_failure,
-        )
-        if process is None:
-            return common
-        beat = process.beat
-        return EngineView(
-            state=common.state,
-            pid=process.pid,
-            restarts=common.restarts,
-            restarts_in_window=common.restarts_in_window,
-            started_ns=self._supervisor.care.started_ns,
-            beat_age_s=process.beat_age_s,
-            step_age_s=process.step_age_s,
-            steps=0 if beat is None else beat.steps,
-            resident_mb=process.resident_mb(),
-            conflated=process.link.conflated + (0 if beat is None else beat.conflated),
-            last_failure=common.last_failure,
         )
 
     def _kill_switch(self) -> KillSwitchView:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from livetrader.control.operations import HoldingView, OrderStep, OrderView, PortfolioView
+import msgspec
+
+from livetrader.control.operations import EngineView, HoldingView, OrderStep, OrderView, PortfolioView
 from livetrader.gateway.gateway import ACCOUNT_CURRENCY, Gateway
 from livetrader.journal.replay import OrderState
+from livetrader.supervisor.engine_keeper import EngineKeeper
 
 _CENT = Decimal("0.01")
 
@@ -31,6 +34,30 @@ def order_view(order: OrderState) -> OrderView:
         stop_price=spec.stop_price,
         tag=spec.tag,
         history=tuple(OrderStep(time_ns, words) for time_ns, words in order.history),
+    )
+
+
+def engine_view(keeper: EngineKeeper, started_ns: int | None) -> EngineView:
+    """Return the engine process of the moment; `started_ns` is when it began."""
+    process = keeper.process
+    common = EngineView(
+        state=keeper.state.value,
+        restarts=keeper.restarts,
+        restarts_in_window=keeper.restarts_in_window,
+        last_failure=keeper.last_failure,
+    )
+    if process is None:
+        return common
+    beat = process.beat
+    return msgspec.structs.replace(
+        common,
+        pid=process.pid,
+        started_ns=started_ns,
+        beat_age_s=process.beat_age_s,
+        step_age_s=process.step_age_s,
+        steps=0 if beat is None else beat.steps,
+        resident_mb=process.resident_mb(),
+        conflated=process.link.conflated + (0 if beat is None else beat.conflated),
     )
 
 
