@@ -53,6 +53,13 @@ def test_the_wheel_is_typed(names: list[str]) -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
 
 
+def test_kernels_and_the_notebook_of_new_folders_go_along(names: list[str]) -> None:
+    folder = ROOT / "livetrader" / "offline"
+    files = [folder / "research.ipynb", *folder.glob("jupyter_path/kernels/*/kernel.json")]
+    assert len(files) == 3
+    assert {path.relative_to(ROOT).as_posix() for path in files} <= set(names)
+
+
 def test_units_and_configurations_land_in_share(names: list[str]) -> None:
     shared = {name.split(".data/data/")[1] for name in names if ".data/data/" in name}
     expected = {
