@@ -26,7 +26,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "tester",
+    "AWS_SECRET_ACCESS_KEY": "hidden",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 _buckets = count()
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment of a daemon would have."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +51,8 @@ def server() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    names = {
-        "AWS_ACCESS_KEY_ID": "tester",
-        "AWS_SECRET_ACCESS_KEY": "hidden",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
     yield f"http://{host}:{port}"
     server.stop()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 @pytest.fixture
@@ -127,3 +130,41 @@ def test_a_live_algorithm_works_on_s3_with_the_daemons_credentials(
     assert "got now" in told and "large one saved: False" in told
     assert "hidden" not in told  # the secret key
     assert not others.contains("waiting/large")
+
+
+SICK = """
+from AlgorithmImports import *
+
+class Sick(QCAlgorithm):
+    def initialize(self):
+        self.spy = self.add_equity("SPY", Resolution.DAILY).symbol
+        self.steps = 0
+        self.log(f"there: {self.object_store.contains_key('model')}")
+
+    def on_data(self, data):
+        self.object_store.save("state", str(self.time))
+        self.object_store.contains_key("model")
+        self.steps += 1
+        if self.steps == 20:
+            self.set_holdings(self.spy, 0.5)
+        if self.steps == 200:
+            self.log(f"invested: {self.portfolio.invested}")
+            self.quit("done")
+"""
+
+
+@pytest.mark.timeout(90)
+def test_trading_goes_on_while_s3_is_away(tmp_path: Path, lean_data: Path) -> None:
+    (tmp_path / "algorithm.py").write_text(SICK)
+    configuration = tmp_path / "livetrader.toml"
+    section = '[object_store]\nurl = "s3://bucket/x"\noptions = { endpoint_url = "http://127.0.0.1:9" }\n'
+    configuration.write_text(CONFIGURATION.format(folder=tmp_path, data=lean_data) + section)
+    done = subprocess.run(
+        [sys.executable, "-m", "livetrader", "run", str(configuration)],
+        capture_output=True, text=True, timeout=80,
+    )  # fmt: skip
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told[-2000:]
+    said = [line for line in told.splitlines() if "there:" in line or "invested:" in line]
+    assert "there: False" in said[0] and "invested: True" in said[-1], said
+    assert "Object store: look for 'model': s3://bucket/x failed" in told
