@@ -6,6 +6,8 @@ same.
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +38,15 @@ def _remote(options: StoreOptions, quota: Quota, report: Callable[[str], None]) 
     from livetrader.store.objects import RemoteObjects
     from livetrader.store.remote import FRESH_S, RemoteObjectStore, RemoteOptions
 
-    copies = options.copies or tempfile.mkdtemp(prefix="livetrader-objects-")
+    copies = options.copies or _passing_folder()
     fresh_s = FRESH_S if options.fresh_s is None else options.fresh_s
     remote = RemoteOptions(quota, fresh_s, report)
     objects = RemoteObjects(options.url, options.filesystem)
     return RemoteObjectStore(objects, shown(options.url), Path(copies), remote)
+
+
+def _passing_folder() -> str:
+    """Make a folder that goes with this process."""
+    folder = tempfile.mkdtemp(prefix="livetrader-objects-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

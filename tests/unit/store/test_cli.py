@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +151,17 @@ def test_a_project_folder_finds_the_workspaces_storage(
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     assert types("get", "a", "-").stdout_bytes == b"1"
+
+
+def test_copies_of_a_command_go_with_its_process(tmp_path: Path) -> None:
+    """A process that reads a remote store leaves nothing behind."""
+    text = (
+        "from livetrader.store.opening import open_store\n"
+        "from livetrader.store.options import StoreOptions\n"
+        "store = open_store(StoreOptions('memory://x'))\n"
+        "store.save('a', b'1')\n"
+        "assert store.read('a') == b'1'\n"
+    )
+    environment = {"TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", text], check=True, env=environment)
+    assert list(tmp_path.iterdir()) == []
