@@ -93,6 +93,8 @@ class TrainingNews:
             self._host_problem = level.problem
             if level.problem:
                 self._parts.logs.daemon("training_host_bucket", level="error", problem=level.problem)
+                step = "nothing new is trained until it can be used again; trading goes on"
+                self._parts.notify("the machine's training bucket", level.problem, step)
             else:
                 self._parts.logs.daemon("training_host_bucket", problem="", left_minutes=level.level_minutes)
 
