@@ -29,9 +29,17 @@ def default_output(algorithm: Path, now: datetime) -> Path:
 
 
 def nearest_storage(*folders: Path) -> Path | None:
-    """Return the nearest folder `storage`: in one of the folders or above it; None where there is none."""
-    places = (place for folder in folders for place in (folder, *folder.parents))
-    return next((place / STORAGE for place in places if (place / STORAGE).is_dir()), None)
+    """Return the nearest folder `storage`: in one of the folders or above it; None where there is none.
+
+    Above, the home folder and what holds it do not count: a `storage` there is likely somebody's attic.
+    """
+    home = Path.home()
+    for folder in folders:
+        above = (place for place in folder.parents if not home.is_relative_to(place))
+        for place in (folder, *above):
+            if (place / STORAGE).is_dir():
+                return place / STORAGE
+    return None
 
 
 def copy_code(algorithm: Path, target: Path, *, without: tuple[Path, ...] = ()) -> list[Path]:

@@ -165,3 +165,14 @@ def test_copies_of_a_command_go_with_its_process(tmp_path: Path) -> None:
     environment = {"TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]}
     subprocess.run([sys.executable, "-c", text], check=True, env=environment)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storage_of_the_home_folder_is_not_meant_from_below(
+    types: Types, storage: FileObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    storage.save("a", b"1")
+    assert types("get", "a", "-").stdout_bytes == b"1"  # it is meant where somebody stands beside it
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    assert types("get", "a", "-").exit_code == 2
