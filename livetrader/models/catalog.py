@@ -189,6 +189,7 @@ class Catalog(Shelf):
     def _numbered(self, draft: ModelVersion, blob: str, size: int) -> ModelVersion:
         name = draft.name
         for _ in range(MAX_TRIES):
+            self._store.forget()
             state = self.state(name)
             numbers = self._keys(name).versions
             number = max([state.highest, *numbers]) + 1
@@ -233,6 +234,7 @@ class Catalog(Shelf):
     def _decide(self, name: str, change: Change) -> ServingState:
         """Write the state that `change` makes of the newest one; again where somebody else was faster."""
         for _ in range(MAX_TRIES):
+            self._store.forget()  # a decision is made on what is there, not on what was read before
             before = self._seen(name)
             after = change(before.state)
             if after is None:

@@ -40,6 +40,10 @@ class Blobs(Protocol):
         """Return all keys that begin with `prefix`, sorted."""
         ...
 
+    def forget(self) -> None:
+        """Drop what is cached, so that the next read sees what others have saved."""
+        ...
+
 
 class Below:
     """Implements Blobs over the keys of a store that begin with a folder."""
@@ -71,6 +75,10 @@ class Below:
     def keys(self, prefix: str = "") -> Sequence[str]:
         """Return all keys that begin with `prefix`, sorted."""
         return [key.removeprefix(self._start) for key in self._whole.keys(self._start + prefix)]
+
+    def forget(self) -> None:
+        """Drop what is cached."""
+        self._whole.forget()
 
 
 def own_part(store: ObjectStore) -> Blobs:

@@ -45,6 +45,9 @@ class DictStore:
     def delete(self, key: str) -> bool:
         return bool(self._write(key, lambda: self.values.pop(key, None) is not None))
 
+    def forget(self) -> None:
+        """Nothing is cached."""
+
     def keys(self, prefix: str = "") -> list[str]:
         return sorted(key for key in self.values if key.startswith(prefix))
 
