@@ -32,7 +32,7 @@ _GONE: Final = (FileNotFoundError, NotADirectoryError)
 _REMEDIES: Final = {
     errno.ENOSPC: "free space on its disk",
     errno.EDQUOT: "free space, or raise the user's disk quota",
-    errno.EROFS: "mount its disk for writing",
+    errno.EROFS: "mount its disk for writing, or name the folder in ReadWritePaths= of the unit",
     errno.EACCES: "check owner and mode of the folder",
     errno.EPERM: "check owner and mode of the folder",
 }
