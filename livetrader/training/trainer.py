@@ -15,28 +15,29 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from livetrader.ipc.messages import TrainingPrinted, TrainingReported, TrainingState
 from livetrader.training.attempts import Attempt, ProcessAttempt, Surroundings, ThreadAttempt
 from livetrader.training.budget import Budget
-from livetrader.training.jobs import ENDED, JOBS_KEPT, UNDER_WAY, Job
+from livetrader.training.jobs import ENDED, UNDER_WAY, Job
+from livetrader.training.reports import Reporter
 from livetrader.training.runner import Outcome, outcome_of
 from livetrader.training.runs import Run, TrainerClocks, TrainerRules
-from livetrader.training.voice import cancelled, current, device, progress
-from livetrader_engine.training import TrainingJob, TrainingWork
+from livetrader.training.status import TrainerStatus
+from livetrader.training.voice import current
+from livetrader_engine.training import TrainingWork
 
 MAX_WAITING: Final = 64  # jobs; a schedule that trains faster than training runs would grow for ever
 MAX_ABANDONED: Final = 4  # threads that were given up and still run; each takes processor time and memory
 GRACE_S: Final = 5.0  # for a thread that was told to stop, before it is given up
 STOP_AGAIN_S: Final = 1.0  # between two times that a thread is told to stop: it may have caught the first
 GUARDIAN_S: Final = 2.0  # how long we leave the deadline of a process to its guardian
-PROGRESS_INTERVAL_S: Final = 1.0  # between two reports of a job's progress
 
 
 class ThreadedTrainer:
-    """Implements ports.Trainer and its TrainingStatus. Thread-safe; owns queue, jobs and budget.
+    """Implements ports.Trainer. Thread-safe; owns queue, jobs, budget and status.
 
     `report` is called for every change of a job or of the bucket, from whatever thread caused it. `tick`
     must be called a few times a second. `adopt` must be called by the engine's thread between two steps.
@@ -52,78 +53,28 @@ class ThreadedTrainer:
     ) -> None:
         self._budget = budget
         self._clocks = clocks
-        self._report = report
+        self._reporter = Reporter(report, clocks, budget)
         self._surroundings = surroundings
         self._rules = rules
         self._waiting: deque[Job] = deque()
-        self._run: Run | None = None
         self._given_up: list[Attempt] = []
         self._numbers = 0
-        self._jobs: deque[Job] = deque(maxlen=JOBS_KEPT)
         self._cancels: deque[int] = deque()
-        self._trained_ns: int | None = None
-        self._last_error: str | None = None
+        self._status = TrainerStatus()
         self._changed = threading.Condition()
         self._manager = threading.Thread(target=self._manage, name="training manager", daemon=True)
 
-    # -- what an algorithm may ask ---------------------------------------------------------------------
-
     @property
-    def status(self) -> ThreadedTrainer:
-        """The readiness flags: this object has them."""
-        return self
-
-    @property
-    def ready(self) -> bool:
-        """Whether at least one training has succeeded and none is running."""
-        return self._trained_ns is not None and self._run is None
-
-    @property
-    def is_training(self) -> bool:
-        """Whether a training runs now, or its result waits to be adopted."""
-        return self._run is not None
-
-    @property
-    def is_replacing(self) -> bool:
-        """Whether a training in a thread runs now: it may be changing the model."""
-        run = self._run
-        return run is not None and not run.job.work.process
-
-    @property
-    def last_error(self) -> str | None:
-        """What the newest failed training said, None after a success."""
-        return self._last_error
-
-    @property
-    def trained_ns(self) -> int | None:
-        """Engine time at which the newest success was complete, None before the first."""
-        return self._trained_ns
-
-    @property
-    def jobs(self) -> Sequence[TrainingJob]:
-        """The newest trainings, oldest first."""
-        return tuple(job.seen() for job in tuple(self._jobs))
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the training that asks has been told to stop."""
-        return cancelled()
-
-    @property
-    def device(self) -> str:
-        """Where the training that asks should put its model."""
-        return device()
-
-    def progress(self, fraction: float, text: str = "") -> None:
-        """Take note of how far the training that calls is; told at the next tick."""
-        progress(fraction, text)
+    def status(self) -> TrainerStatus:
+        """What an algorithm may ask."""
+        return self._status
 
     # -- what the engine process needs -----------------------------------------------------------------
 
     @property
     def granted_s(self) -> float:
         """How long the running job has been allowed to take so far, in seconds; 0 where none runs."""
-        run = self._run
+        run = self._status.run
         return 0.0 if run is None else (1.0 + run.job.minutes_used) * 60.0
 
     def submit(self, work: TrainingWork) -> None:
@@ -131,12 +82,12 @@ class ThreadedTrainer:
         with self._changed:
             self._numbers += 1
             job = Job(self._numbers, work)
-            self._jobs.append(job)
+            self._status.known.append(job)
             if len(self._waiting) >= MAX_WAITING:
                 self._end(job, TrainingState.FAILED, f"{MAX_WAITING} trainings are waiting already")
                 return
             self._waiting.append(job)
-            self._tell(job)
+            self._reporter.job(job)
             if not self._manager.is_alive():
                 self._manager.start()
             self._changed.notify_all()
@@ -152,18 +103,18 @@ class ThreadedTrainer:
         with self._changed:
             while self._cancels:
                 self._cancel(self._cancels.popleft())
-            run = self._run
+            run = self._status.run
             if run is not None:
                 if run.working:
                     self._judge(run)
-                self._tell_progress(run)
+                self._reporter.progress(run)
             self._given_up = [attempt for attempt in self._given_up if attempt.alive()]
             self._budget.look()
             self._changed.notify_all()
 
     def adopt(self) -> None:
         """Let the algorithm adopt a result that waits for it. For the engine's thread, between two steps."""
-        run = self._run
+        run = self._status.run
         if run is None or run.result is None:
             return
         with self._changed:
@@ -188,7 +139,7 @@ class ThreadedTrainer:
                     self._given_up.append(run.attempt)
                 self._charge(run)
                 self._ended(run, outcome)
-                while self._run is run:
+                while self._status.run is run:
                     self._changed.wait()
 
     def _next(self) -> Run:
@@ -228,11 +179,11 @@ class ThreadedTrainer:
                 work,
                 self._surroundings,
                 deadline_s=deadline_s,
-                printed=lambda lines, lost: self._printed(job, lines, lost),
+                printed=lambda lines, lost: self._reporter.printed(job, lines, lost),
             )
         else:
             attempt = ThreadAttempt(work, self._surroundings)
-        run = self._run = Run(job, attempt, self._clocks.monotonic_s(), deadline_s)
+        run = self._status.run = Run(job, attempt, self._clocks.monotonic_s(), deadline_s)
         self._move(job, TrainingState.RUNNING)
         return run
 
@@ -250,8 +201,8 @@ class ThreadedTrainer:
     def _finish(self, run: Run, outcome: Outcome | None) -> None:
         if run.job.state in ENDED:
             return  # cancelled while its result was being adopted: that has been told
-        self._run = None
-        self._tell_progress(run, last=True)
+        self._status.run = None
+        self._reporter.progress(run, last=True)
         if run.sentence is not None:
             state, text = run.sentence
             if outcome is None:
@@ -265,7 +216,7 @@ class ThreadedTrainer:
             expired = outcome is not None and outcome.expired
             self._end(run.job, TrainingState.EXPIRED if expired else TrainingState.FAILED, text)
         else:
-            self._trained_ns = self._clocks.engine_ns()
+            self._status.trained_ns = self._clocks.engine_ns()
             self._end(run.job, TrainingState.READY)
 
     # -- limits ----------------------------------------------------------------------------------------
@@ -295,11 +246,11 @@ class ThreadedTrainer:
                 self._sentence(run, TrainingState.EXPIRED, text)
                 return False
             job.minutes_used += 1.0
-            self._tell(job)
+            self._reporter.job(job)
         return True
 
     def _cancel(self, number: int) -> None:
-        run, text = self._run, "cancelled by an operator"
+        run, text = self._status.run, "cancelled by an operator"
         for job in tuple(self._waiting):
             if job.number == number:
                 self._waiting.remove(job)
@@ -317,7 +268,7 @@ class ThreadedTrainer:
         if run.working:
             run.attempt.stop()
 
-    # -- telling ---------------------------------------------------------------------------------------
+    # -- moves -----------------------------------------------------------------------------------------
 
     def _wait_for(self, job: Job) -> None:
         """Wait until a job is over or deferred; adopt its result, for this is the engine's thread."""
@@ -325,7 +276,8 @@ class ThreadedTrainer:
             with self._changed:
                 self._changed.wait_for(
                     lambda: (
-                        job.state not in UNDER_WAY or (self._run is not None and self._run.result is not None)
+                        job.state not in UNDER_WAY
+                        or (self._status.run is not None and self._status.run.result is not None)
                     )
                 )
                 if job.state not in UNDER_WAY:
@@ -333,45 +285,12 @@ class ThreadedTrainer:
             self.adopt()
 
     def _end(self, job: Job, state: TrainingState, message: str = "", *, abandoned: bool = False) -> None:
-        self._last_error = message if state in (TrainingState.FAILED, TrainingState.EXPIRED) else (
-            None if state is TrainingState.READY else self._last_error
+        self._status.last_error = message if state in (TrainingState.FAILED, TrainingState.EXPIRED) else (
+            None if state is TrainingState.READY else self._status.last_error
         )  # fmt: skip
         self._move(job, state, message, abandoned=abandoned)
 
     def _move(self, job: Job, state: TrainingState, message: str = "", *, abandoned: bool = False) -> None:
         job.move(state, message)
-        self._tell(job, abandoned=abandoned)
+        self._reporter.job(job, abandoned=abandoned)
         self._changed.notify_all()
-
-    def _tell_progress(self, run: Run, *, last: bool = False) -> None:
-        told, now_s = run.attempt.voice.told, self._clocks.monotonic_s()
-        if told == run.progress or (not last and now_s - run.reported_s < PROGRESS_INTERVAL_S):
-            return
-        run.progress = run.job.progress = told
-        run.reported_s = now_s
-        if not last:
-            self._tell(run.job)
-
-    def _printed(self, job: Job, lines: tuple[str, ...], lost: int) -> None:
-        self._report(TrainingPrinted(self._clocks.wall_ns(), job.number, job.name, lines, lost))
-
-    def _tell(self, job: Job, *, abandoned: bool = False) -> None:
-        fraction, text = job.progress or (None, "")
-        work = job.work
-        self._report(
-            TrainingReported(
-                self._clocks.wall_ns(),
-                job.number,
-                job.name,
-                job.state,
-                job.message,
-                self._budget.level,
-                job.minutes_used,
-                mode="process" if work.process else "thread",
-                progress=fraction,
-                text=text,
-                scheduled_ns=work.scheduled_ns,
-                abandoned=abandoned,
-                schedule=work.schedule,
-            )
-        )

@@ -231,7 +231,7 @@ class EngineRun:
                 message = Beat(
                     step_started_s=None if started_s is None else monotonic_s() - started_s,
                     steps=self._progress.steps,
-                    training_running=trainer.is_training,
+                    training_running=trainer.status.is_training,
                     training_granted_s=trainer.granted_s,
                     resident_mb=int(os.pread(statm, 128, 0).split()[1]) * _PAGE_MB,
                     conflated=self._inbox.conflated,

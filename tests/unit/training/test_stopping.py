@@ -62,7 +62,7 @@ def test_a_loop_of_python_is_ended_at_its_deadline() -> None:
     assert expired.message == "ran past its deadline of 30 s"
     assert not expired.abandoned
     assert loop.ended.wait(LIMIT_S)
-    assert scene.trainer.last_error == expired.message
+    assert scene.trainer.status.last_error == expired.message
     scene.submit(TrainingWork("next", lambda: None))
     scene.wait_for(T.READY, job=2)
 
@@ -94,7 +94,7 @@ def test_a_running_job_is_cancelled() -> None:
     scene.trainer.tick()
     assert "operator" in scene.wait_for(T.CANCELLED).message
     assert loop.ended.wait(LIMIT_S)
-    assert scene.trainer.last_error is None, "it is no failure"
+    assert scene.trainer.status.last_error is None, "it is no failure"
 
 
 def test_a_waiting_job_is_cancelled_and_never_runs() -> None:
@@ -156,7 +156,7 @@ def test_a_result_that_comes_after_the_deadline_does_not_count() -> None:
     assert not scene.wait_for(T.EXPIRED).abandoned
     scene.trainer.adopt()
     assert not adopted
-    assert not scene.trainer.ready
+    assert not scene.trainer.status.ready
 
 
 def test_a_thread_that_never_returns_is_given_up_and_the_next_job_has_a_fresh_one() -> None:
@@ -168,7 +168,7 @@ def test_a_thread_that_never_returns_is_given_up_and_the_next_job_has_a_fresh_on
     expired = scene.wait_for(T.EXPIRED)
     assert expired.abandoned
     assert "given up" in expired.message
-    assert not scene.trainer.is_training
+    assert not scene.trainer.status.is_training
     threads: list[int] = []
     scene.submit(TrainingWork("next", lambda: threads.append(threading.get_ident())))
     scene.wait_for(T.READY, job=2)

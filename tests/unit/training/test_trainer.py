@@ -79,7 +79,7 @@ def test_jobs_queue_by_age() -> None:
     scene.submit(TrainingWork("first", lambda: release.wait(LIMIT_S)))
     for name in ("second", "third", "fourth"):
         scene.submit(TrainingWork(name, lambda name=name: order.append(name)))  # type: ignore[misc]  # default binds
-    assert [job.state for job in scene.trainer.jobs][1:] == ["pending"] * 3
+    assert [job.state for job in scene.trainer.status.jobs][1:] == ["pending"] * 3
     release.set()
     scene.wait_for(T.READY, job=4)
     assert order == ["second", "third", "fourth"]
@@ -95,7 +95,7 @@ def test_overrun_is_noticed_at_the_end_too() -> None:
     expired = scene.wait_for(T.EXPIRED)
     assert "bucket is empty" in expired.message
     assert expired.minutes_used == 1.0
-    assert not scene.trainer.ready
+    assert not scene.trainer.status.ready
 
 
 @pytest.mark.parametrize("error", [ValueError("no data"), SystemExit(3), KeyboardInterrupt()])
@@ -109,10 +109,10 @@ def test_a_failing_job_tells_the_users_traceback_and_the_next_one_runs(error: Ba
     failed = scene.wait_for(T.FAILED)
     assert "in fit" in failed.message
     assert "runner.py" not in failed.message
-    assert scene.trainer.last_error == failed.message
+    assert scene.trainer.status.last_error == failed.message
     scene.submit(TrainingWork("again", lambda: None))
     scene.wait_for(T.READY, job=2)
-    assert scene.trainer.last_error is None
+    assert scene.trainer.status.last_error is None
 
 
 def test_a_failure_leaves_the_model_before_in_charge() -> None:
@@ -121,8 +121,8 @@ def test_a_failure_leaves_the_model_before_in_charge() -> None:
     scene.wait_for(T.READY)
     scene.submit(TrainingWork("bad", lambda: 1 / 0))
     scene.wait_for(T.FAILED, job=2)
-    assert scene.trainer.ready
-    assert scene.trainer.trained_ns == 77
+    assert scene.trainer.status.ready
+    assert scene.trainer.status.trained_ns == 77
 
 
 def test_too_many_waiting_jobs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +172,8 @@ def test_a_result_waits_until_the_engine_adopts_it_between_two_steps() -> None:
     scene.submit(work)
     assert scene.woken.wait(LIMIT_S), "the engine must be told that something waits"
     assert not adopted
-    assert scene.trainer.is_training
-    assert not scene.trainer.ready
+    assert scene.trainer.status.is_training
+    assert not scene.trainer.status.ready
     scene.trainer.adopt()
     scene.wait_for(T.READY)
     assert adopted == [("model", engine)]
@@ -192,7 +192,7 @@ def test_a_failing_then_fails_the_job_and_keeps_the_old_model() -> None:
     scene.trainer.adopt()
     failed = scene.wait_for(T.FAILED)
     assert "in adopt_badly" in failed.message
-    assert not scene.trainer.ready
+    assert not scene.trainer.status.ready
     scene.submit(TrainingWork("next", lambda: None))
     scene.wait_for(T.READY, job=2)
 
@@ -244,7 +244,7 @@ def test_progress_is_told_at_a_bounded_rate_with_its_words() -> None:
 
     def fit() -> None:
         for epoch in range(1000):
-            scene.trainer.progress(epoch / 1000, f"epoch {epoch}")
+            scene.trainer.status.progress(epoch / 1000, f"epoch {epoch}")
         half.set()
         assert go_on.wait(LIMIT_S)
 
@@ -254,16 +254,16 @@ def test_progress_is_told_at_a_bounded_rate_with_its_words() -> None:
         scene.trainer.tick()
     told = [(r.progress, r.text) for r in scene.reports if r.progress is not None]
     assert told == [(0.999, "epoch 999")], "ten ticks in one instant tell one"
-    assert scene.trainer.jobs[0].text == "epoch 999"
+    assert scene.trainer.status.jobs[0].text == "epoch 999"
     go_on.set()
     assert scene.wait_for(T.READY).progress == 0.999
 
 
 def test_progress_of_a_thread_that_does_not_train_is_left_out() -> None:
     scene = Scene()
-    scene.trainer.progress(0.5, "nobody")
-    assert not scene.trainer.cancelled
-    assert scene.trainer.device == "cpu"
+    scene.trainer.status.progress(0.5, "nobody")
+    assert not scene.trainer.status.cancelled
+    assert scene.trainer.status.device == "cpu"
     assert not scene.reports
 
 
