@@ -59,7 +59,7 @@ class CNNAlgorithm(QCAlgorithm):
         self.Log(f"Model trained with loss: {loss:.4f}")
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         history = self.History(self.symbol, self.sequence_length + 1, Resolution.Daily)

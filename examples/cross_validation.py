@@ -43,7 +43,7 @@ class CrossValidationAlgorithm(QCAlgorithm):
         return X, (returns[3:] > 0).astype(int)
 
     def OnData(self, data):
-        if not self.is_trained or not data.ContainsKey(self.symbol):
+        if not self.is_trained or not data.Bars.ContainsKey(self.symbol):
             return
 
         closes = self.History(self.symbol, 4, Resolution.Daily)['close'].values

@@ -67,7 +67,7 @@ class FeatureEngineeringAlgorithm(QCAlgorithm):
         self.Log(f"Model trained on {X.shape[1]} features of {X.shape[0]} days; {best} counts most")
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         # As many bars as in training: averages that are weighted exponentially depend on where they start

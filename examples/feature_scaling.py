@@ -58,7 +58,7 @@ class FeatureScalingAlgorithm(QCAlgorithm):
         return [returns[-1], returns.std(), np.mean(np.diff(closes))]
 
     def OnData(self, data):
-        if not self.is_trained or not data.ContainsKey(self.symbol):
+        if not self.is_trained or not data.Bars.ContainsKey(self.symbol):
             return
 
         closes = self.History(self.symbol, 21, Resolution.Daily)['close'].values

@@ -67,7 +67,7 @@ class KerasPersistenceAlgorithm(QCAlgorithm):
         self.Log(f"Model trained with loss: {model.evaluate(X, y, verbose=0):.4f}")
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         closes = self.History(self.symbol, 6, Resolution.Daily)['close'].values

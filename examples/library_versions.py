@@ -59,7 +59,7 @@ class LibraryVersionsAlgorithm(QCAlgorithm):
         self.Log(f"Model trained, R2: {model.score(X, returns[3:]):.4f}")
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
         closes = self.History(self.symbol, 4, Resolution.Daily)['close'].values
         predicted_return = self.model.predict([np.diff(closes) / closes[:-1]])[0]

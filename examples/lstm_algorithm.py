@@ -69,7 +69,7 @@ class LSTMAlgorithm(QCAlgorithm):
         self.Log(f"Model trained with accuracy: {accuracy:.2%}")
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         history = self.History(self.symbol, self.sequence_length + 1, Resolution.Daily)

@@ -44,7 +44,7 @@ class PartialFitAlgorithm(QCAlgorithm):
         return X, (returns[3:] > 0).astype(int)
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         closes = self.History(self.symbol, 4, Resolution.Daily)['close'].values

@@ -53,7 +53,7 @@ class ProcessTrainingAlgorithm(QCAlgorithm):
         return [*returns[-3:][::-1], returns.std()]
 
     def on_data(self, data):
-        if not self.model.ready or not data.contains_key(self.symbol):
+        if not self.model.ready or not data.bars.contains_key(self.symbol):
             return
         closes = self.history(self.symbol, 11, Resolution.DAILY)["close"].values
         features = np.array([self.features(np.diff(closes) / closes[:-1])])

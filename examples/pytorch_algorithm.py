@@ -51,7 +51,7 @@ class PyTorchAlgorithm(QCAlgorithm):
         self.Log(f"Model trained with loss: {loss.item():.4f}")
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         closes = self.History(self.symbol, 11, Resolution.Daily)['close'].values

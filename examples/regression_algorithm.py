@@ -47,7 +47,7 @@ class RegressionAlgorithm(QCAlgorithm):
         return [*returns[-5:], returns.std(), closes[-1] / closes[0] - 1]
 
     def OnData(self, data):
-        if not self.is_trained or not data.ContainsKey(self.symbol):
+        if not self.is_trained or not data.Bars.ContainsKey(self.symbol):
             return
 
         # Predict expected return

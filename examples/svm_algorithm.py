@@ -64,7 +64,7 @@ class SVMAlgorithm(QCAlgorithm):
         ]
 
     def OnData(self, data):
-        if not self.is_trained or not data.ContainsKey(self.symbol):
+        if not self.is_trained or not data.Bars.ContainsKey(self.symbol):
             return
 
         history = self.History(self.symbol, self.lookback + 1, Resolution.Daily)

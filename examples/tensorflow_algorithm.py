@@ -106,7 +106,7 @@ class TensorFlowAlgorithm(QCAlgorithm):
         ]
 
     def OnData(self, data):
-        if self.IsWarmingUp or not self.is_trained or not data.ContainsKey(self.symbol):
+        if self.IsWarmingUp or not self.is_trained or not data.Bars.ContainsKey(self.symbol):
             return
 
         # Get prediction

@@ -47,7 +47,7 @@ class WalkForwardMLAlgorithm(QCAlgorithm):
         return X, (returns[3:] > 0).astype(int)
 
     def OnData(self, data):
-        if self.trained_until is None or not data.ContainsKey(self.symbol):
+        if self.trained_until is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         closes = self.History(self.symbol, 4, Resolution.Daily)['close'].values

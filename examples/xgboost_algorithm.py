@@ -34,7 +34,7 @@ class XGBoostAlgorithm(QCAlgorithm):
         self.Log(f"Model trained with accuracy: {model.score(X, y):.2%}")
 
     def OnData(self, data):
-        if self.model is None or not data.ContainsKey(self.symbol):
+        if self.model is None or not data.Bars.ContainsKey(self.symbol):
             return
 
         closes = self.History(self.symbol, 11, Resolution.Daily)['close'].values
