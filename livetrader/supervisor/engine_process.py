@@ -40,6 +40,7 @@ KEPT_ENVIRONMENT: Final = frozenset(
     {
         "PATH",
         "HOME",
+        "XDG_CONFIG_HOME",
         "LANG",
         "LC_ALL",
         "LC_CTYPE",
