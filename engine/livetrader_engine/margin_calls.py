@@ -45,7 +45,9 @@ class MarginListener(Protocol):
         ...
 
 
-def margin_call_orders(portfolio: Portfolio) -> tuple[list[OrderRequest], bool]:
+def margin_call_orders(
+    portfolio: Portfolio, call_above: Decimal = CALL_ABOVE
+) -> tuple[list[OrderRequest], bool]:
     """Return the orders that bring the margin used down to the equity, and whether to warn. Pure."""
     used = margin_used(portfolio)
     if used <= 0:
@@ -53,7 +55,7 @@ def margin_call_orders(portfolio: Portfolio) -> tuple[list[OrderRequest], bool]:
     equity, remaining = portfolio.total_value, margin_remaining(portfolio)
     if remaining > 0:
         return [], remaining <= equity * WARN_BELOW
-    if used <= equity * CALL_ABOVE:
+    if used <= equity * call_above:
         return [], False
     found = [_reduction(portfolio, held, used - equity) for held in portfolio.holdings()]
     requests = [request for request in found if request is not None]
@@ -83,6 +85,7 @@ class MarginCalls:
     def __init__(self, portfolio: Portfolio, transactions: Transactions) -> None:
         self.due_ns = 0
         self.endangered = False
+        self.call_above: Decimal | None = CALL_ABOVE  # of the equity; None: nobody is warned or called
         self._portfolio = portfolio
         self._transactions = transactions
 
@@ -91,9 +94,9 @@ class MarginCalls:
         self.due_ns = now_ns + LOOK_EVERY_NS
         portfolio = self._portfolio
         self.endangered = not surely_at_ease(portfolio)
-        if not self.endangered:
+        if not self.endangered or self.call_above is None:
             return
-        requests, warned = margin_call_orders(portfolio)
+        requests, warned = margin_call_orders(portfolio, self.call_above)
         executed: list[OrderRecord] = []
         if requests and all(self._is_open(request, now_ns) for request in requests):
             executed = self._execute(listener.on_margin_call(requests))

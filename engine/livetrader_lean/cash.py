@@ -118,6 +118,21 @@ class CashBook(Face):
         """Return whether there is cash of a currency."""
         return currency in self
 
+    def add(self, symbol: str, quantity: float, conversion_rate: float = 0.0) -> CashFace:
+        """Put a currency in, with an amount and what a unit of it is worth in account currency."""
+        book = self._binding.engine.portfolio.cash
+        book.set(str(symbol).upper(), decimal(quantity), decimal(conversion_rate) or None)
+        return self[symbol]
+
+    def try_get_value(self, symbol: str, value: object = None) -> tuple[bool, CashFace | None]:
+        """Return whether there is a currency, and its cash; `value` is .NET's out argument."""
+        return (True, self[symbol]) if symbol in self else (False, None)
+
+    @property
+    def count(self) -> int:
+        """How many currencies there are."""
+        return len(self)
+
     def keys(self) -> list[str]:
         """Return the currencies."""
         return list(self)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from livetrader_engine.data import corporate_actions as core
+from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.money import from_float
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.enums import DelistingType, SplitType
 from livetrader_lean.symbols import Symbol
-from livetrader_lean.times import local
+from livetrader_lean.times import local, to_ns
 from livetrader_lean.views import Face, SymbolView
 
 Zones = Callable[[CoreSymbol], tzinfo]  # time zone of a symbol's exchange
@@ -21,9 +24,20 @@ class CorporateAction(Face):
 
     __slots__ = ("_zone", "core")
 
-    def __init__(self, action: core.CorporateAction, zone: tzinfo) -> None:
-        self.core: Any = action
-        self._zone = zone
+    core: Any
+    _zone: tzinfo
+
+    def __init__(self, *given: Any) -> None:
+        """Take the engine's and a time zone, or what LEAN's constructors take: symbol, date and amounts."""
+        if len(given) == 2:
+            self.core, self._zone = given
+        else:
+            self._zone = ZoneInfo("America/New_York")
+            symbol, day, *amounts = given
+            self.core = self._made(symbol.core, to_ns(day, self._zone), *amounts)
+
+    def _made(self, symbol: CoreSymbol, time_ns: int, *amounts: Any) -> core.CorporateAction:
+        raise AlgorithmError(f"a {type(self).__name__} cannot be made by hand")
 
     @property
     def symbol(self) -> Symbol:
@@ -50,6 +64,11 @@ class Split(CorporateAction):
     """One share becomes `1 / split_factor` shares; the warning comes the session before."""
 
     __slots__ = ()
+
+    def _made(self, symbol: CoreSymbol, time_ns: int, *amounts: Any) -> core.CorporateAction:
+        price, factor, kind = amounts
+        exact = from_float(float(factor)), from_float(float(price))
+        return core.Split(symbol, time_ns, core.SplitKind(int(kind)), *exact)
 
     @property
     def type(self) -> int:
@@ -82,6 +101,10 @@ class Dividend(CorporateAction):
     """Cash per share."""
 
     __slots__ = ()
+
+    def _made(self, symbol: CoreSymbol, time_ns: int, *amounts: Any) -> core.CorporateAction:
+        distribution, price = (from_float(float(amount)) for amount in amounts)
+        return core.Dividend(symbol, time_ns, distribution, price)
 
     @property
     def distribution(self) -> float:

@@ -46,10 +46,16 @@ PivotPointType = _face(pivots.PivotPointType)
 TomDemarkSequentialPhase = _face(sequential.TomDemarkSequentialPhase)
 CandleSettingType = _face(candlesticks.CandleSettingType)
 CandleRangeType = _face(candlesticks.CandleRangeType)
-SplitType = _face(corporate_actions.SplitKind, "SplitType")
 DelistingType = _face(corporate_actions.DelistingKind, "DelistingType")
 OptionRight = _face(identifiers.OptionRight)
 OptionStyle = _face(identifiers.OptionStyle)
+
+
+class SplitType(TwinEnum):
+    """Whether a split is near or has happened."""
+
+    WARNING = 0
+    SPLIT_OCCURRED = 1
 
 
 class CandleColor(TwinEnum):
@@ -328,3 +334,5 @@ class SeriesType(TwinEnum):
     STACKED_AREA = 5
     PIE = 6
     TREEMAP = 7
+    HEATMAP = 9
+    SCATTER3D = 10

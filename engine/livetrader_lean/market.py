@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import datetime, timedelta, tzinfo
 from operator import attrgetter
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.data import bars as core
@@ -286,6 +286,13 @@ class QuoteBar(_Bar):
     def ask(self, bar: Any) -> None:
         self._change(**dict(zip(_ASKS, four(bar), strict=True)))
 
+    def collapse(self) -> TradeBar:
+        """Return the middle of both sides as a trade bar without volume."""
+        prices = self.open, self.high, self.low, self.close
+        held = self.core
+        bar = core.TradeBar(held.symbol, held.time_ns, held.end_time_ns, *prices, 0.0)
+        return cast("TradeBar", BaseData.of(bar, self._place))
+
     def update(
         self, last_trade: float, bid_price: float, ask_price: float,
         volume: float, bid_size: float, ask_size: float,
@@ -355,8 +362,13 @@ class Tick(BaseData):
 
     @property
     def tick_type(self) -> int:
-        """TRADE or QUOTE."""
+        """TRADE or QUOTE: a tick with a price is a trade."""
         return TickType.TRADE if self.core.price else TickType.QUOTE
+
+    @tick_type.setter
+    def tick_type(self, kind: int) -> None:
+        if self.core.price and int(kind) != TickType.TRADE:
+            raise AlgorithmError("a tick with a price is a trade; set bid and ask prices for a quote")
 
     # of a trade; a quote is a QuoteTick
     value: float = _field("price", "The trade's price, or the quote's middle.")

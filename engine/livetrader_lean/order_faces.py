@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from copy import copy
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from livetrader_engine.corporate import normalization_of
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.orders.order import OrderType as CoreOrderType
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import DataNormalizationMode, OrderDirection, OrderStatus, OrderType, SecurityType
 from livetrader_lean.names import snake
 from livetrader_lean.order_properties import OrderProperties, TimeInForce
-from livetrader_lean.order_requests import as_float
+from livetrader_lean.order_requests import as_float, drafted
 from livetrader_lean.order_text import order_text
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import utc
@@ -24,6 +25,8 @@ class RecordFace(Face):
     """What an order and its ticket share."""
 
     __slots__ = ("_binding", "_record")
+
+    running: ClassVar[Binding | None] = None  # of the run that this process is for
 
     def __init__(self, binding: Binding, record: OrderRecord) -> None:
         self._binding = binding
@@ -151,13 +154,22 @@ class Order(_Described):
 
     __slots__ = ()
 
-    def __new__(cls, binding: Binding, record: OrderRecord) -> Order:
+    def __new__(cls, *given: Any, **named: Any) -> Order:
         """Return an order of the class of its type."""
-        made: Order = object.__new__(ORDER_CLASSES.get(record.spec.type, Order))
+        known = given[1].spec.type if given and isinstance(given[0], Binding) else None
+        made: Order = object.__new__(cls if known is None else ORDER_CLASSES.get(known, Order))
         return made
 
-    def __init__(self, binding: Binding, record: OrderRecord) -> None:
-        super().__init__(binding, copy(record))
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Take the engine's record, or what LEAN's constructors take: symbol, quantity, prices, time, tag."""
+        if given and isinstance(given[0], Binding):
+            super().__init__(given[0], copy(given[1]))
+            return
+        kind = next((kind for kind, made in ORDER_CLASSES.items() if made is type(self)), None)
+        if kind is None or RecordFace.running is None:
+            raise AlgorithmError(f"{type(self).__name__} is made by the methods of an algorithm that runs")
+        spec = drafted(kind, given, named, RecordFace.running)
+        super().__init__(RecordFace.running, OrderRecord(spec))
 
     @property
     def id(self) -> int:

@@ -40,15 +40,14 @@ class TimeInForce(Twins):
     @staticmethod
     def good_til_date(expiry: datetime | date) -> TimeInForce:
         """Return one that ends with the session of a date of the exchange."""
-        moment = expiry if isinstance(expiry, datetime) else datetime.combine(expiry, time())
-        return TimeInForce(TimeInForceKind.GOOD_TIL_DATE, moment)
+        return GoodTilDateTimeInForce(expiry)
 
     @staticmethod
     def of(given: order.TimeInForce, zone: tzinfo) -> TimeInForce:
         """Return the face of the engine's; its date is one of this zone."""
-        if given.expiry_ns is None:
-            return TimeInForce(given.kind)
-        return TimeInForce(given.kind, local(given.expiry_ns, zone))
+        if given.expiry_ns is not None:
+            return GoodTilDateTimeInForce(local(given.expiry_ns, zone))
+        return TimeInForce.DAY if given.kind is TimeInForceKind.DAY else TimeInForce.GOOD_TIL_CANCELED
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TimeInForce):
@@ -68,8 +67,30 @@ class TimeInForce(Twins):
         return {0: "GoodTilCanceled", 1: "Day", 2: "GoodTilDate"}[int(self.kind)] + "TimeInForce"
 
 
-TimeInForce.GOOD_TIL_CANCELED = TimeInForce.GoodTilCanceled = TimeInForce()
-TimeInForce.DAY = TimeInForce.Day = TimeInForce(TimeInForceKind.DAY)
+class GoodTilCanceledTimeInForce(TimeInForce):
+    """Until it is canceled."""
+
+    def __init__(self) -> None:
+        super().__init__(TimeInForceKind.GOOD_TIL_CANCELED)
+
+
+class DayTimeInForce(TimeInForce):
+    """Until the session of the day it was made ends."""
+
+    def __init__(self) -> None:
+        super().__init__(TimeInForceKind.DAY)
+
+
+class GoodTilDateTimeInForce(TimeInForce):
+    """Until the session of a date ends."""
+
+    def __init__(self, expiry: datetime | date) -> None:
+        moment = expiry if isinstance(expiry, datetime) else datetime.combine(expiry, time())
+        super().__init__(TimeInForceKind.GOOD_TIL_DATE, moment)
+
+
+TimeInForce.GOOD_TIL_CANCELED = TimeInForce.GoodTilCanceled = GoodTilCanceledTimeInForce()
+TimeInForce.DAY = TimeInForce.Day = DayTimeInForce()
 
 
 class MarketOnCloseOrder(Twins):

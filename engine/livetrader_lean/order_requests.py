@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import from_float
 from livetrader_engine.orders.messages import change_text
-from livetrader_engine.orders.order import OrderChange, OrderType
+from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
 from livetrader_engine.orders.request import UNPROCESSED, Asked, OrderRequest, RequestStatus, Response
 from livetrader_lean.binding import Binding
 from livetrader_lean.enums import OrderRequestStatus, OrderResponseErrorCode
@@ -18,7 +19,7 @@ from livetrader_lean.names import Twins, pascal, snake
 from livetrader_lean.order_properties import OrderProperties
 from livetrader_lean.order_text import time_text
 from livetrader_lean.symbols import Symbol
-from livetrader_lean.times import utc
+from livetrader_lean.times import to_ns, utc
 from livetrader_lean.views import Face
 
 
@@ -279,6 +280,35 @@ def _positional(values: tuple[Any, ...]) -> dict[str, Any]:
     if split > len(_NUMBERS) or len(values) - split > len(_REST):
         raise AlgorithmError("SubmitOrderRequest was given too many values")
     return dict(zip(_NUMBERS, values[:split], strict=False)) | dict(zip(_REST, values[split:], strict=False))
+
+
+_OF_DRAFTS: dict[OrderType, tuple[str, ...]] = {  # LEAN's order of what follows the quantity
+    OrderType.LIMIT: ("limit_price",),
+    OrderType.STOP_MARKET: ("stop_price",),
+    OrderType.STOP_LIMIT: ("stop_price", "limit_price"),
+    OrderType.LIMIT_IF_TOUCHED: ("trigger_price", "limit_price"),
+    OrderType.TRAILING_STOP: ("stop_price", "trailing_amount", "trailing_as_percentage"),
+}
+
+
+def drafted(kind: OrderType, given: tuple[Any, ...], named: dict[str, Any], binding: Binding) -> OrderSpec:
+    """Return the order that LEAN's constructor of a type makes of its arguments; it has no number."""
+    names = ("symbol", "quantity", *_OF_DRAFTS.get(kind, ()), "time", "tag", "properties")
+    values = dict(zip(names, given, strict=False)) | {snake(key): item for key, item in named.items()}
+    if len(given) > len(names) or values.keys() - set(names) or "quantity" not in values:
+        raise AlgorithmError(f"an order of this type is made of {', '.join(names)}")
+    symbol = binding.resolve(values["symbol"])
+    properties = values.get("properties") or OrderProperties()
+    moment = values.get("time")
+    created_ns = binding.engine.clock.now_ns if moment is None else to_ns(moment, ZoneInfo("UTC"))
+    prices = {name: decimal(values[name]) for name in _OF_DRAFTS.get(kind, ())[:2] if name in values}
+    return OrderSpec(
+        OrderId(0), symbol, kind, decimal(values["quantity"]), created_ns, Decimal(0),
+        trailing_as_percentage=bool(values.get("trailing_as_percentage", False)),
+        time_in_force=properties.time_in_force.core(binding, symbol),
+        outside_regular_hours=properties.outside_regular_hours, tag=values.get("tag") or "",
+        properties=properties.instructions(), **prices,
+    )  # fmt: skip
 
 
 class UpdateOrderFields(Twins):

@@ -76,6 +76,10 @@ class NumeraiSignalExport(SignalExport):
     """Would send targets to Numerai."""
 
 
+class VBaseSignalExport(SignalExport):
+    """Would send targets to vBase."""
+
+
 class SignalExportManager(Twins):
     """`self.signal_export`: True in a backtest, where LEAN sends nothing either and says so once."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from livetrader_engine.orders.order import OrderDirection as CoreDirection
 from livetrader_engine.portfolio import margin
@@ -13,8 +14,11 @@ from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.cash import CashBook, CashFace, ConvertibleCashAmount
 from livetrader_lean.enums import OrderDirection, SecurityType
+from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.names import known_as
 from livetrader_lean.order_requests import decimal
 from livetrader_lean.order_text import plain
+from livetrader_lean.reality.margin_calls import DefaultMarginCallModel, MarginCallModel
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.views import Face, SymbolView
 
@@ -266,6 +270,37 @@ class Portfolio(_Margin):
     def unsettled_cash(self) -> float:
         """Cash that may not be spent yet, in account currency."""
         return self.unsettled_cash_book.total_value_in_account_currency
+
+    @property
+    def margin_call_model(self) -> MarginCallModel:
+        """What happens when the account runs out of margin."""
+        above = self._binding.engine.margin_calls.call_above
+        return MarginCallModel.NULL if above is None else DefaultMarginCallModel(self, None, float(above) - 1)
+
+    @margin_call_model.setter
+    def margin_call_model(self, model: MarginCallModel) -> None:
+        self.set_margin_call_model(model)
+
+    @known_as(margin_call_model="model", py_object="model")
+    def set_margin_call_model(self, model: MarginCallModel) -> None:
+        """Choose `MarginCallModel.NULL` or a DefaultMarginCallModel; others are not offered."""
+        if type(model) not in (MarginCallModel, DefaultMarginCallModel):
+            raise NotInLivetrader("set_margin_call_model", "models of the user's own are not offered")
+        buffer = model.margin_buffer
+        calls = self._binding.engine.margin_calls
+        calls.call_above = None if buffer is None else 1 + decimal(buffer)
+
+    @property
+    def transactions(self) -> Any:
+        """The algorithm's orders."""
+        binding: Any = self._binding
+        return binding.transactions
+
+    @property
+    def securities(self) -> Any:
+        """The algorithm's securities."""
+        binding: Any = self._binding
+        return binding.securities
 
     def set_cash(self, *arguments: float | str) -> None:
         """Make the cash this: an amount, or a currency, an amount and a conversion rate."""

@@ -5,15 +5,33 @@ Risk-free interest: `model.get_interest_rate(time)`; dividends: `model.get_divid
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from livetrader_lean.names import Twins
 from livetrader_lean.times import utc
 
 
-class ConstantRiskFreeRateInterestRateModel(Twins):
+class _RiskFree(Twins):
+    """Base of models of the risk-free rate."""
+
+    def get_interest_rate(self, time: datetime) -> float:
+        """Return the rate of a day."""
+        raise NotImplementedError
+
+    def get_average_risk_free_rate(self, dates: Iterable[datetime]) -> float:
+        """Return the mean of the rates of several days, zero without any."""
+        rates = [self.get_interest_rate(day) for day in dates]
+        return sum(rates) / len(rates) if rates else 0.0
+
+    def get_risk_free_rate(self, start: datetime, end: datetime) -> float:
+        """Return the mean of the rates of every day from the first to the last."""
+        days = (end.date() - start.date()).days
+        return self.get_average_risk_free_rate(start + timedelta(days=number) for number in range(days + 1))
+
+
+class ConstantRiskFreeRateInterestRateModel(_RiskFree):
     """The same rate at all times."""
 
     def __init__(self, risk_free_rate: float) -> None:
@@ -24,7 +42,7 @@ class ConstantRiskFreeRateInterestRateModel(Twins):
         return self._rate
 
 
-class FuncRiskFreeRateInterestRateModel(Twins):
+class FuncRiskFreeRateInterestRateModel(_RiskFree):
     """The rate that a function of the time gives."""
 
     def __init__(self, get_interest_rate_func: Callable[[datetime], Any]) -> None:
@@ -33,6 +51,18 @@ class FuncRiskFreeRateInterestRateModel(Twins):
     def get_interest_rate(self, time: datetime) -> float:
         """Return the function's rate."""
         return float(self._rate(time))
+
+
+class InterestRateProvider(_RiskFree):
+    """The rates of the data folder: what statistics are made with where nothing else is set."""
+
+    # reads the rate of a day; set by the run that this process is for
+    read: Callable[[date], Any] | None = None
+
+    def get_interest_rate(self, time: datetime) -> float:
+        """Return the rate of a day."""
+        read = InterestRateProvider.read
+        return 0.0 if read is None else float(read(time.date() if isinstance(time, datetime) else time))
 
 
 class ConstantDividendYieldModel(Twins):
@@ -60,5 +90,6 @@ def rate_of(value: Any) -> Any:
 RATES: Final = {
     "ConstantRiskFreeRateInterestRateModel": ConstantRiskFreeRateInterestRateModel,
     "ConstantDividendYieldModel": ConstantDividendYieldModel,
+    "InterestRateProvider": InterestRateProvider,
     "FuncRiskFreeRateInterestRateModel": FuncRiskFreeRateInterestRateModel,
 }

@@ -26,7 +26,6 @@ KEPT: Final[dict[str, object]] = {
     "performance_sample_period": timedelta(),
     "stale_price_time_span": timedelta(hours=1),
 }
-_REFUSED: Final = {"seed_initial_prices": "prices are not seeded from history yet"}
 
 
 class _BarSettings(Twins):
@@ -75,21 +74,26 @@ class AlgorithmSettings(_BarSettings):
         known = snake(name) if is_pascal(name) else name
         if known in KEPT:
             return self._kept[known]
-        if known in _REFUSED:
-            return False
         raise NotInLivetrader(f"AlgorithmSettings.{name}")
 
     def __setattr__(self, name: str, value: object) -> None:
         known = snake(name) if is_pascal(name) else name
         if known in KEPT:
             self._kept[known] = value
-        elif known in _REFUSED:
-            if value:
-                raise NotInLivetrader(f"AlgorithmSettings.{name}", _REFUSED[known])
         elif name.startswith("_") or hasattr(type(self), name):
             object.__setattr__(self, name, value)
         else:
             raise AlgorithmError(f"there is no setting {name!r}")
+
+    @property
+    def seed_initial_prices(self) -> bool:
+        """Whether securities begin with their last known prices, False by default."""
+        return bool(getattr(self._binding, "seeds_prices", False))
+
+    @seed_initial_prices.setter
+    def seed_initial_prices(self, value: bool) -> None:
+        binding: Any = self._binding
+        binding.seeds_prices = bool(value)
 
     def _change(self, **values: object) -> None:
         orders = self._binding.engine.orders

@@ -10,6 +10,7 @@ import msgspec
 
 from livetrader_engine.statistics import results as core
 from livetrader_engine.statistics import trades as core_trades
+from livetrader_engine.symbols import SecurityType as CoreSecurityType
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.enums import TradeDirection
@@ -213,8 +214,10 @@ class TradeBuilder(Face):
         trades.rule(self._core.grouping, self._core.matching)
         self._core = trades
 
-    def has_open_position(self, symbol: Symbol) -> bool:
-        """Return whether a symbol has an entry without exit."""
+    def has_open_position(self, symbol: Any) -> bool:
+        """Return whether a symbol, or ticker, has an entry without exit."""
+        if isinstance(symbol, str) and Symbol.resolver is not None:
+            return self._core.has_open(Symbol.resolver(symbol, CoreSecurityType.EQUITY, "usa"))
         return self._core.has_open(symbol.core)
 
     @property

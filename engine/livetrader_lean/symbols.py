@@ -16,6 +16,7 @@ from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.enums import OptionRight, OptionStyle, SecurityType
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.names import Twins, twins
+from livetrader_lean.option_tickers import option_ticker
 
 _NO_DATE: Final = datetime(1899, 12, 30)  # noqa: DTZ001 — LEAN's times are naive
 _OPTION_OF: Final = {  # security type of an option on an underlying of this type
@@ -202,10 +203,13 @@ class Symbol(Twins):
 
     core: CoreSymbol
     _hash: int
-    # finds the symbol of (ticker, type, market); set by the run that this process is for
+    # finds the symbol of (ticker, type, market); set by the process's run
     resolver: Resolver | None = None
     # tells what other registries call a symbol; set likewise
     registry: Callable[[CoreSymbol, str], str | None] | None = None
+    EMPTY: Symbol
+    Empty: Symbol
+    NONE: Symbol
     _faces: dict[CoreSymbol, Symbol] = {}  # noqa: RUF012 — the intern table is meant to be shared
 
     def __new__(cls, symbol: CoreSymbol | SecurityIdentifier, value: str = "") -> Symbol:
@@ -258,7 +262,7 @@ class Symbol(Twins):
         made = SecurityIdentifier.generate_option(
             expiry, below.id, market or below.core.market, strike, right, style
         )
-        return cls(made, alias or _option_ticker(below.value, right, strike, expiry))
+        return cls(made, alias or option_ticker(below.value, right, strike, expiry))
 
     @property
     def value(self) -> str:
@@ -388,8 +392,5 @@ class Symbol(Twins):
         return self
 
 
-def _option_ticker(underlying: str, right: int, strike: float, expiry: datetime) -> str:
-    """Return the OSI ticker of an option: six columns, yyMMdd, C or P, the strike in thousandths."""
-    name = underlying + " " if len(underlying) > 5 else underlying
-    letter = CoreRight(int(right)).name[0]
-    return f"{name:<6}{expiry:%y%m%d}{letter}{round(Decimal(str(strike)) * 1000):08d}"
+# nobody's symbol: what LEAN's empty arguments stand for
+Symbol.EMPTY = Symbol.Empty = Symbol.NONE = Symbol(CoreSymbol.create("", "", SecurityType.BASE, "empty"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+
+import msgspec
 
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.orders.messages import warming_up
@@ -170,6 +172,16 @@ class Transactions(_Profits):
         self._binding.engine.orders.collect()
         record = self._record(order_id)
         return record is not None and record.closed
+
+    @property
+    def market_order_fill_timeout(self) -> timedelta:
+        """How long a synchronous market order waits for its fill; a backtest never waits."""
+        return timedelta(seconds=self._binding.engine.orders.policy.order_wait_s)
+
+    @market_order_fill_timeout.setter
+    def market_order_fill_timeout(self, wait: timedelta) -> None:
+        orders = self._binding.engine.orders
+        orders.policy = msgspec.structs.replace(orders.policy, order_wait_s=wait.total_seconds())
 
     @property
     def orders_count(self) -> int:

@@ -106,6 +106,22 @@ class SymbolView(Face, Generic[Value]):
         symbol = self._find(key)
         return (False, None) if symbol is None else (True, self._value(symbol))
 
+    def try_get(self, key: object, value: object = None) -> tuple[bool, Value | None]:
+        """Do what `try_get_value` does."""
+        return self.try_get_value(key)
+
+    def contains(self, key: object) -> bool:
+        """Return whether there is an entry; takes a key-value pair too."""
+        return (key.key if isinstance(key, KeyValuePair) else key) in self
+
+    def copy(self) -> dict[Symbol, Value]:
+        """Return the entries as a Python dictionary of their own."""
+        return dict(self.items())
+
+    def setdefault(self, key: object, default: Value | None = None) -> Value | None:
+        """Return the entry, `default` where there is none: nothing is put in."""
+        return self.get(key, default)
+
     def get_value(self, key: object) -> Value:
         """Return the entry. Raises KeyError where there is none."""
         return self[key]

@@ -12,8 +12,10 @@ from livetrader_lean.binding import Binding, RunSettings
 from livetrader_lean.charts import ChartBoard
 from livetrader_lean.consolidation import ConsolidatorBase
 from livetrader_lean.databases import Database
+from livetrader_lean.order_faces import RecordFace
 from livetrader_lean.outside import Command, SignalExportManager
 from livetrader_lean.portfolio import Portfolio
+from livetrader_lean.rates import InterestRateProvider
 from livetrader_lean.reality.reality import Reality
 from livetrader_lean.securities import Securities
 from livetrader_lean.settings import AlgorithmSettings
@@ -29,10 +31,14 @@ class AlgorithmBinding(Binding):
     def __init__(self, engine: Engine, parameters: Mapping[str, str], run: RunSettings) -> None:
         super().__init__(engine, parameters, run)
         # one algorithm per process
+        RecordFace.running = self
+        InterestRateProvider.read = staticmethod(engine.ports.reference.interest_rate)
         ConsolidatorBase.reference = Database.reference = engine.ports.reference
         self.settings = AlgorithmSettings(self)
         self.reality = Reality(self)
         self.chose_benchmark = False
+        self.rate_model: Any = None  # what set_risk_free_interest_rate_model was given
+        self.seeds_prices = False  # what settings.seed_initial_prices was given
         self.universe_settings: Any = None  # made by the algorithm's part that has it
         self.security_initializer: Any = None  # what set_security_initializer was given
         self.security_initializers: list[Callable[[Any], object]] = []

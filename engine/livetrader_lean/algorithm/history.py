@@ -9,9 +9,11 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.symbols import Resolution
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.binding import WarmUpRequest
+from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.history import History, last_known
 from livetrader_lean.market import BaseData
 from livetrader_lean.names import known_as
+from livetrader_lean.symbols import Symbol
 from livetrader_lean.times import span_ns
 
 
@@ -23,9 +25,16 @@ class HistoryMixin(Part):
         """Past data: `history(symbol, 20, Resolution.DAILY)` is a DataFrame, `history[TradeBar](…)` bars."""
         return History(self._lean)
 
-    @known_as(security="symbol")
-    def get_last_known_prices(self, symbol: Any) -> list[BaseData]:
-        """Return the newest point before now of each kind of data a symbol has, trades before quotes."""
+    @known_as(security="symbol", symbols="symbol", securities="symbol")
+    def get_last_known_prices(self, symbol: Any) -> Any:
+        """Return the newest point before now of each kind of data a symbol has, trades before quotes.
+
+        Of several symbols it is a dictionary of such lists.
+        """
+        if isinstance(symbol, list | tuple | set):
+            several = [Symbol(self._lean.resolve(item)) for item in symbol]
+            found = {item: last_known(self._lean, item.core) for item in several}
+            return Dictionary({item: points for item, points in found.items() if points})
         return last_known(self._lean, self._lean.resolve(symbol))
 
     @known_as(security="symbol")

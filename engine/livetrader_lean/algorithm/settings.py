@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from livetrader_engine.commands import LogLevel
+from livetrader_engine.engine import Engine
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.portfolio.portfolio import AccountType as CoreAccountType
 from livetrader_engine.statistics.portfolio_statistics import TRADING_DAYS
@@ -16,6 +19,7 @@ from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.enums import AccountType, BrokerageName
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.names import TwinEnum, known_as
+from livetrader_lean.rates import InterestRateProvider
 from livetrader_lean.reality.brokerage_model import DefaultBrokerageModel
 from livetrader_lean.reality.brokerages import BROKERAGES
 from livetrader_lean.reality.calls import find
@@ -23,7 +27,8 @@ from livetrader_lean.settings import AlgorithmSettings
 from livetrader_lean.statistics import StatisticsResults, TradeBuilder
 from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import decimal
-from livetrader_lean.times import utc
+from livetrader_lean.times import to_ns, utc
+from livetrader_lean.views import Face
 
 # markets that never close: yearly figures have 365 days (LEAN: BaseSetupHandler)
 _ALWAYS_TRADING: Final = frozenset(
@@ -33,6 +38,19 @@ _ALWAYS_TRADING: Final = frozenset(
     }
 )  # fmt: skip
 _DAYS_A_YEAR: Final = 365
+
+
+class BenchmarkFace(Face):
+    """What a run is compared with."""
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def evaluate(self, time: datetime) -> float:
+        """Return its value now; a function's at a UTC time."""
+        return float(self._engine.benchmark.evaluate(to_ns(time, ZoneInfo("UTC"))))
 
 
 class SettingsMixin(Part):
@@ -152,7 +170,18 @@ class SettingsMixin(Part):
         read = getattr(model, "get_interest_rate", None) or getattr(model, "GetInterestRate", None)
         if read is None:
             raise AlgorithmError(f"{model!r} has no get_interest_rate(time)")
+        self._lean.rate_model = model
         self._lean.engine.statistics.risk_free_rate = lambda day: decimal(float(read(day)))
+
+    @property
+    def risk_free_interest_rate_model(self) -> Any:
+        """What gives the yearly risk-free rate: `get_interest_rate(time)`."""
+        return self._lean.rate_model or InterestRateProvider()
+
+    @property
+    def benchmark(self) -> BenchmarkFace:
+        """What the run is compared with: `benchmark.evaluate(time)`."""
+        return BenchmarkFace(self._lean.engine)
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ from livetrader_lean.databases import TradingCalendar
 from livetrader_lean.enums import DataNormalizationMode
 from livetrader_lean.enums import Resolution as ResolutionFace
 from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.history import last_known
 from livetrader_lean.names import known_as, snake
 from livetrader_lean.reality.seeding import BrokerageModelSecurityInitializer
 from livetrader_lean.securities import Security
@@ -117,6 +118,8 @@ class SecuritiesMixin(Part):
         )
         security: Security = lean.securities[symbol.core]
         if fresh:
+            if lean.seeds_prices and not security.price:
+                security.update(last_known(lean, symbol.core))
             if lean.reality.initializes:
                 lean.reality.apply(lean.reality.brokerage_model, security)
             for initializer in lean.security_initializers:

@@ -77,8 +77,8 @@ def test_liquidation_can_be_switched_off(algorithm: Any) -> None:
 def test_settings_without_effect_are_kept_and_unknown_ones_refused(algorithm: Any) -> None:
     algorithm.settings.DataSubscriptionLimit = 7
     assert algorithm.settings.data_subscription_limit == 7
-    with pytest.raises(NotInLivetrader, match="seed"):
-        algorithm.settings.seed_initial_prices = True
+    algorithm.settings.seed_initial_prices = True
+    assert algorithm.settings.SeedInitialPrices
     with pytest.raises(AlgorithmError, match="no setting 'fre_portfolio_value'"):
         algorithm.settings.fre_portfolio_value = 1
 
