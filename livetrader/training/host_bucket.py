@@ -166,12 +166,7 @@ class HostBucket:
             file.write(msgspec.json.encode(record) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        self._new_path.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        self._new_path.replace(self.path)  # its folder is not synced: losing power may lose the last minute
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

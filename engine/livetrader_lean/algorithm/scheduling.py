@@ -37,7 +37,8 @@ class SchedulingMixin(Part):
         """Run a training function: at once, `train(function)`, or on rules, `train(date, time, function)`.
 
         In a backtest it runs inside the step in which it is due. Live it runs on its own thread, beside
-        `on_data`, within the training quota; `training.ready` says when a model may be used.
+        `on_data`, within the training quota, and not before warm-up is over; `training.ready` says when a
+        model may be used. An occurrence of a schedule is started once, over restarts too.
 
         Beyond LEAN, all optional: `process=True` runs it in a process of its own, which can be limited and
         killed; the function must then stand at the top level of the file, and arguments and result be data.
