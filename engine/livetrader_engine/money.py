@@ -37,7 +37,9 @@ def from_float(value: float) -> Decimal:
     if -_PLAIN_LIMIT < scaled < _PLAIN_LIMIT:
         digits = round(scaled)
         if digits and digits / _PLAIN_UNIT == value:  # then its 15 digits are these and zeros
-            return _plain(digits)
+            if digits % 100:
+                return Decimal(digits).scaleb(-4) if digits % 10 else Decimal(digits // 10).scaleb(-3)
+            return _plain(digits // 100)
     exponent = frexp(value)[1]
     if exponent < _LEAST_EXPONENT or not value:
         return ZERO
@@ -63,17 +65,10 @@ def from_float(value: float) -> Decimal:
 
 
 def _plain(digits: int) -> Decimal:
-    """Return so many units as a decimal without trailing zeros."""
-    power = 4
+    """Return so many hundredths as a decimal without trailing zeros."""
     if digits % 100 == 0:
-        digits //= 100
-        power = 2
-        if digits % 100 == 0:
-            return Decimal(digits // 100)
-    if digits % 10 == 0:
-        digits //= 10
-        power -= 1
-    return Decimal(digits).scaleb(-power)
+        return Decimal(digits // 100)
+    return Decimal(digits).scaleb(-2) if digits % 10 else Decimal(digits // 10).scaleb(-1)
 
 
 def normalized(value: Decimal) -> Decimal:

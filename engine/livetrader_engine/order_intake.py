@@ -16,12 +16,13 @@ from livetrader_engine.orders.states import CLOSED, OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord, Outcome
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import Clock, OrderSink
+from livetrader_engine.securities import Security
 from livetrader_engine.trading_policy import TradingPolicy
 
 MAX_WAIT_ROUNDS: Final = 64  # pieces of news a synchronous market order waits through before it returns
 
 OrderListener = Callable[[OrderEventArrived, OrderRecord], None]
-FillListener = Callable[[OrderRecord, Fill], None]
+FillListener = Callable[[Security, OrderId, Fill], None]
 
 _APPLIED: Final = Outcome.APPLIED
 _LATE: Final = Outcome.LATE
@@ -85,9 +86,9 @@ class OrderNews(OrderBook):
             return
         fill = event.fill
         if fill is not None:
-            self._portfolio.apply_fill(record.spec.symbol, fill)
+            held = self._portfolio.apply_fill(record.spec.symbol, fill)
             if self.filled is not None:
-                self.filled(record, fill)
+                self.filled(held.security, record.spec.id, fill)
         if outcome is _LATE:
             self._report(f"order {record.id} was filled after it had been closed; the fill counts")
         if record.status in CLOSED:

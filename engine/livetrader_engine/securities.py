@@ -59,6 +59,13 @@ _PRICED_BY_TRADES: Final = frozenset(
 _PRICED_BY_QUOTES: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})
 
 
+def checked_leverage(leverage: Decimal) -> Decimal:
+    """Return it. Raises AlgorithmError below 1, as LEAN does: a position binds no more than its value."""
+    if leverage < 1:
+        raise AlgorithmError(f"leverage must be greater than or equal to 1, not {leverage}")
+    return leverage
+
+
 class Security:
     """One symbol, its properties and its newest prices. Mutated by `update` only, from the engine.
 
@@ -298,16 +305,6 @@ class Security:
     def subscribed(self, tick_type: TickType) -> bool:
         """Return whether data of this kind is subscribed."""
         return any(item.tick_type is tick_type for item in self.subscriptions)
-
-
-def exact_close(security: Security, price: float, scale: PriceScale | None) -> Decimal:
-    """Return a price of a security's newest points as a decimal; the one that drives `price` is made once."""
-    source = security.source
-    if isinstance(source, TradeBar):
-        driving = source.close == price and source.scale is scale
-    else:
-        driving = isinstance(source, Tick) and scale is None and source.value == price
-    return security.exact_price() if driving else exact(price, scale)
 
 
 class SecurityManager:

@@ -9,9 +9,8 @@ import msgspec
 
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.subscription import Normalization, Subscription, TickType
-from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.ports import DataFeed, ReferenceData
-from livetrader_engine.securities import Security, SecurityManager
+from livetrader_engine.securities import Security, SecurityManager, checked_leverage
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 
 # Kinds of data by security type for tick, second and minute. Source: SubscriptionManager.DefaultDataTypes.
@@ -94,9 +93,7 @@ class Subscriptions:
         security = self.ensure_security(symbol)
         security.is_tradable = True
         if leverage is not None:
-            if leverage <= 0:
-                raise AlgorithmError(f"leverage must be positive, not {leverage}")
-            security.leverage = leverage
+            security.leverage = checked_leverage(leverage)
         if not security.subscriptions:
             self._removed.pop(symbol, None)
             self._added[symbol] = security

@@ -88,7 +88,16 @@ class Trading:
         With `convert_daily_market_orders` and daily data only it becomes market-on-close while the exchange
         is open, market-on-open where it is too late for that.
         """
-        return self.order(self._market_type(symbol), symbol, quantity, terms)
+        kind = self._market_type(symbol)
+        if kind is not _MARKET:
+            return self.order(kind, symbol, quantity, terms)
+        return self._transactions.submit(
+            OrderRequest(
+                symbol, _MARKET, quantity, time_in_force=terms.time_in_force,
+                outside_regular_hours=terms.outside_regular_hours, tag=terms.tag,
+                synchronous=terms.synchronous, properties=terms.properties,
+            )
+        )  # fmt: skip
 
     def _market_type(self, symbol: Symbol) -> OrderType:
         security = self._securities.get(symbol)
@@ -114,14 +123,6 @@ class Trading:
 
         Auction orders are good til canceled even where a date was given: LEAN knows no other.
         """
-        if kind is _MARKET:  # no price belongs to it
-            return self._transactions.submit(
-                OrderRequest(
-                    symbol, _MARKET, quantity, prices.limit_price, prices.stop_price, prices.trigger_price,
-                    prices.trailing_amount, prices.trailing_as_percentage, terms.time_in_force,
-                    terms.outside_regular_hours, terms.tag, terms.synchronous, terms.properties,
-                )
-            )  # fmt: skip
         in_force = terms.time_in_force
         if kind in _AUCTIONS and in_force.kind is TimeInForceKind.GOOD_TIL_DATE:
             in_force = GOOD_TIL_CANCELED

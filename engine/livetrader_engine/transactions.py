@@ -41,6 +41,7 @@ from livetrader_engine.orders.order import (
 )
 from livetrader_engine.orders.quotes import STALE_AFTER_NS
 from livetrader_engine.orders.request import (
+    ACCEPTED,
     NO_ORDER,
     Asked,
     OrderRequest,
@@ -48,7 +49,7 @@ from livetrader_engine.orders.request import (
     Response,
     ResponseCode,
 )
-from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.orders.states import CLOSED, OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord, SubmissionData
 from livetrader_engine.portfolio.margin import order_problem, told_problem
 from livetrader_engine.portfolio.portfolio import Portfolio
@@ -97,11 +98,11 @@ class Transactions(OrderNews):
         """
         security = self._securities.get(request.symbol)
         response = self._pre_check(request, security)
-        if security is None or not response.accepted:
+        if security is None or response is not ACCEPTED:
             self._report(response.message)
             return _refused(request, response, self._clock.now_ns)
         record = self._add(request, security)
-        if request.type is _MARKET and request.synchronous and not record.closed:
+        if request.type is _MARKET and request.synchronous and record.status not in CLOSED:
             self._wait(record, security)
         return record
 
@@ -128,8 +129,12 @@ class Transactions(OrderNews):
             if reason is not None:
                 return self._turn_away(OrderRecord(spec, submitted=asked), reason)
         record = self._register(spec, security, asked)
-        self._ask(record, asked)
-        self._drain()
+        asked.response, asked.status = Response(order_id=spec.id), _PROCESSING
+        if self._queue:
+            self._queue.append((record, asked))
+            self._drain()
+        else:  # it is its turn at once
+            self._settle(record, asked, security)
         return record
 
     def _turn_away(self, record: OrderRecord, reason: str) -> OrderRecord:
@@ -237,25 +242,29 @@ class Transactions(OrderNews):
         """Handle every request that waits, each with all news it causes. Callbacks may come back here."""
         while self._queue:
             record, asked = self._queue.popleft()
-            asked.answer(self._handle(record, asked), _PROCESSED)
-            self._sink.advance(self._clock.now_ns)
-            self.collect()
+            self._settle(record, asked, self._securities[record.spec.symbol])
+
+    def _settle(self, record: OrderRecord, asked: Asked, security: Security) -> None:
+        """Handle one request, and have working orders tried."""
+        if asked.request is not None:
+            response = self._handle_submit(record, asked.response, security)
+        else:
+            response = self._handle(record, asked)
+        asked.answer(response, _PROCESSED)
+        self._sink.advance(self._clock.now_ns)
+        self.collect()
 
     def _handle(self, record: OrderRecord, asked: Asked) -> Response:
-        if asked.request is not None:
-            return self._handle_submit(record, asked.response)
         if asked.change is not None:
             return self._handle_update(record, asked.change)
-        problem = _status_problem(record)
-        if problem is not None:
+        if (problem := _status_problem(record)) is not None:
             return Response(*problem, record.id)
         self._sink.cancel(CancelOrder(record.id))
         self.collect()
         return Response(order_id=record.id)
 
-    def _handle_submit(self, record: OrderRecord, response: Response) -> Response:
+    def _handle_submit(self, record: OrderRecord, response: Response, security: Security) -> Response:
         spec = record.spec
-        security = self._securities[spec.symbol]
         if not spec.quantity:
             text = messages.zero_quantity("submit", record.id)
             response = Response(ResponseCode.ORDER_QUANTITY_ZERO, text, record.id)
@@ -264,7 +273,7 @@ class Transactions(OrderNews):
             response = Response(ResponseCode.INSUFFICIENT_BUYING_POWER, text, record.id)
         elif self.gate is not None and (reason := self.gate.submit_problem(record)) is not None:
             response = Response(ResponseCode.BROKERAGE_MODEL_REFUSED_TO_SUBMIT_ORDER, reason, record.id)
-        if response.accepted:
+        else:
             record.handed_over = True
             self._sink.submit(SubmitOrder(spec))
             self.collect()
@@ -319,7 +328,8 @@ class Transactions(OrderNews):
             request, security, self._clock.now_ns, self.policy.market_on_close_buffer_ns,
             self._portfolio.cash.rate(security.properties.quote_currency),
         )  # fmt: skip
-        if response.accepted and self.max_orders is not None and self.submitted > self.max_orders:
+        most = self.max_orders
+        if most is not None and self.submitted > most and response is ACCEPTED:
             text = f"You have exceeded maximum number of orders ({self.max_orders})"
             return Response(ResponseCode.EXCEEDED_MAXIMUM_ORDERS, text, NO_ORDER)
         if self.demand is not None and response.accepted:

@@ -145,7 +145,8 @@ class AlgorithmAdapter:
 
     def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
         """Show news of an order."""
-        told = self.algorithm.on_order_event
+        algorithm = self._algorithm or self.algorithm
+        told = algorithm.on_order_event
         if getattr(told, "__func__", None) is not _UNHEARD:  # most algorithms do not listen
             told(OrderEvent(self.binding, event, record))
 

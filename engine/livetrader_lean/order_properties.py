@@ -151,7 +151,7 @@ class OrderProperties(Twins):
         return (
             type(self) is OrderProperties
             and self.time_in_force is TimeInForce.GOOD_TIL_CANCELED
-            and vars(self).keys() <= _SILENT
+            and len(vars(self)) == len(_SILENT)
         )
 
     def instructions(self) -> tuple[tuple[str, PropertyValue], ...]:

@@ -25,6 +25,8 @@ from livetrader_lean.views import Face
 
 def decimal(value: Any) -> Decimal:
     """Return a number of the algorithm's as the core's decimal: floats keep 15 significant digits."""
+    if type(value) is int:
+        return Decimal(value)
     if isinstance(value, Decimal):
         return value
     return (

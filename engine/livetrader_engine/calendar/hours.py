@@ -181,7 +181,9 @@ class ExchangeHours:
 
     def wall_clock(self, time_ns: int) -> tuple[date, int]:
         """Return the exchange's date at this instant, and the seconds that its clock shows since 00:00."""
-        day = self._day_at(time_ns)
+        day = self._recent
+        if day is None or not day.start_ns <= time_ns < day.end_ns:
+            day = self._day_at(time_ns)
         if day.end_ns - day.start_ns == NS_PER_DAY:  # no change of the clocks
             return day.day, (time_ns - day.start_ns) // NS_PER_SECOND
         local = utc_ns_to_local(time_ns, self.timezone)
@@ -204,8 +206,10 @@ class ExchangeHours:
         """Return whether it trades at this instant."""
         if self.always_open:
             return True
-        day = self._day_at(time_ns)
-        for start_ns, end_ns in day.extended if extended else day.regular:  # asked for with every order
+        day = self._recent  # what `_day_at` looks at first: it is asked for with every order
+        if day is None or not day.start_ns <= time_ns < day.end_ns:
+            day = self._day_at(time_ns)
+        for start_ns, end_ns in day.extended if extended else day.regular:
             if start_ns <= time_ns < end_ns:
                 return True
         return False

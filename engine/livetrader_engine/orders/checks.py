@@ -50,17 +50,17 @@ def check_request(
     `quote_rate` is the conversion rate of the quote currency, zero where it is not known. Raises
     AlgorithmError for auction orders on a market that never closes.
     """
-    name, lot_size = request.symbol.value, security.properties.lot_size
-    if request.quantity == 0:
+    name, quantity, lot_size = request.symbol.value, request.quantity, security.properties.lot_size
+    if not quantity:
         return _no(ResponseCode.ORDER_QUANTITY_ZERO, zero_quantity("submit", NO_ORDER))
-    if abs(request.quantity) < lot_size:
-        text = below_lot_size(NO_ORDER, request.quantity, lot_size)
+    if abs(quantity) < lot_size:
+        text = below_lot_size(NO_ORDER, quantity, lot_size)
         return _no(ResponseCode.ORDER_QUANTITY_LESS_THAN_LOT_SIZE, text)
     if not security.is_tradable:
         text = f"The security with symbol '{name}' is marked as non-tradable."
         return _no(ResponseCode.NON_TRADABLE_SECURITY, text)
-    problem = _check_type(request, security)
-    if problem is not None:
+    kind = request.type
+    if kind is not _MARKET and (problem := _check_type(request, security)) is not None:
         return problem
     if not security.exact_price():
         return _no(ResponseCode.SECURITY_PRICE_ZERO, no_price(name))
@@ -71,11 +71,10 @@ def check_request(
             f"{name}: requires {currency} to have a non-zero conversion rate. "
             "This can be caused by lack of data.",
         )
-    if not security.has_data:
-        return _no(
-            ResponseCode.SECURITY_HAS_NO_DATA, f"There is no data for {name} yet; look at security.has_data"
-        )
-    return _check_auction(request, security, now_ns, market_on_close_buffer_ns)
+    # LEAN asks for `has_data` here: what has a price has had data
+    if kind in _AUCTION_TYPES:
+        return _check_auction(request, security, now_ns, market_on_close_buffer_ns)
+    return ACCEPTED
 
 
 def no_price(ticker: str) -> str:
@@ -94,8 +93,6 @@ def _check_type(request: OrderRequest, security: Security) -> Response | None:
     if request.type not in SUPPORTED_TYPES:
         text = f"orders of type {request.type.name} are not supported"
         return _no(ResponseCode.UNSUPPORTED_REQUEST_TYPE, text)
-    if request.type is _MARKET:
-        return None
     missing = [field for field in _NEEDS.get(request.type, ()) if getattr(request, field) is None]
     if missing:
         text = f"a {request.type.name} order needs {' and '.join(missing)}"
@@ -108,8 +105,6 @@ def _check_type(request: OrderRequest, security: Security) -> Response | None:
 
 
 def _check_auction(request: OrderRequest, security: Security, now_ns: int, buffer_ns: int) -> Response:
-    if request.type not in _AUCTION_TYPES:
-        return ACCEPTED
     hours, name = security.hours, request.symbol.value
     if hours.always_open:
         raise AlgorithmError(f"{name} trades around the clock: there is no open or close to trade on")

@@ -91,18 +91,21 @@ class InteractiveBrokersFees:
         if spec.type is _EXERCISE:
             return OrderFee(ZERO, "USD")
         if kind is _EQUITY:
-            return OrderFee(_equity_fee(security, spec), "USD")
+            return _equity_fee(security, spec)
         value = abs(order_value(security, spec))
         if kind is SecurityType.FOREX:
             return OrderFee(max(FOREX_MINIMUM_FEE, FOREX_RATE * value), "USD")
         raise AlgorithmError(f"there is no fee schedule for {kind.name}; choose a fee model for it")
 
 
-def _equity_fee(security: Security, spec: OrderSpec) -> Decimal:
+_LEAST_FEE: Final = OrderFee(EQUITY_MINIMUM_FEE, "USD")
+
+
+def _equity_fee(security: Security, spec: OrderSpec) -> OrderFee:
     fee = EQUITY_FEE_PER_SHARE * abs(spec.quantity)
     if fee < EQUITY_MINIMUM_FEE:
-        return EQUITY_MINIMUM_FEE
-    return min(fee, EQUITY_MAXIMUM_RATE * abs(order_value(security, spec)))
+        return _LEAST_FEE
+    return OrderFee(min(fee, EQUITY_MAXIMUM_RATE * abs(order_value(security, spec))), "USD")
 
 
 class DefaultFees:
@@ -116,9 +119,10 @@ class DefaultFees:
 
     def fee(self, security: Security, spec: OrderSpec) -> OrderFee:
         """Return the fee by security type. Source: DefaultBrokerageModel.GetFeeModel."""
-        if security.symbol.security_type in _FREE_BY_DEFAULT:
-            return self._free.fee(security, spec)
-        return self._charged.fee(security, spec)
+        kind = security.symbol.security_type
+        if kind is _EQUITY and spec.type is not _EXERCISE:
+            return _equity_fee(security, spec)  # as the schedule says; a call less for nearly every fill
+        return (self._free if kind in _FREE_BY_DEFAULT else self._charged).fee(security, spec)
 
 
 _FREE_BY_DEFAULT: Final = frozenset(

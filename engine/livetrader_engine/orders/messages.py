@@ -21,6 +21,9 @@ MARGIN_CALL: Final = "Margin Call"
 _STATUS_NAMES: Final = {status: "".join(p.title() for p in status.name.split("_")) for status in OrderStatus}
 
 
+_TWO: Final = tuple(f"{number:02}" for number in range(60))  # fills tell the time: two digits, made once
+
+
 def number_text(value: Decimal) -> str:
     """Return a decimal as .NET prints it: never with an exponent, trailing zeros kept."""
     return format(value, "f")
@@ -106,8 +109,11 @@ def _when(time_ns: int, hours: ExchangeHours) -> str:
     day, second = hours.wall_clock(time_ns)
     minute, second = divmod(second, 60)
     hour, minute = divmod(minute, 60)
-    date = f"{day.month:02}/{day.day:02}/{day.year:04}"
-    return f"{date} {hour:02}:{minute:02}:{second:02} {hours.timezone}"
+    date, clock = (
+        f"{_TWO[day.month]}/{_TWO[day.day]}/{day.year:04}",
+        f"{_TWO[hour]}:{_TWO[minute]}:{_TWO[second]}",
+    )
+    return f"{date} {clock} {hours.timezone}"
 
 
 def gap(end_ns: int, hours: ExchangeHours, price: Decimal, *, favorable: bool) -> str:

@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours
-from livetrader_engine.data.bars import PriceScale, QuoteBar, TradeBar
+from livetrader_engine.data.bars import PriceScale, QuoteBar, Tick, TradeBar
 from livetrader_engine.data.decimals import exact
 from livetrader_engine.money import from_float
 from livetrader_engine.orders.messages import stale_fill, without_quote
-from livetrader_engine.securities import Security, exact_close
+from livetrader_engine.securities import Security
 from livetrader_engine.symbols import NS_PER_HOUR
 
 STALE_AFTER_NS: Final = NS_PER_HOUR  # LEAN: StalePriceTimeSpan
@@ -100,54 +100,44 @@ def best_quote(security: Security, order_time_ns: int, *, buying: bool) -> Quote
     oldest_ns, hours = order_time_ns - STALE_AFTER_NS, security.hours
     chosen: _Candidate | None = None
     for candidate in _candidates(security, buying=buying):
-        end_ns = candidate.end_time_ns
-        if chosen is not None and end_ns <= chosen.end_time_ns:
+        if chosen is not None and candidate[0] <= chosen[0]:
             continue
         chosen = candidate
-        if end_ns >= oldest_ns:
+        if candidate[0] >= oldest_ns:
             break
     if chosen is None:
         return None
-    end_ns, text = chosen.end_time_ns, chosen.source
-    fresh = end_ns >= oldest_ns
-    message = "" if fresh and text not in _TRADES else _told(text, end_ns, hours)
-    price = exact_close(security, chosen.price, chosen.scale)
-    return Quote(price, end_ns, not fresh, message)
+    end_ns, price, scale, source = chosen
+    stale = end_ns < oldest_ns
+    if source in _TRADES:
+        message = without_quote(end_ns, hours, source)
+    else:
+        message = stale_fill(end_ns, hours, f", using {source} data.") if stale else ""
+    return Quote(_close(security, price, scale), end_ns, stale, message)
 
 
-class _Candidate(msgspec.Struct, frozen=True, gc=False):
-    """A price that an order might trade at, as its point has it."""
-
-    end_time_ns: int
-    price: float
-    scale: PriceScale | None
-    source: str
+# A price that an order might trade at, as its point has it: end time, price, scale, kind of data.
+_Candidate = tuple[int, float, PriceScale | None, str]
 
 
 def _candidates(security: Security, *, buying: bool) -> list[_Candidate]:
-    found = []
+    found: list[_Candidate] = []
     tick = security.quote_tick
     if tick is not None and (price := tick.ask_price if buying else tick.bid_price):
-        found.append(_Candidate(tick.time_ns, price, None, "Quote Tick"))
+        found.append((tick.time_ns, price, None, "Quote Tick"))
     quotes = security.quote_bar
     if quotes is not None and (price := quotes.ask_close if buying else quotes.bid_close):
-        found.append(_Candidate(quotes.end_time_ns, price, quotes.scale, "QuoteBar"))
+        found.append((quotes.end_time_ns, price, quotes.scale, "QuoteBar"))
     tick = security.trade_tick
     if tick is not None:
-        found.append(_Candidate(tick.time_ns, tick.price, None, "Trade Tick"))
+        found.append((tick.time_ns, tick.price, None, "Trade Tick"))
     bar = security.trade_bar
     if bar is not None:
-        found.append(_Candidate(bar.end_time_ns, bar.close, bar.scale, "TradeBar"))
+        found.append((bar.end_time_ns, bar.close, bar.scale, "TradeBar"))
     return found
 
 
 _TRADES: Final = frozenset({"Trade Tick", "TradeBar"})
-
-
-def _told(source: str, end_ns: int, hours: ExchangeHours) -> str:
-    if source in _TRADES:
-        return without_quote(end_ns, hours, source)
-    return stale_fill(end_ns, hours, f", using {source} data.")
 
 
 def far_quote(security: Security, *, buying: bool) -> Decimal | None:
@@ -209,3 +199,13 @@ def _quote_bar(security: Security, *, buying: bool) -> Prices | None:
 
 def _flat(price: Decimal, time_ns: int) -> Prices:
     return Prices(time_ns, time_ns, price, price, price, price)
+
+
+def _close(security: Security, price: float, scale: PriceScale | None) -> Decimal:
+    """Return a price of a security's newest points as a decimal; the one that drives `price` is made once."""
+    source = security.source
+    if isinstance(source, TradeBar):
+        driving = source.close == price and source.scale is scale
+    else:
+        driving = isinstance(source, Tick) and scale is None and source.value == price
+    return security.exact_price() if driving else exact(price, scale)

@@ -142,7 +142,7 @@ class Asked:
         self.request = request
         self.change = change
         self.response = UNPROCESSED
-        self.status = _UNPROCESSED
+        self.status: RequestStatus = _UNPROCESSED
 
     def answer(self, response: Response, status: RequestStatus) -> Response:
         """Take the answer down and return it; a refusal is an error whatever `status` says."""

@@ -36,7 +36,7 @@ from livetrader_engine.orders.request import (
     RequestStatus,
     Response,
 )
-from livetrader_engine.orders.states import CLOSED, FILLS, OrderStatus, late, move
+from livetrader_engine.orders.states import CLOSED, FILLS, TRANSITIONS, OrderStatus, move
 from livetrader_engine.symbols import Symbol
 
 KEPT_EVENTS: Final = 10_000  # news and changes kept of one order; the oldest go first
@@ -100,6 +100,7 @@ class Outcome(Enum):
 
 # Members by name of their own: looking one up in its enumeration costs several times as much.
 _APPLIED: Final = Outcome.APPLIED
+_LATE: Final = Outcome.LATE
 _NEW: Final = OrderStatus.NEW
 _SUBMITTED: Final = OrderStatus.SUBMITTED
 _PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
@@ -220,7 +221,7 @@ class OrderRecord:
             self._settle_change(event)
         if status is _SUBMITTED and before is _PARTIALLY_FILLED:
             return Outcome.STALE
-        self.status = move(before, status)
+        self.status = status if status in TRANSITIONS[before] else move(before, status)
         if event.message:
             self.message = event.message
         if status is _CANCELED:
@@ -263,10 +264,10 @@ class OrderRecord:
             )
         total = self.filled_quantity + fill.quantity
         reported = event.status if abs(total) < abs(self.spec.quantity) else _FILLED
-        was_late = late(self.status, reported)
+        before = self.status
         # More than was ordered: the table has no move from FILLED, but the trade is real.
-        if self.status is not _FILLED:
-            self.status = move(self.status, reported)
+        if before is not _FILLED:
+            self.status = reported if reported in TRANSITIONS[before] else move(before, reported)
         self.execution_ids.add(fill.execution_id)
         self.filled_quantity = total
         self.fees += fill.fee
@@ -280,7 +281,7 @@ class OrderRecord:
         if event.message:
             self.message = event.message
         self._note(event, self.status)
-        return Outcome.LATE if was_late else _APPLIED
+        return _LATE if before in CLOSED else _APPLIED
 
     def retag(self, tag: str) -> None:
         """Give the order another tag; the venue need not know."""

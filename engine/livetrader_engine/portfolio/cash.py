@@ -48,6 +48,8 @@ class CashBook:
     def __init__(self, account_currency: str = "USD") -> None:
         self.account_currency = account_currency
         self._by_currency = {account_currency: Cash(account_currency, fixed_rate=ONE)}
+        # the account currency's cash, None where there is any other
+        self.only: Cash | None = self._by_currency[account_currency]
 
     def __getitem__(self, currency: str) -> Cash:
         try:
@@ -66,15 +68,13 @@ class CashBook:
     def __len__(self) -> int:
         return len(self._by_currency)
 
-    @property
-    def only(self) -> Cash | None:
-        """The account currency's cash, None where there is any other."""
-        return self._by_currency[self.account_currency] if len(self._by_currency) == 1 else None
-
     def ensure(self, currency: str) -> Cash:
         """Return the cash of a currency, making an empty one where there is none."""
         found = self._by_currency.get(currency)
-        return self._by_currency.setdefault(currency, Cash(currency)) if found is None else found
+        if found is None:
+            found = self._by_currency[currency] = Cash(currency)
+            self.only = None
+        return found
 
     def set(self, currency: str, amount: Decimal, rate: Decimal | None = None) -> Cash:
         """Make the amount of a currency what it is said to be; `rate` fixes its conversion rate."""

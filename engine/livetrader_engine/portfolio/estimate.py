@@ -76,7 +76,7 @@ def cash_covers(portfolio: Portfolio, security: Security, spec: OrderSpec) -> bo
     if cash is None or models.any_own:
         return False
     least = float(cash.amount - abs(cash.unsettled)) if cash.unsettled else float(cash.amount)
-    return surely_affordable(portfolio, security, spec, least) and portfolio.only_long(_PLAIN)
+    return portfolio.only_long_stock and surely_affordable(portfolio, security, spec, least)
 
 
 def _plain_by(margin: MarginModel, portfolio: Portfolio, security: Security, price: float) -> bool:
@@ -94,12 +94,13 @@ def surely_affordable(portfolio: Portfolio, security: Security, spec: OrderSpec,
     """
     if free <= 0:
         return False
-    price, properties = security.price, security.properties
+    price = security.price
     models = portfolio.models.of(security.symbol)
     if not _plain_by(models.margin, portfolio, security, price) or not getattr(
         models.fees, "moderate", False
     ):
         return False
-    value = abs(float(spec.quantity)) * price * float(properties.contract_multiplier)
+    value = abs(float(spec.quantity)) * price * float(security.properties.contract_multiplier)
     leverage = 1.0 if portfolio.account_type is _CASH else float(security.leverage)
-    return value / leverage + max(FEE_LEAST, value * FEE_ROOM) < free * ROOM
+    fee = value * FEE_ROOM
+    return value / leverage + (fee if fee > FEE_LEAST else FEE_LEAST) < free * ROOM

@@ -113,11 +113,7 @@ class AccountModels:
     def __init__(self) -> None:
         self.default = SecurityModels()
         self._own: dict[Symbol, SecurityModels] = {}
-
-    @property
-    def any_own(self) -> bool:
-        """Whether any security has models of its own."""
-        return bool(self._own)
+        self.any_own = False  # whether any security has models of its own
 
     def of(self, symbol: Symbol) -> SecurityModels:
         """Return the models a security goes by; they may be the account's."""
@@ -127,7 +123,7 @@ class AccountModels:
         """Return a security's own models, which begin as the account's; assign to them."""
         found = self._own.get(symbol)
         if found is None:
-            base = self.default
+            base, self.any_own = self.default, True
             found = self._own[symbol] = SecurityModels(
                 base.fees, base.slippage, base.fills, base.margin, base.settlement
             )

@@ -36,6 +36,7 @@ class AccountType(IntEnum):
 
 
 _CASH: Final = AccountType.CASH
+_EQUITY: Final = SecurityType.EQUITY
 
 
 class Portfolio:
@@ -60,9 +61,11 @@ class Portfolio:
         self.total_fees = ZERO
         self.settlement = SettlementQueue()
         self._holdings: dict[Symbol, Holding] = {}
+        self._others: set[Symbol] = set()  # positions that are short, or not of equities
         self._transaction_times: set[int] = set()
         self._charges: tuple[Callable[[int], None], ...] = ()
         self._next_charge_ns = 0
+        self._next_free = (-1, 0)  # an instant, and from when on there may be room for its next record
 
     def __getitem__(self, symbol: Symbol) -> Holding:
         """Return the holding of a security, an empty one where nothing is held. Raises AlgorithmError."""
@@ -81,16 +84,10 @@ class Portfolio:
         """Return the positions that are not zero, in the order they were first held."""
         return [held for held in self._holdings.values() if held.quantity]
 
-    def only_long(self, types: frozenset[SecurityType]) -> bool:
-        """Return whether all positions are long, of these types, and bind no more than their value."""
-        for held in self._holdings.values():
-            quantity = held.quantity
-            if not quantity:
-                continue
-            security = held.security
-            if quantity < 0 or security.leverage < 1 or security.symbol.security_type not in types:
-                return False
-        return True
+    @property
+    def only_long_stock(self) -> bool:
+        """Whether all positions are long and of equities: they bind no more than their value."""
+        return not self._others
 
     def _close_fee(self, held: Holding) -> Decimal:
         """Return the fee of closing a position with a market order, in its quote currency."""
@@ -147,8 +144,10 @@ class Portfolio:
     def _to_account(self, amount: Decimal, held: Holding) -> Decimal:
         return self.cash.convert(amount, held.security.properties.quote_currency)
 
-    def apply_fill(self, symbol: Symbol, fill: Fill) -> None:
-        """Book one fill: fee, cash, position, transaction record. The caller has deduplicated it.
+    def apply_fill(self, symbol: Symbol, fill: Fill) -> Holding:
+        """Book one fill: fee, cash, position, transaction record; return the position.
+
+        The caller has deduplicated it.
 
         Source of the order of work: SecurityPortfolioModel.ProcessFill.
         """
@@ -156,9 +155,12 @@ class Portfolio:
         security = held.security
         properties = security.properties
         rate = self.cash.rate(properties.quote_currency) or ONE
-        self._book_fee(held, fill)
+        if fill.fee:
+            self._book_fee(held, fill)
         realised = held.apply(fill, rate)
         kind = symbol.security_type
+        if kind is not _EQUITY or held.quantity < 0 or self._others:
+            self._sort_out(held)
         if kind in _MARGINED:
             if realised is not None:
                 self.cash.ensure(properties.quote_currency).amount += realised / rate
@@ -170,10 +172,17 @@ class Portfolio:
         if realised is not None:
             fee = self.cash.rate(fill.fee_currency) * fill.fee
             self._record(symbol, fill.time_ns, realised - 2 * fee)
+        return held
+
+    def _sort_out(self, held: Holding) -> None:
+        """Note whether a position is one of the others."""
+        symbol = held.symbol
+        if held.quantity < 0 or (held.quantity and symbol.security_type is not _EQUITY):
+            self._others.add(symbol)
+        else:
+            self._others.discard(symbol)
 
     def _book_fee(self, held: Holding, fill: Fill) -> None:
-        if not fill.fee:
-            return
         cash = self.cash.ensure(fill.fee_currency)
         cash.amount -= fill.fee
         in_account = fill.fee * (cash.rate or ONE)
@@ -196,8 +205,13 @@ class Portfolio:
             self.settlement.add(due_ns, cash, proceeds)
 
     def _record(self, symbol: Symbol, time_ns: int, profit: Decimal) -> None:
-        while time_ns in self._transaction_times:  # LEAN keeps one record per millisecond
-            time_ns += _NS_PER_MS
+        if time_ns in self._transaction_times:  # LEAN keeps one record per millisecond
+            wanted_ns = time_ns
+            # many at one instant: the search goes on where it ended for the one before
+            time_ns = self._next_free[1] if self._next_free[0] == wanted_ns else wanted_ns + _NS_PER_MS
+            while time_ns in self._transaction_times:
+                time_ns += _NS_PER_MS
+            self._next_free = wanted_ns, time_ns + _NS_PER_MS
         self._transaction_times.add(time_ns)
         self.transactions.append(TransactionRecord(time_ns, symbol, profit))
         if len(self.transactions) > MAX_TRANSACTIONS:
@@ -236,3 +250,5 @@ class Portfolio:
             held.replace(ZERO, ZERO)
         for symbol, (quantity, average_price) in positions.items():
             self[symbol].replace(quantity, average_price)
+        for held in self._holdings.values():
+            self._sort_out(held)

@@ -22,6 +22,7 @@ from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.fees import NO_FEE, DefaultFees, FeeModel, OrderFee
 from livetrader_engine.orders.fills import WorkingOrder
 from livetrader_engine.orders.order import (
+    GOOD_TIL_CANCELED,
     BrokerageOrderId,
     ExecutionId,
     Fill,
@@ -113,7 +114,7 @@ class SimulatedBrokerage:
         self._number = 0  # of the newest id
         self._working: dict[str, WorkingEntry] = {}
         self._closed: OrderedDict[str, None] = OrderedDict()
-        self._expiries: dict[str, int | None] = {}
+        self._expiries: dict[str, int] = {}  # of those that expire
         self._watches: dict[str, Watch] = {}
         self._free: float | None = None  # margin left, while a scan lasts and nothing fills
 
@@ -123,7 +124,8 @@ class SimulatedBrokerage:
         """Take an order without trying it; a key that was seen before gives no news."""
         if key in self._working or key in self._closed:
             return []
-        entry = WorkingEntry(key, WorkingOrder.of(spec, now_ns), BrokerageOrderId(self._next_id("O")))
+        self._number += 1
+        entry = WorkingEntry(key, WorkingOrder.of(spec, now_ns), BrokerageOrderId(f"SO{self._number}"))
         security = self.securities.get(spec.symbol)
         if security is None:
             self._remember(key)
@@ -193,15 +195,17 @@ class SimulatedBrokerage:
 
     def _try(self, entry: WorkingEntry, now_ns: int) -> SimulatedReport | None:
         order = entry.order
-        if not tries_now(order, now_ns):
-            return None
         spec = order.spec
-        security = self.securities[spec.symbol]
+        market = spec.type is _MARKET
+        if not market and not tries_now(order, now_ns):
+            return None
+        security = self.securities.get(spec.symbol) or self.securities[spec.symbol]
         if spec.type is _MARKET_ON_OPEN and security.last_time_ns <= order.time_ns:
             return None  # no data since: LEAN does not look any further either
-        if self._expired(entry, now_ns):
+        if self._expiries and self._expired(entry, now_ns):
             return self._end(entry, OrderStatus.CANCELED, now_ns, message=EXPIRED_MESSAGE)
-        if not self._affords(spec, security):
+        # a market order will most likely fill, and its check is exact
+        if market or not surely_affordable(self.portfolio, security, spec, self._free_margin()):
             problem = order_problem(self.portfolio, security, spec, order.done)
             if problem is not None:
                 text = told_problem(self.portfolio, security, spec, problem)
@@ -221,9 +225,9 @@ class SimulatedBrokerage:
     def _fill(
         self, entry: WorkingEntry, seen: WorkingOrder, price: Decimal, fee: OrderFee, now_ns: int
     ) -> SimulatedReport:
-        spec = seen.spec
-        execution_id = ExecutionId(self._next_id("E"))
-        fill = Fill(execution_id, spec.quantity, price, now_ns, fee.amount, fee.currency)
+        self._number += 1
+        execution_id = ExecutionId(f"SE{self._number}")
+        fill = Fill(execution_id, seen.spec.quantity, price, now_ns, fee.amount, fee.currency)
         entry = WorkingEntry(entry.key, seen, entry.brokerage_order_id, entry.status)
         return self._end(entry, _FILLED, now_ns, fill=fill, message=seen.message)
 
@@ -238,7 +242,8 @@ class SimulatedBrokerage:
             fee = self.portfolio.models.of(spec.symbol).fees.fee(security, spec)
         if part.quantity and seen.price is not None:
             charged = NO_FEE if fee is None else fee
-            execution = ExecutionId(self._next_id("E"))
+            self._number += 1
+            execution = ExecutionId(f"SE{self._number}")
             fill = Fill(execution, part.quantity, seen.price, now_ns, charged.amount, charged.currency)
         done = seen.done + part.quantity
         order = msgspec.structs.replace(seen, part=None, price=None, message="", done=done)
@@ -253,14 +258,8 @@ class SimulatedBrokerage:
         return _report(left, part.status, now_ns, fill=fill, message=seen.message)
 
     def _expired(self, entry: WorkingEntry, now_ns: int) -> bool:
-        end_ns = self._expiries[entry.key]
+        end_ns = self._expiries.get(entry.key)
         return end_ns is not None and now_ns >= end_ns
-
-    def _affords(self, spec: OrderSpec, security: Security) -> bool:
-        """Whether the account can surely carry the order, by floats and with room to spare."""
-        if spec.type is _MARKET:
-            return False  # it will most likely fill, and its check is exact
-        return surely_affordable(self.portfolio, security, spec, self._free_margin())
 
     def _free_margin(self) -> float:
         if self._free is None:
@@ -271,8 +270,13 @@ class SimulatedBrokerage:
         """Keep a working order as it stands now, with what can be left to its watch."""
         key, order = entry.key, entry.order
         self._working[key] = entry
-        expiry = self._expiries[key] = expiry_ns(order.spec, security)
-        if order.spec.type is _MARKET:
+        spec = order.spec
+        expiry = None if spec.time_in_force is GOOD_TIL_CANCELED else expiry_ns(spec, security)
+        if expiry is not None:
+            self._expiries[key] = expiry
+        elif self._expiries:
+            self._expiries.pop(key, None)
+        if spec.type is _MARKET:
             return  # it is never left to rest
         watch = watch_of(order, security, self.portfolio, expiry)
         if watch is None:
@@ -291,15 +295,12 @@ class SimulatedBrokerage:
     ) -> SimulatedReport:
         key = entry.key
         del self._working[key]
-        self._expiries.pop(key, None)
+        if self._expiries:
+            self._expiries.pop(key, None)
         if self._watches:
             self._watches.pop(key, None)
         self._remember(key)
         return _report(entry, status, now_ns, fill=fill, message=message)
-
-    def _next_id(self, kind: str) -> str:
-        self._number += 1
-        return f"S{kind}{self._number}"
 
     def _remember(self, key: str) -> None:
         self._closed[key] = None

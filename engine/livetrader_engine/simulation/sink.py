@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
@@ -22,46 +23,44 @@ class SimulatedOrderSink:
 
     def __init__(self, models: SimulationModels | None = None) -> None:
         self._models = models
-        self._clock: Clock | None = None
-        self._brokerage: SimulatedBrokerage | None = None
+        self._bound: tuple[Clock, SimulatedBrokerage] | None = None
         self._ready: deque[OrderEventArrived] = deque()
         self._scan: Iterator[SimulatedReport] | None = None
         self._scan_wanted = False
 
     def bind(self, engine: Engine) -> None:
         """Look at this engine's prices, positions and clock. Once, before the first order."""
-        self._clock = engine.clock
-        self._brokerage = SimulatedBrokerage(engine.securities, engine.portfolio, models=self._models)
+        brokerage = SimulatedBrokerage(engine.securities, engine.portfolio, models=self._models)
+        self._bound = engine.clock, brokerage
 
     @property
     def brokerage(self) -> SimulatedBrokerage:
         """The brokerage behind the sink. Raises InvariantError before `bind`."""
-        if self._brokerage is None:
-            raise InvariantError("bind the sink to its engine before the first order")
-        return self._brokerage
-
-    @property
-    def _now_ns(self) -> int:
-        if self._clock is None:
-            raise InvariantError("bind the sink to its engine before the first order")
-        return self._clock.now_ns
+        return (self._bound or _unbound())[1]
 
     def submit(self, command: SubmitOrder) -> None:
         """Take an order; it is tried once `advance` asks for it."""
+        clock, brokerage = self._bound or _unbound()
         spec = command.spec
-        self._queue(self.brokerage.accept(str(spec.id), spec, self._now_ns))
+        for report in brokerage.accept(str(spec.id), spec, clock.now_ns):
+            self._ready.append(report.to_event())
 
     def update(self, command: UpdateOrder) -> None:
         """Change a working order."""
-        self._queue(self.brokerage.update(str(command.order_id), command.change, self._now_ns))
+        clock, brokerage = self._bound or _unbound()
+        for report in brokerage.update(str(command.order_id), command.change, clock.now_ns):
+            self._ready.append(report.to_event())
 
     def cancel(self, command: CancelOrder) -> None:
         """Cancel a working order."""
-        self._queue(self.brokerage.cancel(str(command.order_id), self._now_ns))
+        clock, brokerage = self._bound or _unbound()
+        for report in brokerage.cancel(str(command.order_id), clock.now_ns):
+            self._ready.append(report.to_event())
 
     def advance(self, now_ns: int) -> None:
         """Have every working order tried by the `drain`s that follow."""
-        self._scan_wanted = not self.brokerage.idle
+        _, brokerage = self._bound or _unbound()
+        self._scan_wanted = not brokerage.idle
 
     def drain(self, wait_s: float = 0.0) -> Sequence[OrderEventArrived]:
         """Return the next news; never waits."""
@@ -72,15 +71,16 @@ class SimulatedOrderSink:
                 if not self._scan_wanted:
                     return ()
                 self._scan_wanted = False
-                self._scan = self.brokerage.scan(self._now_ns)
+                clock, brokerage = self._bound or _unbound()
+                self._scan = brokerage.scan(clock.now_ns)
             report = next(self._scan, None)
             if report is not None:
                 return (report.to_event(),)
             self._scan = None
 
-    def _queue(self, reports: list[SimulatedReport]) -> None:
-        for report in reports:
-            self._ready.append(report.to_event())
+
+def _unbound() -> NoReturn:
+    raise InvariantError("bind the sink to its engine before the first order")
 
 
 def simulated_engine(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Final
 
 from livetrader_engine.data.bars import QuoteBar, TradeBar
@@ -172,7 +173,7 @@ class CapacityEstimate:
         found = self._by_symbol.get(security.symbol)
         if found is None:
             cash, currency = self._portfolio.cash, security.properties.quote_currency
-            found = SymbolCapacity(security, lambda: cash.rate(currency))
+            found = SymbolCapacity(security, partial(cash.rate, currency))
             self._by_symbol[security.symbol] = found
         found.traded(fill)
         if found not in self.catching:

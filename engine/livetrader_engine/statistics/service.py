@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Final
 
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.orders.order import Fill
-from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.orders.order import Fill, OrderId
 from livetrader_engine.portfolio.portfolio import Portfolio
+from livetrader_engine.securities import Security
 from livetrader_engine.statistics.numbers import fixed_text
 from livetrader_engine.statistics.portfolio_statistics import TRADING_DAYS
 from livetrader_engine.statistics.results import (
@@ -62,12 +62,12 @@ class Statistics:
             raise AlgorithmError(f"an algorithm may set {MAX_CUSTOM_STATISTICS} summary statistics, not more")
         self._custom[name] = value
 
-    def take_fill(self, record: OrderRecord, fill: Fill) -> None:
+    def take_fill(self, security: Security, order: OrderId, fill: Fill) -> None:
         """Let trades and capacity know of a fill that the portfolio has booked."""
-        security, cash = self._portfolio.securities[record.symbol], self._portfolio.cash
-        fee = fill.fee * cash.rate(fill.fee_currency)
-        rate = cash.rate(security.properties.quote_currency)
-        self._trades.fill(security, record.id, fill, fee, rate)
+        cash, currency = self._portfolio.cash, security.properties.quote_currency
+        rate = cash.rate(currency)
+        fee_rate = rate if fill.fee_currency == currency else cash.rate(fill.fee_currency)
+        self._trades.fill(security, order, fill, fill.fee * fee_rate, rate)
         self._sampler.traded(security, fill)
 
     def facts(self) -> RunFacts:

@@ -37,7 +37,11 @@ class FillGrouping(IntEnum):
     FLAT_TO_REDUCED = 2  # each reduction of a position
 
 
+# Members by name of their own: looking one up in its enumeration costs several times as much.
 _BY_FILL: Final = FillGrouping.FILL_TO_FILL
+_LONG: Final = TradeDirection.LONG
+_SHORT: Final = TradeDirection.SHORT
+_NOTHING: Final = Decimal("0.00")
 
 
 class FillMatching(IntEnum):
@@ -96,10 +100,6 @@ class _Entry:
         self.orders = (order,)
         self.best = float(price)  # the price at which the profit was largest
         self.fall = 0.0  # deepest fall of the profit from its largest, per unit
-
-    @property
-    def sign(self) -> int:
-        return 1 if self.long else -1
 
 
 class _PendingFill:
@@ -174,12 +174,6 @@ class TradeBuilder:
         """Return whether a symbol has an entry without exit."""
         return symbol in self._positions
 
-    def mark(self, symbol: Symbol, price: float) -> None:
-        """Note a price of one symbol."""
-        position = self._positions.get(symbol)
-        if position is not None:
-            position.mark(price)
-
     def mark_all(self) -> None:
         """Note the newest price of every symbol with an open position."""
         for position in self._positions.values():
@@ -251,17 +245,14 @@ class TradeBuilder:
             position.fills.append(_PendingFill(fill.time_ns, fill.price, quantity, booking.order))
             position.fees += fee
 
-    def _next_index(self, pending: list[_Entry] | list[_PendingFill]) -> int:
-        return 0 if self._first_in else len(pending) - 1
-
     def _fill_to_fill(self, position: _Position, booking: _Booking) -> None:
         entries, quantity = position.entries, booking.fill.quantity
-        if (quantity > 0) == entries[self._next_index(entries)].long:
+        index = 0 if self._first_in else -1
+        if (quantity > 0) == entries[index].long:
             self._add(position, booking, quantity, booking.fee)
             return
         left, fee = abs(quantity), booking.fee
         while entries and left > 0:
-            index = self._next_index(entries)
             entry = entries[index]
             closed = min(left, entry.quantity)
             self._close_entry(position, entry, booking, closed, fee)
@@ -277,27 +268,33 @@ class TradeBuilder:
     def _close_entry(
         self, position: _Position, entry: _Entry, booking: _Booking, quantity: Decimal, fee: Decimal
     ) -> None:
-        high, low = from_float(position.high), from_float(position.low)
+        high, low, price, fill = (
+            from_float(position.high),
+            from_float(position.low),
+            entry.price,
+            booking.fill,
+        )
         worth = quantity * booking.worth
-        adverse = low - entry.price if entry.long else entry.price - high
-        favorable = high - entry.price if entry.long else entry.price - low
-        profit = (booking.fill.price - entry.price) * entry.sign
+        if entry.long:
+            side, adverse, favorable, profit = _LONG, low - price, high - price, fill.price - price
+        else:
+            side, adverse, favorable, profit = _SHORT, price - high, price - low, (fill.price - price) * -1
         self._record(
             Trade(
                 number=self._made + 1,
                 symbol=booking.security.symbol,
                 entry_ns=entry.time_ns,
-                entry_price=entry.price,
-                direction=TradeDirection.LONG if entry.long else TradeDirection.SHORT,
+                entry_price=price,
+                direction=side,
                 quantity=quantity,
-                exit_ns=booking.fill.time_ns,
-                exit_price=booking.fill.price,
+                exit_ns=fill.time_ns,
+                exit_price=fill.price,
                 profit=_cents(profit * worth),
                 fees=entry.fees + fee,
                 orders=(*entry.orders, booking.order),
                 adverse=_cents(adverse * worth),
                 favorable=_cents(favorable * worth),
-                drawdown=_cents(from_float(entry.fall) * worth),
+                drawdown=_cents(from_float(entry.fall) * worth) if entry.fall else _NOTHING,
             )
         )
 
@@ -333,14 +330,13 @@ class TradeBuilder:
 
     def _flat_to_reduced(self, position: _Position, booking: _Booking) -> None:
         fills, quantity = position.fills, booking.fill.quantity
-        index = self._next_index(fills)
+        index = 0 if self._first_in else -1
         if (quantity > 0) == (fills[index].quantity > 0):
             self._add(position, booking, quantity, booking.fee)
             return
         taken: list[_PendingFill] = []
         entry_ns, left = fills[index].time_ns, abs(quantity)
         while fills and left > 0:
-            index = self._next_index(fills)
             item = fills[index]
             sign = 1 if item.quantity > 0 else -1
             part = min(left, abs(item.quantity))

@@ -7,7 +7,7 @@ in this order or by name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -30,6 +30,8 @@ from livetrader_lean.symbols import Symbol
 from livetrader_lean.tickets import OrderTicket, SubmitOrderRequest, decimal
 from livetrader_lean.transactions import Transactions
 from livetrader_lean.views import Face
+
+_TOO_MANY: Final = ResponseCode.EXCEEDED_MAXIMUM_ORDERS
 
 
 class PortfolioTarget(Face):
@@ -108,7 +110,7 @@ class _Orders(HistoryMixin):
         Source: QCAlgorithm.Trading.cs, GetSecurityForOrder. It gets its last known price at once.
         """
         lean = self._lean
-        core = lean.resolve(symbol)
+        core = symbol.core if isinstance(symbol, Symbol) else lean.resolve(symbol)
         security = lean.engine.securities.get(core)
         if (security is not None and security.is_tradable) or core in lean.engine.corporate.delisted:
             return core
@@ -129,8 +131,8 @@ class _Orders(HistoryMixin):
             orders.policy = msgspec.structs.replace(orders.policy, market_on_close_buffer_ns=buffer_ns)
 
     def _ticket(self, record: OrderRecord) -> OrderTicket:
-        response = record.response
-        if not response.accepted and response.code is ResponseCode.EXCEEDED_MAXIMUM_ORDERS:
+        response = record.submitted.response
+        if response.code is _TOO_MANY:
             self._lean.quit_reason = response.message
         return OrderTicket(self._lean, record)
 

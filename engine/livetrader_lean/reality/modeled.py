@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.securities import Security as CoreSecurity
+from livetrader_engine.securities import checked_leverage
 from livetrader_lean.binding import Binding
 from livetrader_lean.names import known_as
 from livetrader_lean.reality.calls import exact, method
@@ -91,11 +91,9 @@ class Modeled(Face):
 
     def set_leverage(self, leverage: float) -> None:
         """Change the leverage."""
-        if leverage <= 0:
-            raise AlgorithmError(f"leverage must be positive, not {leverage}")
         held = self._reality.held(self, "buying_power_model")
         if held is None:
-            self._security.leverage = exact(leverage)
+            self._security.leverage = checked_leverage(exact(leverage))
             return
         method(held, "set_leverage")(self, leverage)
         self._security.leverage = exact(method(held, "get_leverage")(self))

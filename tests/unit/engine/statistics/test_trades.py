@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from livetrader_engine.data.bars import Tick
 from livetrader_engine.orders.order import ExecutionId, Fill, OrderId
 from livetrader_engine.statistics.trades import (
     MAX_CLOSED_TRADES,
@@ -32,6 +33,7 @@ class Trading:
         matching: FillMatching = FillMatching.FIFO,
     ) -> None:
         self.builder = TradeBuilder(grouping, matching)
+        self.security = security()
         self.orders = 0
 
     def fill(self, quantity: int, price: str, *, order: int | None = None) -> None:
@@ -40,11 +42,12 @@ class Trading:
         fill = Fill(
             ExecutionId(str(self.orders)), Decimal(quantity), Decimal(price), self.orders * 10 * NS_PER_MINUTE
         )
-        self.builder.fill(security(), OrderId(number), fill, ONE)
+        self.builder.fill(self.security, OrderId(number), fill, ONE)
 
     def mark(self, *prices: float) -> None:
         for price in prices:
-            self.builder.mark(SPY, price)
+            self.security.update(Tick(SPY, 0, price))
+            self.builder.mark_all()
 
     @property
     def trades(self) -> list[Trade]:
