@@ -139,7 +139,6 @@ class _Backtest:
         # the span is known only after initialize
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
         trainer = InlineTrainer(lambda: self.engine.clock.now_ns, request.path.resolve())
-
         store = _store(request, results)
         around = surroundings_of(lambda: self.engine, sequential=True)
         models = open_registry(store, user_keys(), around)

@@ -26,6 +26,9 @@ REMEDY: Final = (
 )
 
 
+Printed = Callable[[tuple[str, ...], int], None]  # lines, and how many were left out before them
+
+
 class Attempt(Protocol):
     """One training under way. `run` blocks and belongs to one thread; the others never wait."""
 
@@ -117,7 +120,7 @@ class ProcessAttempt:
         surroundings: Surroundings,
         *,
         deadline_s: float = 0.0,
-        printed: Callable[[tuple[str, ...], int], None],
+        printed: Printed,
         inline: bool = False,
     ) -> None:
         self.voice = Voice(work.gpu)
@@ -203,6 +206,15 @@ class ProcessAttempt:
             self._runner = runner
             runner.start()
         return _in_words(runner.wait())
+
+
+def attempt_at(
+    work: TrainingWork, surroundings: Surroundings, deadline_s: float, printed: Printed
+) -> Attempt:
+    """Return an attempt at the work, in a thread or in a process as it asks; `deadline_s` 0 sets none."""
+    if work.process:
+        return ProcessAttempt(work, surroundings, deadline_s=deadline_s, printed=printed)
+    return ThreadAttempt(work, surroundings)
 
 
 def _unpacked(result: Parcel, work: TrainingWork) -> object:

@@ -16,10 +16,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from livetrader.ipc.messages import TrainingPrinted, TrainingReported, TrainingState
-from livetrader.training.attempts import Attempt, ProcessAttempt, Surroundings, ThreadAttempt
+from livetrader.training.attempts import Attempt, Surroundings, attempt_at
 from livetrader.training.budget import Budget
 from livetrader.training.jobs import ENDED, UNDER_WAY, Job
 from livetrader.training.reports import Reporter
@@ -173,16 +174,7 @@ class ThreadedTrainer:
     def _begin(self, job: Job) -> Run:
         work = job.work
         deadline_s = self._rules.deadline_s if work.deadline_s is None else work.deadline_s
-        attempt: Attempt
-        if work.process:
-            attempt = ProcessAttempt(
-                work,
-                self._surroundings,
-                deadline_s=deadline_s,
-                printed=lambda lines, lost: self._reporter.printed(job, lines, lost),
-            )
-        else:
-            attempt = ThreadAttempt(work, self._surroundings)
+        attempt = attempt_at(work, self._surroundings, deadline_s, partial(self._reporter.printed, job))
         run = self._status.run = Run(job, attempt, self._clocks.monotonic_s(), deadline_s)
         self._move(job, TrainingState.RUNNING)
         return run
