@@ -32,3 +32,11 @@ class TestMemory(StoreContract):
         yield "memory://bucket/prefix"
         files.store.clear()
         files.pseudo_dirs[:] = [""]
+
+
+class TestPlaceWithoutAtomicPuts(StoreContract):
+    """A file system behind fsspec, as sftp is one: values are written aside and moved."""
+
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"local://{tmp_path}/store"

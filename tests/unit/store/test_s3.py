@@ -11,7 +11,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from livetrader.cli import cli
 from livetrader.store.opening import open_store
 from livetrader.store.options import StoreOptions
 from livetrader_engine.errors import StoreError
@@ -168,3 +170,17 @@ def test_trading_goes_on_while_s3_is_away(tmp_path: Path, lean_data: Path) -> No
     said = [line for line in told.splitlines() if "there:" in line or "invested:" in line]
     assert "there: False" in said[0] and "invested: True" in said[-1], said
     assert "Object store: look for 'model': s3://bucket/x failed" in told
+
+
+def test_commands_find_the_server_in_the_environment(
+    server: str, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    monkeypatch.setenv("LIVETRADER_OBJECT_STORE", f"s3://{bucket}/commands")
+    put = CliRunner().invoke(cli, ["store", "put", "-", "models/a"], input=b"\x00weights")
+    assert put.exit_code == 0, put.output
+    assert CliRunner().invoke(cli, ["store", "get", "models/a", "-"]).stdout_bytes == b"\x00weights"
+    assert CliRunner().invoke(cli, ["store", "ls"]).stdout.split()[-1] == "models/a"
+    assert CliRunner().invoke(cli, ["store", "rm", "models/a"]).exit_code == 0
+    assert CliRunner().invoke(cli, ["store", "stat", "models/a"]).exit_code == 1
