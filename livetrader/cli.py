@@ -77,10 +77,10 @@ def run(config: Path | None, assignments: tuple[str, ...]) -> None:
 )
 @json_option
 def check(files: tuple[Path, ...], output_json: bool) -> None:
-    """Check algorithms and configurations without running anything.
+    """Check algorithms, notebooks and configurations without running anything.
 
-    For a .py file: every LEAN member it uses that is not offered, or only in part. For a .toml file: every
-    wrong setting. Exit code 1 where there is something to mend.
+    For a .py file or a notebook: every LEAN member it uses that is not offered, or only in part. For a .toml
+    file: every wrong setting. Exit code 1 where there is something to mend.
 
     \b
     livetrader check main.py paper.toml
@@ -149,10 +149,12 @@ def _findings(file: Path) -> list[str]:
             return error.problems
         return []
     from livetrader_lean.check import check as check_algorithm
+    from livetrader_lean.check_notebook import check_notebook
     from livetrader_lean.errors import LoadError
 
+    checker = check_notebook if file.suffix == ".ipynb" else check_algorithm
     try:
-        return [str(finding) for finding in check_algorithm(file)]
+        return [str(finding) for finding in checker(file)]
     except LoadError as error:
         return [str(error).removeprefix(str(file)).removeprefix(", ")]
 

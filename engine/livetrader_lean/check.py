@@ -34,7 +34,7 @@ from livetrader_lean.transactions import Transactions
 
 ALGORITHM_BASES: Final = frozenset({"QCAlgorithm", "QCAlgorithmFramework", "QCAlgorithmFrameworkBridge"})
 
-_HELD: Final[dict[str, type]] = {  # member of the algorithm -> class of what it is
+HELD: Final[dict[str, type]] = {  # snake_case member of the algorithm -> class of what it is
     "portfolio": Portfolio,
     "securities": Securities,
     "transactions": Transactions,
@@ -114,7 +114,13 @@ def _unknown_members(found: _Class, own: set[str]) -> Iterator[Finding]:
         if not (isinstance(node, ast.Attribute) and _is_self(node.value) and isinstance(node.ctx, ast.Load)):
             continue
         name = node.attr
-        if name in own or name in guarded or name in table or name.startswith("_") or _has(QCAlgorithm, name):
+        if (
+            name in own
+            or name in guarded
+            or name in table
+            or name.startswith("_")
+            or has_member(QCAlgorithm, name)
+        ):
             continue
         yield Finding(node.lineno, f"self.{name}", f"neither the file nor LEAN has it{did_you_mean(name)}")
 
@@ -205,8 +211,8 @@ def _members(found: _Class, own: set[str]) -> Iterator[Finding]:
                 note = member.note or f"{member.status} in livetrader"
                 yield Finding(node.lineno, f"self.{node.attr}", note)
         elif isinstance(node.value, ast.Attribute) and _is_self(node.value.value):
-            held = _HELD.get(snake(node.value.attr))
-            if held is not None and node.value.attr not in own and not _has(held, node.attr):
+            held = HELD.get(snake(node.value.attr))
+            if held is not None and node.value.attr not in own and not has_member(held, node.attr):
                 yield Finding(node.lineno, f"self.{node.value.attr}.{node.attr}", "not in livetrader")
 
 
@@ -214,11 +220,12 @@ def _slice_members(method: ast.FunctionDef, parameter: str) -> Iterator[Finding]
     for node in ast.walk(method):
         if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
             continue
-        if node.value.id == parameter and not _has(Slice, node.attr):
+        if node.value.id == parameter and not has_member(Slice, node.attr):
             yield Finding(node.lineno, f"{parameter}.{node.attr}", "not in livetrader")
 
 
-def _has(cls: type, name: str) -> bool:
+def has_member(cls: type, name: str) -> bool:
+    """Return whether objects of a class have a member in one of LEAN's spellings."""
     if cls is AlgorithmSettings and snake(name) in KEPT:
         return True
     return hasattr(cls, name) or (is_pascal(name) and hasattr(cls, snake(name)))
@@ -226,7 +233,7 @@ def _has(cls: type, name: str) -> bool:
 
 def _names(tree: ast.Module) -> Iterator[Finding]:
     """Yield names of LEAN's that are not offered: imported ones, used ones, and members of its enums."""
-    bound = _bound(tree)
+    bound = bound_names(tree)
     lean_stars = other_stars = False
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -252,7 +259,7 @@ def _names(tree: ast.Module) -> Iterator[Finding]:
                     yield Finding(node.lineno, node.id, why)
 
 
-def _bound(tree: ast.Module) -> set[str]:
+def bound_names(tree: ast.Module) -> set[str]:
     """Return every name that the file itself binds somewhere."""
     bound: set[str] = set()
     for node in ast.walk(tree):
