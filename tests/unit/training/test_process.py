@@ -144,6 +144,10 @@ def failure(user: ModuleType, work: TrainingWork, **limits: int) -> str:
     return scene.wait_for(T.FAILED).message
 
 
+def _words(file: Path) -> list[str]:
+    return file.read_text().split() if file.exists() else []
+
+
 def gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -286,7 +290,7 @@ def test_cancel_ends_everything_the_job_has_started(
 ) -> None:
     scene, file = scene_of(user), tmp_path / "pids"
     scene.submit(TrainingWork("fork", user.fork_and_hang, process=True, arguments=(str(file),)))
-    pids = deadline.until(lambda: file.exists() and file.read_text().split(), "the processes", LIMIT_S)
+    pids = deadline.until(lambda: _words(file), "the processes", LIMIT_S)
     assert len(pids) == 2
     scene.trainer.cancel(1)
     scene.trainer.tick()
@@ -384,7 +388,7 @@ def test_a_training_process_does_not_outlive_its_engine(
     file = tmp_path / "pids"
     engine = subprocess.Popen([sys.executable, "-c", ENGINE, user.__file__, str(file)])
     try:
-        pids = deadline.until(lambda: file.exists() and file.read_text().split(), "processes", LIMIT_S)
+        pids = deadline.until(lambda: _words(file), "processes", LIMIT_S)
         began_s = time.monotonic()
         engine.send_signal(signal.SIGKILL)
         engine.wait()

@@ -78,7 +78,7 @@ def test_jobs_queue_by_age() -> None:
     release, order = threading.Event(), list[str]()
     scene.submit(TrainingWork("first", lambda: release.wait(LIMIT_S)))
     for name in ("second", "third", "fourth"):
-        scene.submit(TrainingWork(name, lambda name=name: order.append(name)))  # type: ignore[misc]  # default binds
+        scene.submit(TrainingWork(name, lambda name=name: order.append(name)))
     assert [job.state for job in scene.trainer.status.jobs][1:] == ["pending"] * 3
     release.set()
     scene.wait_for(T.READY, job=4)
