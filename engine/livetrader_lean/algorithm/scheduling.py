@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 from livetrader_engine.errors import AlgorithmError
@@ -56,9 +57,9 @@ class SchedulingMixin(Part):
         schedule = Schedule(self._lean)
         return schedule.train_on(None, rules[0], rules[1], work) if rules else schedule.train_now(work)
 
-    @property
+    @cached_property
     def training(self) -> Training:
-        """Readiness of what `train` runs. Not in LEAN."""
+        """Readiness of what `train` runs. Not in LEAN: an algorithm's own attribute takes its place."""
         engine = self._lean.engine
         return Training(engine.ports.trainer.status, engine.readiness)
 
