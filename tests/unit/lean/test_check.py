@@ -25,7 +25,7 @@ class Mine(QCAlgorithm):
         self.AddOption("SPY")
         self.add_universe(None)
         self.set_holdings("SPY", 1)
-        print(self.Portfolio.MarginCallModel, Resolution.Weekly)
+        print(self.Portfolio.LogMarginInformation, Resolution.Weekly)
     def OnData(self, data):
         print(data.MergeSlice, data.Bars, data.Dividends)
     def on_framework_data(self, splits):
@@ -35,7 +35,7 @@ class Mine(QCAlgorithm):
         (4, "self.AddOption"),
         (5, "self.add_universe"),
         (7, "Resolution.Weekly"),
-        (7, "self.Portfolio.MarginCallModel"),
+        (7, "self.Portfolio.LogMarginInformation"),
         (9, "data.MergeSlice"),
         (10, "on_framework_data"),
     ]

@@ -111,9 +111,9 @@ def test_a_quote_bar_collapses_to_its_middle() -> None:
 
 
 def test_a_tick_is_what_its_prices_say() -> None:
-    tick = Tick()
+    tick: Any = Tick()
     tick.tick_type = TickType.TRADE
-    tick.value = 5
+    tick.price = 5
     assert tick.tick_type == TickType.TRADE
     with pytest.raises(AlgorithmError, match="is a trade"):
         tick.tick_type = TickType.QUOTE
@@ -160,7 +160,7 @@ def test_margin_calls_can_be_turned_off(algorithm: Any) -> None:
 
 
 def test_rates_have_means(algorithm: Any) -> None:
-    model = ConstantRiskFreeRateInterestRateModel(0.02)
+    model: Any = ConstantRiskFreeRateInterestRateModel(0.02)
     assert model.get_average_risk_free_rate([MONDAY, MONDAY]) == 0.02
     assert model.get_average_risk_free_rate([]) == 0.0
     assert InterestRateProvider().get_interest_rate(MONDAY) == 0.0  # the made-up market has none
