@@ -2,7 +2,8 @@
 
 lane     carries                                     bound                   beyond it
 control  StartEngine, StopRequested,                 CONTROL_LIMIT messages  the oldest venue message goes
-         CancelTraining, venue messages
+         CancelTraining, StartNoted,
+         venue messages
 order    OrderEventArrived, AccountLoaded,           ORDER_LIMIT messages    LaneOverflowError: never dropped,
          NewsComplete                                                        the engine process is killed
 data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT, BAR_LIMIT  conflated, newest wins, counted
@@ -22,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine, ToEngine
+from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine, StartNoted, ToEngine
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.events import (
     AccountLoaded,
@@ -39,7 +40,7 @@ ORDER_LIMIT: Final = 100_000  # messages; an engine so far behind will not catch
 QUOTE_LIMIT: Final = 2_000  # points waiting, before ticks and quote bars conflate
 BAR_LIMIT: Final = 50_000  # points waiting, before trade bars conflate: hours of minute bars of 100 symbols
 
-ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining
+ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining | StartNoted
 OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete
 DataMessage = MarketDataArrived | TimePulse | DataEnded
 

@@ -1,6 +1,6 @@
 """Every message that crosses the boundary between supervisor and engine process.
 
-To the engine: StartEngine once, then engine events and CancelTraining.
+To the engine: StartEngine once, then engine events, CancelTraining and StartNoted.
 From the engine: Initialized, WarmedUp (READY), then engine commands, Beat, StepCompleted, TrainingReported,
 TrainingPrinted, HostBucketLevel, ScheduleJudged and ModelReported;
 last EngineFailed or EngineFinished, or nothing at all if it died.
@@ -165,6 +165,12 @@ class TrainingPrinted(msgspec.Struct, frozen=True, tag="training_printed"):
     lost: int = 0
 
 
+class StartNoted(msgspec.Struct, frozen=True, tag="start_noted"):
+    """The start of this training job is journaled: an occurrence of a schedule may begin now."""
+
+    job: int
+
+
 class CancelTraining(msgspec.Struct, frozen=True, tag="cancel_training"):
     """Stop a training job, waiting or running. One that is over, or unknown, is left alone."""
 
@@ -218,6 +224,7 @@ ToEngine = (
     | DataEnded
     | StopRequested
     | CancelTraining
+    | StartNoted
 )
 FromEngine = (
     Initialized

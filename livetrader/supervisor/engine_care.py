@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from livetrader.configuration.stores import store_options
 from livetrader.errors import DaemonError, EngineGivenUpError
+from livetrader.ipc.link import Link
 from livetrader.ipc.messages import Beat, Initialized, StartEngine, StepCompleted, TrainingReported, WarmedUp
 from livetrader.journal.records import EngineLost, EngineStarted
 from livetrader.settings import OnLost, OnRunaway, OnSpent
@@ -205,8 +206,8 @@ class EngineCare:
         if self._router is not None:
             self._router.completed(message.sequence)
 
-    def _training(self, news: News) -> None:
-        self._training_news(news, self.beat)
+    def _training(self, link: Link, news: News) -> None:
+        self._training_news(link, news, self.beat)
         process, restart = self.keeper.process, OnRunaway.RESTART
         if not isinstance(news, TrainingReported) or not news.abandoned or process is None:
             return

@@ -62,7 +62,7 @@ class CommandPorts:
     completed: Callable[[StepCompleted], None]
     initialized: Callable[[Initialized], None]
     warmed_up: Callable[[EngineProcess, WarmedUp], None]
-    training: Callable[[TrainingReported | TrainingPrinted | HostBucketLevel | ScheduleJudged], None]
+    training: Callable[[Link, TrainingReported | TrainingPrinted | HostBucketLevel | ScheduleJudged], None]
     model: Callable[[ModelReported], None]
     log: Callable[[WriteLog], None]
     plot: Callable[[DeclareSeries | Plot], None]
@@ -101,10 +101,10 @@ class EngineCommands:
 
     def tell_trainings(self) -> None:
         """Pass on at once what waits of trainings: who mourns an engine has to know what it was training."""
-        told = [message for _, message in self._queue if isinstance(message, TrainingReported)]
+        told = [(who, message) for who, message in self._queue if isinstance(message, TrainingReported)]
         self._queue = deque(item for item in self._queue if not isinstance(item[1], TrainingReported))
-        for message in told:
-            self._ports.training(message)
+        for process, message in told:
+            self._ports.training(process.link, message)
 
     async def drained(self) -> None:
         """Return when everything queued so far has been carried out."""
@@ -154,15 +154,15 @@ class EngineCommands:
             case WarmedUp():
                 ports.warmed_up(process, message)
             case _:
-                self._show(message)
+                self._show(process, message)
 
-    def _show(self, message: FromEngine) -> None:
+    def _show(self, process: EngineProcess, message: FromEngine) -> None:
         ports = self._ports
         match message:
             case ModelReported():
                 ports.model(message)
             case TrainingReported() | TrainingPrinted() | HostBucketLevel() | ScheduleJudged():
-                ports.training(message)
+                ports.training(process.link, message)
             case WriteLog():
                 ports.log(message)
             case DeclareSeries() | Plot():

@@ -134,12 +134,14 @@ class TrainingLedger:
 
     # -- news of the engine ----------------------------------------------------------------------------
 
-    def reported(self, report: TrainingReported) -> None:
-        """Take note of a change; a changed bucket and a started occurrence are journaled."""
+    def reported(self, report: TrainingReported) -> ScheduleSettled | None:
+        """Take note of a change; a changed bucket is journaled.
+
+        Returns a record where an occurrence of a schedule starts: it begins when that is durable.
+        """
         self._charge(report)
         known = self._jobs.pop(report.job, None)
-        if report.state is TrainingState.RUNNING and (known is None or known.state != report.state):
-            self._started(report)
+        starts = report.state is TrainingState.RUNNING and (known is None or known.state != report.state)
         since_ns = known.since_ns if known is not None and known.state == report.state else report.time_ns
         self._jobs[report.job] = TrainingJobView(
             report.job, report.name, report.state, report.time_ns, report.minutes_used, report.message,
@@ -151,11 +153,15 @@ class TrainingLedger:
             self._succeeded, self._last_error = True, ""
         elif report.state in _FAILURES:
             self._last_error = report.message
+        if not starts or not report.schedule or report.scheduled_ns is None:
+            return None
+        return self._settled(report.schedule, report.scheduled_ns, ScheduleOutcome.STARTED)
 
     def judged(self, decision: ScheduleJudged) -> None:
         """Journal what was decided about occurrences of the past."""
         outcome = ScheduleOutcome.REGISTERED if decision.first else ScheduleOutcome.JUDGED
-        self._settle(decision.schedule, decision.plan.settled_ns, outcome)
+        settled = self._settled(decision.schedule, decision.plan.settled_ns, outcome)
+        self._journal.append_soon(settled)
 
     def host_told(self, level: HostBucketLevel) -> None:
         """Take note of how the shared bucket stands."""
@@ -232,13 +238,9 @@ class TrainingLedger:
             )
         )
 
-    def _started(self, report: TrainingReported) -> None:
-        if report.schedule and report.scheduled_ns is not None:
-            self._settle(report.schedule, report.scheduled_ns, ScheduleOutcome.STARTED)
-
-    def _settle(self, schedule: str, due_ns: int, outcome: ScheduleOutcome) -> None:
+    def _settled(self, schedule: str, due_ns: int, outcome: ScheduleOutcome) -> ScheduleSettled:
         self._settled_ns[schedule] = due_ns
-        self._journal.append_soon(ScheduleSettled(self._mark().wall_ns, schedule, due_ns, outcome))
+        return ScheduleSettled(self._mark().wall_ns, schedule, due_ns, outcome)
 
     def _deferred(self) -> tuple[DeferredJobView, ...]:
         return tuple(

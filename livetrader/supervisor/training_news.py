@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from livetrader.control.operations import TrainingChanged
-from livetrader.ipc.messages import Beat, HostBucketLevel, TrainingPrinted, TrainingReported, TrainingState
+from livetrader.errors import JournalError
+from livetrader.ipc.link import Link
+from livetrader.ipc.messages import (
+    Beat,
+    HostBucketLevel,
+    StartNoted,
+    TrainingPrinted,
+    TrainingReported,
+    TrainingState,
+)
+from livetrader.journal.records import ScheduleSettled
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.training_ledger import model_view
 from livetrader_engine.missed import ScheduleJudged
@@ -32,11 +42,11 @@ class TrainingNews:
         self._parts = parts
         self._host_problem = ""
 
-    def __call__(self, news: News, beat: Beat | None) -> None:
-        """Take note of one piece of news; `beat` is the newest of the engine."""
+    def __call__(self, link: Link, news: News, beat: Beat | None) -> None:
+        """Take note of one piece of news that came over `link`; `beat` is the newest of the engine."""
         match news:
             case TrainingReported():
-                self._job(news)
+                self._job(link, news)
             case TrainingPrinted():
                 self._printed(news)
                 return  # a line of the log, which the stream has
@@ -49,10 +59,22 @@ class TrainingNews:
             model = model_view(beat, parts.clock.now_ns)
             parts.hub.publish(TrainingChanged(parts.training.view(model)))
 
-    def _job(self, report: TrainingReported) -> None:
+    async def _note_start(self, link: Link, job: int, started: ScheduleSettled) -> None:
+        """Journal that an occurrence starts, then let it begin; without the journal it does not."""
+        try:
+            await self._parts.journal.append(started)
+        except JournalError as error:
+            self._parts.logs.daemon("training_not_begun", level="error", job=job, problem=str(error))
+            return
+        link.send(StartNoted(job))
+
+    def _job(self, link: Link, report: TrainingReported) -> None:
         parts = self._parts
         changed = parts.training.state_of(report.job) != report.state
-        parts.training.reported(report)
+        started = parts.training.reported(report)
+        if started is not None:
+            name = f"start of training {report.job}"
+            parts.tasks.spawn(name, self._note_start(link, report.job, started))
         if not changed:
             return  # a minute was paid, or it told its progress
         parts.metrics.training_jobs.labels(report.state.value).inc()

@@ -24,12 +24,14 @@ class TrainerRules:
     """How jobs are run. `deadline_s` for works that name none (0: the budget is the only end).
 
     With `waits`, `submit` returns when the job is over or deferred: for feeds in which no time passes
-    meanwhile. `wake` is called when a result waits to be adopted by the engine's thread.
+    meanwhile. `wake` is called when a result waits to be adopted by the engine's thread. `start_noted` waits
+    until the start of a job is journaled, and says whether it is: asked for occurrences of schedules only.
     """
 
     deadline_s: float = 0.0
     waits: bool = False
     wake: Callable[[], None] = lambda: None
+    start_noted: Callable[[int], bool] = lambda job: True
 
 
 @dataclass

@@ -26,6 +26,7 @@ from livetrader.training.jobs import ENDED, UNDER_WAY, Job
 from livetrader.training.reports import Reporter
 from livetrader.training.runner import Outcome, outcome_of
 from livetrader.training.runs import Run, TrainerClocks, TrainerRules
+from livetrader.training.start_notes import NOT_JOURNALED
 from livetrader.training.status import TrainerStatus
 from livetrader.training.voice import current
 from livetrader_engine.training import TrainingWork
@@ -133,7 +134,7 @@ class ThreadedTrainer:
     def _manage(self) -> None:
         while True:
             run = self._next()
-            outcome = run.attempt.run()
+            outcome = run.attempt.run() if self._may_begin(run) else Outcome(failure=NOT_JOURNALED)
             with self._changed:
                 run.working = False
                 if outcome is None:
@@ -159,6 +160,13 @@ class ThreadedTrainer:
                     if job.state is TrainingState.PENDING:
                         self._move(job, TrainingState.DEFERRED, refusal)
                 self._changed.wait()
+
+    def _may_begin(self, run: Run) -> bool:
+        """Wait until an occurrence of a schedule is journaled as started: it must not be started twice."""
+        work = run.job.work
+        if work.schedule and work.scheduled_ns is not None and not self._rules.start_noted(run.job.number):
+            return False
+        return run.sentence is None  # cancelled meanwhile
 
     def _crowded(self, job: Job) -> bool:
         """Fail a job for which there is no thread, and return whether that was so."""

@@ -17,7 +17,7 @@ from typing import Final
 from livetrader.clocks import monotonic_s
 from livetrader.ipc.frames import FrameSplitter, decode_to_engine
 from livetrader.ipc.lanes import Lanes
-from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine
+from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine, StartNoted
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import Subscribe, Unsubscribe
 from livetrader_engine.data.subscription import Subscription
@@ -32,7 +32,7 @@ class Inbox:
 
     `next`, `subscribe` and `drain_orders` belong to the engine's thread. When the supervisor closes the
     link, `gone()` is called from the reader thread: nobody may trade on without a supervisor. So is
-    `cancel_training(job)`, which must not wait.
+    `cancel_training(job)` and `start_noted(job)`, which must not wait.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Inbox:
         gone: Callable[[str], None],
     ) -> None:
         self.cancel_training: Callable[[int], None] = _nobody_trains
+        self.start_noted: Callable[[int], None] = _nobody_trains
         self._socket = connection
         self._outbox = outbox
         self._now_ns = now_ns
@@ -147,7 +148,7 @@ class Inbox:
             message = lanes.control.popleft()
             if isinstance(message, StartEngine):
                 raise InvariantError("StartEngine came twice")
-            assert not isinstance(message, CancelTraining), "the reader passes it on at once"
+            assert not isinstance(message, CancelTraining | StartNoted), "the reader passes them on at once"
             return message
         while lanes.orders:
             oldest = lanes.orders[0]
@@ -171,6 +172,8 @@ class Inbox:
                         for message in messages:
                             if isinstance(message, CancelTraining):
                                 self.cancel_training(message.job)  # the engine may be in a long step
+                            elif isinstance(message, StartNoted):
+                                self.start_noted(message.job)
                             else:
                                 self._lanes.push(message)
                         self._arrived.notify_all()
@@ -181,4 +184,4 @@ class Inbox:
 
 
 def _nobody_trains(job: int) -> None:
-    """Take a cancel that came before there was a trainer: there is nothing to cancel."""
+    """Take what is about a training before there is a trainer: it is about nothing."""

@@ -36,6 +36,7 @@ from livetrader.store.options import use_credentials
 from livetrader.training import attempts as trainings
 from livetrader.training.budget import budget_of
 from livetrader.training.runs import TrainerClocks, TrainerRules
+from livetrader.training.start_notes import StartNotes
 from livetrader.training.trainer import ThreadedTrainer
 from livetrader.worker.confinement import confine
 from livetrader.worker.feed import LiveFeed, Progress
@@ -169,7 +170,9 @@ class EngineRun:
         clocks = TrainerClocks(wall_ns, monotonic_s, self._now_ns)
         budget = budget_of(start, self._outbox.send)
         deadline_s = start.training.get("deadline_minutes", 0.0) * 60.0
-        rules = TrainerRules(deadline_s, waits=start.training_waits, wake=self._inbox.wake)
+        notes = StartNotes()
+        self._inbox.start_noted = notes.noted
+        rules = TrainerRules(deadline_s, start.training_waits, self._inbox.wake, notes.wait)
         trainer = ThreadedTrainer(budget, clocks, self._outbox.send, trainings.surroundings_of(start), rules)
         self._inbox.cancel_training = trainer.cancel
         return trainer

@@ -121,11 +121,13 @@ def test_what_was_started_and_what_was_judged_is_known_after_a_restart(tmp_path:
         ledger.judged(decided("fit: weekly", 10, first=True))
         ledger.judged(decided("other", 77, first=False))
         waiting = msgspec.structs.replace(begun("fit: weekly", 20, 1), state=T.PENDING)
-        ledger.reported(waiting)
+        assert ledger.reported(waiting) is None
         assert ledger.missed().settled_ns["fit: weekly"] == 10, "a job that only waits was not started"
-        ledger.reported(begun("fit: weekly", 20, 1))
-        ledger.reported(begun("fit: weekly", 20, 1))  # a minute later
-        ledger.reported(begun("", None, 2))  # wanted at once: no occurrence of anything
+        started = ledger.reported(begun("fit: weekly", 20, 1))
+        assert started is not None
+        await journal.append(started)
+        assert ledger.reported(begun("fit: weekly", 20, 1)) is None  # a minute later
+        assert ledger.reported(begun("", None, 2)) is None  # wanted at once: no occurrence of anything
         known = {"fit: weekly": 20, "other": 77}
         assert ledger.missed().settled_ns == known
         await journal.close()
