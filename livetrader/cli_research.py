@@ -44,7 +44,7 @@ def research(*, target: Path, output_json: bool, **given: Any) -> None:
     In a folder without a notebook one is made, research.ipynb. The object store is the one of --object-store,
     else the nearest folder `storage`, from the notebook's folder upwards, else one beside it. Jupyter listens
     on 127.0.0.1 only, wants the token of the address that is printed, and ends with Ctrl-C, its kernels with
-    it. Its own files lie in .livetrader in the folder. Needs: pip install 'livetrader[research]'
+    it. Needs: pip install 'livetrader[research]'
 
     \b
     livetrader research

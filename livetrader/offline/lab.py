@@ -1,11 +1,13 @@
 """JupyterLab (or Jupyter Notebook) over one folder, in this process, on loopback, with a token.
 
-Jupyter's own files about a folder (settings, what was open, histories, signatures) lie below it, in
-`.livetrader/jupyter`. Connection files, which hold keys, stay where Jupyter keeps them at runtime.
+What Jupyter notes about a folder (settings, what was open, histories, signatures) lies in Jupyter's runtime
+directory, where connection files lie too. It does not lie in the folder: Jupyter and IPython run what they
+find among their settings, and a folder may come from anywhere.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import signal
@@ -22,7 +24,7 @@ HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8888  # Jupyter's
 PORT_TRIES: Final = 50  # the ports above it, where it is taken and nobody asked for this one
 TOKEN_BYTES: Final = 24
-STATE_FOLDER: Final = ".livetrader"
+_FOLDER_DIGITS: Final = 16  # of the hash that stands for a folder
 _WARNING: Final = 30  # of logging
 
 
@@ -47,8 +49,7 @@ def serve(
     it, where Jupyter is missing. Main thread only; once in a process.
     """
     application = _application(options)
-    state = _state_folder(notebook.parent)
-    _set_environment(state, environment)
+    _set_environment(notebook.parent, environment)
     token = secrets.token_hex(TOKEN_BYTES)
     page = f"{'tree' if options.classic else 'lab/tree'}/{quote(notebook.name)}"
     server = application.initialize_server(argv=_arguments(notebook, options, page, token))
@@ -75,23 +76,17 @@ def _application(options: LabOptions) -> Any:
         not_installed(error)
 
 
-def _state_folder(folder: Path) -> Path:
-    """Return where Jupyter keeps what it notes about the folder; git is told to leave it out."""
-    state = folder / STATE_FOLDER
-    state.mkdir(exist_ok=True)
-    ignored = state / ".gitignore"
-    if not ignored.exists():
-        ignored.write_text("*\n", encoding="utf-8")
-    return state / "jupyter"
-
-
-def _set_environment(state: Path, environment: Mapping[str, str]) -> None:
+def _set_environment(folder: Path, environment: Mapping[str, str]) -> None:
+    """Tell Jupyter in this process, and its kernels, where things are."""
     from jupyter_core.paths import jupyter_runtime_dir
 
-    before = os.environ.get("JUPYTER_PATH")
+    runtime = jupyter_runtime_dir()  # asked before it would move with the data directory
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:_FOLDER_DIGITS]
+    state = Path(runtime, f"livetrader-{name}")
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = {
-        "JUPYTER_RUNTIME_DIR": jupyter_runtime_dir(),  # asked before it would move with the data directory
-        "JUPYTER_PATH": os.pathsep.join(filter(None, (str(JUPYTER_PATH), before))),
+        "JUPYTER_RUNTIME_DIR": runtime,
+        "JUPYTER_PATH": os.pathsep.join(filter(None, (str(JUPYTER_PATH), os.environ.get("JUPYTER_PATH")))),
         "JUPYTER_DATA_DIR": str(state / "data"),
         "JUPYTER_CONFIG_DIR": str(state / "config"),
         "IPYTHONDIR": str(state / "ipython"),

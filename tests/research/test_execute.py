@@ -76,6 +76,13 @@ def test_the_first_cell_finds_leans_names_and_the_projects_modules(tmp_path: Pat
     assert not [path for path in home.rglob("*") if path.is_file()], "nothing is written elsewhere"
 
 
+def test_files_of_the_folder_are_not_taken_for_modules_of_the_kernel(tmp_path: Path, data: Path) -> None:
+    for name in ("json", "ipykernel", "calendar"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong one')\n")
+    done = research(write_notebook(tmp_path / "study.ipynb", "import json, calendar\nQuantBook()"), data)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_failing_cell_ends_the_run_with_its_traceback(tmp_path: Path, data: Path) -> None:
     marker = tmp_path / "reached"
     notebook = write_notebook(tmp_path / "bad.ipynb", "x = 1", "x / 0", f"open({str(marker)!r}, 'w')")
