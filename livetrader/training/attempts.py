@@ -65,7 +65,7 @@ class Surroundings:
 def surroundings_of(start: StartEngine) -> Surroundings:
     """Return what the supervisor's first message says of them."""
     told = start.training
-    nice = int(told["nice"])
+    nice = 0 if start.training_waits else int(told["nice"])  # nobody to step back for
     limits = ProcessLimits(
         memory_mb=int(told.get("process_memory_mb", 0)),
         cpu_s=int(told.get("process_cpu_s", 0)),

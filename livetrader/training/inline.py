@@ -27,7 +27,7 @@ class InlineTrainer:
 
     def __init__(self, now_ns: Callable[[], int], algorithm_path: Path | None = None) -> None:
         self._now_ns = now_ns
-        self._surroundings = Surroundings(algorithm_path, ProcessLimits(), ShortTurns())
+        self._surroundings = Surroundings(algorithm_path, ProcessLimits(nice=0), ShortTurns())
         self._jobs: deque[Job] = deque(maxlen=JOBS_KEPT)
         self._numbers = 0
         self._running: Job | None = None
