@@ -119,7 +119,7 @@ class Bench:
         wanted = asyncio.ensure_future(wish)
         await asyncio.wait({life, wanted}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         if not wanted.done():
-            raise SystemExit(f"{self.job} in {self.mode}: not ready: {life}")
+            raise SystemExit(f"{self.job} in {self.mode}: not ready: {life.result() if life.done() else life}")
 
     async def feed(self, process: EngineProcess, seconds: float, *, mark: bool) -> None:
         """Send a tick every millisecond; what is late is sent at once, and the next a millisecond later."""
