@@ -262,6 +262,10 @@ class Engine:
             raise InvariantError("attach an algorithm before the first event")
         if not self.steps and not self._begin():
             return  # LEAN looks at it before it takes the first data
+        if self.subscriptions.filters:
+            points = self.subscriptions.kept(points)
+            if not points and not internal and not actions:
+                return
         self.steps += 1
         self._last_step_ns = time_ns
         self.data_points += len(points) + len(internal)
@@ -285,6 +289,8 @@ class Engine:
         bars = self.securities.update(points)  # 5
         if self.sessions.followed:
             self.sessions.update(points)
+        if subscriptions.watchers:
+            subscriptions.watch(points)
         if internal:
             self.benchmark.update(internal)
         if points and self.trades.watched:

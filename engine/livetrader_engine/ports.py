@@ -107,6 +107,10 @@ class ReferenceData(Protocol):
         """Return the exchange's hours. Raises DataError, naming the remedy, where there are none."""
         ...
 
+    def override_hours(self, symbol: Symbol, hours: ExchangeHours) -> None:
+        """Have a symbol trade at other hours from now on; streams that began keep theirs."""
+        ...
+
     def properties(self, symbol: Symbol) -> SecurityProperties:
         """Return lot size, price variation, multiplier and currency."""
         ...

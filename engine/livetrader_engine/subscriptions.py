@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -60,6 +61,9 @@ class Subscriptions:
         self._securities = securities
         self._streams: dict[Subscription, None] = {}
         self.hidden: set[Symbol] = set()  # symbols that only the engine asked for
+        # an algorithm's own say in what it gets, and who looks at every point once it is priced
+        self.filters: dict[Symbol, Callable[[MarketPoint], bool]] = {}
+        self.watchers: dict[Symbol, Callable[[MarketPoint], None]] = {}
         self._added: dict[Symbol, Security] = {}
         self._removed: dict[Symbol, Security] = {}
         self._selected: set[tuple[SecurityType, str]] = set()
@@ -163,6 +167,18 @@ class Subscriptions:
         if not self.hidden:
             return points
         return tuple(point for point in points if point.symbol not in self.hidden)
+
+    def kept(self, points: tuple[MarketPoint, ...]) -> tuple[MarketPoint, ...]:
+        """Return the points that the filters of their symbols let pass."""
+        filters = self.filters
+        return tuple(point for point in points if point.symbol not in filters or filters[point.symbol](point))
+
+    def watch(self, points: tuple[MarketPoint, ...]) -> None:
+        """Show each point to who watches its symbol."""
+        for point in points:
+            watcher = self.watchers.get(point.symbol)
+            if watcher is not None:
+                watcher(point)
 
     def take_changes(self) -> SecurityChanges:
         """Return what changed since the last call."""

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from livetrader_engine.calendar.hours import ExchangeHours
+import msgspec
+
+from livetrader_engine.calendar.hours import ExchangeHours, Segment
+from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.securities import Security as CoreSecurity
 from livetrader_lean.binding import Binding
 from livetrader_lean.dotnet import Dictionary, HashSet
 from livetrader_lean.enums import DayOfWeek, MarketHoursState
-from livetrader_lean.times import local, to_ns
+from livetrader_lean.times import local, span_ns, to_ns
 from livetrader_lean.views import Face
 
 _CLOSING_SOON: Final = 10  # minutes
@@ -240,11 +243,34 @@ class SecurityExchangeHours(Face):
 class SecurityExchange(SecurityExchangeHours):
     """When a security trades, and whether it does so now."""
 
-    __slots__ = ("_binding",)
+    __slots__ = ("_binding", "_security")
 
     def __init__(self, binding: Binding, security: CoreSecurity) -> None:
         super().__init__(security.hours)
         self._binding = binding
+        self._security = security
+
+    def set_market_hours(self, market_hours_segments: Any, *days: Any) -> None:
+        """Have the security trade in these segments on these weekdays, on all where none is named.
+
+        Holidays, early closes and late opens stay. Raises AlgorithmError where the hours are no weekly plan.
+        """
+        plan, hours = self._hours.plan, self._hours
+        if plan is None:
+            raise AlgorithmError("the hours of this exchange are no weekly plan: they cannot be changed")
+        named = [item for day in days for item in (day if isinstance(day, list | tuple) else (day,))]
+        numbers = {(int(day) - 1) % 7 for day in named} or set(range(7))
+        chosen = tuple(
+            Segment(span_ns(part.start), span_ns(part.end), part.state == MarketHoursState.MARKET)
+            for part in market_hours_segments
+            if part.state != MarketHoursState.CLOSED
+        )
+        week = tuple(chosen if number in numbers else usual for number, usual in enumerate(plan.week))
+        changed = msgspec.structs.replace(plan, week=week)
+        weekdays = tuple(number for number, day in enumerate(week) if day)
+        made = ExchangeHours(hours.timezone, hours.data_timezone, changed.segments, weekdays)
+        self._binding.engine.ports.reference.override_hours(self._security.symbol, made)
+        self._hours = self._security.hours = made
 
     @property
     def hours(self) -> SecurityExchangeHours:

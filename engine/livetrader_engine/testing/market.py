@@ -63,6 +63,10 @@ class SampleReference:
         """Return New York Stock Exchange hours."""
         return self._hours
 
+    def override_hours(self, symbol: Symbol, hours: ExchangeHours) -> None:
+        """Have every symbol trade at other hours: there is one exchange."""
+        self._hours = hours
+
     def properties(self, symbol: Symbol) -> SecurityProperties:
         """Return the properties of a US equity."""
         return SecurityProperties()

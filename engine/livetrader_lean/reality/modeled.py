@@ -44,6 +44,19 @@ class Modeled(Face):
     margin_interest_rate_model = _model("margin_interest_rate_model", "What holding it costs or brings.")
     shortable_provider = _model("shortable_provider", "What may be sold short.")
 
+    data_filter = _model("data_filter", "Which of its data the algorithm gets.")
+    volatility_model = _model("volatility_model", "How much its price moves.")
+
+    @known_as(data_filter="model", py_object="model")
+    def set_data_filter(self, model: Any) -> None:
+        """Say which data the algorithm gets: an object with filter(vehicle, data)."""
+        self._reality.set(self, "data_filter", model)
+
+    @known_as(volatility_model="model", py_object="model")
+    def set_volatility_model(self, model: Any) -> None:
+        """Say how much its price moves: an object with update(security, data) and `volatility`."""
+        self._reality.set(self, "volatility_model", model)
+
     @known_as(fee_model="model")
     def set_fee_model(self, model: Any) -> None:
         """Say what a fill costs: a FeeModel, or an object with get_order_fee(parameters)."""

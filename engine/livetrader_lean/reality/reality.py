@@ -13,7 +13,7 @@ from livetrader_engine.portfolio.models import SecurityModels
 from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.binding import Binding
 from livetrader_lean.order_requests import UpdateOrderRequest
-from livetrader_lean.reality import fees, fills, settlement, slippage
+from livetrader_lean.reality import fees, fills, looking, settlement, slippage
 from livetrader_lean.reality.brokerage_model import DefaultBrokerageModel
 from livetrader_lean.reality.buying_power import UserMargin
 from livetrader_lean.reality.calls import exact, find, method, order_of
@@ -52,6 +52,8 @@ class Reality:
         if found is not None:
             return found
         shown = self._shown.setdefault(face._security.symbol, {})
+        if name in _UNUSUAL:
+            return _UNUSUAL[name]
         if name not in shown:
             shown[name] = method(self.brokerage_model, _MAKERS[name])(face)
         return shown[name]
@@ -107,6 +109,17 @@ class Reality:
         method(model, "shortable_quantity")
         if model is not NullShortableProvider.INSTANCE:
             self._guard()
+
+    def _install_filter(self, face: Any, models: Any, model: Any) -> None:
+        keep = looking.filter_of(face, model)
+        self._binding.engine.subscriptions.filters[face._security.symbol] = keep
+
+    def _install_volatility(self, face: Any, models: Any, model: Any) -> None:
+        watchers, watch = self._binding.engine.subscriptions.watchers, looking.watcher_of(face, model)
+        if watch is None:
+            watchers.pop(face._security.symbol, None)
+        else:
+            watchers[face._security.symbol] = watch
 
     # -- brokerage models -------------------------------------------------------------------------------
 
@@ -166,12 +179,16 @@ class Reality:
         self._binding.engine.orders.gate = Gate(self._binding)
 
 
+_UNUSUAL: Final[dict[str, Any]] = {  # what no brokerage model says
+    "data_filter": looking.SecurityDataFilter(), "volatility_model": looking.VolatilityModel.NULL,
+}  # fmt: skip
 _NOTHING: Final = (slippage.NullSlippageModel, MarginInterestRateModel, NullShortableProvider)
 _INSTALL: Final[dict[str, Callable[[Reality, Any, Any, Any], None]]] = {
     "fee_model": Reality._install_fees, "fill_model": Reality._install_fills,
     "slippage_model": Reality._install_slippage, "settlement_model": Reality._install_settlement,
     "buying_power_model": Reality._install_margin, "margin_interest_rate_model": Reality._install_interest,
-    "shortable_provider": Reality._install_provider,
+    "shortable_provider": Reality._install_provider, "data_filter": Reality._install_filter,
+    "volatility_model": Reality._install_volatility,
 }  # fmt: skip
 
 

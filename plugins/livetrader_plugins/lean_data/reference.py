@@ -60,6 +60,7 @@ class LeanReference:
         self._tickers = Tickers(folder, folder.report)
         self._lock = threading.RLock()
         self._facts: OrderedDict[tuple[str, str], object] = OrderedDict()
+        self._overridden: dict[Symbol, ExchangeHours] = {}  # by an algorithm, for securities that it added
 
     def symbol(self, ticker: str, security_type: SecurityType, market: str) -> Symbol:
         """Return the symbol of a ticker as of today. Raises DataError for an unknown market.
@@ -78,8 +79,15 @@ class LeanReference:
 
     def hours(self, symbol: Symbol) -> ExchangeHours:
         """Return the exchange's hours. Raises DataError, naming the remedy, where there are none."""
+        found = self._overridden.get(symbol)
+        if found is not None:
+            return found
         key = f"{_TYPE_NAMES[symbol.security_type]}-{symbol.market}-{symbol.value}"
         return self._once("hours", key, lambda: self._read_hours(symbol, key))
+
+    def override_hours(self, symbol: Symbol, hours: ExchangeHours) -> None:
+        """Have a symbol trade at other hours from now on; streams that began keep theirs."""
+        self._overridden[symbol] = hours
 
     def properties(self, symbol: Symbol) -> SecurityProperties:
         """Return lot size, price variation, multiplier and currency: its own row, else the market's."""

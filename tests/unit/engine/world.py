@@ -143,6 +143,7 @@ class Surroundings(SampleReference):
         self.stored: dict[str, bytes] = {}
         self.requests: list[HistoryRequest] = []
         self.unknown: set[Symbol] = set()
+        self.other_hours: dict[Symbol, ExchangeHours] = {}
 
     def next(self) -> EngineEvent | None:
         return self.events.pop(0) if self.events else None
@@ -163,7 +164,10 @@ class Surroundings(SampleReference):
     def hours(self, symbol: Symbol) -> ExchangeHours:
         if symbol in self.unknown:
             raise DataError(f"no hours of {symbol.value}")
-        return STOCK_EXCHANGE
+        return self.other_hours.get(symbol, STOCK_EXCHANGE)
+
+    def override_hours(self, symbol: Symbol, hours: ExchangeHours) -> None:
+        self.other_hours[symbol] = hours
 
     def log(self, time_ns: int, level: LogLevel, message: str) -> None:
         self.lines.append(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,11 +18,16 @@ from livetrader_lean.enums import (
     AccountType,
     BrokerageMessageType,
     BrokerageName,
+    DayOfWeek,
+    MarketHoursState,
     OrderResponseErrorCode,
     OrderStatus,
+    OrderType,
     Resolution,
 )
 from livetrader_lean.errors import NotInLivetrader
+from livetrader_lean.exchange import MarketHoursSegment
+from livetrader_lean.indicators import INDICATORS
 from livetrader_lean.market import TradeBar
 from livetrader_lean.order_events import CashAmount, OrderFee
 from livetrader_lean.reality.brokerage_model import BrokerageMessageEvent, DefaultBrokerageModel
@@ -34,6 +39,7 @@ from livetrader_lean.reality.buying_power import (
 )
 from livetrader_lean.reality.fees import ConstantFeeModel, FeeModel
 from livetrader_lean.reality.fills import EquityFillModel, FillModel, ImmediateFillModel
+from livetrader_lean.reality.looking import IndicatorVolatilityModel, SecurityDataFilter
 from livetrader_lean.reality.parameters import Fill, GetMaximumOrderQuantityResult, OrderFeeParameters
 from livetrader_lean.reality.seeding import BrokerageModelSecurityInitializer, FuncSecuritySeeder
 from livetrader_lean.reality.settlement import DelayedSettlementModel
@@ -41,8 +47,9 @@ from livetrader_lean.reality.shortable import NullShortableProvider
 from livetrader_lean.reality.slippage import ConstantSlippageModel, VolumeShareSlippageModel
 from livetrader_lean.tickets import UpdateOrderFields
 from livetrader_plugins.lean_data.shortable import read_shortable
-from tests.unit.engine.world import backtest, minute_bar
+from tests.unit.engine.world import at, backtest, minute_bar
 
+SimpleMovingAverage: Any = INDICATORS["SimpleMovingAverage"]
 FLAT = (100.0, 100.0, 100.0, 100.0)
 
 
@@ -446,3 +453,67 @@ def test_the_data_folder_says_what_can_be_borrowed() -> None:
     assert first == Shortable(1000, Decimal("0.0385"), Decimal("0.0025"))
     assert second == Shortable(500)
     assert third.quantity is None
+
+
+class Cheap(SecurityDataFilter):
+    """Lets prices up to a hundred pass."""
+
+    def filter(self, vehicle: Any, data: Any) -> bool:
+        return bool(data.price <= 100)
+
+
+def test_filtered_data_reach_nobody(algorithm: Any) -> None:
+    algorithm.spy.set_data_filter(Cheap())
+    before = engine_of(algorithm).steps, engine_of(algorithm).data_points
+    step(algorithm, "2013-10-07 09:32", (101.0, 101.0, 101.0, 101.0))
+    assert (
+        engine_of(algorithm).steps,
+        engine_of(algorithm).data_points,
+    ) == before  # LEAN has no slice either
+    assert algorithm.spy.price == 100.0
+    step(algorithm, "2013-10-07 09:33", (99.0, 99.0, 99.0, 99.0))
+    assert algorithm.spy.price == 99.0
+
+
+def test_an_indicator_says_how_volatile_a_security_is(algorithm: Any) -> None:
+    mean = SimpleMovingAverage(2)
+    assert algorithm.spy.volatility_model.volatility == 0.0
+
+    def learn(security: Any, data: Any, indicator: Any) -> None:
+        indicator.update(data.end_time, data.price)
+
+    algorithm.spy.set_volatility_model(IndicatorVolatilityModel(mean, learn))
+    step(algorithm, "2013-10-07 09:32", (101.0, 101.0, 101.0, 101.0))
+    step(algorithm, "2013-10-07 09:33", (103.0, 103.0, 103.0, 103.0))
+    assert algorithm.spy.volatility_model.volatility == 102.0
+
+
+class Moved:
+    """Counts the points that it saw."""
+
+    volatility = 0.0
+
+    def update(self, security: Any, data: Any) -> None:
+        self.volatility += 1.0
+
+
+def test_a_users_volatility_model_sees_every_point(algorithm: Any) -> None:
+    algorithm.spy.volatility_model = Moved()
+    step(algorithm, "2013-10-07 09:32")
+    step(algorithm, "2013-10-07 09:33")
+    assert algorithm.spy.volatility_model.volatility == 2.0
+
+
+def test_a_security_may_trade_at_other_hours(algorithm: Any) -> None:
+    segment = MarketHoursSegment(MarketHoursState.MARKET, timedelta(hours=8), timedelta(hours=9, minutes=31))
+    algorithm.spy.exchange.set_market_hours([segment], DayOfWeek.MONDAY)
+    assert not algorithm.spy.exchange.exchange_open  # it is 09:31
+    tuesday = datetime(2013, 10, 8, 9, 31)  # noqa: DTZ001 — LEAN's times are naive
+    assert algorithm.spy.exchange.date_time_is_open(tuesday)
+    assert algorithm.market_order("SPY", 1).order_type == OrderType.MARKET_ON_OPEN
+    rule = algorithm.time_rules.after_market_open("SPY", 0)
+    assert rule is not None
+    hours = engine_of(algorithm).ports.reference.hours(algorithm.spy.symbol.core)
+    session = hours.session(tuesday.date() - timedelta(days=1))
+    assert session is not None
+    assert session.open_ns == at("2013-10-07 08:00")
