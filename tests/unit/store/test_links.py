@@ -112,7 +112,9 @@ def test_a_folder_that_turns_into_a_link_never_leads_outside(
     swapping.start()
     refused = 0
     try:
-        for _ in range(400):
+        for _ in range(20_000):
+            if refused >= 10:
+                break
             try:
                 assert store.read("a/x") in (b"inside", b"saved")
             except (KeyError, KeyRefusedError):

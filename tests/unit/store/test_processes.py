@@ -55,7 +55,7 @@ def test_a_writer_killed_at_any_instant_leaves_whole_values(tmp_path: Path, star
         process = starts("save_and_delete")
         assert process.stdout is not None
         process.stdout.read(chance.randrange(1, 40))
-        for _ in range(chance.randrange(20_000)):
+        for _ in range(chance.randrange(1_000_000)):
             pass  # some part of a save longer
         process.kill()
         process.communicate()
