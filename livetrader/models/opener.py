@@ -14,7 +14,7 @@ from livetrader.models.formats.contract import Loaded, Loading
 from livetrader.models.libraries import mismatch
 from livetrader.models.records import RecordError
 from livetrader.models.schema import schema_of
-from livetrader.models.served import Opened
+from livetrader.models.served import Opened, Refusals
 from livetrader_engine.commands import LogLevel
 from livetrader_engine.errors import AlgorithmError, StoreError
 from livetrader_engine.models import LoadModel, ModelRefusedError, ModelVersion
@@ -67,25 +67,24 @@ class Opener:
             self._warn_of_lookahead(version)
             yield Opened(version, loaded, tuple(refused))
 
-    def refusals(self, wish: LoadModel) -> tuple[str, ...]:
+    def refusals(self, wish: LoadModel) -> Refusals:
         """Return why no version can be opened."""
         try:
-            return self._refusals(wish)
-        except (StoreError, OSError) as error:
-            return (f"the object store cannot be read: {error}",)
-
-    def _refusals(self, wish: LoadModel) -> tuple[str, ...]:
-        state = self._catalog.state(wish.name)
-        found = [f"version {number} is bad: {why}" for number, why in sorted(state.bad.items())]
-        for number in candidates(state):
-            try:
-                self.open_version(wish, number)
-            except _UNUSABLE as error:
-                found.append(f"version {number} is refused: {_words(error)}")
-        if not found and not self._catalog.numbers(wish.name):
+            state = self._catalog.state(wish.name)
+            found = [f"version {number} is bad: {why}" for number, why in sorted(state.bad.items())]
+            for number in candidates(state):
+                try:
+                    self.open_version(wish, number)
+                except _UNUSABLE as error:
+                    found.append(f"version {number} is refused: {_words(error)}")
+            if found:
+                return Refusals(tuple(found), is_trouble=True)
+            if self._catalog.numbers(wish.name):
+                return Refusals(("no version of it was promoted; `livetrader models promote` does",), False)
             there = ", ".join(self._catalog.names()) or "none"
-            return (f"there is no model {wish.name!r} yet; there are: {there}",)
-        return tuple(found) or ("no version of it was promoted; `livetrader models promote` does",)
+            return Refusals((f"there is no model {wish.name!r} yet; there are: {there}",), False)
+        except (StoreError, OSError) as error:
+            return Refusals((f"the object store cannot be read: {error}",), False)  # told where it was found
 
     def owns_thread(self) -> bool:
         """Whether this is the thread that made the registry."""

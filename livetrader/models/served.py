@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from livetrader.models.answers import is_finite
 from livetrader.models.formats.contract import Loaded
@@ -32,6 +32,13 @@ class Opened:
     refusals: tuple[str, ...] = ()
 
 
+class Refusals(NamedTuple):
+    """Why no version can be used; `is_trouble` unless there is none yet that somebody promoted."""
+
+    reasons: tuple[str, ...]
+    is_trouble: bool
+
+
 class Source(Protocol):
     """What a served model needs of its registry."""
 
@@ -42,7 +49,7 @@ class Source(Protocol):
         """
         ...
 
-    def refusals(self, wish: LoadModel) -> tuple[str, ...]:
+    def refusals(self, wish: LoadModel) -> Refusals:
         """Return why no version can be opened."""
         ...
 
@@ -144,9 +151,11 @@ class Served:
             found = next(self._source.open_each(self.wish, without, self._open_ones()), None)
             current = self._place.current
             if found is None:
-                self._place.refused = self._source.refusals(self.wish)
+                reasons, is_trouble = self._source.refusals(self.wish)
+                self._refuse(reasons, is_trouble=is_trouble)
             elif current is not None and _same(found.version, current.version):
-                self._place.waiting, self._place.refused = None, found.refusals
+                self._place.waiting = None
+                self._refuse(found.refusals)
             else:
                 self._place.waiting = found
 
@@ -184,13 +193,18 @@ class Served:
             self._place.spare = before
         elif self._place.spare is found:
             self._place.spare = None
-        self._place.refused = found.refusals
+        self._refuse(found.refusals)
         version = found.version
         then = "" if before is None else f" after version {before.version.number}"
         self._source.tell(LogLevel.DEBUG, f"model {version.name!r}: version {version.number} serves{then}")
-        for refusal in found.refusals:
-            self._source.alarm(version.name, refusal)
         self._source.adopted(version)
+
+    def _refuse(self, reasons: tuple[str, ...], *, is_trouble: bool = True) -> None:
+        """Remember why the promoted version is not in use; each reason is told once."""
+        for reason in reasons if is_trouble else ():
+            if reason not in self._place.refused:
+                self._source.alarm(self.wish.name, reason)
+        self._place.refused = reasons
 
     def _ask(self, features: Any, how: _How) -> Any:
         current = self._in_use()

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from livetrader.cli import cli
 from livetrader.models.follower import PAUSE_S
-from tests.scenario.daemons import WAIT_S, Daemon, write_market
+from tests.scenario.daemons import WAIT_S, Daemon, UnixConnection, write_market
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -83,3 +83,16 @@ def test_a_live_algorithm_follows_the_command_line_and_never_answers_nan(daemon:
     assert standing == {1: "serves", 2: "kept", 3: "bad"}
     told = [json.loads(line) for line in daemon.log.read_text().splitlines() if '"model_trouble"' in line]
     assert told and told[0]["name"] == "slope" and "NaN or infinity" in told[0]["reason"]
+    shown = metrics(daemon)
+    assert 'livetrader_model_version{name="slope"} 1.0' in shown
+    assert "livetrader_model_trouble_total 1.0" in shown
+
+
+def metrics(daemon: Daemon) -> str:
+    """Return what Prometheus would read."""
+    connection = UnixConnection(daemon.state / "control.sock")
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()

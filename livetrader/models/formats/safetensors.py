@@ -84,4 +84,6 @@ def _predict(module: Any, features: Any) -> Any:
     dtype, device = (torch.float32, None) if weight is None else (weight.dtype, weight.device)
     given = features if isinstance(features, torch.Tensor) else torch.from_numpy(np.array(features, float))
     with torch.no_grad():
-        return module(given.to(dtype=dtype, device=device)).cpu().numpy()
+        answer = module(given.to(dtype=dtype, device=device)).cpu()
+    short = answer.is_floating_point() and answer.dtype != torch.float64  # numpy knows no bfloat16
+    return (answer.float() if short else answer).numpy()

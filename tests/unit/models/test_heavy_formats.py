@@ -56,6 +56,16 @@ def test_a_torch_module_comes_back_through_its_factory() -> None:
     assert isinstance(served.predict(X), np.ndarray) and not served.model.training
 
 
+def test_networks_of_short_floats_answer_in_numpys() -> None:
+    import torch
+
+    module = network().to(torch.bfloat16)
+    served = kept(module, "safetensors").load(
+        LoadModel("model", factory=lambda: network().to(torch.bfloat16))
+    )
+    assert served.predict(X).dtype == np.float32
+
+
 def test_tied_weights_and_states_are_kept() -> None:
     import torch
 
@@ -138,6 +148,7 @@ def test_keras_models_come_back_and_code_in_them_does_not() -> None:
     model.fit(X, X[:, 0], epochs=1, verbose=0)
     served = kept(model, "keras").load(LoadModel("model"))
     np.testing.assert_array_equal(served.predict(X), model.predict(X, verbose=0))
+    np.testing.assert_allclose(served.predict(X[:2]), model.predict(X[:2], verbose=0), rtol=1e-5)
     served.model.fit(X, X[:, 0], epochs=1, verbose=0)  # its optimizer came along
     code = keras.Sequential([keras.layers.Input((4,)), keras.layers.Lambda(lambda values: values * 2)])
     with pytest.raises(AlgorithmError, match=r"(?s)cannot be opened again from keras.*Lambda"):

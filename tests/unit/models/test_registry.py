@@ -103,6 +103,24 @@ def test_other_features_are_refused_and_the_newest_version_that_fits_serves(
         only.registry().load(LoadModel("spy", features=given))
 
 
+def test_a_refusal_is_told_once_also_where_the_version_in_use_stays(world: World) -> None:
+    registry = world.registry()
+    registry.save(line("spy", 1.0, features=["a"]))
+    served = registry.load(LoadModel("spy", features=["a"]))
+    assert not world.alarms
+    world.registry().save(line("spy", 2.0, features=["b"]))
+    for _ in range(3):
+        registry.follow("spy")
+    assert served.predict(np.zeros((1, 1)))[0] == 1.0
+    assert [trouble for _, trouble in world.alarms] == [
+        "version 2 is refused: what the algorithm gives lacks b and has a beyond it: "
+        "train and save the model again"
+    ]
+    assert served.reason == world.alarms[0][1]
+    waiting = registry.load(LoadModel("gold", required=False))
+    assert waiting.version is None and len(world.alarms) == 1, "none yet is no trouble"
+
+
 def test_another_version_of_the_library_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn.linear_model import LinearRegression
 
