@@ -1,7 +1,7 @@
 """Measure what training costs trading: from a tick's arrival at the engine's socket to on_data, p99.
 
     python bench/jitter.py [--jobs forest,boosting,python,torch] [--modes thread,process,plain]
-                           [--idle 5] [--training 10] [--rounds 1] [--json]
+                           [--idle 5] [--training 10] [--rounds 1] [--interval 0.0005] [--json]
 
 Each case is a fresh engine process, started, fed and watched by the daemon's own classes (EngineProcess,
 Link, Inbox, LiveFeed, trainer), with one tick every millisecond over the socket. It trades idly for a while;
@@ -36,6 +36,7 @@ from livetrader.ipc.messages import FromEngine, StartEngine, WarmedUp
 from livetrader.settings import EngineSettings
 from livetrader.store.options import StoreOptions
 from livetrader.supervisor.engine_process import EngineEnd, EngineProcess
+from livetrader.training.runner import SWITCH_INTERVAL_S
 from livetrader_engine.data.bars import Tick
 from livetrader_engine.events import AccountLoaded, MarketDataArrived, StopRequested
 from livetrader_engine.symbols import SecurityType, Symbol
@@ -80,9 +81,10 @@ def percentile(values: Sequence[float], share: float) -> float:
 class Bench:
     """Feeds one engine process and measures. Belongs to one event loop."""
 
-    def __init__(self, folder: Path, job: str, mode: str, idle_s: float, training_s: float) -> None:
+    def __init__(self, folder: Path, job: str, mode: str, options: argparse.Namespace) -> None:
         self.folder, self.job, self.mode = folder, job, mode
-        self.idle_s, self.training_s = idle_s, training_s
+        self.idle_s, self.training_s = options.idle, options.training
+        self.interval_s = options.interval
         self.ready = asyncio.Event()
         self.lags: list[float] = []
         self.sent = 0
@@ -104,7 +106,7 @@ class Bench:
             while not self.begun.exists():
                 await self.feed(process, 0.1, mark=False)
                 if life.done() or monotonic_s() > until_s:
-                    raise SystemExit(f"{self.job} in {self.mode}: the training did not begin: {life.result() if life.done() else life}")
+                    raise self.failed("the training did not begin", life)
             await self.feed(process, self.training_s, mark=False)
             lost = process.link.conflated + (process.beat.conflated if process.beat else 0)
             process.link.send(StopRequested(BEGIN_NS + self.sent * 1_000_000, "enough"))
@@ -119,7 +121,11 @@ class Bench:
         wanted = asyncio.ensure_future(wish)
         await asyncio.wait({life, wanted}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         if not wanted.done():
-            raise SystemExit(f"{self.job} in {self.mode}: not ready: {life.result() if life.done() else life}")
+            raise self.failed("not ready", life)
+
+    def failed(self, what: str, life: asyncio.Task[EngineEnd]) -> SystemExit:
+        """Return what to end with where a case cannot be measured."""
+        return SystemExit(f"{self.job} in {self.mode}: {what}: {life.result() if life.done() else life}")
 
     async def feed(self, process: EngineProcess, seconds: float, *, mark: bool) -> None:
         """Send a tick every millisecond; what is late is sent at once, and the next a millisecond later."""
@@ -156,7 +162,8 @@ class Bench:
             time_ns=BEGIN_NS,
             algorithm_path=str(Path(__file__).with_name("jitter_algorithm.py")),
             class_name=None,
-            parameters={"job": self.job, "mode": self.mode, "file": str(self.result)},
+            parameters={"job": self.job, "mode": self.mode, "file": str(self.result),
+                        "interval": str(self.interval_s)},
             data_folder=str(self.folder / "data"),
             history_plugin="lean_data",
             object_store=StoreOptions(str(self.folder / "store")),
@@ -209,6 +216,7 @@ def main() -> int:
     parser.add_argument(
         "--rounds", type=int, default=1, help="of each case; the one of the middle ratio counts"
     )
+    parser.add_argument("--interval", type=float, default=SWITCH_INTERVAL_S, help="of switches, seconds")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     jobs = [job for job in options.jobs.split(",") if job != "torch" or importlib.util.find_spec("torch")]
@@ -231,7 +239,7 @@ def life(job: str, mode: str, options: argparse.Namespace) -> Case:
         write_reference(
             Path(folder) / "data", {"SPY": date(1998, 1, 2)}, date(2020, 1, 1), date(2020, 12, 31)
         )
-        return asyncio.run(Bench(Path(folder), job, mode, options.idle, options.training).run())
+        return asyncio.run(Bench(Path(folder), job, mode, options).run())
 
 
 def show(case: Case, *, first: bool) -> None:

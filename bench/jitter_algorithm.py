@@ -9,6 +9,8 @@ from time import monotonic_ns
 import numpy as np
 from AlgorithmImports import *  # noqa: F403 — as algorithms have it
 
+from livetrader.training import runner
+
 
 def _rows():
     rng = np.random.default_rng(1)
@@ -67,7 +69,7 @@ JOBS = {"forest": forest, "boosting": boosting, "python": python, "torch": net}
 
 
 class Jitter(QCAlgorithm):  # noqa: F405
-    """Parameters: `job`, `mode` (thread, process, plain), `file` for what was measured."""
+    """Parameters: `job`, `mode` (thread, process, plain), `interval`, `file` for what was measured."""
 
     def initialize(self):
         self.spy = self.add_equity("SPY", Resolution.TICK).symbol  # noqa: F405
@@ -83,6 +85,7 @@ class Jitter(QCAlgorithm):  # noqa: F405
             self.begin()
 
     def begin(self):
+        runner.SWITCH_INTERVAL_S = float(self.get_parameter("interval"))
         job, mode = JOBS[self.get_parameter("job")], self.get_parameter("mode")
         begun = self.file + ".begun"
         if mode == "plain":  # one thread at the usual switch interval and priority, as FreqAI trains

@@ -28,8 +28,8 @@ bench = common.Bench(
 import msgspec  # noqa: E402 — the imports are measured
 
 from livetrader.offline.backtest import BacktestRequest, run_backtest  # noqa: E402
-from livetrader.training.inline import InlineTrainer  # noqa: E402
 from livetrader.store.local import FileObjectStore  # noqa: E402
+from livetrader.training.inline import InlineTrainer  # noqa: E402
 from livetrader_engine.commands import LogLevel  # noqa: E402
 from livetrader_engine.data.bars import MarketPoint  # noqa: E402
 from livetrader_engine.data.batches import Batch  # noqa: E402
