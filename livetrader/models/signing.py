@@ -57,14 +57,20 @@ def signer_for(folder: Path, others: Sequence[Path] = ()) -> Signer:
     Raises ConfigurationError for a key that others may read, that is not ours, or that is no key.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = [other / KEY_NAME for other in others if other != folder]
-    return Signer(_made(folder / KEY_NAME), [_read(path) for path in known if path.is_file()])
+    found = (_read_other(other / KEY_NAME) for other in others if other != folder)
+    return Signer(_made(folder / KEY_NAME), [key for key in found if key is not None])
 
 
 def user_folder() -> Path:
     """Return where a person's own key lies: $XDG_CONFIG_HOME/livetrader, else ~/.config/livetrader."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(home) if home.startswith("/") else Path("~/.config").expanduser()) / "livetrader"
+    named = os.environ.get("XDG_CONFIG_HOME", "")
+    if named.startswith("/"):
+        return Path(named) / "livetrader"
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without an entry and without $HOME, as containers have them
+        home = Path.cwd()
+    return home / ".config" / "livetrader"
 
 
 def _made(path: Path) -> bytes:
@@ -83,6 +89,14 @@ def _made(path: Path) -> bytes:
         finally:
             pending.unlink(missing_ok=True)
     return _read(path)
+
+
+def _read_other(path: Path) -> bytes | None:
+    """Return a key of another place; None where there is none, or none that we can reach."""
+    try:
+        return _read(path)
+    except OSError:  # a service that must not see homes
+        return None
 
 
 def _read(path: Path) -> bytes:

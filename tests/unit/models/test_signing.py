@@ -72,3 +72,19 @@ def test_a_persons_key_lies_in_the_configuration_folder(monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert user_folder() == Path("/home/somebody/.config/livetrader")
+
+
+def test_a_home_that_cannot_be_reached_has_no_key(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    signer = signer_for(tmp_path / "state", [tmp_path / "file" / "below", tmp_path / "none"])
+    assert signer.verifies(b"data", signer.sign(b"data"))
+
+
+def test_whoever_has_no_home_has_a_key_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nobody)
+    monkeypatch.chdir(tmp_path)
+    assert user_folder() == tmp_path / ".config" / "livetrader"
