@@ -33,6 +33,13 @@ class TrainerRules:
     wake: Callable[[], None] = lambda: None
     start_noted: Callable[[int], bool] = lambda job: True
 
+    def may_begin(self, run: Run) -> bool:
+        """Wait until an occurrence of a schedule is journaled as started: it must not be started twice."""
+        work = run.job.work
+        if work.schedule and work.scheduled_ns is not None and not self.start_noted(run.job.number):
+            return False
+        return run.sentence is None  # cancelled meanwhile
+
 
 @dataclass
 class Run:

@@ -134,7 +134,7 @@ class ThreadedTrainer:
     def _manage(self) -> None:
         while True:
             run = self._next()
-            outcome = run.attempt.run() if self._may_begin(run) else Outcome(failure=NOT_JOURNALED)
+            outcome = run.attempt.run() if self._rules.may_begin(run) else Outcome(failure=NOT_JOURNALED)
             with self._changed:
                 run.working = False
                 if outcome is None:
@@ -160,13 +160,6 @@ class ThreadedTrainer:
                     if job.state is TrainingState.PENDING:
                         self._move(job, TrainingState.DEFERRED, refusal)
                 self._changed.wait()
-
-    def _may_begin(self, run: Run) -> bool:
-        """Wait until an occurrence of a schedule is journaled as started: it must not be started twice."""
-        work = run.job.work
-        if work.schedule and work.scheduled_ns is not None and not self._rules.start_noted(run.job.number):
-            return False
-        return run.sentence is None  # cancelled meanwhile
 
     def _crowded(self, job: Job) -> bool:
         """Fail a job for which there is no thread, and return whether that was so."""
