@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -72,6 +73,7 @@ def test_what_one_process_takes_the_others_miss(tmp_path: Path) -> None:
 TAKER = """
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from livetrader.clocks import clock_mark
 from livetrader.training.host_bucket import HostBucket, HostBucketError
 from livetrader_engine.limits import Quota
@@ -299,3 +301,41 @@ def test_a_machine_without_a_shared_bucket_asks_for_none() -> None:
 
 def test_the_lock_is_waited_for_less_than_a_beat(tmp_path: Path) -> None:
     assert host_bucket.LOCK_LIMIT_S < 0.25
+
+
+def take_as(user: int, group: int, folder: Path) -> str:
+    """Take a minute in a process of another user; return what is left, or what went wrong."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(user)
+            os.umask(0o077)
+            taken = bucket(folder).take(1.0)
+            os.write(writing, b"empty" if taken is None else str(taken.bucket.level_minutes).encode())
+        except BaseException as error:  # noqa: BLE001 — whatever it is, the test shows it
+            os.write(writing, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be several users")
+def test_users_who_share_a_group_share_the_bucket_and_others_are_told() -> None:
+    group, users = 54_321, (54_322, 54_323)
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        os.chown(folder, 0, group)
+        folder.chmod(0o2770)
+        assert [take_as(user, group, folder) for user in (*users, *users)] == ["9.0", "8.0", "7.0", "6.0"]
+        folder.chmod(0o2775)
+        assert "has to be writable" in take_as(54_324, 54_324, folder)
+        folder.chmod(0o2770)
+        assert "HostBucketError" in take_as(54_324, 54_324, folder), "it may not even look"
+        assert left(bucket(folder)) == 6.0
