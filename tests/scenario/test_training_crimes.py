@@ -7,6 +7,7 @@ on. The algorithm buys one share with each bar; its training commits a crime onc
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class Learner(QCAlgorithm):
     def initialize(self):
         self.spy = self.add_equity("SPY", Resolution.MINUTE).symbol
         if not MARKER.exists():
-            self.train(crime, name="crime", deadline=timedelta(seconds=4), process={process})
+            self.train(crime, name="crime", deadline=timedelta(seconds={deadline_s}), process={process})
 
     def on_data(self, data):
         self.market_order(self.spy, 1, asynchronous=True)
@@ -74,10 +75,18 @@ class Market:
     """A daemon whose algorithm trades and trains."""
 
     def __init__(
-        self, folder: Path, crime: str, *, process: bool, training: dict[str, object] | None = None
+        self,
+        folder: Path,
+        crime: str,
+        *,
+        process: bool,
+        training: dict[str, object] | None = None,
+        deadline_s: int = 4,
     ) -> None:
         write_market(folder / "data", lambda minute: 300.0)
-        algorithm = ALGORITHM.format(marker=folder / "crime", crime=CRIMES[crime], process=process)
+        algorithm = ALGORITHM.format(
+            marker=folder / "crime", crime=CRIMES[crime], process=process, deadline_s=deadline_s
+        )
         sections: dict[str, dict[str, object]] = {
             "training": {"process_memory_mb": 250, "threads": 1, "nice": 0, **(training or {})},
             "engine": {"io_beat_limit_s": 2.0, "memory_limit_mb": 500, "restart_delay_s": 0.0},
@@ -120,8 +129,8 @@ def market(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Market]:
     made.daemon.close()
 
 
-def over(market: Market) -> dict[str, Any]:
-    market.daemon.until(market.ended, "the end of the job", limit_s=25.0)
+def over(market: Market, limit_s: float = 25.0) -> dict[str, Any]:
+    market.daemon.until(market.ended, "the end of the job", limit_s)
     job = market.ended()
     while job is None:  # asked too often
         job = market.ended()
@@ -230,6 +239,24 @@ def test_no_training_process_outlives_a_killed_daemon(market: Market) -> None:
     assert alive(worker)
     daemon.close()
     daemon.until_gone(worker)
+
+
+@pytest.mark.timeout(150)
+def test_a_started_minute_is_paid_once_and_stays_paid(tmp_path: Path) -> None:
+    """The first minute is free: a job that is killed after 61 s has had two, and pays for one."""
+    market = Market(tmp_path, "sleep", process=True, deadline_s=61)
+    daemon = market.daemon
+    try:
+        daemon.until(market.marker.exists, "the crime", limit_s=30.0)
+        job = over(market, limit_s=90.0)
+        assert (job["state"], job["minutes_used"]) == ("expired", 1.0)
+        daemon.send(signal.SIGKILL)
+        daemon.wait()
+        daemon.start()
+        daemon.until(daemon.status, "the daemon of afterwards")
+        assert daemon.status()["training"]["bucket_level_minutes"] == 119.0
+    finally:
+        daemon.close()
 
 
 def _charged_correctly(market: Market, job: dict[str, Any]) -> None:
