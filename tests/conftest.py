@@ -67,6 +67,14 @@ def deadline() -> Deadline:
     return Deadline()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _configuration_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep keys that tests make out of the configuration of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def lean_data() -> Path:
     """LEAN's sample data folder; the test is skipped where it is not there."""
