@@ -126,6 +126,12 @@ class Twins:
 
     __slots__ = ()
 
+    def to_string(self) -> str:
+        """Return it as text, as every object of .NET does."""
+        return str(self)
+
+    ToString = to_string
+
     def __init_subclass__(cls, **arguments: object) -> None:
         super().__init_subclass__(**arguments)
         if cls.__module__.partition(".")[0] == "livetrader_lean":
@@ -188,3 +194,9 @@ class TwinEnum(IntEnum, metaclass=TwinEnumType):
 
     def __format__(self, specification: str) -> str:
         return format(str(self), specification)
+
+    def to_string(self) -> str:
+        """Return its name, as every object of .NET does."""
+        return str(self)
+
+    ToString = to_string

@@ -154,7 +154,14 @@ def _reality() -> dict[str, object]:
         brokerages,
         seeding,
     )
-    return {name: value for part in parts for name, value in _classes(part).items()}
+    known = _lean_types()
+    every = (item for part in parts for item in _classes(part).items())
+    return {name: value for name, value in every if name in known}
+
+
+def _lean_types() -> frozenset[str]:
+    text = files("livetrader_lean").joinpath("lean_types.csv").read_text(encoding="utf-8")
+    return frozenset(text.split()[1:])  # below the heading
 
 
 NAMES: Final[dict[str, Any]] = {
@@ -196,9 +203,11 @@ NAMES: Final[dict[str, Any]] = {
 
 
 def _missing_types() -> dict[str, MissingType]:
-    text = files("livetrader_lean").joinpath("lean_types.csv").read_text(encoding="utf-8")
-    names = text.split()[1:]  # below the heading
-    return {name: MissingType(name) for name in names if name not in NAMES and not hasattr(builtins, name)}
+    return {
+        name: MissingType(name)
+        for name in sorted(_lean_types())
+        if name not in NAMES and not hasattr(builtins, name)
+    }
 
 
 # public types of LEAN (commit 24863901) that are not offered: using one says so by name
