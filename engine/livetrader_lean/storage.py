@@ -17,6 +17,17 @@ MAX_LONG: Final = 2**63 - 1  # .NET's, where there is no limit
 MAX_INT: Final = 2**31 - 1
 
 
+def _key(path: str) -> str:
+    """Return what LEAN takes a path for: without a leading dot or `/`, with `/` for each backslash.
+
+    Source: LocalObjectStore.NormalizePath, except that `..` stays, for the store to refuse. What is no text
+    stays, too.
+    """
+    if not isinstance(path, str) or path.startswith(".."):
+        return path
+    return path.replace("\\", "/").removeprefix(".").lstrip("/")
+
+
 class StoredPair(NamedTuple):
     """One entry, as iterating the object store gives it; unpacks like a tuple."""
 
@@ -98,12 +109,12 @@ class ObjectStore(Face):
 
     def contains_key(self, path: str) -> bool:
         """Return whether there is something under the key."""
-        return self._done(lambda: self._store.contains(path))
+        return self._done(lambda: self._store.contains(_key(path)))
 
     def read_bytes(self, path: str) -> bytes:
         """Return the bytes. Raises KeyError where there are none."""
         try:
-            return self._store.read(path)
+            return self._store.read(_key(path))
         except KeyError:
             raise KeyError(f"there is no {path!r} in the object store; ask contains_key first") from None
 
@@ -130,7 +141,7 @@ class ObjectStore(Face):
         if isinstance(contents, str | int | None):
             raise TypeError(f"save_bytes takes bytes, not {type(contents).__name__}; save takes text")
         value = bytes(contents)
-        return self._saved(lambda: self._store.save(path, value))
+        return self._saved(lambda: self._store.save(_key(path), value))
 
     def save(self, path: str, text: str | bytes | None = None, encoding: str | None = None) -> bool:
         """Store text durably. Without a text: store what was written into the file of `get_file_path`.
@@ -140,7 +151,7 @@ class ObjectStore(Face):
         if text is None:
             return self._save_file(path)
         value = text.encode(encoding or "utf-8") if isinstance(text, str) else bytes(text)
-        return self._saved(lambda: self._store.save(path, value))
+        return self._saved(lambda: self._store.save(_key(path), value))
 
     def save_string(self, path: str, text: str, encoding: str | None = None) -> bool:
         """Store text durably."""
@@ -158,14 +169,14 @@ class ObjectStore(Face):
 
     def delete(self, path: str) -> bool:
         """Forget the key; return whether there was something."""
-        return self._done(lambda: self._store.delete(path))
+        return self._done(lambda: self._store.delete(_key(path)))
 
     def get_file_path(self, path: str) -> str:
         """Return a local file for libraries that read or write files; its folders are made.
 
         It holds what is stored. What is written there is stored by `save(path)`.
         """
-        return self._store.path(path)
+        return self._store.path(_key(path))
 
     def clear(self) -> None:
         """Drop what is cached, to see at once what others have saved. Deletes nothing, as in LEAN."""
@@ -218,7 +229,7 @@ class ObjectStore(Face):
 
     def _save_file(self, path: str) -> bool:
         try:
-            return self._saved(lambda: self._store.save_file(path))
+            return self._saved(lambda: self._store.save_file(_key(path)))
         except KeyError:
             remedy = "write the file that get_file_path names first, or give a text"
             raise ValueError(f"there is no file for {path!r}; {remedy}") from None

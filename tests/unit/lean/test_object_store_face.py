@@ -59,6 +59,13 @@ def test_the_old_spelling_does_the_same(store: Any) -> None:
     assert store.Read("key") == "value"
 
 
+@pytest.mark.parametrize("path", ["/a/b", "./a/b", "\\a\\b", "a\\b", ".a/b"])
+def test_paths_are_spelt_as_loosely_as_in_lean(store: ObjectStore, path: str) -> None:
+    assert store.save(path, "x")
+    assert store.keys == ["a/b"]
+    assert store.contains_key(path) and store.read(path) == "x" and store.delete(path)
+
+
 def test_iterating_gives_keys_and_bytes(store: ObjectStore) -> None:
     store.save("a", "1")
     store.save("b", "2")
