@@ -39,8 +39,8 @@ class Attempt(Protocol):
         """Train, and return how it ended; None when it was given up."""
         ...
 
-    def stop(self) -> None:
-        """Tell it to end; may be called again."""
+    def stop(self) -> bool:
+        """Tell it to end, and return whether it was told; may be called again."""
         ...
 
     def give_up(self) -> None:
@@ -92,10 +92,10 @@ class ThreadAttempt:
         self._runner.start()
         return self._runner.wait()
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """Set the flag, and raise TrainingStopped inside the function at its next step."""
         self.voice.cancelled = True
-        self._runner.interrupt()
+        return self._runner.interrupt()
 
     def give_up(self) -> None:
         """Leave the thread to itself."""
@@ -157,14 +157,13 @@ class ProcessAttempt:
             request.close()
             result.close()
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """Kill the process with everything below it, or interrupt what runs in this one."""
         self.voice.cancelled = True
+        self._process.end()
         with self._guard:
             self._stopped = True
-            if self._runner is not None:
-                self._runner.interrupt()
-        self._process.end()
+            return self._runner is None or self._runner.interrupt()
 
     def give_up(self) -> None:
         """Leave the thread of user code to itself. A process never needs it: it can be killed."""

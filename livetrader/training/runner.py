@@ -7,7 +7,9 @@ given up: nobody waits for it any more.
 
 The race to know: the exception must never reach a thread that is doing something else by then. So a thread
 does not end before its runner is dismissed, and after the dismissal nobody raises anything in it. What the
-thread itself does after the user's code is one `put` into a queue that needs no lock of Python's.
+thread itself does after the user's code is one `put` into a queue that needs no lock of Python's. And user
+code that is inside of ours (it logs, it reads history) is left alone until it is out again: an exception
+between taking one of our locks and giving it back would stop the engine.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from livetrader.training.voice import Voice, speak_for_thread
 from livetrader_lean.failures import user_traceback
 
 SWITCH_INTERVAL_S: Final = 0.0005  # how long training may hold the interpreter while trading waits for it
+OURS: Final = ("livetrader.", "livetrader_engine.", "livetrader_lean.", "livetrader_plugins.")
+AROUND: Final = ("livetrader.training.", "livetrader_engine.training")  # what calls the user's code: no locks
 MESSAGE_LENGTH: Final = 4000  # characters of a traceback that travel
 
 
@@ -121,11 +125,21 @@ class Runner:
                 self._turns.end()
         return outcome
 
-    def interrupt(self) -> None:
-        """Raise TrainingStopped inside the call at its next step of Python; without effect after its end."""
+    def interrupt(self) -> bool:
+        """Raise TrainingStopped inside the call at its next step of Python; return whether that was done.
+
+        It is not while the call is inside of our own code, and needs not be after the call has ended.
+        """
         with self._guard:
-            if not self._over:
-                self._raise_inside(TrainingStopped)
+            if self._over:
+                return True
+            if self._thread.ident is None or self._inside_ours():
+                return False
+            self._raise_inside(TrainingStopped)
+            if self._inside_ours():  # it went there between the look and the deed; nothing is raised yet
+                self._raise_inside(None)
+                return False
+            return True
 
     def give_up(self) -> None:
         """Let `wait` return; the thread is left to itself, and ends if its call ever does."""
@@ -134,6 +148,16 @@ class Runner:
                 self._over = self._given_up = True
                 self._dismissed.release()
                 self._ended.put(None)
+
+    def _inside_ours(self) -> bool:
+        """Whether the user's code has called ours and waits for it."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        while frame is not None and frame.f_code is not outcome_of.__code__:
+            name = str(frame.f_globals.get("__name__"))
+            if name.startswith(OURS) and not name.startswith(AROUND):
+                return True
+            frame = frame.f_back
+        return False
 
     def _raise_inside(self, kind: type[BaseException] | None) -> None:
         ident = self._thread.ident

@@ -133,16 +133,19 @@ class ThreadedTrainer:
 
     def _manage(self) -> None:
         while True:
-            run = self._next()
-            outcome = run.attempt.run() if self._rules.may_begin(run) else Outcome(failure=NOT_JOURNALED)
-            with self._changed:
-                run.working = False
-                if outcome is None:
-                    self._given_up.append(run.attempt)
-                self._charge(run)
-                self._ended(run, outcome)
-                while self._status.run is run:
-                    self._changed.wait()
+            self._conduct(self._next())  # what a job leaves behind, models too, goes with its call
+
+    def _conduct(self, run: Run) -> None:
+        """See a run through, until its result is adopted."""
+        outcome = run.attempt.run() if self._rules.may_begin(run) else Outcome(failure=NOT_JOURNALED)
+        with self._changed:
+            run.working = False
+            if outcome is None:
+                self._given_up.append(run.attempt)
+            self._charge(run)
+            self._ended(run, outcome)
+            del outcome
+            self._changed.wait_for(lambda: self._status.run is not run)
 
     def _next(self) -> Run:
         """Wait for a job that may start, mark it as running and return its run."""
@@ -226,8 +229,7 @@ class ThreadedTrainer:
             if now_s - run.sentenced_s >= GRACE_S:
                 run.attempt.give_up()
             elif now_s - run.told_s >= STOP_AGAIN_S:
-                run.told_s = now_s
-                run.attempt.stop()
+                self._tell_to_stop(run)
 
     def _charge(self, run: Run) -> bool:
         """Take what the run has used by now; sentence it where that was not there, and return False."""
@@ -248,18 +250,26 @@ class ThreadedTrainer:
             if job.number == number:
                 self._waiting.remove(job)
                 self._end(job, TrainingState.CANCELLED, text)
-        if run is not None and run.job.number == number and run.sentence is None:
+        if run is None or run.job.number != number or run.sentence is not None:
+            return
+        if run.working:
             self._sentence(run, TrainingState.CANCELLED, text)
-            if not run.working and run.result is not None:
-                run.result = None
-                self._finish(run, Outcome())
+        elif run.result is not None:  # else it is being adopted: too late
+            run.result = None
+            self._sentence(run, TrainingState.CANCELLED, text)
+            self._finish(run, Outcome())
 
     def _sentence(self, run: Run, state: TrainingState, text: str) -> None:
         """Decide that a run has to end as `state`, and tell it to stop."""
         run.sentence = (state, text)
-        run.sentenced_s = run.told_s = self._clocks.monotonic_s()
+        run.sentenced_s = self._clocks.monotonic_s()
         if run.working:
-            run.attempt.stop()
+            self._tell_to_stop(run)
+
+    def _tell_to_stop(self, run: Run) -> None:
+        """Tell it; where it could not be told now, the next tick tries again."""
+        if run.attempt.stop():
+            run.told_s = self._clocks.monotonic_s()
 
     # -- moves -----------------------------------------------------------------------------------------
 

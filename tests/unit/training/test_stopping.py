@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -203,6 +205,60 @@ def _until_usual_turns(before: float) -> None:
         if thread.name == "training":
             thread.join(LIMIT_S)
     assert sys.getswitchinterval() == pytest.approx(before)
+
+
+def test_user_code_inside_of_ours_is_left_alone_until_it_is_out() -> None:
+    """It may hold a lock of ours there, which nobody would give back."""
+    inside, outside, release = threading.Event(), threading.Event(), threading.Lock()
+    release.acquire()
+    ours: dict[str, Any] = {"__name__": "livetrader.worker.outbox"}
+    exec("def send(enter, wait):\n    enter()\n    wait()\n", ours)
+
+    def fit() -> None:
+        ours["send"](inside.set, release.acquire)
+        outside.set()
+        while True:
+            pass
+
+    runner = Runner(fit, Voice(), ShortTurns())
+    runner.start()
+    assert inside.wait(LIMIT_S)
+    assert not runner.interrupt()
+    release.release()
+    assert outside.wait(LIMIT_S), "nothing was raised inside of ours"
+    while not runner.interrupt():  # it may still be on its way back
+        pass
+    outcome = runner.wait()
+    assert outcome is not None
+    assert outcome.failure == "it was told to stop"
+
+
+def test_what_is_being_adopted_can_no_longer_be_cancelled() -> None:
+    scene = Scene()
+
+    def adopt(model: object) -> None:
+        scene.trainer.cancel(1)
+        scene.trainer.tick()
+
+    scene.submit(TrainingWork("fit", lambda: "model", then=adopt))
+    assert scene.woken.wait(LIMIT_S)
+    scene.trainer.adopt()
+    scene.wait_for(T.READY)
+
+
+def test_nothing_of_an_adopted_model_is_kept() -> None:
+    class Model:
+        pass
+
+    scene, kept = Scene(), list[weakref.ref[object]]()
+    scene.submit(TrainingWork("fit", Model, then=lambda model: kept.append(weakref.ref(model))))
+    assert scene.woken.wait(LIMIT_S)
+    scene.trainer.adopt()
+    scene.wait_for(T.READY)
+    for thread in threading.enumerate():
+        if thread.name == "training":
+            thread.join(LIMIT_S)
+    assert kept[0]() is None, "models are large"
 
 
 def test_nothing_is_raised_in_a_thread_after_its_call_has_ended() -> None:
