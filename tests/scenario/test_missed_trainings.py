@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,12 @@ def lines(daemon: Daemon, action: str) -> list[dict[str, object]]:
     return found
 
 
+def training(daemon: Daemon) -> Any:
+    code, answer = daemon.request("GET", "/v1/training")
+    assert code == 200, answer
+    return answer
+
+
 def trained(daemon: Daemon) -> int:
     return len(lines(daemon, "training_ready"))
 
@@ -116,13 +123,13 @@ def test_until_the_first_training_no_risk_is_taken_and_ready_says_why(daemon: Da
     daemon.until(lambda: "model" in (daemon.status() or {"reasons": ()})["reasons"], "a reason")
     code, answer = daemon.request("GET", "/ready")
     assert (code, "there is no model" in answer["reasons"]["model"]) == (503, True), answer
-    model = daemon.status()["training"]["model"]
+    model = training(daemon)["model"]
     assert model["required"] and "there is no model" in model["problem"]
     assert daemon.holdings() == []
     daemon.until(lambda: daemon.holdings(), "a position")
     assert trained(daemon) == 1
-    assert daemon.request("GET", "/ready")[0] == 200
-    assert daemon.status()["training"]["model"]["problem"] == ""
+    daemon.until(lambda: daemon.request("GET", "/ready")[0] == 200, "the word of the next beat")
+    assert training(daemon)["model"]["problem"] == ""
     assert started(daemon) == [eleven(days(1)[0])]
 
 

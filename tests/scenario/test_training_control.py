@@ -71,9 +71,10 @@ def start(tmp_path: Path) -> Iterator[Any]:
 
 
 def training(daemon: Daemon) -> Any:
-    if daemon.status() is None:
-        return None
-    code, answer = daemon.request("GET", "/v1/training")
+    try:
+        code, answer = daemon.request("GET", "/v1/training")
+    except (FileNotFoundError, ConnectionError):
+        return None  # it has not begun to listen
     return answer if code == 200 else None
 
 
