@@ -61,6 +61,7 @@ class Subscriptions:
         self._securities = securities
         self._streams: dict[Subscription, None] = {}
         self.hidden: set[Symbol] = set()  # symbols that only the engine asked for
+        self.precise_daily = True  # of daily streams: whether they begin and end with the session
         # an algorithm's own say in what it gets, and who looks at every point once it is priced
         self.filters: dict[Symbol, Callable[[MarketPoint], bool]] = {}
         self.watchers: dict[Symbol, Callable[[MarketPoint], None]] = {}
@@ -104,7 +105,13 @@ class Subscriptions:
         for tick_type in tick_types(symbol.security_type, resolution):
             self.subscribe(
                 Subscription(
-                    symbol, resolution, tick_type, fill_forward, extended_market_hours, normalization, False
+                    symbol,
+                    resolution,
+                    tick_type,
+                    fill_forward,
+                    extended_market_hours,
+                    normalization,
+                    precise_daily=self.precise_daily,
                 )
             )
         return security
@@ -147,12 +154,24 @@ class Subscriptions:
 
     def renormalize(self, symbol: Symbol, normalization: Normalization) -> None:
         """Have a symbol's prices freed of splits and dividends in another way, from now on."""
-        security = self._securities[symbol]
-        for subscription in list(security.subscriptions):
-            del self._streams[subscription]
-            self._feed.unsubscribe(subscription)
-            security.subscriptions.remove(subscription)
-            self.subscribe(msgspec.structs.replace(subscription, normalization=normalization))
+        for subscription in list(self._securities[symbol].subscriptions):
+            self._exchange(subscription, msgspec.structs.replace(subscription, normalization=normalization))
+
+    def time_daily(self, *, precise: bool) -> None:
+        """Have daily bars begin and end with the session, or at midnight: those asked for before too."""
+        self.precise_daily = precise
+        for subscription in [item for item in self._streams if item.resolution is Resolution.DAILY]:
+            self._exchange(subscription, msgspec.structs.replace(subscription, precise_daily=precise))
+
+    def _exchange(self, old: Subscription, new: Subscription) -> None:
+        if new == old:
+            return
+        del self._streams[old]
+        self._feed.unsubscribe(old)
+        held = self._securities[old.symbol].subscriptions
+        if old in held:
+            held.remove(old)
+        self.subscribe(new)
 
     def streams(self) -> list[Subscription]:
         """Return every stream asked for, in order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from heapq import heappop, heappush
 from itertools import chain, count
 from operator import length_hint
@@ -16,13 +17,13 @@ from livetrader_engine.data.batches import Batch, batched, ending_within, while_
 from livetrader_engine.data.corporate_actions import FOREVER_NS, ActionQueue, CorporateAction
 from livetrader_engine.data.fill_forward import FillRule, complete_quotes, fill_forward
 from livetrader_engine.data.merge import Block, Merger, Step
-from livetrader_engine.data.periods import previous_bar_start
+from livetrader_engine.data.periods import daily_bounds, previous_bar_start
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, TimePulse
 from livetrader_engine.ports import HistoryProvider, ReferenceData
 from livetrader_engine.subscriptions import tick_types
-from livetrader_engine.symbols import NS_PER_DAY, Resolution
+from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, Resolution
 
 _NO_STEP_NS: Final = NS_PER_DAY  # fill-forward resolution while nothing is subscribed that sets one
 
@@ -240,12 +241,19 @@ class HistoricalFeed:
         start_ns = self._now_ns
         if subscription.internal and not subscription.fill_forward:
             start_ns = previous_bar_start(start_ns, subscription.symbol, hours)
-        request = HistoryRequest(subscription, start_ns, self._end_ns)
+        request = HistoryRequest(subscription, start_ns, self._end_of(subscription, hours))
         if self._warm_up is not None and start_ns < self._warm_up[1]:
             batches = self._warmed_up(request, hours, *self._warm_up)
         else:
             batches = subscription_batches(self._provider, hours, request, lambda: self._step_ns)
         self._merger.add_batches(subscription, batches)
+
+    def _end_of(self, subscription: Subscription, hours: ExchangeHours) -> int:
+        """Return where a stream ends: the bar of the last day belongs to it though it ends at midnight."""
+        if subscription.precise_daily or subscription.resolution is not Resolution.DAILY:
+            return self._end_ns
+        last = datetime.fromtimestamp(self._end_ns // NS_PER_SECOND, hours.data_timezone).date()
+        return daily_bounds(last, hours, False)[1]
 
     def _warmed_up(
         self, request: HistoryRequest, hours: ExchangeHours, resolution: Resolution, until_ns: int

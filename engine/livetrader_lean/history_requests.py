@@ -180,7 +180,10 @@ class Planner:
             extended = False if like is None else like.extended_market_hours
         if normalization is None:
             normalization = Normalization.ADJUSTED if like is None else like.normalization
-        return Subscription(symbol, resolution, tick_type, fill_forward, extended, normalization)
+        return Subscription(
+            symbol, resolution, tick_type, fill_forward, extended, normalization,
+            precise_daily=self._binding.consolidation.daily_precise_end_time,
+        )  # fmt: skip
 
     def _hours(self, symbol: CoreSymbol) -> ExchangeHours:
         security = self._binding.engine.securities.get(symbol)

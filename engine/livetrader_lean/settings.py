@@ -50,6 +50,7 @@ class _BarSettings(Twins):
     @daily_precise_end_time.setter
     def daily_precise_end_time(self, value: bool) -> None:
         self._binding.consolidation.daily_precise_end_time = bool(value)
+        self._binding.engine.subscriptions.time_daily(precise=bool(value))
 
     @property
     def daily_consolidation_use_extended_market_hours(self) -> bool:

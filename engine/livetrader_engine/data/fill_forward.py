@@ -50,7 +50,8 @@ class FillRule(msgspec.Struct, frozen=True):
             period_ns=subscription.resolution.period_ns,
             step_ns=step_ns,
             extended=subscription.extended_market_hours,
-            strict=uses_strict_end_times(subscription.symbol, subscription.resolution, hours),
+            strict=subscription.precise_daily
+            and uses_strict_end_times(subscription.symbol, subscription.resolution, hours),
             end_ns=end_ns,
         )
 

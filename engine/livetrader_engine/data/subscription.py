@@ -27,7 +27,10 @@ class Normalization(IntEnum):
 
 
 class Subscription(msgspec.Struct, frozen=True, cache_hash=True):
-    """One stream of one symbol. Hashable: it is its own identity."""
+    """One stream of one symbol. Hashable: it is its own identity.
+
+    `precise_daily`: daily bars begin and end with the session, where the market has one; else at midnight.
+    """
 
     symbol: Symbol
     resolution: Resolution
@@ -36,6 +39,7 @@ class Subscription(msgspec.Struct, frozen=True, cache_hash=True):
     extended_market_hours: bool = False
     normalization: Normalization = Normalization.ADJUSTED
     internal: bool = False  # asked for by the engine (benchmark, currency), not by the algorithm
+    precise_daily: bool = True
 
 
 class HistoryRequest(msgspec.Struct, frozen=True):

@@ -149,7 +149,9 @@ class LeanDataHistory:
         self, subscription: Subscription, hours: ExchangeHours, place: str, rows: list[str], since: date
     ) -> Iterator[MarketPoint]:
         read = _reader(subscription)
-        strict = uses_strict_end_times(subscription.symbol, subscription.resolution, hours)
+        strict = subscription.precise_daily and uses_strict_end_times(
+            subscription.symbol, subscription.resolution, hours
+        )
         daily = subscription.resolution is Resolution.DAILY
         zone = hours.data_timezone
         ends: list[int] = []
