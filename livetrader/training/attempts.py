@@ -153,7 +153,7 @@ class ProcessAttempt:
         except OSError as error:
             return Outcome(failure=f"no training process could be started: {error}")
         finally:
-            self._process.end()
+            self._process.close()
             request.close()
             result.close()
 

@@ -98,9 +98,13 @@ class TrainingProcess:
                 self._listen(child)
                 _reap(child)
         finally:
-            self._control.close()
-            self._data.close()
+            self.close()
         return self._told()
+
+    def close(self) -> None:
+        """Let go of everything that a process would have used; idempotent."""
+        for end in (self._control, self._data, self._their_control, self._their_data):
+            end.close()
 
     def end(self) -> None:
         """Have it killed. Without effect when it has ended, or before it begins: then it ends at once."""
