@@ -140,7 +140,7 @@ class TrainingLedger:
         Returns a record where an occurrence of a schedule starts: it begins when that is durable.
         """
         self._charge(report)
-        known = self._jobs.pop(report.job, None)
+        known = self._jobs.get(report.job)
         starts = report.state is TrainingState.RUNNING and (known is None or known.state != report.state)
         since_ns = known.since_ns if known is not None and known.state == report.state else report.time_ns
         self._jobs[report.job] = TrainingJobView(
