@@ -28,6 +28,7 @@ _SHORT_ESCAPES: Final = {
     "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\b": "\\b", "\\": "\\\\", '"': '\\"',
 }  # fmt: skip
 _PLAIN_EXPONENTS: Final = range(-4, 15)  # a double outside them is written with an exponent
+_PLAIN_BELOW: Final = 1e15
 
 
 class Raw(str):
@@ -38,28 +39,34 @@ class Raw(str):
 
 def compact(value: Json) -> str:
     """Return `value` without white space."""
-    write = _WRITERS.get(type(value))  # most values are leaves, and of these very types
+    writer = _WRITERS.get  # most values are leaves, and of these very types
+    write = writer(type(value))
     if write is not None:
         return write(value)
     if isinstance(value, Mapping):
-        inner = ",".join([f"{_key(key)}:{compact(item)}" for key, item in value.items()])
-        return f"{{{inner}}}"
+        inner = [f"{_key(key)}:{writer(type(item), compact)(item)}" for key, item in value.items()]
+        return f"{{{','.join(inner)}}}"
     if isinstance(value, str) or not isinstance(value, Sequence):
         return _scalar(value)
-    return f"[{','.join([compact(item) for item in value])}]"
+    return f"[{','.join([writer(type(item), compact)(item) for item in value])}]"
 
 
 def indented(value: Json, depth: int = 0) -> str:
     """Return `value` with a line per member, two blanks deeper at every level."""
-    write = _WRITERS.get(type(value))
+    writer = _WRITERS.get
+    write = writer(type(value))
     if write is not None:
         return write(value)
+
+    def inner(item: Json) -> str:
+        return indented(item, depth + 1)
+
     if isinstance(value, Mapping):
-        lines = [f"{_key(key)}: {indented(item, depth + 1)}" for key, item in value.items()]
+        lines = [f"{_key(key)}: {writer(type(item), inner)(item)}" for key, item in value.items()]
         return _block("{", lines, "}", depth)
     if isinstance(value, str) or not isinstance(value, Sequence):
         return _scalar(value)
-    return _block("[", [indented(item, depth + 1) for item in value], "]", depth)
+    return _block("[", [writer(type(item), inner)(item) for item in value], "]", depth)
 
 
 def _block(begin: str, lines: Sequence[str], end: str, depth: int) -> str:
@@ -100,6 +107,8 @@ def decimal_text(value: Decimal) -> str:
 
 def double_text(value: float) -> str:
     """Return the shortest text that reads back as the same double, as .NET writes it."""
+    if -_PLAIN_BELOW < value < _PLAIN_BELOW and "e" not in (text := repr(value)):
+        return text  # Python's shortest text is the same
     if value != value or value in (float("inf"), float("-inf")):
         return {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}[repr(value)]
     sign, digits, exponent = Decimal(repr(value)).as_tuple()

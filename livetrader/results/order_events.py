@@ -7,6 +7,7 @@ BrokerageTransactionHandler.cs.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from livetrader.results.json_text import Json, compact
@@ -16,6 +17,7 @@ from livetrader_engine.orders.order import OrderType
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import NS_PER_SECOND
 
+KNOWN_NAMES: Final = 64  # of statuses and sides: there are fewer
 _LIMITED: Final = frozenset(
     {OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.COMBO_LEG_LIMIT}
 )
@@ -62,6 +64,7 @@ def order_event_text(noted: NoteOrderEvent, algorithm_id: str) -> str:
     return compact(order_event_json(noted, algorithm_id))
 
 
+@lru_cache(maxsize=KNOWN_NAMES)
 def _camel(name: str) -> str:
     first, *rest = name.lower().split("_")
     return first + "".join(word.capitalize() for word in rest)
