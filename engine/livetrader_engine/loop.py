@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from livetrader_engine.data.merge import Step
@@ -11,6 +13,7 @@ from livetrader_engine.events import EngineEvent, StopRequested
 from livetrader_engine.ports import DataFeed
 
 LOOK_EVERY: Final = 64  # events between two looks of `run_ahead`
+COLLECT_EVERY: Final = 20_000  # objects made, less those gone, between two looks for garbage in cycles
 
 
 class ReadyFeed(DataFeed, Protocol):
@@ -41,6 +44,28 @@ def run_ahead(engine: Engine, feed: ReadyFeed, look: Callable[[], None]) -> None
 
     `look` is called every LOOK_EVERY events: to show how far time has come. Heeds `engine.quit_reason`.
     """
+    with _collector_at_ease():
+        _run_ahead(engine, feed, look)
+
+
+@contextmanager
+def _collector_at_ease() -> Iterator[None]:
+    """Have garbage in cycles looked for less often: data are many objects and make none.
+
+    What is there is not looked at any more until the end; then all is as it was.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    if before[0]:  # whoever turned it off wants it off
+        gc.set_threshold(max(COLLECT_EVERY, before[0]), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _run_ahead(engine: Engine, feed: ReadyFeed, look: Callable[[], None]) -> None:
     step = engine.step
     left = LOOK_EVERY
     while not engine.ended:
