@@ -302,7 +302,7 @@ class Engine:
             actions = self.corporate.priced(actions)
         if points or actions:
             shown = subscriptions.visible(points) if subscriptions.hidden else points
-            data = self.current_slice = Slice(time_ns, shown, actions)
+            data = self.current_slice = Slice(time_ns, shown, actions) if actions else Slice(time_ns, shown)
         if not self._warm_up_announced:
             self._finish_warm_up(time_ns)  # 7
         if actions:

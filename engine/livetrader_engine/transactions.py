@@ -337,7 +337,8 @@ class Transactions(OrderNews):
         return response
 
     def _register(self, spec: OrderSpec, security: Security, asked: Asked | None = None) -> OrderRecord:
-        record = OrderRecord(spec, SubmissionData(*security.exact_prices()), submitted=asked)
+        bid, ask, last = security.exact_prices()
+        record = OrderRecord(spec, SubmissionData(bid, ask, last), submitted=asked)
         self._hold(record)
         return record
 

@@ -94,10 +94,15 @@ class AlgorithmAdapter:
         run: RunSettings | None = None,
     ) -> None:
         self.binding = AlgorithmBinding(engine, parameters, run or RunSettings())
+        self._zones = self.binding.zone
         self._engine = engine
         self._type = algorithm_type
         self._algorithm: QCAlgorithm | None = None
         self._on_data: Callable[[Slice], object] = _not_initialized
+        self._end_of_day: tuple[object, bool] = (
+            None,
+            False,
+        )  # the last told, takes a symbol?
         self._ended_day: date | None = None  # the last one that an on_end_of_day without symbol was told of
 
     @property
@@ -136,11 +141,10 @@ class AlgorithmAdapter:
 
     def on_data(self, data: CoreSlice) -> None:
         """Show a slice."""
-        binding = self.binding
         shown: Slice = _new(Slice)  # what Slice.of does; a call less for every step
         shown._core = data
-        shown._time_zone = binding.time_zone
-        shown._zones = binding.zone
+        shown._time_zone = self.binding.time_zone
+        shown._zones = self._zones
         self._on_data(shown)
 
     def on_order_event(self, event: OrderEventArrived, record: OrderRecord) -> None:
@@ -161,7 +165,10 @@ class AlgorithmAdapter:
         deprecated, at 23:58.
         """
         method = self.algorithm.on_end_of_day
-        if takes_arguments(method):
+        function = getattr(method, "__func__", method)
+        if function is not self._end_of_day[0]:
+            self._end_of_day = function, takes_arguments(method)
+        if self._end_of_day[1]:
             method(Symbol(symbol))
             return
         day = local(self._engine.clock.now_ns, self.binding.time_zone).date()

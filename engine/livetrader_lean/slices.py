@@ -117,7 +117,7 @@ class Ticks(DataDictionary[list[Tick]]):
             if len(points) > 1:
                 return _dressed(points, self._zones)
             point = points[0]  # as `_dressed` does; a call less for nearly every tick there is
-            made = _new(Tick if point.price else QuoteTick)
+            made = _new(Tick) if point.price else _new(QuoteTick)
             made.core = point
             made._place = self._zones
             return [made]

@@ -8,10 +8,13 @@ the decimal the data file holds, trailing zeros included.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from livetrader_engine.symbols import Symbol
+
+_WHOLE: Final = Decimal(1)  # the factor where there was no corporate action since
 
 
 class PriceScale(msgspec.Struct, frozen=True, array_like=True):
@@ -22,12 +25,14 @@ class PriceScale(msgspec.Struct, frozen=True, array_like=True):
     """
 
     unit: Decimal = Decimal("0.0001")
-    factor: Decimal = Decimal(1)
+    factor: Decimal = _WHOLE
 
     def exact(self, price: float) -> Decimal:
         """Return `price` as the decimal LEAN would hold: the product of the three, zeros kept."""
-        step = self.unit * self.factor
-        return Decimal(round(price / float(step))) * self.unit * self.factor
+        unit, factor = self.unit, self.factor
+        if factor is _WHOLE:  # most often: times one changes nothing
+            return Decimal(round(price / float(unit))) * unit
+        return Decimal(round(price / float(unit * factor))) * unit * factor
 
 
 class TradeBar(msgspec.Struct, tag="trade", array_like=True, gc=False, eq=False):

@@ -62,7 +62,8 @@ class WorkingOrder(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, spec: OrderSpec, arrived_ns: int) -> WorkingOrder:
         """Return the state of an order that has not seen the market; it cannot arrive before it was made."""
-        return cls(spec, max(spec.created_ns, arrived_ns), spec.stop_price)
+        created_ns = spec.created_ns
+        return cls(spec, created_ns if created_ns > arrived_ns else arrived_ns, spec.stop_price)
 
     def filled(self, price: Decimal, message: str = "") -> WorkingOrder:
         """Return this order, filled at `price`; trailing zeros go, as LEAN's order events drop them."""

@@ -6,6 +6,7 @@ Algorithms compare some of them. Source: LEAN's Messages.Orders*.cs and Messages
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from livetrader_engine.calendar.hours import ExchangeHours
@@ -14,6 +15,7 @@ from livetrader_engine.orders.order import OrderChange, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
 
 EXPIRED: Final = "The order has expired."
+KEPT_TEXTS: Final = 64  # of fills: those of one instant say the same
 UNPROCESSED: Final = "The request has not yet been processed."
 LIQUIDATED: Final = "Liquidated"
 MARGIN_CALL: Final = "Margin Call"
@@ -128,6 +130,7 @@ def stale_fill(end_ns: int, hours: ExchangeHours, source: str) -> str:
     return f"Warning: fill at stale price ({_when(end_ns, hours)}){source}"
 
 
+@lru_cache(maxsize=KEPT_TEXTS)
 def without_quote(end_ns: int, hours: ExchangeHours, source: str) -> str:
     """Return that a trade stood in for a quote; `source` is the kind of trade data."""
     return (

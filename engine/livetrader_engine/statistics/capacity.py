@@ -5,9 +5,10 @@ Source: LEAN's Common/CapacityEstimate.cs and SymbolCapacity.cs; the names of th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from livetrader_engine.data.bars import QuoteBar, TradeBar
@@ -49,6 +50,8 @@ SHARES: Final[dict[Resolution, Decimal]] = {  # of the volume, that can be had w
     Resolution.SECOND: Decimal("0.50"),
     Resolution.TICK: Decimal("0.50"),
 }
+_MINUTE: Final = Resolution.MINUTE
+_NO_BARS: Final[Mapping[Symbol, TradeBar]] = MappingProxyType({})
 _LEAST_MINUTES: Final = {Resolution.TICK: 5, Resolution.SECOND: 5, Resolution.MINUTE: 1}
 
 
@@ -87,9 +90,14 @@ class SymbolCapacity:
         self.trades += 1
         self._last_fill_ns = fill.time_ns
 
-    def update(self, time_ns: int, data: Slice | None) -> bool:
-        """Catch the volume of this step's bar; return whether no more of it counts."""
-        bar = _bar_of(self.security, data, time_ns)
+    def update(self, time_ns: int, data: Slice | None, bars: Mapping[Symbol, TradeBar]) -> bool:
+        """Catch the volume of this step's bar; return whether no more of it counts.
+
+        `bars` are the trade bars of the slice.
+        """
+        security = self.security
+        trades = bars.get(security.symbol)
+        bar = _trade_bar(trades, security) if trades is not None else _other_bar(security, data, time_ns)
         if bar is None or not bar[1]:
             return False
         close, volume, resolution = bar
@@ -108,7 +116,7 @@ class SymbolCapacity:
         if not counts:
             return True
         self._share = SHARES[resolution]
-        multiplier = self.security.properties.contract_multiplier
+        multiplier = security.properties.contract_multiplier
         self._caught += close * self._discount * volume * rate * multiplier
         return False
 
@@ -121,7 +129,7 @@ class SymbolCapacity:
     def _within(self, time_ns: int, resolution: Resolution, average: Decimal) -> bool:
         """Whether it takes so long, at this dollar volume a minute, until the fill has no effect."""
         # whole numbers: LEAN divides an int by 60 first
-        volume = DOLLAR_VOLUME_PER_MINUTE // (1 if resolution is Resolution.MINUTE else 60)
+        volume = DOLLAR_VOLUME_PER_MINUTE // (1 if resolution is _MINUTE else 60)
         wanted = volume / average if average else Decimal(NO_VOLUME_MINUTES)
         minutes = min(MOST_MINUTES, int(wanted))  # never less than the least: that was looked at before
         return time_ns <= self._last_fill_ns + minutes * NS_PER_MINUTE
@@ -189,9 +197,10 @@ class CapacityEstimate:
             data = None
         catching = self.catching
         if catching:
-            for item in reversed(catching.copy()):
-                if item.update(time_ns, data):
-                    catching.remove(item)
+            bars = _NO_BARS if data is None else data.bars
+            over = [item for item in reversed(catching) if item.update(time_ns, data, bars)]
+            for item in over:
+                catching.remove(item)
         if not force and time_ns < self.due_ns:
             return
         if self._period_ns is not None and self._by_symbol:
@@ -250,13 +259,10 @@ def _round_up(time_ns: int, step_ns: int) -> int:
     return -(-time_ns // step_ns) * step_ns
 
 
-def _bar_of(security: Security, data: Slice | None, time_ns: int) -> _Bar | None:
-    """Return this step's bar of a symbol: its trades, else its quotes with their depth for a volume."""
+def _other_bar(security: Security, data: Slice | None, time_ns: int) -> _Bar | None:
+    """Return what stands for this step's trades of a symbol: its quotes with their depth for a volume."""
     symbol = security.symbol
     if data is not None:
-        trades = data.bars.get(symbol)
-        if trades is not None:
-            return _trade_bar(trades, security)
         quotes = data.quote_bars.get(symbol)
         if quotes is not None:
             return _quote_bar(quotes, symbol)
@@ -268,9 +274,11 @@ def _bar_of(security: Security, data: Slice | None, time_ns: int) -> _Bar | None
 
 def _trade_bar(bar: TradeBar, security: Security) -> _Bar:
     close = security.exact_price() if bar is security.source else exact(bar.close, bar.scale)
-    period_ns = bar.end_time_ns - bar.time_ns
-    resolution = Resolution.MINUTE if period_ns == NS_PER_MINUTE else _resolution(period_ns)
-    return close, Decimal(bar.volume), resolution
+    volume, period_ns = bar.volume, bar.end_time_ns - bar.time_ns
+    whole = int(volume)
+    resolution = _MINUTE if period_ns == NS_PER_MINUTE else _resolution(period_ns)
+    # a whole number is the same decimal, and made in a third of the time
+    return close, Decimal(whole if whole == volume else volume), resolution
 
 
 def _quote_bar(bar: QuoteBar, symbol: Symbol) -> _Bar:

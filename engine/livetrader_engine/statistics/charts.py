@@ -70,15 +70,11 @@ class Series:
     def add_candle(self, candle: Candle) -> None:
         """Add a candle; one that is not later than the last is dropped."""
         if not self.points or candle.time_ns > self.points[-1].time_ns:
-            self._append(
-                Candle(
-                    candle.time_ns,
-                    smart_rounded(candle.open),
-                    smart_rounded(candle.high),
-                    smart_rounded(candle.low),
-                    smart_rounded(candle.value),
-                )
-            )
+            opens, close = smart_rounded(candle.open), smart_rounded(candle.value)
+            # of the four that a candle has, two are often the same object
+            high = opens if candle.high is candle.open else smart_rounded(candle.high)
+            low = opens if candle.low is candle.open else smart_rounded(candle.low)
+            self._append(Candle(candle.time_ns, opens, high, low, close))
 
     def _append(self, point: Point | Candle) -> None:
         self.points.append(point)
