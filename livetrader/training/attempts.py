@@ -153,7 +153,6 @@ class ProcessAttempt:
         except OSError as error:
             return Outcome(failure=f"no training process could be started: {error}")
         finally:
-            self._process.close()
             request.close()
             result.close()
 

@@ -37,6 +37,10 @@ class Parcel:
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = os.memfd_create("training") if descriptor is None else descriptor
 
+    def fileno(self) -> int:
+        """Return the descriptor, as sockets do."""
+        return self.descriptor
+
     def close(self) -> None:
         """Let go of the memory; what was unpacked keeps what it needs. Idempotent."""
         if self.descriptor >= 0:

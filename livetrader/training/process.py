@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -80,8 +81,9 @@ class TrainingProcess:
         self._memory_mb = limits.memory_mb or machine_memory_mb() // 2
         self._algorithm_path = algorithm_path
         self._listener = listener
-        self._control, self._their_control = socket.socketpair()
-        self._data, self._their_data = socket.socketpair()
+        self._guard = threading.Lock()
+        self._control: socket.socket | None = None  # while there is somebody to end
+        self._wanted = True
         self._words: dict[str, Any] = {}
         self._verdict: dict[str, Any] = {}
         self._output = Lines(listener.printed)
@@ -91,36 +93,39 @@ class TrainingProcess:
 
         `deadline_s` 0 sets none. Raises OSError where no process can be started.
         """
-        try:
-            with self._their_control, self._their_data:
-                child = self._spawn(request, result, deadline_s, gpu)
+        control, their_control = socket.socketpair()
+        data, their_data = socket.socketpair()
+        with control, data:
+            with their_control, their_data:
+                with self._guard:
+                    self._control = control
+                    if not self._wanted:
+                        control.shutdown(socket.SHUT_WR)
+                handed = (their_control, their_data, request, result)
+                child = self._spawn([end.fileno() for end in handed], deadline_s, gpu)
             with child:
-                self._listen(child)
+                self._listen(child, control.fileno(), data.fileno())
                 _reap(child)
-        finally:
-            self.close()
+            with self._guard:
+                self._control = None
         return self._told()
 
-    def close(self) -> None:
-        """Let go of everything that a process would have used; idempotent."""
-        for end in (self._control, self._data, self._their_control, self._their_data):
-            end.close()
-
     def end(self) -> None:
-        """Have it killed. Without effect when it has ended, or before it begins: then it ends at once."""
-        with suppress(OSError):  # it has ended already
-            self._control.shutdown(socket.SHUT_WR)
+        """Have it killed; one that has not begun ends as soon as it does. Never waits."""
+        with self._guard, suppress(OSError):  # it may be ending by itself just now
+            self._wanted = False
+            if self._control is not None:
+                self._control.shutdown(socket.SHUT_WR)
 
-    def _spawn(
-        self, request: Parcel, result: Parcel, deadline_s: float, gpu: bool
-    ) -> subprocess.Popen[bytes]:
+    def _spawn(self, handed: list[int], deadline_s: float, gpu: bool) -> subprocess.Popen[bytes]:
         limits = self._limits
+        control, data, request, result = handed
         assignment = Assignment(
             engine_pid=os.getpid(),
-            control=self._their_control.fileno(),
-            data=self._their_data.fileno(),
-            request=request.descriptor,
-            result=result.descriptor,
+            control=control,
+            data=data,
+            request=request,
+            result=result,
             algorithm_path=str(self._algorithm_path or ""),
             deadline_s=deadline_s,
             memory_mb=self._memory_mb,
@@ -129,10 +134,9 @@ class TrainingProcess:
             nice=limits.nice,
             gpu=gpu,
         )
-        kept = (assignment.control, assignment.data, assignment.request, assignment.result)
         return subprocess.Popen(
             [sys.executable, "-m", "livetrader.training.child", json.dumps(asdict(assignment))],
-            pass_fds=kept,
+            pass_fds=handed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -140,13 +144,13 @@ class TrainingProcess:
             start_new_session=True,
         )
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+    def _listen(self, child: subprocess.Popen[bytes], control: int, data: int) -> None:
         """Hear everything until the guardian has said its last word and the output has ended."""
         assert child.stdout is not None
-        output, control = child.stdout.fileno(), self._control.fileno()
+        output = child.stdout.fileno()
         handlers: dict[int, Callable[[bytes], None]] = {
             output: self._output.take,
-            self._data.fileno(): Messages(self._said).take,
+            data: Messages(self._said).take,
             control: Messages(self._verdict.update).take,
         }
         ended: dict[int, float] = {}  # descriptor: since when
@@ -174,8 +178,8 @@ class TrainingProcess:
 
     def _said(self, message: dict[str, Any]) -> None:
         told = message.get("progress")
-        if isinstance(told, list) and len(told) == 2:
-            self._listener.progress(float(told[0]), str(told[1]))
+        if isinstance(told, list) and len(told) == 2 and isinstance(told[0], int | float):
+            self._listener.progress(told[0], str(told[1]))
         elif "done" in message or "failure" in message:
             self._words = message
 
