@@ -6,9 +6,9 @@ import json
 import os
 import signal
 import sqlite3
-import time
+import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
@@ -66,7 +66,9 @@ def test_what_began_was_written_down_before_and_only_once(daemon: Daemon) -> Non
         daemon.start()
         daemon.until(lambda known=before: begun(daemon) > known + 1, "trainings")  # type: ignore[misc]
         engine = daemon.engine_pid()
-        time.sleep(random.uniform(0.0, 0.3))  # any moment will do
+        assert daemon.process is not None
+        with suppress(subprocess.TimeoutExpired):  # any moment will do
+            daemon.process.wait(random.uniform(0.0, 0.3))
         daemon.send(signal.SIGKILL)
         daemon.wait()
         if engine:
