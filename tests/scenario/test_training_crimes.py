@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 ALGORITHM = """
 from AlgorithmImports import *
 from datetime import timedelta
+from livetrader import training
 from pathlib import Path
 import ctypes, os, re, signal, sys, time
 
@@ -29,6 +30,8 @@ MARKER = Path("{marker}")
 
 def crime():
     MARKER.write_text(str(os.getpid()))
+    print("about to commit it", flush=True)
+    training.progress(0.1, "planning")
     {crime}
 
 
@@ -154,6 +157,10 @@ def test_a_crime_in_a_process_ends_the_job_and_nothing_else(market: Market, stat
     assert daemon.engine_pid() == engine, "the engine process never noticed"
     daemon.until_gone(int(market.marker.read_text()))
     _charged_correctly(market, job)
+    assert (job["mode"], job["progress"], job["text"]) == ("process", 0.1, "planning")
+    log = daemon.log.read_text()
+    assert '"action":"training_output"' in log
+    assert "about to commit it" in log
     assert any(note.startswith(f"training crime {state}: job 1: ") for note in market.notifications())
 
 
