@@ -144,7 +144,7 @@ class Engine:
         self.sessions = Sessions()
         self.scheduler = Scheduler()
         self.trainings = TrainingSchedules(ports.trainer.submit, options.missed_trainings, options.start_ns)
-        self.readiness = Readiness(self.clock, ports.trainer.status)
+        self.readiness = Readiness(self.clock, ports.trainer.status, lambda: self.trainings.planned)
         self.orders.demand = Demand(self.readiness.problem, self.portfolio, self.orders)
         self.benchmark = Benchmark(ports.feed, ports.reference, self.portfolio.cash, options.benchmark)
         self.sampler = Sampler(

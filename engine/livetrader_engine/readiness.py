@@ -6,6 +6,7 @@ is wrong, and orders that add risk are refused with it. What reduces a position 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -28,12 +29,16 @@ class _Model(msgspec.Struct, frozen=True):
 class Readiness:
     """The demand of one algorithm and the model it has. Owned by the engine's thread.
 
-    Every property may be read from any thread: what changes is replaced as a whole.
+    Every property may be read from any thread: what changes is replaced as a whole. `planned` names what the
+    algorithm wants trained.
     """
 
-    def __init__(self, clock: Clock, status: TrainingStatus) -> None:
+    def __init__(
+        self, clock: Clock, status: TrainingStatus, planned: Callable[[], Sequence[str]] = tuple
+    ) -> None:
         self._clock = clock
         self._status = status
+        self._planned = planned
         self._max_age_ns: int | None = None
         self._loaded: _Model | None = None
         self.required = False
@@ -78,13 +83,14 @@ class Readiness:
         if status.is_replacing:
             return f"the model is being trained ({self._working()})"
         if made is None:
+            of = f" of {', '.join(self._planned())}" if self._planned() else ""
             error = (status.last_error or "").strip()
             if error:
-                return f"there is no model: its training failed: {error.splitlines()[-1]}"
+                return f"there is no model{of}: its training failed: {error.splitlines()[-1]}"
             waiting = self._working()
             if waiting:
-                return f"there is no model yet: {waiting}"
-            return "there is no model: none was trained or loaded since the engine started"
+                return f"there is no model{of} yet: {waiting}"
+            return f"there is no model{of}: none was trained or loaded since the engine started"
         age = max(0, self._clock.now_ns - made)
         if self._max_age_ns is None or age <= self._max_age_ns:
             return ""

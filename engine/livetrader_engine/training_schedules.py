@@ -24,6 +24,8 @@ from livetrader_engine.training import TrainingWork
 MAX_SCHEDULES: Final = 1000  # of one run; an algorithm that schedules in on_data must not fill our memory
 MAX_HELD: Final = 64  # trainings that wait for the end of warm-up; the oldest goes first
 
+MAX_TOLD: Final = 4  # names in the reason why there is no model
+
 Instants = Callable[[int, int], Iterable[int]]  # those of a schedule in [first, end), ascending
 
 
@@ -49,6 +51,7 @@ class TrainingSchedules:
         self._held: dict[object, TrainingWork] = {}
         self._due: list[tuple[str, int]] = []  # of the time since the start, met while warming up
         self._begun = known is None
+        self.planned: tuple[str, ...] = ()  # names of the first trainings that were asked for, to be told
 
     def scheduled(
         self,
@@ -58,6 +61,7 @@ class TrainingSchedules:
         now_ns: int,
     ) -> ScheduledEvent:
         """Put the work on a schedule: `add` makes the event of a callback. `wanted` names it, see `name`."""
+        self._plan(work)
         name = self.name(wanted)
         event = add(lambda _, due_ns: self.due(name, work, due_ns))
         self.follow(name, work, event.between, now_ns)
@@ -82,8 +86,13 @@ class TrainingSchedules:
 
     def want(self, work: TrainingWork) -> None:
         """Take note that this will be trained at once: it stands for missed occurrences of its function."""
+        self._plan(work)
         if not self._begun:
             self._at_once.append(work.function)
+
+    def _plan(self, work: TrainingWork) -> None:
+        if work.name not in self.planned and len(self.planned) < MAX_TOLD:
+            self.planned = (*self.planned, work.name)
 
     def at_once(self, work: TrainingWork) -> None:
         """Train this now, or when warm-up is over."""

@@ -122,7 +122,7 @@ def test_until_the_first_training_no_risk_is_taken_and_ready_says_why(daemon: Da
     begin(daemon, days(1)[0], "coalesce")
     daemon.until(lambda: "model" in (daemon.status() or {"reasons": ()})["reasons"], "a reason")
     code, answer = daemon.request("GET", "/ready")
-    assert (code, "there is no model" in answer["reasons"]["model"]) == (503, True), answer
+    assert (code, "there is no model of fit" in answer["reasons"]["model"]) == (503, True), answer
     model = training(daemon)["model"]
     assert model["required"] and "there is no model" in model["problem"]
     assert daemon.holdings() == []

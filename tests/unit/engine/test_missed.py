@@ -174,6 +174,13 @@ def test_what_is_wanted_at_once_in_a_warm_up_waits_for_its_end_and_the_newest_st
     assert len(life.work) == 3, "after the warm-up nothing waits"
 
 
+def test_the_names_of_what_is_wanted_are_told_a_few_of_them() -> None:
+    life = Life(None, NOW)
+    for number in (1, 1, 2, 3, 4, 5):
+        life.schedules.want(TrainingWork(f"fit {number}", fit))
+    assert life.schedules.planned == ("fit 1", "fit 2", "fit 3", "fit 4")
+
+
 def test_what_waits_for_the_end_of_a_warm_up_is_bounded() -> None:
     life = Life(known(), NOW)
     for number in range(3 * MAX_HELD):

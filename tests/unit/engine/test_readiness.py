@@ -14,7 +14,7 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_MINUTE, Resolution
 from livetrader_engine.trading import OrderTerms
 from livetrader_engine.trading_policy import TradingPolicy
-from livetrader_engine.training import TrainingJob
+from livetrader_engine.training import TrainingJob, TrainingWork
 from tests.unit.engine.world import SPY, Surroundings, at, backtest, minute_bar, step
 
 PRICES = (100.0, 100.0, 100.0, 100.0)
@@ -81,6 +81,13 @@ def test_the_reason_names_what_is_the_matter(state: dict[str, object], words: st
         setattr(around, name, value)
     assert words in engine.readiness.problem()
     assert not engine.readiness.ready
+
+
+def test_a_missing_model_is_named_by_what_would_train_it() -> None:
+    engine, _ = desk()
+    engine.readiness.require()
+    engine.trainings.want(TrainingWork("fit_forest", int))
+    assert "there is no model of fit_forest: none was trained" in engine.readiness.problem()
 
 
 def test_a_model_grows_stale_in_the_time_of_the_engine() -> None:
