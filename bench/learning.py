@@ -2,23 +2,24 @@
 
     python bench/learning.py [--json] [NAME ...]
 
-Each example of examples/ is replayed through the whole daemon at full speed, over two months of made prices
-(those of the tests). `start` is from the start of the engine process to READY, most of it imports; `training`
-the median of what the daemon logged as training, without examples that train in a timed event; `memory` the
-most that was resident in the engine process, without training processes. Needs the libraries (`make heavy`
-makes an environment that has them); what lacks one is left out. Linux only.
+Each example is replayed through the whole daemon at full speed, over two months of made prices (those of
+the tests). Times are processor time of the engine process and of its training processes: other work on the
+machine does not change them much. `start`: until READY, most of it imports. `training`: the median of what
+the daemon logged as training; what trains in a timed event has none. `memory`: the most that was resident in
+the engine process, without training processes. Needs the libraries (`make heavy` makes an environment that
+has them); what lacks one is left out. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ NAMES = (
     "cnn_algorithm", "process_training",
 )  # fmt: skip
 NOT_LOADED = 3  # exit code: a library is missing
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Cost(NamedTuple):
@@ -56,7 +58,7 @@ def measure(name: str, data: Path) -> Cost | None:
             text=True,
         )
         records: list[dict[str, Any]] = []
-        memory_mb = 0.0
+        memory_mb = used_s = 0.0
         assert daemon.stdout is not None
         for line in daemon.stdout:
             if not line.startswith("{"):
@@ -65,23 +67,29 @@ def measure(name: str, data: Path) -> Cost | None:
             engine = _first(records, "engine_started")
             if engine is not None:
                 memory_mb = max(memory_mb, _peak_mb(engine["pid"]))
+                used_s = max(used_s, _used_s(engine["pid"]))
+            records[-1]["used_s"] = used_s
         if daemon.wait() == NOT_LOADED:
             return None
         assert daemon.returncode == 0, records[-1]
-    started, ready = _first(records, "engine_started"), _first(records, "engine_ready")
-    assert started is not None, "a daemon that ends well has started an engine"
+    ready = _first(records, "engine_ready")
     assert ready is not None, "a daemon that ends well has had a ready engine"
-    begun = {one["job"]: _time(one) for one in records if one["action"] == "training_started"}
-    took = [_time(one) - begun[one["job"]] for one in records if one["action"] == "training_ready"]
-    return Cost(name, _time(ready) - _time(started), statistics.median(took) if took else None, memory_mb)
+    begun = {one["job"]: one["used_s"] for one in records if one["action"] == "training_started"}
+    took = [one["used_s"] - begun[one["job"]] for one in records if one["action"] == "training_ready"]
+    return Cost(name, ready["used_s"], statistics.median(took) if took else None, memory_mb)
 
 
 def _first(records: list[dict[str, Any]], action: str) -> dict[str, Any] | None:
     return next((one for one in records if one["action"] == action), None)
 
 
-def _time(record: dict[str, Any]) -> float:
-    return datetime.fromisoformat(record["time"]).timestamp()
+def _used_s(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended, 0 once it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / TICKS_PER_S
 
 
 def _peak_mb(pid: int) -> float:
