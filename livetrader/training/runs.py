@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from livetrader.ipc.messages import TrainingState
 from livetrader.training.attempts import Attempt
 from livetrader.training.jobs import Job
+from livetrader.training.runner import Outcome
+
+GRACE_S: Final = 5.0  # for a thread that was told to stop, before it is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,23 @@ class Run:
     sentence: tuple[TrainingState, str] | None = None  # why it was told to stop
     sentenced_s: float = 0.0
     told_s: float = 0.0  # when it was told to stop the last time
-    abandoned: bool = False
     result: tuple[object] | None = None  # waits to be adopted
     progress: tuple[float, str] | None = None  # as reported
     reported_s: float = 0.0
+
+
+def verdict(sentence: tuple[TrainingState, str] | None, outcome: Outcome | None) -> tuple[TrainingState, str]:
+    """Return how a job has ended, and the words. A sentence stands, whatever the work came to.
+
+    `outcome` None: the thread was given up. Pure.
+    """
+    if sentence is not None:
+        state, text = sentence
+        if outcome is None:
+            text += f"; it did not stop within {GRACE_S:.0f} s and its thread was given up: it may still run"
+        return state, text
+    if outcome is None:
+        return TrainingState.FAILED, "its thread was given up"
+    if outcome.failure is None:
+        return TrainingState.READY, ""
+    return (TrainingState.EXPIRED if outcome.expired else TrainingState.FAILED), outcome.failure

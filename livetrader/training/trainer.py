@@ -25,7 +25,7 @@ from livetrader.training.budget import Budget
 from livetrader.training.jobs import ENDED, UNDER_WAY, Job
 from livetrader.training.reports import Reporter
 from livetrader.training.runner import Outcome, outcome_of
-from livetrader.training.runs import Run, TrainerClocks, TrainerRules
+from livetrader.training.runs import GRACE_S, Run, TrainerClocks, TrainerRules, verdict
 from livetrader.training.start_notes import NOT_JOURNALED
 from livetrader.training.status import TrainerStatus
 from livetrader.training.voice import current
@@ -33,7 +33,10 @@ from livetrader_engine.training import TrainingWork
 
 MAX_WAITING: Final = 64  # jobs; a schedule that trains faster than training runs would grow for ever
 MAX_ABANDONED: Final = 4  # threads that were given up and still run; each takes processor time and memory
-GRACE_S: Final = 5.0  # for a thread that was told to stop, before it is given up
+CROWDED: Final = (
+    f"{MAX_ABANDONED} trainings that never returned still hold their threads: restart the engine, "
+    "or train with process=True, which can be ended"
+)
 STOP_AGAIN_S: Final = 1.0  # between two times that a thread is told to stop: it may have caught the first
 GUARDIAN_S: Final = 2.0  # how long we leave the deadline of a process to its guardian
 
@@ -168,11 +171,7 @@ class ThreadedTrainer:
         """Fail a job for which there is no thread, and return whether that was so."""
         if job.work.process or len(self._given_up) < MAX_ABANDONED:
             return False
-        text = (
-            f"{MAX_ABANDONED} trainings that never returned still hold their threads: restart the engine, "
-            "or train with process=True, which can be ended"
-        )
-        self._end(job, TrainingState.FAILED, text)
+        self._end(job, TrainingState.FAILED, CROWDED)
         return True
 
     def _begin(self, job: Job) -> Run:
@@ -199,21 +198,10 @@ class ThreadedTrainer:
             return  # cancelled while its result was being adopted: that has been told
         self._status.run = None
         self._reporter.progress(run, last=True)
-        if run.sentence is not None:
-            state, text = run.sentence
-            if outcome is None:
-                run.abandoned = True
-                text += (
-                    f"; it did not stop within {GRACE_S:.0f} s and its thread was given up: it may still run"
-                )
-            self._end(run.job, state, text, abandoned=run.abandoned)
-        elif outcome is None or outcome.failure is not None:
-            text = "it was given up" if outcome is None else outcome.failure or ""
-            expired = outcome is not None and outcome.expired
-            self._end(run.job, TrainingState.EXPIRED if expired else TrainingState.FAILED, text)
-        else:
+        state, text = verdict(run.sentence, outcome)
+        if state is TrainingState.READY:
             self._status.trained_ns = self._clocks.engine_ns()
-            self._end(run.job, TrainingState.READY)
+        self._end(run.job, state, text, abandoned=outcome is None)
 
     # -- limits ----------------------------------------------------------------------------------------
 

@@ -13,9 +13,8 @@ import pytest
 from livetrader.ipc.messages import TrainingState
 from livetrader.training import cancelled
 from livetrader.training import trainer as training_module
-from livetrader.training.runner import Runner, ShortTurns, TrainingStopped
-from livetrader.training.runs import TrainerRules
-from livetrader.training.trainer import GRACE_S
+from livetrader.training.runner import Outcome, Runner, ShortTurns, TrainingStopped
+from livetrader.training.runs import GRACE_S, TrainerRules, verdict
 from livetrader.training.voice import Voice
 from livetrader_engine.training import TrainingWork
 from tests.unit.training.scenes import LIMIT_S, Scene
@@ -259,6 +258,29 @@ def test_nothing_of_an_adopted_model_is_kept() -> None:
         if thread.name == "training":
             thread.join(LIMIT_S)
     assert kept[0]() is None, "models are large"
+
+
+SENTENCE = (T.EXPIRED, "ran past its deadline of 5 s")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "outcome", "state", "words"),
+    [
+        (None, Outcome(7), T.READY, ""),
+        (None, Outcome(failure="ValueError"), T.FAILED, "ValueError"),
+        (None, Outcome(failure="too late", expired=True), T.EXPIRED, "too late"),
+        (None, None, T.FAILED, "given up"),
+        (SENTENCE, Outcome(7), T.EXPIRED, "deadline of 5 s"),
+        (SENTENCE, Outcome(failure="it was told to stop"), T.EXPIRED, "deadline of 5 s"),
+        (SENTENCE, None, T.EXPIRED, "it may still run"),
+        ((T.CANCELLED, "cancelled"), Outcome(7), T.CANCELLED, "cancelled"),
+    ],
+)
+def test_a_sentence_stands_whatever_the_work_came_to(
+    sentence: tuple[T, str] | None, outcome: Outcome | None, state: T, words: str
+) -> None:
+    assert verdict(sentence, outcome)[0] is state
+    assert words in verdict(sentence, outcome)[1]
 
 
 def test_nothing_is_raised_in_a_thread_after_its_call_has_ended() -> None:
