@@ -45,7 +45,7 @@ from livetrader_plugins.lean_data.writer import write_reference
 INTERVAL_S = 0.001  # between two ticks
 LAG_INTERVAL_S = 0.01  # between two looks at the loop's lag
 READY_LIMIT_S = 60.0
-BEGIN_LIMIT_S = 60.0  # from the wish to train to the first line of the work: imports, data
+BEGIN_LIMIT_S = 180.0  # from the wish to train to the first line of the work: imports, data
 BEGIN_NS = int(datetime(2020, 1, 6, 15, tzinfo=UTC).timestamp()) * 1_000_000_000
 REQUIRED = {("process", True): 1.5, ("process", False): 1.5, ("thread", True): 2.0, ("thread", False): 10.0}
 REQUIRED_LAG_MS = 10.0
