@@ -100,13 +100,7 @@ class _Guardian:
             if worker_end in ready:
                 break
             self._reason = "stopped" if ready else self._excess(age_s)
-        status, usage = self._end_all()
-        return {
-            "reason": self._reason,
-            "status": status,
-            "peak_mb": round(self._peak_mb),
-            "cpu_s": round(usage, 3),
-        }
+        return {"reason": self._reason, "status": self._end_all(), "peak_mb": round(self._peak_mb)}
 
     def _excess(self, age_s: float) -> str:
         if self._assignment.deadline_s and age_s > self._assignment.deadline_s:
@@ -117,13 +111,14 @@ class _Guardian:
             return "memory"
         return ""
 
-    def _end_all(self) -> tuple[int | None, float]:
-        """Kill the worker's group and whatever was left behind, reap them; return the worker's status."""
+    def _end_all(self) -> int | None:
+        """Kill the worker and whatever is below or was left behind, reap them; return the worker's status."""
         status = None
         limit_s = time.monotonic() + REAP_LIMIT_S  # noqa: TID251 — see above
         while time.monotonic() < limit_s:  # noqa: TID251 — see above
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._worker, signal.SIGKILL)
+            if status is None:  # while it is not reaped, its number is nobody else's
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._worker, signal.SIGKILL)
             for pid in _family(os.getpid())[1:]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -135,8 +130,7 @@ class _Guardian:
                 status = os.waitstatus_to_exitcode(ended)
             elif not pid:
                 select.select([], [], [], 0.002)
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return status, usage.ru_utime + usage.ru_stime
+        return status
 
 
 def _family(pid: int) -> list[int]:

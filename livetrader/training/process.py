@@ -57,12 +57,11 @@ class ProcessLimits:
 class ProcessEnd:
     """How it ended: `failure` in words for the user, None where a result has arrived.
 
-    `expired`: its deadline was over. `peak_mb` is what it and its children held at once, as far as seen.
+    `expired`: its deadline was over.
     """
 
     failure: str | None = None
     expired: bool = False
-    peak_mb: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,20 +184,19 @@ class TrainingProcess:
 
     def _told(self) -> ProcessEnd:
         verdict, words = self._verdict, self._words
-        peak_mb = int(verdict.get("peak_mb", 0))
         reason = verdict.get("reason", "")
         if "done" in words and verdict.get("status") == 0:
-            return ProcessEnd(peak_mb=peak_mb)
+            return ProcessEnd()
         if reason == "deadline":
-            return ProcessEnd("ran past its deadline and was killed", True, peak_mb)
+            return ProcessEnd("ran past its deadline and was killed", expired=True)
         if reason == "memory":
-            text = f"out of memory: it held {peak_mb} MB, process_memory_mb is {self._memory_mb}"
-            return ProcessEnd(f"{text}; it was killed", peak_mb=peak_mb)
+            held = f"it held {verdict.get('peak_mb', 0)} MB, process_memory_mb is {self._memory_mb}"
+            return ProcessEnd(f"out of memory: {held}; it was killed")
         if reason == "stopped":
-            return ProcessEnd("it was told to stop", peak_mb=peak_mb)
+            return ProcessEnd("it was told to stop")
         if "failure" in words:
-            return ProcessEnd(self._failure(words), peak_mb=peak_mb)
-        return ProcessEnd(self._crash(verdict.get("status")), peak_mb=peak_mb)
+            return ProcessEnd(self._failure(words))
+        return ProcessEnd(self._crash(verdict.get("status")))
 
     def _failure(self, words: dict[str, Any]) -> str:
         text = str(words.get("text", ""))
