@@ -54,7 +54,7 @@ lint: setup ## format, lint, types, import contracts
 
 HEAVY ?= .venv-heavy
 TORCH ?= torch==2.13.0
-heavy: ## tests that need torch, TensorFlow, XGBoost, the model formats or JupyterLab, in a venv of their own (about 4 GB)
+heavy: ## tests that need torch, TensorFlow, XGBoost, the model formats or JupyterLab, in a venv of their own (3 GB)
 	@$(MAKE) --no-print-directory setup VENV=$(HEAVY) INSTALL='--editable .[ml,research,s3] $(TORCH) --group s3-server'
 	$(HEAVY)/bin/pytest -m heavy
 
