@@ -88,8 +88,8 @@ class Trading:
         With `convert_daily_market_orders` and daily data only it becomes market-on-close while the exchange
         is open, market-on-open where it is too late for that.
         """
-        kind = self._market_type(symbol)
-        if kind is not _MARKET:
+        security = self._securities.get(symbol)
+        if security is not None and (kind := self._market_type(security)) is not _MARKET:
             return self.order(kind, symbol, quantity, terms)
         return self._transactions.submit(
             OrderRequest(
@@ -99,13 +99,13 @@ class Trading:
             )
         )  # fmt: skip
 
-    def _market_type(self, symbol: Symbol) -> OrderType:
-        security = self._securities.get(symbol)
-        if security is None or symbol.security_type in _FUTURES or security.hours.always_open:
+    def _market_type(self, security: Security) -> OrderType:
+        now_ns, hours = self._clock.now_ns, security.hours
+        if hours.always_open or security.symbol.security_type in _FUTURES:
             return _MARKET
-        now_ns, hours, policy = self._clock.now_ns, security.hours, self._transactions.policy
         if not hours.is_open(now_ns):
             return OrderType.MARKET_ON_OPEN
+        policy = self._transactions.policy
         if not policy.convert_daily_market_orders or not security.daily_only:
             return _MARKET
         too_late = now_ns > hours.next_close(now_ns) - policy.market_on_close_buffer_ns

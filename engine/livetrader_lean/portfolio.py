@@ -221,7 +221,75 @@ class _Margin(SymbolView[SecurityHolding]):
         return float(margin.margin_used(self._binding.engine.portfolio))
 
 
-class Portfolio(_Margin):
+class _Totals(_Margin):
+    """Sums over the whole account."""
+
+    __slots__ = ()
+
+    _binding: Binding
+
+    @property
+    def total_portfolio_value(self) -> float:
+        """Equity of the account."""
+        return float(self._binding.engine.portfolio.total_value)
+
+    @property
+    def total_holdings_value(self) -> float:
+        """Sum of the positions' absolute values."""
+        return sum(abs(float(held.value)) for held in self._binding.engine.portfolio.holdings())
+
+    @property
+    def total_unrealized_profit(self) -> float:
+        """Sum of the positions' unrealised profits."""
+        return float(self._binding.engine.portfolio.unrealized_profit)
+
+    @property
+    def total_unrealised_profit(self) -> float:
+        """The same as `total_unrealized_profit`."""
+        return float(self._binding.engine.portfolio.unrealized_profit)
+
+    @property
+    def total_profit(self) -> float:
+        """Realised profit before fees."""
+        return float(self._binding.engine.portfolio.total_profit)
+
+    @property
+    def total_net_profit(self) -> float:
+        """Realised profit less fees."""
+        portfolio = self._binding.engine.portfolio
+        return float(portfolio.total_profit - portfolio.total_fees)
+
+    @property
+    def total_fees(self) -> float:
+        """Fees paid so far."""
+        return float(self._binding.engine.portfolio.total_fees)
+
+    @property
+    def total_sale_volume(self) -> float:
+        """Absolute value of everything ever filled."""
+        return float(self._binding.engine.portfolio.total_sale_volume)
+
+    @property
+    def total_absolute_holdings_cost(self) -> float:
+        """Sum of the positions' costs without sign."""
+        return sum(abs(float(held.cost)) for held in self._binding.engine.portfolio.holdings())
+
+    @property
+    def total_unlevered_absolute_holdings_cost(self) -> float:
+        """Sum of the positions' costs without sign, each over its leverage."""
+        held = self._binding.engine.portfolio.holdings()
+        return sum(abs(float(item.cost / item.security.leverage)) for item in held)
+
+    @property
+    def total_portfolio_value_less_free_buffer(self) -> float:
+        """Equity less what targets leave alone."""
+        engine = self._binding.engine
+        policy, equity = engine.orders.policy, engine.portfolio.total_value
+        amount = policy.free_portfolio_amount
+        return float(equity - (equity * policy.free_portfolio_value if amount is None else amount))
+
+
+class Portfolio(_Totals):
     """`self.portfolio`: the account."""
 
     __slots__ = ("_binding",)
@@ -235,6 +303,13 @@ class Portfolio(_Margin):
     def _value(self, symbol: CoreSymbol) -> SecurityHolding:
         portfolio = self._binding.engine.portfolio
         return SecurityHolding(portfolio[symbol], portfolio.cash)
+
+    def __getitem__(self, key: object) -> SecurityHolding:
+        if isinstance(key, Symbol):  # asked for with every bar: without the general way's calls
+            engine = self._binding.engine
+            if engine.securities.get(key.core) is not None:
+                return SecurityHolding(engine.portfolio[key.core], engine.portfolio.cash)
+        return super().__getitem__(key)
 
     def _find(self, key: object) -> CoreSymbol | None:
         if isinstance(key, Symbol):
@@ -310,63 +385,3 @@ class Portfolio(_Margin):
             book.set(arguments[0].upper(), decimal(arguments[1]), rate)
         else:
             book.set(book.account_currency, decimal(arguments[0]))
-
-    @property
-    def total_portfolio_value(self) -> float:
-        """Equity of the account."""
-        return float(self._binding.engine.portfolio.total_value)
-
-    @property
-    def total_holdings_value(self) -> float:
-        """Sum of the positions' absolute values."""
-        return sum(abs(float(held.value)) for held in self._binding.engine.portfolio.holdings())
-
-    @property
-    def total_unrealized_profit(self) -> float:
-        """Sum of the positions' unrealised profits."""
-        return float(self._binding.engine.portfolio.unrealized_profit)
-
-    @property
-    def total_unrealised_profit(self) -> float:
-        """The same as `total_unrealized_profit`."""
-        return float(self._binding.engine.portfolio.unrealized_profit)
-
-    @property
-    def total_profit(self) -> float:
-        """Realised profit before fees."""
-        return float(self._binding.engine.portfolio.total_profit)
-
-    @property
-    def total_net_profit(self) -> float:
-        """Realised profit less fees."""
-        portfolio = self._binding.engine.portfolio
-        return float(portfolio.total_profit - portfolio.total_fees)
-
-    @property
-    def total_fees(self) -> float:
-        """Fees paid so far."""
-        return float(self._binding.engine.portfolio.total_fees)
-
-    @property
-    def total_sale_volume(self) -> float:
-        """Absolute value of everything ever filled."""
-        return float(self._binding.engine.portfolio.total_sale_volume)
-
-    @property
-    def total_absolute_holdings_cost(self) -> float:
-        """Sum of the positions' costs without sign."""
-        return sum(abs(float(held.cost)) for held in self._binding.engine.portfolio.holdings())
-
-    @property
-    def total_unlevered_absolute_holdings_cost(self) -> float:
-        """Sum of the positions' costs without sign, each over its leverage."""
-        held = self._binding.engine.portfolio.holdings()
-        return sum(abs(float(item.cost / item.security.leverage)) for item in held)
-
-    @property
-    def total_portfolio_value_less_free_buffer(self) -> float:
-        """Equity less what targets leave alone."""
-        engine = self._binding.engine
-        policy, equity = engine.orders.policy, engine.portfolio.total_value
-        amount = policy.free_portfolio_amount
-        return float(equity - (equity * policy.free_portfolio_value if amount is None else amount))

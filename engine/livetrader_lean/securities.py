@@ -334,6 +334,13 @@ class Securities(SymbolView[Security]):
             face = self._faces[symbol] = Security(self._binding, core)
         return face
 
+    def __getitem__(self, key: object) -> Security:
+        if isinstance(key, Symbol):  # asked for with every bar: without the general way's calls
+            core, face = self._binding.engine.securities.get(key.core), self._faces.get(key.core)
+            if face is not None and face._security is core:
+                return face
+        return super().__getitem__(key)
+
     def _find(self, key: object) -> CoreSymbol | None:
         if isinstance(key, Symbol):
             return key.core if key.core in self._binding.engine.securities else None

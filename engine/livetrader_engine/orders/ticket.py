@@ -22,7 +22,6 @@ from livetrader_engine.errors import InvariantError
 from livetrader_engine.money import ZERO
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
-    ExecutionId,
     Fill,
     OrderChange,
     OrderId,
@@ -119,7 +118,7 @@ class OrderRecord:
 
     __slots__ = (
         "_before_change", "average_fill_price", "brokerage_order_id", "canceled_ns", "canceling", "changes",
-        "created_ns", "events", "execution_ids", "fees", "filled_quantity", "fills", "handed_over",
+        "created_ns", "events", "fees", "filled_quantity", "fills", "handed_over",
         "last_fill_ns", "last_update_ns", "message", "news", "spec", "status", "submission", "submitted",
         "triggered",
     )  # fmt: skip
@@ -145,7 +144,6 @@ class OrderRecord:
         self.average_fill_price = ZERO
         self.fees = ZERO
         self.fills: list[Fill] = []
-        self.execution_ids: set[ExecutionId] = set()
         self.brokerage_order_id: BrokerageOrderId | None = None
         self.message = ""
         self.created_ns = spec.created_ns
@@ -254,8 +252,9 @@ class OrderRecord:
             self._before_change = None
 
     def _apply_fill(self, event: OrderNews, fill: Fill) -> Outcome:
-        if fill.execution_id in self.execution_ids:
-            return Outcome.REPEATED
+        for earlier in self.fills:  # nearly every order has few
+            if earlier.execution_id == fill.execution_id:
+                return Outcome.REPEATED
         if event.status not in FILLS:
             raise InvariantError(f"a fill of order {self.id} came with status {event.status.name}")
         if fill.quantity * self.spec.quantity <= 0:
@@ -268,7 +267,6 @@ class OrderRecord:
         # More than was ordered: the table has no move from FILLED, but the trade is real.
         if before is not _FILLED:
             self.status = reported if reported in TRANSITIONS[before] else move(before, reported)
-        self.execution_ids.add(fill.execution_id)
         self.filled_quantity = total
         self.fees += fill.fee
         self.fills.append(fill)
