@@ -5,7 +5,9 @@
 Each engine gets a virtual environment of its own under the folder, made the first time (with uv where it is
 installed, else pip). Repetitions are interleaved, so that a busy minute of the machine hurts all alike. Shown
 are median and range; every line measured is appended to results.jsonl there. `run` is the backtest itself,
-`load` everything before it but the import: reading, and making the engine's own data objects.
+`load` everything before it but the import: reading, and making the engine's own data objects. `x nautilus` is
+the rate per processor second over NautilusTrader's in the same round, the median of the rounds: what a busy
+machine changes least.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import workload_data
 HERE: Final = Path(__file__).parent / "peers"
 WORKLOADS: Final = ("w1", "w2", "w3")
 TIMEOUT_S: Final = 900
+REFERENCE: Final = "nautilus"  # the engine that the others are held against
 
 
 class Engine(NamedTuple):
@@ -94,12 +97,19 @@ def _median(values: Iterable[Any]) -> float:
     return float(statistics.median(values))
 
 
+def _ratio(rows: list[dict[str, Any]], reference: list[dict[str, Any]]) -> str:
+    """Return how many times the reference's rate an engine has, round by round; empty without one."""
+    pairs = zip(rows, reference, strict=False)
+    found = [row["events_per_cpu_s"] / other["events_per_cpu_s"] for row, other in pairs]
+    return f"{_median(found):.1f}" if found else ""
+
+
 def table(workload: str, rows: dict[str, list[dict[str, Any]]]) -> Iterable[str]:
     """Yield the lines of a Markdown table, the fastest first."""
     yield f"\n### {workload.upper()}\n"
-    columns = "engine", "orders", "events/s: median (range)", "per processor second", "run s", "load s"
-    yield f"| {' | '.join(columns)} | import s | peak MB |"
-    yield "|---|---|---|---|---|---|---|---|"
+    columns = "engine", "orders", "events/s: median (range)", "per processor second", f"x {REFERENCE}"
+    yield f"| {' | '.join(columns)} | run s | load s | import s | peak MB |"
+    yield "|---|---|---|---|---|---|---|---|---|"
 
     def rate(name: str) -> float:
         return _median(row["events_per_s"] for row in rows[name])
@@ -114,7 +124,8 @@ def table(workload: str, rows: dict[str, list[dict[str, Any]]]) -> Iterable[str]
         label = " ".join(filter(None, (found[0]["engine"], found[0].get("version"))))
         yield (
             f"| {label} | {found[0]['orders']:,} | **{rate(name):,.0f}** ({min(rates):,}-{max(rates):,}) "
-            f"| {middle('events_per_cpu_s'):,.0f} | {middle('run_s'):.2f} | {middle('load_s'):.2f} "
+            f"| {middle('events_per_cpu_s'):,.0f} | {_ratio(found, rows.get(REFERENCE, []))} "
+            f"| {middle('run_s'):.2f} | {middle('load_s'):.2f} "
             f"| {middle('import_s'):.1f} | {middle('peak_mb'):.0f} |"
         )
 
