@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 READY := $(VENV)/.livetrader-$(shell sha256sum pyproject.toml | cut -c1-12)
 KILLS ?= 300
+WORKERS ?= 2 # tests at once; most of the long ones wait for processes
 INSTALL ?= --editable .
 
 help: ## list the targets
@@ -40,7 +41,7 @@ $(READY): pyproject.toml
 	@rm -f $(VENV)/.livetrader-*; touch $@
 
 test: lint ## everything: format, lint, types, import contracts, all tests (wheel content among them)
-	$(PYTEST)
+	$(PYTEST) -n $(WORKERS) --dist worksteal
 
 quick: setup ## the fast tests only (no real processes, no systemd)
 	$(BIN)/ruff check .
