@@ -74,7 +74,7 @@ from livetrader_engine.statistics.service import Statistics
 from livetrader_engine.statistics.trades import TradeBuilder
 from livetrader_engine.subscriptions import NO_CHANGES, Subscriptions
 from livetrader_engine.symbols import NS_PER_SECOND
-from livetrader_engine.synchronizer import subscription_points
+from livetrader_engine.synchronizer import past_points
 from livetrader_engine.trading import Trading
 from livetrader_engine.training_schedules import TrainingSchedules
 from livetrader_engine.transactions import TradingPolicy, Transactions
@@ -159,11 +159,9 @@ class Engine:
         self.data_points = 0
         self.history_data_points = 0
         self.ended = False
-        self.quit_reason: str | None = (
-            None  # why the run should end after this step; whoever may say so sets it
-        )
+        self.quit_reason: str | None = None  # why the run should end after this step; anybody may say so
         self._algorithm: AlgorithmCallbacks | None = None
-        self._warm_up_from_ns: int | None = None
+        self.warm_up_from_ns: int | None = None  # where its data begin
         self._warm_up_until_ns: int | None = None
         self._warm_up_announced = False
         self._last_step_ns = 0
@@ -183,14 +181,9 @@ class Engine:
         """Warm up with data from `from_ns` until the first event at or after `until_ns`."""
         if self.steps:
             raise InvariantError("set_warm_up after the first event")
-        self._warm_up_from_ns = from_ns
+        self.warm_up_from_ns = from_ns
         self._warm_up_until_ns = until_ns
         self.orders.warming_up = True
-
-    @property
-    def warm_up_from_ns(self) -> int | None:
-        """Where warm-up data begins; None without warm-up."""
-        return self._warm_up_from_ns
 
     @property
     def is_warming_up(self) -> bool:
@@ -204,13 +197,7 @@ class Engine:
 
         They are filled forward where the subscription asks for it, and lie in the hours that it has.
         """
-        end_ns = min(request.end_ns, self.clock.now_ns)
-        if request.start_ns >= end_ns:
-            return []
-        clipped = msgspec.structs.replace(request, end_ns=end_ns)
-        hours = self.ports.reference.hours(request.subscription.symbol)
-        filled = subscription_points(self.ports.history, hours, clipped)
-        points = [point for point in filled if request.start_ns < point.end_time_ns <= end_ns]
+        points = past_points(self.ports.history, self.ports.reference, request, self.clock.now_ns)
         self.history_data_points += len(points)
         return points
 
@@ -269,7 +256,8 @@ class Engine:
         self.steps += 1
         self._last_step_ns = time_ns
         self.data_points += len(points) + len(internal)
-        if self.margin_calls.endangered and self._bankrupt():
+        if self.margin_calls.endangered and self.options.ends_bankrupt and self.portfolio.total_value <= 0:
+            self.quit_reason = "nothing is left of the account"
             return  # 1
         clock, scheduler, consolidators = self.clock, self.scheduler, self.consolidators
         subscriptions, orders = self.subscriptions, self.orders
@@ -348,19 +336,13 @@ class Engine:
         """Go back to where warm-up data begin, the schedule too; return whether there shall be a step."""
         self.sampler.begin(self.clock.now_ns)
         self.sampler.warming_up = self.orders.warming_up
-        if self._warm_up_from_ns is not None and self._warm_up_from_ns < self.clock.now_ns:
-            self.clock.rewind(self._warm_up_from_ns)
-            self.scheduler.restart(self._warm_up_from_ns)
+        if self.warm_up_from_ns is not None and self.warm_up_from_ns < self.clock.now_ns:
+            self.clock.rewind(self.warm_up_from_ns)
+            self.scheduler.restart(self.warm_up_from_ns)
         # after what the algorithm scheduled at first: of two events of one instant the older goes first
         self.sampler.schedule(self.scheduler, self.clock.now_ns)
         self._finish_warm_up(self.clock.now_ns)  # where there is none it ends before any data, as in LEAN
         return self.quit_reason is None
-
-    def _bankrupt(self) -> bool:
-        if not self.options.ends_bankrupt or self.portfolio.total_value > 0:
-            return False
-        self.quit_reason = "nothing is left of the account"
-        return True
 
     def _finish_warm_up(self, time_ns: int) -> None:
         until_ns = self._warm_up_until_ns
@@ -370,7 +352,7 @@ class Engine:
             self.orders.warming_up = False
             self.sampler.finish_warm_up()
         self._warm_up_announced = True
-        self.trainings.begin(self._warm_up_from_ns)
+        self.trainings.begin(self.warm_up_from_ns)
         self._callbacks.on_warmup_finished()
 
     def _end(self) -> None:

@@ -77,7 +77,7 @@ def _reduction(portfolio: Portfolio, held: Holding, excess: Decimal) -> OrderReq
 
 
 class MarginCalls:
-    """Looks at the margin now and then. `due_ns` is when next, `endangered` whether little was left last time.
+    """Looks at the margin now and then. `due_ns` is when next, `endangered` whether little was left.
 
     Both are attributes, because every time step reads them.
     """

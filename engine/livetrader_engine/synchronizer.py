@@ -75,6 +75,18 @@ def subscription_points(
     return chain.from_iterable(subscription_batches(provider, hours, request))
 
 
+def past_points(
+    history: HistoryProvider, reference: ReferenceData, request: HistoryRequest, now_ns: int
+) -> list[MarketPoint]:
+    """Return what a subscription showed over a span, as far as it has happened."""
+    end_ns = min(request.end_ns, now_ns)
+    if request.start_ns >= end_ns:
+        return []
+    clipped = msgspec.structs.replace(request, end_ns=end_ns)
+    points = subscription_points(history, reference.hours(request.subscription.symbol), clipped)
+    return [point for point in points if request.start_ns < point.end_time_ns <= end_ns]
+
+
 def fill_step_ns(subscriptions: Iterable[Subscription]) -> int:
     """Return the fill-forward resolution: the smallest over the algorithm's own bar subscriptions."""
     return min(

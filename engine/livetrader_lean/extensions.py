@@ -168,39 +168,8 @@ class OrderExtensions(Twins):
         return order_type in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
-class Extensions(Twins):
-    """The extension methods of LEAN that algorithms call by name."""
-
-    @staticmethod
-    def to_python(value: object) -> object:
-        """Return the value: nothing needs converting here."""
-        return value
-
-    @staticmethod
-    def round_to_significant_digits(value: float, digits: int) -> float:
-        """Return the value with so many digits, halves to the even one."""
-        if not value:
-            return 0.0
-        exact = from_float(float(value))
-        scale = Decimal(10) ** (math.floor(math.log10(abs(exact))) + 1)
-        return float(scale * round(exact / scale, digits))
-
-    @staticmethod
-    def smart_rounding(value: float) -> float:
-        """Return the value with seven digits, or four places above a thousand."""
-        if value > 1000:
-            return float(round(from_float(float(value)), 4))
-        return Extensions.round_to_significant_digits(value, 7)
-
-    @staticmethod
-    def normalize(value: float) -> float:
-        """Return the value: a float has no zeros behind it."""
-        return value
-
-    @staticmethod
-    def is_option(security_type: int) -> bool:
-        """Return whether a security type is that of an option."""
-        return int(security_type) in _OPTIONS
+class _TimeExtensions(Twins):
+    """Moves times between zones, and rounds them."""
 
     @staticmethod
     def to_time_span(resolution: int) -> timedelta:
@@ -214,11 +183,6 @@ class Extensions(Twins):
             if span == _SPANS[resolution] or (span > _SPANS[resolution] and not require_exact_match):
                 return resolution
         raise AlgorithmError(f"{span} is the length of no resolution")
-
-    @staticmethod
-    def tick_type_to_lower(tick_type: int) -> str:
-        """Return the name of a tick type, lower case."""
-        return str(TickType(int(tick_type))).lower()
 
     @staticmethod
     def convert_from_utc(time: datetime, time_zone: Any) -> datetime:
@@ -272,6 +236,46 @@ class Extensions(Twins):
             if hours.is_open(time, time + interval, extended):
                 return time
             time -= _TICK
+
+
+class Extensions(_TimeExtensions):
+    """The extension methods of LEAN that algorithms call by name."""
+
+    @staticmethod
+    def to_python(value: object) -> object:
+        """Return the value: nothing needs converting here."""
+        return value
+
+    @staticmethod
+    def round_to_significant_digits(value: float, digits: int) -> float:
+        """Return the value with so many digits, halves to the even one."""
+        if not value:
+            return 0.0
+        exact = from_float(float(value))
+        scale = Decimal(10) ** (math.floor(math.log10(abs(exact))) + 1)
+        return float(scale * round(exact / scale, digits))
+
+    @staticmethod
+    def smart_rounding(value: float) -> float:
+        """Return the value with seven digits, or four places above a thousand."""
+        if value > 1000:
+            return float(round(from_float(float(value)), 4))
+        return Extensions.round_to_significant_digits(value, 7)
+
+    @staticmethod
+    def normalize(value: float) -> float:
+        """Return the value: a float has no zeros behind it."""
+        return value
+
+    @staticmethod
+    def is_option(security_type: int) -> bool:
+        """Return whether a security type is that of an option."""
+        return int(security_type) in _OPTIONS
+
+    @staticmethod
+    def tick_type_to_lower(tick_type: int) -> str:
+        """Return the name of a tick type, lower case."""
+        return str(TickType(int(tick_type))).lower()
 
     @staticmethod
     def discretely_round_by(value: float, quanta: float, *mode: Any) -> float:

@@ -15,7 +15,6 @@ from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.binding import RunSettings
 from livetrader_lean.dotnet import Dictionary
 from livetrader_lean.enums import AccountType, BrokerageName, DataNormalizationMode, Resolution
-from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.reality.brokerage_model import DefaultBrokerageModel
 from tests.unit.engine.world import backtest, minute_bar
 

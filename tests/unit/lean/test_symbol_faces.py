@@ -16,9 +16,9 @@ from livetrader_engine.symbols import Symbol as CoreSymbol
 from livetrader_lean.dotnet import CircularQueue, Dictionary, HashSet, List, Object, TimeSpan
 from livetrader_lean.enums import OptionRight, OptionStyle, SecurityType
 from livetrader_lean.extensions import Extensions, Market, TimeZones
-from livetrader_lean.spans import Time
 from livetrader_lean.loader import install
 from livetrader_lean.namespace import NAMES, lookup
+from livetrader_lean.spans import Time
 from livetrader_lean.statistics import PerformanceMetrics
 from livetrader_lean.symbol_cache import SymbolCache
 from livetrader_lean.symbols import SecurityIdentifier, Symbol
