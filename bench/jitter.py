@@ -1,7 +1,7 @@
 """Measure what training costs trading: from a tick's arrival at the engine's socket to on_data, p99.
 
     python bench/jitter.py [--jobs forest,boosting,python,torch] [--modes thread,process,plain]
-                           [--idle 5] [--training 10] [--rounds 1] [--interval 0.0005] [--json]
+                           [--idle 5] [--training 10] [--rounds 1] [--interval 0.0001] [--json]
 
 Each case is a fresh engine process, started, fed and watched by the daemon's own classes (EngineProcess,
 Link, Inbox, LiveFeed, trainer), with one tick every millisecond over the socket. It trades idly for a while;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from datetime import datetime
@@ -14,6 +15,7 @@ import msgspec
 from livetrader.cli_common import as_json, console, json_option, pair
 from livetrader.cli_store import named_store, place_options
 from livetrader.errors import AlgorithmLoadError
+from livetrader.numeric_threads import limit_numeric_threads
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -74,6 +76,7 @@ def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:
 
     Exit code: 0 done, 2 wrong usage, 3 the algorithm failed, 130 after Ctrl-C, 143 after SIGTERM, 1 else.
     """
+    limit_numeric_threads(os.environ)
     from livetrader.offline.backtest import run_backtest
     from livetrader.offline.interrupts import Interrupts
     from livetrader_lean.errors import LoadError

@@ -14,10 +14,13 @@ import signal
 import sys
 from pathlib import Path
 
+from livetrader.numeric_threads import limit_numeric_threads
+
 
 def main() -> None:
     """Serve notebooks until Jupyter says so or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it interrupts cells; until the kernel is up there are none
+    limit_numeric_threads(os.environ)
     from ipykernel.kernelapp import IPKernelApp
 
     from livetrader.offline import research

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from livetrader.clocks import monotonic_s
+from livetrader.numeric_threads import limit_numeric_threads
 from livetrader.training.child import Assignment
 from livetrader.training.parcel import Parcel
 
@@ -34,10 +35,6 @@ READ_CHUNK: Final = 64 * 1024  # bytes
 OUTPUT_BUDGET: Final = (
     256 * 1024
 )  # bytes of output read in a second; beyond it the process waits in its print
-THREAD_VARIABLES: Final = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS", "TF_NUM_INTRAOP_THREADS", "LOKY_MAX_CPU_COUNT",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +300,8 @@ class Messages:
 
 def environment(inherited: Any, threads: int, *, gpu: bool) -> dict[str, str]:
     """Return the environment of a training process; `threads` is for each numeric library."""
-    count = threads or max(1, len(os.sched_getaffinity(0)) - 1)
-    variables = dict(inherited) | {name: str(count) for name in THREAD_VARIABLES}
+    variables = dict(inherited)
+    limit_numeric_threads(variables, threads)
     variables["PYTHONUNBUFFERED"] = "1"
     if not gpu:
         variables["CUDA_VISIBLE_DEVICES"] = ""

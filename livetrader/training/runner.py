@@ -26,7 +26,7 @@ from typing import Final
 from livetrader.training.voice import Voice, speak_for_thread
 from livetrader_lean.failures import user_traceback
 
-SWITCH_INTERVAL_S: Final = 0.0005  # how long training may hold the interpreter while trading waits for it
+SWITCH_INTERVAL_S: Final = 0.0001  # how long training may hold the interpreter while trading waits for it
 OURS: Final = ("livetrader.", "livetrader_engine.", "livetrader_lean.", "livetrader_plugins.")
 AROUND: Final = ("livetrader.training.", "livetrader_engine.training")  # what calls the user's code: no locks
 MESSAGE_LENGTH: Final = 4000  # characters of a traceback that travel

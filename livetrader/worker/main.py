@@ -31,6 +31,7 @@ from livetrader.ipc.messages import (
 )
 from livetrader.models.catalog import Retention
 from livetrader.models.opening import live_keys, open_registry, surroundings_of
+from livetrader.numeric_threads import limit_numeric_threads
 from livetrader.store.opening import open_store
 from livetrader.store.options import use_credentials
 from livetrader.training import attempts as trainings
@@ -94,6 +95,7 @@ class EngineRun:
         """Do everything until the algorithm is over; return why. Raises what the algorithm raised."""
         self._inbox.start()
         start = self._inbox.wait_for_start()
+        limit_numeric_threads(os.environ, int(start.training.get("threads", 0)))
         trainer = self._training = self._trainer(start)
         self._start_beats(trainer)
         engine = self._engine = self._build(start, trainer)
