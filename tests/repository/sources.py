@@ -14,6 +14,7 @@ PACKAGE_FOLDERS = (
     "engine/livetrader_engine",
     "engine/livetrader_lean",
     "plugins/livetrader_plugins",
+    "plugins/livetrader_venues",
 )
 NOT_SOURCES = ("__pycache__", ".venv", ".demo", ".git", "build", "dist")
 

@@ -111,6 +111,7 @@ def test_every_package_is_typed_and_named_livetrader() -> None:
         "engine/livetrader_engine",
         "engine/livetrader_lean",
         "plugins/livetrader_plugins",
+        "plugins/livetrader_venues",
     ):
         assert (ROOT / folder / "py.typed").is_file()
     tops = {path.name for root in ("engine", "plugins") for path in (ROOT / root).iterdir() if path.is_dir()}
@@ -118,4 +119,5 @@ def test_every_package_is_typed_and_named_livetrader() -> None:
         "livetrader_engine",
         "livetrader_lean",
         "livetrader_plugins",
+        "livetrader_venues",
     }

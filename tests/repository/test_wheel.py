@@ -18,7 +18,7 @@ from tests.repository.wheels import built_wheel
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # a cold build of all packages on two busy cores
 
-PACKAGES = {"livetrader", "livetrader_engine", "livetrader_lean", "livetrader_plugins"}
+PACKAGES = {"livetrader", "livetrader_engine", "livetrader_lean", "livetrader_plugins", "livetrader_venues"}
 
 
 @pytest.fixture(scope="module")
