@@ -64,6 +64,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "kill-stages": lambda: mermaid(kill.TRANSITIONS),
     "daemon-files": lambda: tree("livetrader"),
     "plugin-files": lambda: tree("plugins/livetrader_plugins"),
+    "venue-files": lambda: tree("plugins/livetrader_venues"),
     "face-files": lambda: tree("engine/livetrader_lean"),
     "engine-files": lambda: tree("engine/livetrader_engine"),
 }
