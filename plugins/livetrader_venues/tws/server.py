@@ -45,6 +45,7 @@ class Server:
         self._changed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
         self._watch: asyncio.Task[None] | None = None
+        self._fault: Exception | None = None
 
     async def __aenter__(self) -> Server:
         """Listen. Raises OSError where the port is taken."""
@@ -57,7 +58,7 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the port and every connection."""
+        """Close the port and every connection. Raises what failed inside the peer meanwhile."""
         if self._timer is not None:
             self._timer.cancel()
         self._stop_listening()
@@ -66,6 +67,8 @@ class Server:
         if self._watch is not None:
             self._watch.cancel()
         await self._tasks.__aexit__(None, None, None)  # what the body raised goes on as it is
+        if self._fault is not None:
+            raise self._fault
 
     def wake(self) -> None:
         """Let the gateway go on to the clock's time, and write what it has to say."""
@@ -126,7 +129,11 @@ class Server:
         return number
 
     def _hear(self, number: int, data: bytes) -> None:
-        self.gateway.received(number, data, self._clock())
+        try:
+            self.gateway.received(number, data, self._clock())
+        except Exception as error:  # boundary: a fault of the peer must not look like one of the network
+            self._fault = self._fault or error
+            raise
         self.pump()
 
     def _lose(self, number: int) -> None:

@@ -70,8 +70,8 @@ class Tape:
     ) -> Execution:
         """Book a signed quantity of a contract that an order traded: itself or one leg of it."""
         self._trades += 1
-        before = account.position(contract).quantity
-        is_combination = contract.security_type == "BAG"
+        is_combination = contract.security_type == "BAG"  # only its legs are held
+        before = Decimal(0) if is_combination else account.position(contract).quantity
         profit = Decimal(0) if is_combination else account.book(contract, signed, price)
         fee = Decimal(0) if is_combination else commission(contract, abs(signed), price)
         account.pay(contract.currency, -fee)
