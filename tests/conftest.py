@@ -88,7 +88,9 @@ def lean_data() -> Path:
 @pytest.fixture(autouse=True)
 def _nothing_blocks_a_loop() -> Iterator[None]:
     """Make a blocking call of our own code inside a running asyncio loop an error."""
-    with blockbuster_ctx(scanned_modules=["livetrader", "livetrader_plugins", "livetrader_engine"]) as guard:
+    with blockbuster_ctx(
+        scanned_modules=["livetrader", "livetrader_plugins", "livetrader_engine", "livetrader_venues"]
+    ) as guard:
         for call in guard.functions.values():
             for file, function in MAY_BLOCK:
                 call.can_block_in(file, function)

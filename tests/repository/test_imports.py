@@ -21,6 +21,9 @@ ENTRY_POINT_ONLY = "the daemon reaches plugins by entry point only"
 STRANGERS = "plugins do not know each other"
 SANS_IO = "the engine is sans-I/O"
 NO_USER_CODE = "user code never enters the supervisor"
+BY_SOCKET = "simulated venues are reached by socket only"
+KNOW_THE_WIRE = "simulated venues know the wire, not us"
+PEER_SANS_IO = "inside the TWS peer only the server does I/O"
 NO_CYCLES = "no cycles inside the engine"
 NO_CYCLES_IN_FACE = "no cycles inside the LEAN face"
 NO_CYCLES_IN_DAEMON = "no cycles inside the daemon"
@@ -37,6 +40,9 @@ PLANTS = [
     ("engine/livetrader_engine/data/bars.py", "import aiohttp", {SANS_IO}),
     ("livetrader/supervisor/supervisor.py", "import livetrader_lean", {NO_USER_CODE}),
     ("livetrader/gateway/gateway.py", "import livetrader.worker", {NO_USER_CODE}),
+    ("plugins/livetrader_plugins/paper/__init__.py", "import livetrader_venues.tws.wire", {BY_SOCKET}),
+    ("plugins/livetrader_venues/tws/wire.py", "import livetrader_engine.errors", {KNOW_THE_WIRE}),
+    ("plugins/livetrader_venues/tws/floor.py", "import asyncio", {PEER_SANS_IO}),
     ("engine/livetrader_engine/errors.py", "import livetrader_engine.orders.states", {NO_CYCLES}),
     ("engine/livetrader_lean/binding.py", "import livetrader_lean.portfolio", {NO_CYCLES_IN_FACE}),
     ("livetrader/settings.py", "import livetrader.configuration.loading", {NO_CYCLES_IN_DAEMON}),

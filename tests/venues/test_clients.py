@@ -209,7 +209,9 @@ def test_update_and_cancel(play: Callable[[Scenario], None]) -> None:
         perm_id = trade.orderStatus.permId
         trade.order.lmtPrice, trade.order.totalQuantity = 91.5, 80
         assert ib.placeOrder(spy(module), trade.order) is trade
-        await ib.reqCurrentTimeAsync()  # so that the answer to the update has come before the list is asked for
+        await (
+            ib.reqCurrentTimeAsync()
+        )  # so that the answer to the update has come before the list is asked for
         (seen,) = [t for t in await ib.reqAllOpenOrdersAsync() if t.order.permId == perm_id]
         assert (seen.order.lmtPrice, seen.order.totalQuantity, seen.order.orderRef) == (91.5, 80, "first")
         assert seen.order.tif == "GTC"

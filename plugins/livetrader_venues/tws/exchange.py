@@ -17,7 +17,7 @@ from livetrader_venues.tws.floor import Floor
 from livetrader_venues.tws.ledger import Account, Worth, worth
 from livetrader_venues.tws.matching import AT_CLOSE, TRAILS, Phase, Quote
 from livetrader_venues.tws.orders import MANUAL_CLIENT_ID, Order, Status, Terms
-from livetrader_venues.tws.tape import Execution, Tape
+from livetrader_venues.tws.tape import Execution
 
 FIRST_PERM_ID = 1_100_000_000
 
@@ -117,6 +117,10 @@ class Exchange:
     def cancel(self, order: Order) -> None:
         """Cancel an open order."""
         self.floor.cancel(order)
+
+    def ask_cancel(self, order: Order) -> None:
+        """Take the wish to cancel an open order; `cancel` confirms it."""
+        self.floor.ask_cancel(order)
 
     def cancel_all(self) -> None:
         """Cancel every open order, of whomever."""

@@ -48,6 +48,8 @@ class Floor:
 
     def begin(self, order: Order) -> None:
         """Put an accepted order to work, or hold it and say why."""
+        if order.status is Status.PENDING_CANCEL:
+            return
         waits = order.terms.order_type in WAITING and not order.triggered
         for_auction = order.terms.time_in_force == "OPG" or order.terms.order_type in AT_CLOSE
         if self.groups.waits_for_parent(order):
@@ -64,13 +66,17 @@ class Floor:
             self.facts.append(Refused(order.client_id, order.order_id, 399, f"Order Message:\n{text}"))
         self.work(order, Phase.CONTINUOUS)
 
+    def ask_cancel(self, order: Order) -> None:
+        """Take the wish to cancel an order; it may still fill until the cancel is confirmed."""
+        if order.is_accepted and order.status is not Status.PENDING_CANCEL:
+            order.become(Status.PENDING_CANCEL)
+            self.tell(order)
+
     def cancel(self, order: Order, why: str = "") -> None:
         """Cancel an open order; its owner hears of it as error 202 too. Children go with their parent."""
         if not order.is_open:
             return
-        if order.is_accepted:
-            order.become(Status.PENDING_CANCEL)
-            self.tell(order)
+        self.ask_cancel(order)
         self.end(order, Status.CANCELLED, why or "Cancelled by Trader")
         self.facts.append(Refused(order.client_id, order.order_id, 202, f"Order Canceled - reason:{why}"))
 
@@ -93,7 +99,7 @@ class Floor:
         if terms.order_type in TRAILS and not order.triggered:
             order.stop_price = matching.trailed(terms, order.stop_price, quote.last)
         if terms.order_type in WAITING and not order.triggered:
-            if not matching.triggers(terms, order.stop_price, quote):
+            if order.status is Status.PENDING_CANCEL or not matching.triggers(terms, order.stop_price, quote):
                 return
             order.triggered, order.why_held = True, ""
             order.become(Status.SUBMITTED)

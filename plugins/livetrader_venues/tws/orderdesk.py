@@ -167,8 +167,12 @@ class OrderDesk:
             state = order.status.value
             text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {state}."
             self._board.tell(session, 10148, text, order_id)
+        elif order.status is Status.PENDING_CANCEL:
+            text = f"Cancel attempted when order is not in a cancellable state. Order permId ={order.perm_id}"
+            self._board.tell(session, 161, text, order_id)
         else:
-            self._exchange.cancel(order)
+            self._exchange.ask_cancel(order)
+            self._board.later(self._settings.cancel_delay_ns, lambda: self._exchange.cancel(order))
 
     def _own_orders(self, session: Session, request: Request) -> None:
         if session.client_id == MANUAL_CLIENT_ID:
@@ -245,6 +249,7 @@ class OrderDesk:
         for session in self._owners(order.client_id):
             if order.client_id == MANUAL_CLIENT_ID and session.binds_manual_orders:
                 self._bind_manual(session)
+                order = replace(order, order_id=self._exchange.orders[order.perm_id].order_id)
             self._board.send(session, open_order(session.speaks, order))
             self._board.send(session, order_status(session.speaks, order))
 
