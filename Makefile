@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-models scenario conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-models scenario referees conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -75,6 +75,14 @@ campaign-models: setup ## kill -9 at 200 random instants around save, promote an
 scenario: setup ## crime x trigger: every row must end flat and latched
 	$(PYTEST) tests/scenario -v
 
+REFEREES ?= .venv-referees
+referees: setup ## IB's own Python client and a Node client judge the TWS peer; what is not installed is skipped
+	@[ -x $(REFEREES)/bin/python ] || $(BIN)/python -m venv $(REFEREES)
+	@$(REFEREES)/bin/python -c 'import ibapi' 2>/dev/null || $(REFEREES)/bin/python -m pip install --quiet ibapi-latest || true
+	@if command -v npm >/dev/null && [ ! -d $(REFEREES)/node/node_modules ]; then \
+	  npm install --silent --no-fund --no-audit --prefix $(REFEREES)/node @stoqey/ib || true; fi
+	$(BIN)/python -m tests.venues.referees.run --python $(REFEREES)/bin/python --node $(REFEREES)/node
+
 LEAN ?= ../Lean
 conformance: setup ## compare with the figures LEAN publishes: LEAN=checkout [DATA=data folder] [ONLY="Class ..."]
 	$(BIN)/python bench/conformance.py --lean $(LEAN) $(if $(DATA),--data $(DATA)) $(ONLY)
@@ -96,5 +104,5 @@ demo-check: setup ## a short slice of the demo without a terminal; fails unless 
 	$(BIN)/python examples/demo/run.py --check
 
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-heavy .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-heavy .venv-referees .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
