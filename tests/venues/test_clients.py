@@ -327,3 +327,69 @@ def test_a_client_that_reconnects_finds_everything(play: Callable[[Scenario], No
         other.disconnect()
 
     play(scenario)
+
+
+def test_orders_with_all_their_extras_are_read_to_the_last_field(play: Callable[[Scenario], None]) -> None:
+    async def scenario(peer: Peer, module: ModuleType, ib: Any) -> None:
+        codes: list[int] = []
+        ib.errorEvent += lambda request, code, text, contract: codes.append(code)
+        algo = module.LimitOrder("BUY", 10, 90.0, algoStrategy="Adaptive")
+        algo.algoParams = [module.TagValue("adaptivePriority", "Normal")]
+        hedged = module.LimitOrder("BUY", 10, 90.0, hedgeType="B", hedgeParam="1.5")
+        scaled = module.LimitOrder("BUY", 10, 90.0, scaleInitLevelSize=5, scaleSubsLevelSize=5)
+        scaled.scalePriceIncrement = 0.5
+        neutral = module.LimitOrder("BUY", 10, 90.0, deltaNeutralOrderType="MKT", deltaNeutralConId=1)
+        trades = [ib.placeOrder(spy(module), order) for order in (algo, hedged, scaled, neutral)]
+        await until(ib, lambda: all(t.orderStatus.status == "Submitted" for t in trades))
+        assert codes == []
+        conditional = module.LimitOrder("BUY", 10, 90.0, conditionsIgnoreRth=True)
+        conditional.conditions = [
+            module.PriceCondition(price=99.0, conId=756733, exch="SMART"),
+            module.TimeCondition(time="20250616 13:00:00 UTC"),
+            module.MarginCondition(percent=10),
+            module.ExecutionCondition(secType="STK", exch="SMART", symbol="SPY"),
+            module.VolumeCondition(volume=100, conId=756733, exch="SMART"),
+            module.PercentChangeCondition(changePercent=1.0, conId=756733, exch="SMART"),
+        ]
+        refused = [
+            (conditional, 201),
+            (module.Order(action="BUY", totalQuantity=1, orderType="PEG MID", midOffsetAtHalf=0.1), 387),
+            (module.Order(action="BUY", totalQuantity=1, orderType="PEG BEST", minCompeteSize=1), 387),
+            (module.Order(action="BUY", totalQuantity=1, orderType="PEG BENCH", referenceContractId=1), 387),
+            (module.Order(action="BUY", totalQuantity=1, orderType="VOL", volatility=0.2), 387),
+        ]
+        for order, code in refused:
+            before = len(codes)
+            ib.placeOrder(spy(module), order)
+            await until(ib, lambda n=before: len(codes) > n, order.orderType)
+            assert codes[-1] == code, order.orderType
+        ib.reqGlobalCancel()
+        await until(ib, lambda: all(t.isDone() for t in trades))
+
+    play(scenario)
+
+
+def test_profits_positions_and_refusals(play: Callable[[Scenario], None]) -> None:
+    async def scenario(peer: Peer, module: ModuleType, ib: Any) -> None:
+        codes: list[int] = []
+        ib.errorEvent += lambda request, code, text, contract: codes.append(code)
+        profit = ib.reqPnL("DU1234567")
+        single = ib.reqPnLSingle("DU1234567", "", 756733)
+        trade = ib.placeOrder(spy(module), module.MarketOrder("BUY", 100))
+        await until(ib, trade.isDone)
+        peer.do("quote", symbol="SPY", bid="100.99", ask="101.01", last="101.00")
+        sale = ib.placeOrder(spy(module), module.MarketOrder("SELL", 50))
+        await until(ib, sale.isDone)
+        peer.move(1)
+        await until(ib, lambda: single.position == 50 and profit.realizedPnL > 0)
+        assert profit.realizedPnL == pytest.approx(50 * (100.99 - 100.01))
+        assert profit.unrealizedPnL == pytest.approx(50 * (101.00 - 100.01))
+        assert await ib.reqFundamentalDataAsync(spy(module), "ReportSnapshot") in (None, [])
+        assert not await ib.reqHistoricalDataAsync(
+            module.Future("ES", exchange="CME"), "", "7 D", "1 day", "TRADES", True
+        )
+        assert codes == [430, 200]
+        ib.cancelPnL("DU1234567")
+        ib.cancelPnLSingle("DU1234567", "", 756733)
+
+    play(scenario)

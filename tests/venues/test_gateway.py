@@ -286,3 +286,65 @@ def test_history_has_a_pace() -> None:
     room.wait(601)
     room.send(client, 20, 4, *contract, "", "1 day", "5 D", 1, "TRADES", 1, 0, "")
     assert client.codes() == [162]
+
+
+@pytest.mark.parametrize(
+    ("end", "size", "duration", "code"),
+    [
+        ("", "1 moon", "5 D", 321),
+        ("", "1 day", "5 Q", 321),
+        ("noon", "1 day", "5 D", 321),
+        ("", "1 day", "0 D", 162),
+    ],
+)
+def test_history_of_no_time_is_refused(end: str, size: str, duration: str, code: int) -> None:
+    room = Room()
+    client = room.connect()
+    contract = [756733, "SPY", "STK", "", "", "", "", "SMART", "", "USD", "", "", 0]
+    room.send(client, 20, 1, *contract, end, size, duration, 1, "TRADES", 1, 0, "")
+    assert client.codes() == [code] and client.named("error")[-1][2] == "1"
+
+
+def test_several_accounts_are_told_apart_and_together() -> None:
+    room = Room(account("DU1"), account("DU2"))
+    client = room.connect()
+    room.send(client, 74, 1, 7, "All", "")
+    room.send(client, 76, 1, 8, "DU2", "", 0)
+    room.send(client, 62, 1, 9, "All", "NetLiquidation,$LEDGER:ALL")
+    room.order(client, 1, "BUY", 10, account="DU2")
+    room.wait(1)
+    told = [message for message in client.messages if message[0] == "71"]
+    assert [(m[2], m[3], m[4], m[15]) for m in told] == [("7", "DU2", "756733", "10")]
+    updates = [m for m in client.messages if m[0] == "73" and m[5] == "NetLiquidation"]
+    assert [m[3] for m in updates] == ["DU2", "DU2"] and updates[0][6] == "1000000.00"
+    assert updates[1][6] == "999998.90"  # a cent of spread a share, and the least commission, a dollar
+    summary = [m for m in client.messages if m[0] == "63" and m[4] == "NetLiquidation"]
+    assert [(m[3]) for m in summary] == ["DU1", "DU2", "DU1", "DU2"]
+    for number, request in ((75, 7), (77, 8), (63, 9)):
+        room.send(client, number, 1, request)
+    before = len(client.messages)
+    room.do("trade", symbol="SPY", quantity=5, account="DU1")
+    room.wait(1)
+    assert len(client.messages) == before
+
+
+def test_summaries_are_two_at_most() -> None:
+    room = Room()
+    client = room.connect()
+    for number in (1, 2, 3):
+        room.send(client, 62, 1, number, "All", "NetLiquidation")
+    assert client.codes() == [322]
+
+
+def test_groups_are_an_advisors() -> None:
+    room = Room()
+    client = room.connect()
+    room.send(client, 18, 1, 1)  # groups of an advisor, of an account that is none
+    room.send(client, 6, 2, 1, "U999")
+    room.send(client, 91, 5)
+    assert client.codes() == [321, 321, 321]
+    advisor = Room(account("DU1"), account("DU2"))
+    client = advisor.connect()
+    advisor.send(client, 18, 1, 1)
+    ((_, _, _, groups),) = [message for message in client.messages if message[0] == "16"]
+    assert "<String>DU1</String><String>DU2</String>" in groups

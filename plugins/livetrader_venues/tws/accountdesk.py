@@ -172,7 +172,7 @@ class AccountDesk:
             if session.sees_positions:
                 self._board.send(session, position(account.name, held))
             for request_id, name in session.positions.items():
-                if name in ("", account.name):
+                if name in ("", "All", account.name):
                     self._board.send(session, position_multi(request_id, account.name, held))
             if account.name in session.accounts:
                 self._board.send(session, portfolio(account.name, held, self._exchange.price(held.contract)))

@@ -88,8 +88,9 @@ class Outages:
 
     def lose_link(self) -> None:
         """IB is gone: 1100. Orders of clients wait in the gateway, news of orders is lost."""
-        self._link(False)
-        self.tell_all(*LOST)
+        if self._orders.has_link:
+            self._link(False)
+            self.tell_all(*LOST)
 
     def restore_link(self, *, data_lost: bool = False, orders_lost: bool = False) -> None:
         """IB is back: 1102, or 1101 with all subscriptions gone; waiting orders go out or are lost."""
@@ -142,7 +143,12 @@ class Outages:
     def nightly_reset(self, down_ns: int) -> None:
         """IB resets: the link is gone for a while and comes back, connections stay."""
         self.lose_link()
-        self._board.later(down_ns, self.restore_link)
+        start = self._starts
+        self._board.later(down_ns, lambda: self._end_reset(start))
+
+    def _end_reset(self, start: int) -> None:
+        if start == self._starts and not self._orders.has_link:  # a restart in between has a link of its own
+            self.restore_link()
 
     def compete(self, active: bool) -> None:
         """Another session of the same login takes the market data, or gives it back."""
