@@ -306,6 +306,46 @@ def test_immediate_orders_and_combinations(play: Callable[[Scenario], None]) -> 
     play(scenario)
 
 
+def test_legs_with_limits_of_their_own(play: Callable[[Scenario], None]) -> None:
+    async def scenario(peer: Peer, module: ModuleType, ib: Any) -> None:
+        bag = module.Contract(secType="BAG", symbol="SPY", exchange="SMART", currency="USD")
+        legs = [(272093, "BUY"), (265598, "SELL")]
+        bag.comboLegs = [module.ComboLeg(conId=c, ratio=1, action=a, exchange="SMART") for c, a in legs]
+        order = module.Order(action="BUY", totalQuantity=10, orderType="LMT")
+        order.orderComboLegs = [module.OrderComboLeg(price=299.0), module.OrderComboLeg(price=150.0)]
+        trade = ib.placeOrder(bag, order)
+        await until(ib, lambda: trade.orderStatus.status == "Submitted")
+        peer.do("quote", symbol="MSFT", bid="298.98", ask="299.00")
+        await ib.reqCurrentTimeAsync()
+        assert trade.orderStatus.status == "Submitted"  # the leg that is sold is not there yet
+        peer.do("quote", symbol="AAPL", bid="150.00", ask="150.02")
+        await until(ib, trade.isDone)
+        assert trade.orderStatus.avgFillPrice == 149
+
+    play(scenario)
+
+
+def test_options_are_exercised_and_lapse(play: Callable[[Scenario], None]) -> None:
+    async def scenario(peer: Peer, module: ModuleType, ib: Any) -> None:
+        calls = module.Option("SPY", "20270115", 95, "C", "SMART", "100", "USD")
+        puts = module.Option("SPY", "20270115", 95, "P", "SMART", "100", "USD")
+        await ib.qualifyContractsAsync(calls, puts)
+        trades = [ib.placeOrder(option, module.MarketOrder("BUY", 2)) for option in (calls, puts)]
+        await until(ib, lambda: all(t.isDone() for t in trades))
+        codes: list[int] = []
+        ib.errorEvent += lambda request, code, text, contract: codes.append(code)
+        ib.exerciseOptions(puts, 1, 2, "DU1234567", 0)  # out of the money
+        ib.exerciseOptions(calls, 1, 5, "DU1234567", 0)  # more than there are
+        ib.exerciseOptions(puts, 2, 2, "DU1234567", 0)
+        ib.exerciseOptions(calls, 1, 1, "DU1234567", 0)
+        held = {p.contract.localSymbol: (p.position, p.avgCost) for p in await ib.reqPositionsAsync()}
+        assert codes == [201, 201]
+        assert held["SPY"] == (100, 95) and held[calls.localSymbol][0] == 1
+        assert puts.localSymbol not in held or held[puts.localSymbol][0] == 0
+
+    play(scenario)
+
+
 def test_a_client_that_reconnects_finds_everything(play: Callable[[Scenario], None]) -> None:
     async def scenario(peer: Peer, module: ModuleType, ib: Any) -> None:
         done = ib.placeOrder(spy(module), module.MarketOrder("BUY", 10, orderRef="done"))

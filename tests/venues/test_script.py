@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 from livetrader_venues.tws import cli, script
 from livetrader_venues.tws.director import ACTIONS, ScriptError
 from livetrader_venues.tws.script import Player, Script
+from tests.repository.sources import ROOT
 from tests.venues.raw import Room
 
 WEEK = """
@@ -59,6 +61,15 @@ def played(text: str, seed: int = 1) -> tuple[Room, Script]:
     said, room = script.parsed(text), Room(seed=seed)
     Player(room.gateway, said, Random(seed)).start()
     return room, said
+
+
+def test_the_script_in_the_guide_can_be_played() -> None:
+    guide = (ROOT / "docs" / "venues.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    said = script.parsed(text)
+    assert (len(said.faults), len(said.steps), len(said.daily)) == (1, 2, 2)
+    named = set(re.findall(r"`([a-z_]+)`", guide[guide.index("| action |") : guide.index("`reference`")]))
+    assert named >= ACTIONS, sorted(ACTIONS - named)
 
 
 def test_steps_come_at_their_time_and_after_requests() -> None:

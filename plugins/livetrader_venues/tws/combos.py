@@ -42,6 +42,17 @@ def contract_of(symbol: str, currency: str, exchange: str) -> Contract:
     )
 
 
+def is_within(
+    legs: tuple[Leg, ...], limits: tuple[Decimal | None, ...], sign: int, quotes: dict[int, Quote]
+) -> bool:
+    """Return whether every leg trades at its own limit or better; `sign` is that of the order."""
+    for leg, limit in zip(legs, limits, strict=False):
+        quote, buys = quotes[leg.contract.con_id], leg.ratio * sign > 0
+        if limit is not None and (quote.ask > limit if buys else quote.bid < limit):
+            return False
+    return True
+
+
 def quote_of(legs: tuple[Leg, ...], quotes: dict[int, Quote]) -> Quote:
     """Return the book of a combination: bought legs at the ask, sold legs at the bid."""
     bid = ask = last = Decimal(0)

@@ -61,8 +61,7 @@ class Director:
         """`open` or `close` the market; a close holds the closing auction, then day orders expire."""
         if state not in ("open", "close"):
             raise ScriptError(f"session: state must be open or close, not {state!r}")
-        exchange = self._gateway.exchange
-        (exchange.open_session if state == "open" else exchange.close_session)()
+        self._gateway.exchange.set_session(state == "open")
 
     # ---- what people do in TWS, and IB to trades
 

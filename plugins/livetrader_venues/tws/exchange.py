@@ -158,8 +158,14 @@ class Exchange:
             if contract.con_id in self.floor.books_of(order):
                 self.floor.work(order, Phase.CONTINUOUS)
 
-    def open_session(self) -> None:
-        """Open the market: orders for the opening meet the auction, held ones begin to work."""
+    def set_session(self, is_open: bool) -> None:
+        """Open or close the market, with its auction: held orders begin to work, day orders expire."""
+        if is_open:
+            self._open()
+        else:
+            self._close()
+
+    def _open(self) -> None:
         self.floor.is_open = True
         for order in list(self.open_orders()):
             if order.terms.time_in_force == "OPG":
@@ -168,8 +174,7 @@ class Exchange:
             elif order.is_accepted:
                 self.floor.begin(order)
 
-    def close_session(self) -> None:
-        """Close the market: the closing auction first, then day orders expire."""
+    def _close(self) -> None:
         for order in list(self.open_orders()):
             if order.terms.order_type in AT_CLOSE:
                 self.floor.work(order, Phase.CLOSING)
@@ -202,6 +207,28 @@ class Exchange:
         """Trade at the market by hand in TWS: order id 0, client 0, no reference."""
         terms = Terms("BUY" if signed > 0 else "SELL", abs(signed), "MKT", account=account)
         self.place(MANUAL_CLIENT_ID, 0, contract, terms)
+
+    def exercise(
+        self, client_id: int, number: int, option: Contract, terms: Terms, *, lapses: bool
+    ) -> tuple[int, str] | None:
+        """Turn options that an account holds into their stock at the strike, or let them go.
+
+        It is told as executions: the options at nothing, the stock at the strike. Return the refusal, if any.
+        """
+        account, under = self.accounts.get(terms.account), self.catalogue.get(option.under_id)
+        if account is None or under is None or option.security_type != "OPT":
+            return 200, "No security definition has been found for the request"
+        if not 0 < terms.quantity <= account.position(option).quantity:
+            return 201, "Order rejected - reason:The account does not hold these options."
+        order = Order(self._next_perm_id, client_id, number, option, terms, filled=terms.quantity)
+        self._next_perm_id += 1
+        done = [self.tape.book_leg(order, option, account, -terms.quantity, Decimal(0), self.now_ns)]
+        if not lapses:
+            signed = terms.quantity * option.factor * (1 if option.right == "C" else -1)
+            done.append(self.tape.book_leg(order, under, account, signed, option.strike, self.now_ns))
+        self.floor.facts += [Executed(each) for each in done]
+        self.floor.facts += [Held(account, each.contract) for each in done]
+        return None
 
     # ---- what follows what
 

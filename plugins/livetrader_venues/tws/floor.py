@@ -106,7 +106,8 @@ class Floor:
             self.tell(order)
         limit = matching.limit_of(terms, order.stop_price)
         found = matching.match(terms, order.remaining, limit, quote, phase)
-        if found is not None:
+        legs = self.legs.get(order.perm_id, ())
+        if found is not None and combos.is_within(legs, terms.leg_prices, terms.sign, self.quotes):
             self._fill(order, found)
         if terms.time_in_force in ("IOC", "FOK") and order.is_open:
             self.cancel(order)

@@ -144,6 +144,8 @@ def commission(contract: Contract, quantity: Decimal, price: Decimal) -> Decimal
     """Return IB's fixed-price commission of a fill, near enough for a simulation: minimum and maximum a
     fill.
     """
+    if not price:
+        return Decimal(0)  # options that were exercised or lapsed
     if contract.security_type == "STK":
         return max(
             min(quantity * Decimal("0.005"), quantity * price / 100), min(Decimal(1), quantity * price / 100)

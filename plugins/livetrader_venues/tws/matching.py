@@ -65,7 +65,8 @@ def problem(terms: Terms) -> tuple[int, str] | None:
         return 201, "Order rejected - reason:Invalid time in force"
     if terms.quantity <= 0:
         return 434, "The order size cannot be zero."
-    if terms.order_type in LIMITED - {"TRAIL LIMIT"} and terms.limit_price is None:
+    has_limit = terms.limit_price is not None or bool(terms.leg_prices)
+    if terms.order_type in LIMITED - {"TRAIL LIMIT"} and not has_limit:
         return 110, "The price does not conform to the minimum price variation for this contract."
     if terms.order_type in STOPS | TOUCHES and not terms.aux_price:
         return 403, "Invalid stop price."

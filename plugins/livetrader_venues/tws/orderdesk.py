@@ -52,6 +52,7 @@ class OrderDesk:
         self.handlers: dict[str, Callable[[Session, Request], None]] = {
             "placeOrder": self._place,
             "cancelOrder": self._cancel,
+            "exerciseOptions": self._exercise,
             "reqGlobalCancel": lambda session, request: self._exchange.cancel_all(),
             "reqOpenOrders": self._own_orders,
             "reqAllOpenOrders": self._all_orders,
@@ -173,6 +174,25 @@ class OrderDesk:
         else:
             self._exchange.ask_cancel(order)
             self._board.later(self._settings.cancel_delay_ns, lambda: self._exchange.cancel(order))
+
+    def _exercise(self, session: Session, request: Request) -> None:
+        """Exercise (1) or lapse (2) options; what is out of the money needs the client's word to override."""
+        values, number = request.values, request.request_id
+        try:
+            option = self._contract(request)
+            quantity = Decimal(values.whole("exerciseQuantity"))
+            terms = self._with_account(Terms("SELL", quantity, "EXERCISE", account=values.text("account")))
+            under = self._exchange.catalogue.get(option.under_id)
+            lapses = values.whole("exerciseAction") == 2
+            if under is not None and not lapses and not values.flag("override"):
+                worth = (self._exchange.price(under) - option.strike) * (1 if option.right == "C" else -1)
+                if worth <= 0:
+                    raise BadTerms(201, "Exercise ignored since option is not in-the-money.")
+            refusal = self._exchange.exercise(session.client_id or 0, number, option, terms, lapses=lapses)
+            if refusal is not None:
+                raise BadTerms(*refusal)
+        except BadTerms as wrong:
+            self._board.tell(session, wrong.code, wrong.text, number)
 
     def _own_orders(self, session: Session, request: Request) -> None:
         if session.client_id == MANUAL_CLIENT_ID:

@@ -201,10 +201,11 @@ def _groups(order: Order, delta_neutral: int) -> dict[str, Callable[[], list[obj
         [con_id, ratio, action, exchange, 0, 0, "", -1]
         for con_id, ratio, action, exchange, *_ in order.terms.legs
     ]
+    prices = order.terms.leg_prices
     none: Callable[[], list[object]] = list
     return {
         "legs": lambda: [len(legs), *(field for leg in legs for field in leg)],
-        "legPrices": lambda: [0],
+        "legPrices": lambda: [len(prices), *("" if price is None else plain(price) for price in prices)],
         "routing": lambda: [0],
         "scale": none,
         "hedge": none,

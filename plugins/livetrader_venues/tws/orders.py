@@ -73,6 +73,7 @@ class Terms:
     all_or_none: bool = False
     said: Mapping[str, str] = field(default_factory=dict)
     legs: Rows = field(default_factory=list)
+    leg_prices: tuple[Decimal | None, ...] = ()  # a limit for each leg, in place of one for all
 
     @property
     def is_buy(self) -> bool:
@@ -162,6 +163,7 @@ def terms_of(values: Values) -> Terms:
         all_or_none=values.flag("allOrNone"),
         said=dict(values.fields),
         legs=values.groups.get("legs", []),
+        leg_prices=tuple(_number(price) for (price,) in values.groups.get("legPrices", [])),
     )
 
 

@@ -72,6 +72,11 @@ REQUESTS: dict[int, tuple[str, str]] = {
         + "includeExpired endDateTime barSize duration useRTH whatToShow formatDate @legs "
         "keepUpToDate>=124 options",
     ),
+    21: (
+        "exerciseOptions",
+        "version reqId conId symbol secType lastTradeDate strike right multiplier exchange currency "
+        "localSymbol tradingClass exerciseAction exerciseQuantity account override",
+    ),
     25: ("cancelHistoricalData", "version reqId"),
     49: ("reqCurrentTime", "version"),
     50: ("reqRealTimeBars", "version reqId " + CONTRACT + "barSize whatToShow useRTH options"),
