@@ -81,10 +81,7 @@ class Exchange:
             return None
         order = Order(self._next_perm_id, client_id, order_id, contract, terms)
         self._next_perm_id += 1
-        self.orders[order.perm_id] = order
-        legs = self.legs_of(terms) if contract.security_type == "BAG" else None
-        if legs:
-            self.floor.legs[order.perm_id] = legs
+        self.floor.add(order, self.legs_of(terms) if contract.security_type == "BAG" else None)
         if terms.transmit:
             for each in self.floor.groups.family_of(order):
                 if not each.is_accepted:
@@ -124,7 +121,7 @@ class Exchange:
 
     def cancel_all(self) -> None:
         """Cancel every open order, of whomever."""
-        for order in list(self.open_orders()):
+        for order in self.open_orders():
             self.floor.cancel(order)
 
     def refuse(self, order: Order, code: int, text: str) -> None:
@@ -134,11 +131,8 @@ class Exchange:
 
     def number_again(self, order: Order) -> None:
         """Give an open order another permId, as is seen when a gateway sends an order twice."""
-        self.orders[self._next_perm_id] = order
-        del self.orders[order.perm_id]
-        order.perm_id = self._next_perm_id
+        self.floor.number_again(order, self._next_perm_id)
         self._next_perm_id += 1
-        self.floor.tell(order)
 
     # ---- prices and sessions
 
@@ -154,7 +148,7 @@ class Exchange:
             volume=old.volume + quote.last_size,
         )
         self.floor.facts.append(Quoted(contract, self.quotes[contract.con_id]))
-        for order in list(self.open_orders()):
+        for order in self.open_orders():
             if contract.con_id in self.floor.books_of(order):
                 self.floor.work(order, Phase.CONTINUOUS)
 
@@ -167,7 +161,7 @@ class Exchange:
 
     def _open(self) -> None:
         self.floor.is_open = True
-        for order in list(self.open_orders()):
+        for order in self.open_orders():
             if order.terms.time_in_force == "OPG":
                 self.floor.work(order, Phase.OPENING)
                 self.floor.expire_unless_filled(order)
@@ -175,18 +169,18 @@ class Exchange:
                 self.floor.begin(order)
 
     def _close(self) -> None:
-        for order in list(self.open_orders()):
+        for order in self.open_orders():
             if order.terms.order_type in AT_CLOSE:
                 self.floor.work(order, Phase.CLOSING)
         self.floor.is_open = False
-        for order in list(self.open_orders()):
+        for order in self.open_orders():
             if order.terms.time_in_force in ("DAY", "IOC", "FOK"):
                 self.floor.expire_unless_filled(order)
 
     def pass_time(self, now_ns: int) -> None:
         """Move the clock; good-till-date orders expire."""
         self.floor.now_ns = now_ns
-        for order in list(self.open_orders()):
+        for order in self.open_orders():
             until_ns = order.terms.good_till_ns
             if order.terms.time_in_force == "GTD" and until_ns is not None and until_ns <= now_ns:
                 self.floor.expire_unless_filled(order)

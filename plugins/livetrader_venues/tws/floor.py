@@ -30,14 +30,31 @@ class Floor:
         self.orders: dict[int, Order] = {}  # by permId, oldest first
         self.legs: dict[int, tuple[combos.Leg, ...]] = {}  # of combinations, by permId
         self.tape = Tape(tape_prefix)
-        self.groups = Groups(self.orders)
+        self.open: dict[int, Order] = {}  # those of them that are not over
+        self.groups = Groups(self.open)
         self.facts: list[Fact] = []
         self.is_open = True
         self.now_ns = 0
 
     def open_orders(self) -> Iterator[Order]:
         """Yield the orders that are not over."""
-        return (order for order in self.orders.values() if order.is_open)
+        return iter(list(self.open.values()))
+
+    def add(self, order: Order, legs: tuple[combos.Leg, ...] | None) -> None:
+        """Take a new order, with its legs where it is a combination."""
+        self.orders[order.perm_id] = self.open[order.perm_id] = order
+        self.groups.add(order)
+        if legs:
+            self.legs[order.perm_id] = legs
+
+    def number_again(self, order: Order, perm_id: int) -> None:
+        """Give an open order another permId."""
+        for table in (self.orders, self.open):
+            table[perm_id] = table.pop(order.perm_id)
+        if order.perm_id in self.legs:
+            self.legs[perm_id] = self.legs.pop(order.perm_id)
+        order.perm_id = perm_id
+        self.tell(order)
 
     def accept(self, order: Order) -> None:
         """Take an order that its client has transmitted."""
@@ -175,6 +192,8 @@ class Floor:
 
     def tell(self, order: Order) -> None:
         """Tell how an order is now."""
+        if not order.is_open:
+            self.open.pop(order.perm_id, None)
         self.facts.append(Changed(replace(order)))
 
 
