@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -71,10 +72,23 @@ async def running(
 
 
 def library(name: str) -> ModuleType:
-    """Return ib_insync or ib_async; their import warns of loops in newer Pythons."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return importlib.import_module(name)
+    """Return ib_insync or ib_async.
+
+    Both import a package `eventkit`: eventkit 1.0 or aeventkit, whichever was installed last. The former
+    asks for the thread's loop when it is imported, and there is none after `asyncio.run`; so it gets one
+    that never runs.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return importlib.import_module(name)
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 async def until(ib: Any, probe: Callable[[], Any], what: str = "") -> None:
