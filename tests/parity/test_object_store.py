@@ -11,7 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from livetrader.cli import cli
+from livetrader.offline.backtest import BacktestRequest, run_backtest
 from livetrader.store.local import FileObjectStore
+from livetrader.store.options import StoreOptions
 from tests.conftest import Deadline
 from tests.parity.test_quit_live import CONFIGURATION
 
@@ -136,3 +138,40 @@ def test_a_live_algorithm_shares_its_store_with_the_command_line(
     assert "large one saved: False" in told
     assert "heard StoreFullError" in told
     assert "Object store: the object store would hold 6.0 MB" in told
+
+
+STUBBORN = """
+from AlgorithmImports import *
+
+class Stubborn(QCAlgorithm):
+    def initialize(self):
+        self.set_start_date(2012, 1, 1)
+        self.set_end_date(2012, 12, 31)
+        self.add_equity("SPY", Resolution.DAILY)
+
+    def on_data(self, data):
+        if not self.object_store.save("two", "words"):
+            self.failures = getattr(self, "failures", 0) + 1
+
+    def on_end_of_algorithm(self):
+        self.log(f"failures {self.failures}")
+"""
+
+
+def test_trouble_with_the_store_at_every_step_is_told_ever_more_rarely(
+    tmp_path: Path, lean_data: Path
+) -> None:
+    algorithm = tmp_path / "algorithm.py"
+    algorithm.write_text(STUBBORN)
+    result = run_backtest(
+        BacktestRequest(
+            path=algorithm,
+            data_folder=lean_data,
+            output=tmp_path / "result",
+            object_store=StoreOptions(str(tmp_path / "store"), max_bytes=2),
+        )
+    )
+    assert not result.error
+    log = (tmp_path / "result" / "log.txt").read_text()
+    assert "failures 254" in log  # 250 days and four dividends
+    assert log.count("Object store:") == 8  # the failures 1, 2, 4 ... 128

@@ -23,6 +23,7 @@ from livetrader_lean.storage import ObjectStore
 from livetrader_lean.transactions import Transactions
 
 TELL_OF_STORE_NS: Final = 60 * NS_PER_SECOND
+STORE_CALM_NS: Final = 7 * 24 * 60 * TELL_OF_STORE_NS  # after so long a failure is news again
 
 
 class AlgorithmBinding(Binding):
@@ -51,11 +52,21 @@ class AlgorithmBinding(Binding):
         self.charts = ChartBoard(engine.ports.results)
         self.told_of_plotting = False
         self.object_store = ObjectStore(engine.ports.object_store, self._tell_of_store)
-        self._told_of_store_ns = -TELL_OF_STORE_NS
+        self._store_failures = 0
+        self._told_of_store_ns = self._store_failed_ns = -STORE_CALM_NS
 
     def _tell_of_store(self, words: str) -> None:
-        """Log trouble with the object store, once a minute: an algorithm may try at every step."""
+        """Log trouble with the object store, once a minute at most and ever more rarely.
+
+        An algorithm may try at every step, and in a fast replay minutes pass in no time. The second, fourth,
+        eighth ... failure is told, until a week was calm.
+        """
         now_ns = self.engine.clock.now_ns
-        if now_ns - self._told_of_store_ns >= TELL_OF_STORE_NS:
+        if now_ns - self._store_failed_ns >= STORE_CALM_NS:
+            self._store_failures = 0
+        self._store_failed_ns = now_ns
+        self._store_failures += 1
+        is_power_of_two = self._store_failures & (self._store_failures - 1) == 0
+        if is_power_of_two and now_ns - self._told_of_store_ns >= TELL_OF_STORE_NS:
             self._told_of_store_ns = now_ns
             self.log(LogLevel.ERROR, words)
