@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from livetrader_engine.demand import Demand
 from livetrader_engine.errors import AlgorithmError
@@ -54,13 +55,34 @@ from livetrader_engine.trading_policy import TradingPolicy
 
 __all__ = ["TradingPolicy", "Transactions"]
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _MARKET: Final = OrderType.MARKET
 _PROCESSING: Final = RequestStatus.PROCESSING
 _PROCESSED: Final = RequestStatus.PROCESSED
 
 
+def in_turn(
+    method: Callable[Concatenate[Transactions, _P], _T], /
+) -> Callable[Concatenate[Transactions, _P], _T]:
+    """Have a method called in the engine's thread, whoever calls it."""
+
+    @wraps(method)
+    def called(self: Transactions, /, *arguments: _P.args, **named: _P.kwargs) -> _T:
+        if self.turn is None:
+            return method(self, *arguments, **named)
+        answer: _T = self.turn(lambda: method(self, *arguments, **named))
+        return answer
+
+    return called
+
+
 class Transactions(OrderRequests):
-    """Owns every OrderRecord. Called from the engine's thread only. `warming_up` is set by the engine."""
+    """Owns every OrderRecord. `warming_up` is set by the engine.
+
+    Called from the engine's thread only, but for what `in_turn` marks: any thread may ask for that where
+    `turn` is set. `turn(call)` lets the engine's thread make the call, and waits.
+    """
 
     def __init__(
         self,
@@ -74,11 +96,13 @@ class Transactions(OrderRequests):
         super().__init__(clock, securities, portfolio, sink, policy, report)
         self.max_orders = policy.max_orders  # None for no limit; an algorithm may set it
         self.warming_up = False
+        self.turn: Callable[[Callable[[], Any]], Any] | None = None
         self.demand: Demand | None = None  # of the algorithm, before it takes risk
         portfolio.models.default.fees = policy.fees
 
     # -- asking --------------------------------------------------------------------------------------
 
+    @in_turn
     def submit(self, request: OrderRequest) -> OrderRecord:
         """Check a request and hand it over; return its record, INVALID where it was refused.
 
@@ -96,6 +120,7 @@ class Transactions(OrderRequests):
             self._wait(record, security)
         return record
 
+    @in_turn
     def add(self, request: OrderRequest) -> OrderRecord:
         """Hand a request over without the pre-order checks (but a demand's), and without waiting for a fill.
 
@@ -136,6 +161,7 @@ class Transactions(OrderRequests):
         self._apply(self._event(record, OrderStatus.INVALID, reason))
         return record
 
+    @in_turn
     def update(self, order_id: OrderId, change: OrderChange) -> Response:
         """Ask for a change of an order; return the answer so far. Raises AlgorithmError during warm-up."""
         self._refuse_warm_up("Update")
@@ -160,6 +186,7 @@ class Transactions(OrderRequests):
         self._drain_unless_deferred()
         return answer if self.policy.defer_requests else asked.response
 
+    @in_turn
     def cancel(self, order_id: OrderId, tag: str | None = None) -> Response:
         """Ask for a cancel; return the answer so far. The order may fill until the brokerage confirms.
 
@@ -185,6 +212,7 @@ class Transactions(OrderRequests):
         self._drain_unless_deferred()
         return answer
 
+    @in_turn
     def cancel_open(self, symbol: Symbol | None = None, tag: str | None = None) -> list[OrderRecord]:
         """Ask for a cancel of every open order of a symbol, or of all; return their records."""
         orders = self.open_orders(symbol)

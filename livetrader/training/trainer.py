@@ -22,6 +22,7 @@ from typing import Final
 from livetrader.ipc.messages import TrainingPrinted, TrainingReported, TrainingState
 from livetrader.training.attempts import Attempt, Surroundings, attempt_at
 from livetrader.training.budget import Budget
+from livetrader.training.engine_calls import EngineCalls
 from livetrader.training.jobs import ENDED, UNDER_WAY, Job
 from livetrader.training.reports import Reporter
 from livetrader.training.runner import Outcome, outcome_of
@@ -46,6 +47,7 @@ class ThreadedTrainer:
 
     `report` is called for every change of a job or of the bucket, from whatever thread caused it. `tick`
     must be called a few times a second. `adopt` must be called by the engine's thread between two steps.
+    It is made in that thread, and what other threads ask of the engine goes through `calls`.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ThreadedTrainer:
         self._cancels: deque[int] = deque()
         self._status = TrainerStatus()
         self._changed = threading.Condition()
+        self.calls = EngineCalls(self._changed, rules.wake)
         self._manager = threading.Thread(target=self._manage, name="training manager", daemon=True)
 
     @property
@@ -118,7 +121,8 @@ class ThreadedTrainer:
             self._changed.notify_all()
 
     def adopt(self) -> None:
-        """Let the algorithm adopt a result that waits for it. For the engine's thread, between two steps."""
+        """Do what waits for the engine's thread: calls, then an adoption. Call it there, between steps."""
+        self.calls.serve()
         run = self._status.run
         if run is None or run.result is None:
             return
@@ -268,6 +272,7 @@ class ThreadedTrainer:
                 self._changed.wait_for(
                     lambda: (
                         job.state not in UNDER_WAY
+                        or self.calls
                         or (self._status.run is not None and self._status.run.result is not None)
                     )
                 )

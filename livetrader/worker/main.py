@@ -219,6 +219,7 @@ class EngineRun:
         )
         engine = Engine(ports, options)
         engine.trainings.judged = self._outbox.send
+        engine.orders.turn = trainer.calls.make
         return engine
 
     def _report_model(self, name: str, number: int | None, trouble: str) -> None:

@@ -109,3 +109,57 @@ def test_a_cancel_reaches_the_trainer_while_the_engine_is_busy(ends: Ends) -> No
     assert told.wait(LIMIT_S), "nobody asks the inbox for its next event"
     scene.trainer.tick()
     scene.wait_for(T.CANCELLED)
+
+
+def test_what_a_training_asks_of_the_engine_is_done_by_the_engines_thread(ends: Ends) -> None:
+    scene = Scene(rules=TrainerRules(wake=ends.inbox.wake))
+    progress = Progress(lambda: 5.0)
+    feed = LiveFeed(ends.inbox, progress, scene.trainer.adopt)
+    seen: list[tuple[int, float | None]] = []
+
+    def order() -> str:
+        seen.append((threading.get_ident(), progress.step_started_s))
+        ends.supervisor.sendall(encode([TimePulse(7, 1)]))
+        return "ticket"
+
+    scene.submit(
+        TrainingWork("fit", lambda: seen.append((scene.trainer.calls.make(order) == "ticket", None)))
+    )
+    assert feed.next() == TimePulse(7, 1)
+    scene.wait_for(T.READY)
+    assert [who for who, _ in seen] == [threading.get_ident(), True]
+
+
+def test_what_such_a_call_raises_is_the_trainings() -> None:
+    scene = Scene()
+
+    def refused() -> None:
+        raise ValueError("no such order")
+
+    scene.submit(TrainingWork("fit", lambda: scene.trainer.calls.make(refused)))
+    assert scene.woken.wait(LIMIT_S)
+    scene.trainer.adopt()
+    assert "no such order" in scene.wait_for(T.FAILED).message
+
+
+def test_a_cancelled_training_asks_in_vain() -> None:
+    scene = Scene()
+    made: list[bool] = []
+    scene.submit(TrainingWork("fit", lambda: scene.trainer.calls.make(lambda: made.append(True))))
+    assert scene.woken.wait(LIMIT_S)
+    scene.trainer.cancel(1)
+    scene.trainer.tick()
+    scene.trainer.adopt()
+    scene.wait_for(T.CANCELLED)
+    assert not made
+
+
+def test_an_engine_that_waits_for_a_training_makes_its_calls() -> None:
+    scene = Scene(rules=TrainerRules(waits=True))
+    threads: list[int] = []
+    order = TrainingWork(
+        "fit", lambda: scene.trainer.calls.make(lambda: threads.append(threading.get_ident()))
+    )
+    scene.submit(order)
+    assert scene.states()[-1] is T.READY
+    assert threads == [threading.get_ident()]
