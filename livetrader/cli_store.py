@@ -170,12 +170,7 @@ def get(key: str, file: Path | None, *, force: bool, output_json: bool, **given:
         sys.stdout.buffer.write(value)
         sys.stdout.buffer.flush()
         return
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        aside.write_bytes(value)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
+    _write(target, value)
     if output_json:
         as_json({"key": key, "file": target, "size": len(value)})
     else:
@@ -255,6 +250,19 @@ def stat(key: str | None, *, output_json: bool, **given: Any) -> None:
     for name, value in view.items():
         shown = "no limit" if value is None else f"{value:,}" if isinstance(value, int) else value
         click.echo(f"{name:<10} {shown}")
+
+
+def _write(target: Path, value: bytes) -> None:
+    """Write a file as a whole or not at all."""
+    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        aside.write_bytes(value)
+        aside.replace(target)
+    except OSError as error:
+        words = f"{target} cannot be written: {error.strerror}; name a file in a folder that is there, or `-`"
+        raise click.ClickException(words) from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _view(key: str, found: StoredObject) -> dict[str, object]:

@@ -1,4 +1,6 @@
-"""Where a store is, and what is wrong with a place before anybody goes there. Opens and imports nothing."""
+"""Where a store is, and what is wrong with a place before anybody goes there. Opens nothing, and imports
+fsspec only to ask for a protocol that is not known here by name.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,17 @@ def problem_with(url: str) -> str:
     for needed in dict.fromkeys(("fsspec", module)):
         if find_spec(needed) is None:
             return f"{shown(url)} needs the library {needed}: pip install '{package}'"
-    return ""
+    return "" if _protocol(url) in _LIBRARIES else _unknown(url)
+
+
+def _unknown(url: str) -> str:
+    """Return what to do about a protocol that fsspec has never heard of, "" where it has."""
+    import fsspec  # type: ignore[import-untyped]  # it has no stubs
+
+    if _protocol(url) in fsspec.available_protocols():
+        return ""
+    known = "write for example s3://bucket/prefix, or a folder"
+    return f"{shown(url)}: fsspec knows no protocol {_protocol(url)!r}; {known}"
 
 
 def secrets_in(filesystem: Iterable[str]) -> list[str]:

@@ -68,6 +68,13 @@ def test_a_file_that_is_there_is_not_replaced_unasked(
     assert (tmp_path / "a").read_bytes() == b"new"
 
 
+def test_a_file_that_cannot_be_written_is_told(types: Types, storage: FileObjectStore) -> None:
+    storage.save("a", b"1")
+    result = types("get", "a", "nowhere/a")
+    assert result.exit_code == 1
+    assert "nowhere/a cannot be written: No such file or directory" in result.stderr
+
+
 def test_keys_are_listed_for_people_and_programs(types: Types, storage: FileObjectStore) -> None:
     storage.save("models/a", b"12345")
     storage.save("b", b"")
@@ -111,6 +118,7 @@ def test_what_is_missing_is_named(types: Types, storage: FileObjectStore, words:
         (("ls",), "there is no folder `storage` here or above"),
         (("ls", "--object-store", "nowhere"), "there is no folder"),
         (("ls", "--object-store", "nope://x:y@host/z"), "holds a password"),
+        (("ls", "--object-store", "nope://host/z"), "fsspec knows no protocol 'nope'"),
         (("put", "/etc/hostname", "../x", "--object-store", "new"), "would leave the object store"),
         (("ls", "--object-store", ".", "--project", "a/b"), "a project is one part"),
     ],
