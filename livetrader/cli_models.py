@@ -90,16 +90,18 @@ def show(name: str, version: int | None, output_json: bool, **place: Any) -> Non
         state = _state(catalog, name)
         number = version or state.serving or max(catalog.numbers(name))
         manifest, _ = catalog.manifest(name, number)
+        damage = catalog.damage(manifest)
         decisions = catalog.log(name)
     found = manifest.version
+    standing = {"standing": "damaged", "why": damage} if damage else _standing(number, state)
     if output_json:
-        facts = {**msgspec.to_builtins(found), **_standing(number, state), "decisions": decisions}
+        facts = {**msgspec.to_builtins(found), **standing, "decisions": decisions}
         facts["feature_hash"] = None if found.features is None else found.features.digest
         as_json(facts)
         return
     screen = console()
     table = _table("", "")
-    for label, text in _facts(found, state):
+    for label, text in _facts(found, standing):
         table.add_row(label, text)
     screen.print(table)
     told = _table("DECISION", "AT", "SERVES", "REASON")
@@ -247,8 +249,7 @@ def _standing(number: int, state: ServingState) -> dict[str, Any]:
     return {"standing": "served" if number in state.history else "kept", "why": ""}
 
 
-def _facts(version: ModelVersion, state: ServingState) -> Iterator[tuple[str, str]]:
-    standing = _standing(version.number, state)
+def _facts(version: ModelVersion, standing: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Version", f"{version.number} of {version.name}"
     yield "Standing", f"{standing['standing']}{': ' + standing['why'] if standing['why'] else ''}"
     yield "Model", f"{version.model_type}, {version.format}, {_size(version.size)}"

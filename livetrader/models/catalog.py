@@ -86,8 +86,11 @@ class Catalog(Shelf):
         raise AlgorithmError(f"{name!r}: others delete versions faster than one could be saved")
 
     def promote(self, name: str, number: int, reason: str, *, force: bool = False) -> ModelVersion:
-        """Let a version serve. Raises ModelRefusedError where it is not there, or bad and not forced."""
-        version = self._existing(name, number)
+        """Let a version serve.
+
+        Raises ModelRefusedError where it is not there, damaged, or bad and not forced.
+        """
+        version = self._whole(name, number)
 
         def change(state: ServingState) -> ServingState | None:
             self._existing(name, number)
@@ -105,7 +108,7 @@ class Catalog(Shelf):
             if number is not None:
                 _check_usable(name, number, state, force=False)
             after = decisions.rolled_back(decisions.among(state, self._keys(name).versions), number, reason)
-            chosen[:] = [self._existing(name, after.serving or 0)]
+            chosen[:] = [self._whole(name, after.serving or 0)]
             return after
 
         self._known(name)
@@ -185,6 +188,16 @@ class Catalog(Shelf):
             raise self._missing(name, number) from None
         except RecordError as error:
             raise ModelRefusedError(f"version {number} of {name!r} cannot be used: {error}") from error
+
+    def _whole(self, name: str, number: int) -> ModelVersion:
+        """Return a version whose content is there, too. Raises ModelRefusedError."""
+        version = self._existing(name, number)
+        damage = self.damage(self.manifest(name, number)[0])
+        if damage:
+            raise ModelRefusedError(
+                f"version {number} of {name!r} cannot be used: {damage}; name another one"
+            )
+        return version
 
     def _numbered(self, draft: ModelVersion, blob: str, size: int) -> ModelVersion:
         name = draft.name

@@ -71,6 +71,16 @@ class Shelf:
             raise RecordError("its record names other content")
         return content
 
+    def damage(self, manifest: Manifest) -> str:
+        """Return what is wrong with a version's content, "" where it is whole. Reads all of it."""
+        try:
+            self.content(manifest)
+        except KeyError:
+            return "its content is not in the store"
+        except RecordError as error:
+            return str(error)
+        return ""
+
     def versions(self, name: str) -> tuple[list[ModelVersion], dict[int, str]]:
         """Return the versions that can be read, oldest first, and why the others cannot."""
         found: list[ModelVersion] = []

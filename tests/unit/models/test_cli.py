@@ -139,6 +139,22 @@ def test_a_damaged_version_is_listed_as_damaged(place: Path) -> None:
     assert "cannot be read" in run("show", "spy", "1", "--object-store", place, code=6).stderr
 
 
+def test_a_version_with_damaged_content_is_neither_promoted_nor_shown_as_good(place: Path) -> None:
+    content = answer("show", "spy", "1", "--object-store", place)["content"]
+    (blob,) = (each for each in (place / "_models/spy/blobs").iterdir() if each.name.endswith(content))
+    whole = blob.read_bytes()
+    blob.write_bytes(whole[:-1] + b"!")
+    for words in (("promote", "spy", "1"), ("rollback", "spy", "1"), ("rollback", "spy")):
+        refused = run(*words, "--object-store", place, code=6)
+        assert "version 1 of 'spy' cannot be used" in refused.stderr and "damaged" in refused.stderr
+    assert answer("ls", "spy", "--object-store", place)["serving"] == 2
+    assert answer("show", "spy", "1", "--object-store", place)["standing"] == "damaged"
+    assert "damaged: the content" in run("show", "spy", "1", "--object-store", place).stdout
+    blob.unlink()
+    refused = run("promote", "spy", "1", "--object-store", place, code=6)
+    assert "its content is not in the store" in refused.stderr
+
+
 def test_the_store_is_the_configurations_where_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "live.toml").write_text(CONFIG)
     shared = FileObjectStore(tmp_path / "shared")
