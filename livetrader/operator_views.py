@@ -110,12 +110,18 @@ def training_line(status: StatusView) -> str:
         word = "nothing to train yet"
     else:
         word = "running" if training.is_training else "ready" if training.ready else "not ready"
-    error = f"; last error: {training.last_error}" if training.last_error else ""
+    error = f"; last error: {_gist(training.last_error)}" if training.last_error else ""
     refill = time_text(training.next_refill_ns)
     return (
         f"{word}, {training.jobs} jobs, bucket {training.bucket_level_minutes:.1f}"
         f" of {training.bucket_capacity_minutes:g} min, next refill {refill}{error}"
     )
+
+
+def _gist(message: str) -> str:
+    """Return the line of a failure that says most: a traceback's last, else the first."""
+    lines = [line for line in message.splitlines() if line.strip()]
+    return lines[-1 if lines[0].startswith("Traceback") else 0].strip() if lines else ""
 
 
 def bucket_line(bucket: BucketView) -> Text:

@@ -117,6 +117,19 @@ def test_people_see_buckets_deferred_jobs_and_why_the_model_is_not_good_enough()
         assert "2:00:00 ago" in shown and STALE.problem in shown
 
 
+@pytest.mark.parametrize(
+    ("message", "gist"),
+    [
+        ('Traceback (most recent call last):\n  File "a.py"\nValueError: none\n', "ValueError: none"),
+        ("ended by SIGSEGV\nit printed last:\nFatal Python error", "ended by SIGSEGV"),
+    ],
+)
+def test_the_status_says_why_a_training_failed_in_one_line(message: str, gist: str) -> None:
+    summary = TrainingSummary(False, False, 1, 100.0, 120.0, message, 20.0, NOW_NS, (), HOST, STALE)
+    lines = [line.rstrip() for line in text_of(status_view(status_with(summary))).splitlines()]
+    assert any(line.endswith(f"last error: {gist}") for line in lines), lines
+
+
 def test_metrics_repeat_what_the_status_says() -> None:
     metrics = Metrics()
     summary = TrainingSummary(
