@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from livetrader.ipc.messages import TrainingState
 from livetrader.training.attempts import ProcessAttempt, Surroundings
-from livetrader.training.jobs import JOBS_KEPT, Job
+from livetrader.training.jobs import Job
 from livetrader.training.process import ProcessLimits
 from livetrader.training.runner import ShortTurns
-from livetrader.training.voice import Voice, cancelled, device, progress, speak_for_thread
-from livetrader_engine.training import TrainingJob, TrainingWork
+from livetrader.training.status import TrainerStatus
+from livetrader.training.voice import Voice, speak_for_thread
+from livetrader_engine.training import TrainingWork
 from livetrader_lean.errors import TrainingFailedError
 
 
 class InlineTrainer:
-    """Implements ports.Trainer and its TrainingStatus: `submit` returns when all is done.
+    """Implements ports.Trainer: `submit` returns when all is done.
 
     Nobody waits, so there is no quota, and no deadline for what runs in this thread; a training that asks
     for a process has one, and its own deadline. `now_ns` is engine time, `algorithm_path` the user's file.
@@ -28,71 +28,34 @@ class InlineTrainer:
     def __init__(self, now_ns: Callable[[], int], algorithm_path: Path | None = None) -> None:
         self._now_ns = now_ns
         self._surroundings = Surroundings(algorithm_path, ProcessLimits(nice=0), ShortTurns())
-        self._jobs: deque[Job] = deque(maxlen=JOBS_KEPT)
         self._numbers = 0
-        self._running: Job | None = None
-        self.last_error: str | None = None
-        self.trained_ns: int | None = None
+        self._status = TrainerStatus()
 
     @property
-    def status(self) -> InlineTrainer:
-        """The readiness flags: this object has them."""
-        return self
-
-    @property
-    def ready(self) -> bool:
-        """Whether a training has succeeded and none is running."""
-        return self.trained_ns is not None and self._running is None
-
-    @property
-    def is_training(self) -> bool:
-        """Whether a training function is running now."""
-        return self._running is not None
-
-    @property
-    def is_replacing(self) -> bool:
-        """Whether a training function is running now: nothing else happens meanwhile."""
-        return self._running is not None
-
-    @property
-    def jobs(self) -> Sequence[TrainingJob]:
-        """The newest trainings, oldest first."""
-        return tuple(job.seen() for job in self._jobs)
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the training that asks has been told to stop: never, for nobody could."""
-        return cancelled()
-
-    @property
-    def device(self) -> str:
-        """Where the training that asks should put its model."""
-        return device()
-
-    def progress(self, fraction: float, text: str = "") -> None:
-        """Take note of how far the running training is."""
-        progress(fraction, text)
+    def status(self) -> TrainerStatus:
+        """What an algorithm may ask. Nobody could cancel what runs here."""
+        return self._status
 
     def submit(self, work: TrainingWork) -> None:
         """Train now, adopt the result, and return. Raises what the work raises."""
         self._numbers += 1
-        job = Job(self._numbers, work)
-        self._jobs.append(job)
+        status, job = self._status, Job(self._numbers, work)
+        status.known.append(job)
         job.move(TrainingState.RUNNING)
-        self._running = job
+        status.job = job
         try:
             result = self._in_process(job) if work.process else self._here(job)
             if work.then is not None:
                 work.then(result)
         except BaseException as error:
-            self.last_error = f"{type(error).__name__}: {error}"
-            job.move(TrainingState.FAILED, self.last_error)
+            status.last_error = f"{type(error).__name__}: {error}"
+            job.move(TrainingState.FAILED, status.last_error)
             raise
         finally:
-            self._running = None
+            status.job = None
         job.move(TrainingState.READY)
-        self.trained_ns = self._now_ns()
-        self.last_error = None
+        status.trained_ns = self._now_ns()
+        status.last_error = None
 
     def _here(self, job: Job) -> object:
         voice = Voice(job.work.gpu)

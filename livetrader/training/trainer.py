@@ -68,6 +68,7 @@ class ThreadedTrainer:
         self._numbers = 0
         self._cancels: deque[int] = deque()
         self._status = TrainerStatus()
+        self._run: Run | None = None  # of the status's job
         self._changed = threading.Condition()
         self.calls = EngineCalls(self._changed, rules.wake)
         self._manager = threading.Thread(target=self._manage, name="training manager", daemon=True)
@@ -82,7 +83,7 @@ class ThreadedTrainer:
     @property
     def granted_s(self) -> float:
         """How long the running job has been allowed to take so far, in seconds; 0 where none runs."""
-        run = self._status.run
+        run = self._run
         return 0.0 if run is None else (1.0 + run.job.minutes_used) * 60.0
 
     def submit(self, work: TrainingWork) -> None:
@@ -111,7 +112,7 @@ class ThreadedTrainer:
         with self._changed:
             while self._cancels:
                 self._cancel(self._cancels.popleft())
-            run = self._status.run
+            run = self._run
             if run is not None:
                 if run.working:
                     self._judge(run)
@@ -123,7 +124,7 @@ class ThreadedTrainer:
     def adopt(self) -> None:
         """Do what waits for the engine's thread: calls, then an adoption. Call it there, between steps."""
         self.calls.serve()
-        run = self._status.run
+        run = self._run
         if run is None or run.result is None:
             return
         with self._changed:
@@ -152,7 +153,7 @@ class ThreadedTrainer:
             self._charge(run)
             self._ended(run, outcome)
             del outcome
-            self._changed.wait_for(lambda: self._status.run is not run)
+            self._changed.wait_for(lambda: self._run is not run)
 
     def _next(self) -> Run:
         """Wait for a job that may start, mark it as running and return its run."""
@@ -182,7 +183,8 @@ class ThreadedTrainer:
         work = job.work
         deadline_s = self._rules.deadline_s if work.deadline_s is None else work.deadline_s
         attempt = attempt_at(work, self._surroundings, deadline_s, partial(self._reporter.printed, job))
-        run = self._status.run = Run(job, attempt, self._clocks.monotonic_s(), deadline_s)
+        run = self._run = Run(job, attempt, self._clocks.monotonic_s(), deadline_s)
+        self._status.job = job
         self._move(job, TrainingState.RUNNING)
         return run
 
@@ -200,7 +202,7 @@ class ThreadedTrainer:
     def _finish(self, run: Run, outcome: Outcome | None) -> None:
         if run.job.state in ENDED:
             return  # cancelled while its result was being adopted: that has been told
-        self._status.run = None
+        self._run = self._status.job = None
         self._reporter.progress(run, last=True)
         state, text = verdict(run.sentence, outcome)
         if state is TrainingState.READY:
@@ -237,7 +239,7 @@ class ThreadedTrainer:
         return True
 
     def _cancel(self, number: int) -> None:
-        run, text = self._status.run, "cancelled by an operator"
+        run, text = self._run, "cancelled by an operator"
         for job in tuple(self._waiting):
             if job.number == number:
                 self._waiting.remove(job)
@@ -273,7 +275,7 @@ class ThreadedTrainer:
                     lambda: (
                         job.state not in UNDER_WAY
                         or self.calls
-                        or (self._status.run is not None and self._status.run.result is not None)
+                        or (self._run is not None and self._run.result is not None)
                     )
                 )
                 if job.state not in UNDER_WAY:

@@ -36,6 +36,35 @@ class Careful(QCAlgorithm):
 """
 
 
+RENEWING = """
+from AlgorithmImports import *
+
+
+def fit(closes):
+    return sum(closes) / len(closes)
+
+
+class Renewing(QCAlgorithm):
+    def initialize(self):
+        self.spy = self.add_equity("SPY", Resolution.DAILY).symbol
+        self.train(
+            self.date_rules.every(DayOfWeek.MONDAY), self.time_rules.at(10, 0), fit,
+            process=True, prepare=self.closes, then=self.adopt,
+        )
+        self.training.require()
+
+    def closes(self):
+        return list(self.history(self.spy, 20, Resolution.DAILY)["close"])
+
+    def adopt(self, mean):
+        ticket = self.market_order(self.spy, 1)
+        self.log(f"adopts {self.training.ready} {ticket.status != OrderStatus.INVALID}")
+
+    def on_data(self, data):
+        pass
+"""
+
+
 def test_the_model_of_monday_is_too_old_on_friday(backtest: Backtest) -> None:
     outcome = backtest(CAREFUL)
     assert outcome.result.status == "Completed", outcome.result.error
@@ -50,18 +79,31 @@ def test_the_model_of_monday_is_too_old_on_friday(backtest: Backtest) -> None:
     assert any("is stale: made 2015-01-05 13:00:00 UTC" in line for line in outcome.log)
 
 
+def test_a_process_leaves_the_old_model_in_use_until_the_new_one_is_adopted(backtest: Backtest) -> None:
+    outcome = backtest(RENEWING, "2015-01-01", "2015-01-20")
+    assert outcome.result.status == "Completed", outcome.result.error
+    told = [line.split(" LOG ", 1)[1] for line in outcome.log if " LOG adopts " in line]
+    assert told[:2] == ["adopts False False", "adopts True True"], "no model at first, then the old one"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_live_refuses_what_the_backtest_refuses(tmp_path: Path, lean_data: Path) -> None:
-    algorithm = tmp_path / "careful.py"
-    algorithm.write_text(CAREFUL)
-    span = ("2015-01-01", "2015-03-31")
+@pytest.mark.parametrize(
+    ("text", "span", "least"),
+    [(CAREFUL, ("2015-01-01", "2015-03-31"), 20), (RENEWING, ("2015-01-01", "2015-01-30"), 2)],
+    ids=["careful", "renewing"],
+)
+def test_live_refuses_what_the_backtest_refuses(
+    tmp_path: Path, lean_data: Path, text: str, span: tuple[str, str], least: int
+) -> None:
+    algorithm = tmp_path / "algorithm.py"
+    algorithm.write_text(text)
     run(
         "backtest", str(algorithm), "--data-folder", str(lean_data), "--output", str(tmp_path / "backtest"),
         "--start", span[0], "--end", span[1],
     )  # fmt: skip
     run("run", str(configure(tmp_path / "live.toml", algorithm, lean_data, span)))
     expected = orders_of_backtest(tmp_path / "backtest")
-    assert len(expected) > 20
+    assert len(expected) > least
     assert orders_of_journal(tmp_path / "state" / "journal.sqlite3") == expected
     assert order_events(tmp_path / "state" / "results") == order_events(tmp_path / "backtest")

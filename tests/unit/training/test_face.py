@@ -45,8 +45,9 @@ class Learner(QCAlgorithm):
         return [1, 2, 3]
 
     def adopt(self, result):
+        assert self.training.is_training
+        assert self.training.ready is (self.model is not None)  # a process leaves the old model alone
         self.model, self.where = result
-        assert self.training.is_training and not self.training.ready
         self.log(f"adopted {self.model} here {self.where == os.getpid()}")
 
     def on_end_of_algorithm(self):
