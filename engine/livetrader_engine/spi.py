@@ -38,6 +38,7 @@ from livetrader_engine.events import (
 from livetrader_engine.orders.order import (
     BrokerageOrderId,
     ClientOrderId,
+    ExecutionId,
     Fill,
     OrderChange,
     OrderSpec,
@@ -135,9 +136,10 @@ class OrderRecord(msgspec.Struct, frozen=True):
 class AccountSnapshot(msgspec.Struct, frozen=True):
     """The whole account at one instant, from the venue. Never partial: a part that is missing raises.
 
-    `open_orders` are all working orders (foreign ones have a client_order_id not of our prefix or ""),
-    `closed_orders` those the venue still remembers, `fills` every fill it still remembers, by client
-    order id. `session_id` names the brokerage session and changes with every new login.
+    `open_orders` are all working orders: foreign ones have a client_order_id not of our prefix or "", and two
+    with the same client_order_id are two orders at the venue. `closed_orders` are those the venue still
+    remembers, `fills` every fill it still remembers, by client order id ("" where it is not ours).
+    `session_id` names the brokerage session and changes with every new login.
     """
 
     account_id: str
@@ -172,6 +174,19 @@ class StopMoved(msgspec.Struct, frozen=True, tag="stop"):
     stop: StopState
 
 
+class FeeReported(msgspec.Struct, frozen=True, tag="fee"):
+    """What a trade cost, told after it: `fee` in all, not in addition; positive if paid.
+
+    For venues that tell the price of a trade later than the trade. It may come twice, or before the trade.
+    """
+
+    client_order_id: ClientOrderId
+    execution_id: ExecutionId
+    time_ns: int
+    fee: Decimal
+    fee_currency: str
+
+
 class CashChanged(msgspec.Struct, frozen=True, tag="cash"):
     """The venue's new balance of one currency."""
 
@@ -189,7 +204,7 @@ class BrokerageMessage(msgspec.Struct, frozen=True, tag="message"):
     message: str
 
 
-BrokerageEvent = ExecutionReport | StopMoved | CashChanged | BrokerageMessage
+BrokerageEvent = ExecutionReport | FeeReported | StopMoved | CashChanged | BrokerageMessage
 
 
 class BrokeragePlugin(Protocol):
@@ -225,8 +240,14 @@ class BrokeragePlugin(Protocol):
         """Send a change of a working order; return when sent."""
         ...
 
-    async def cancel(self, client_order_id: ClientOrderId) -> None:
-        """Ask for a cancel; return when sent. Idempotent; unknown or closed orders are no error."""
+    async def cancel(
+        self, client_order_id: ClientOrderId, brokerage_order_id: BrokerageOrderId | None = None
+    ) -> None:
+        """Ask for a cancel; return when sent. Idempotent; unknown or closed orders are no error.
+
+        `brokerage_order_id` means one of several orders that the venue has under the same client order id, or
+        an order that is not ours and has none; VenueError where the venue lets us not cancel that one.
+        """
         ...
 
     async def snapshot(self) -> AccountSnapshot:
@@ -235,6 +256,28 @@ class BrokeragePlugin(Protocol):
 
     async def close(self) -> None:
         """Log out; idempotent. Positions and orders stay."""
+        ...
+
+
+class Maintenance(msgspec.Struct, frozen=True):
+    """A time in which a venue is expected to be away, or needs a person.
+
+    `reason` says it in words; `until_ns` when it is over. `holds_orders`: an order sent now could be lost.
+    `notice`: what an operator has to do about it (confirm a login, for instance); empty where nothing.
+    """
+
+    reason: str
+    until_ns: int
+    holds_orders: bool = False
+    notice: str = ""
+
+
+@runtime_checkable
+class Maintained(Protocol):
+    """A brokerage or feed whose venue has a calendar of maintenance."""
+
+    def maintenance(self, now_ns: int) -> Maintenance | None:
+        """Return what is going on at an instant (UTC ns), None in ordinary times. Pure and cheap."""
         ...
 
 

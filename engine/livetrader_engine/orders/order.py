@@ -139,7 +139,11 @@ class StopState(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
-    """One trade against an order. `quantity` is signed; `fee` is in `fee_currency`, positive if paid."""
+    """One trade against an order. `quantity` is signed; `fee` is in `fee_currency`, positive if paid.
+
+    Venues correct trades: the same `execution_id` with a higher `revision` replaces what was told before, and
+    a quantity of 0 takes the trade back.
+    """
 
     execution_id: ExecutionId
     quantity: Decimal
@@ -147,3 +151,4 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     time_ns: int
     fee: Decimal = Decimal(0)
     fee_currency: str = "USD"
+    revision: int = 0

@@ -339,8 +339,10 @@ class MemoryBrokerage:
         self.venue.change(change)
         self.venue.boundary("updated")
 
-    async def cancel(self, client_order_id: ClientOrderId) -> None:
-        """Cancel a working order."""
+    async def cancel(
+        self, client_order_id: ClientOrderId, brokerage_order_id: BrokerageOrderId | None = None
+    ) -> None:
+        """Cancel a working order; this venue has one of a name only."""
         self._check_session()
         self.venue.boundary("cancel")
         self.venue.cancel(client_order_id)

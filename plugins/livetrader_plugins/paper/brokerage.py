@@ -19,7 +19,7 @@ import msgspec
 
 from livetrader_engine.errors import DataError
 from livetrader_engine.events import MarketDataArrived, TimePulse
-from livetrader_engine.orders.order import ClientOrderId, OrderChange
+from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderChange
 from livetrader_engine.spi import (
     API_VERSION,
     AccountSnapshot,
@@ -170,8 +170,13 @@ class PaperBrokerage:
         else:
             await self._settle_on_disk(venue.update(change.client_order_id, change.change))
 
-    async def cancel(self, client_order_id: ClientOrderId) -> None:
-        """Cancel a working order; behind one that is on the wire, the cancel waits for it."""
+    async def cancel(
+        self, client_order_id: ClientOrderId, brokerage_order_id: BrokerageOrderId | None = None
+    ) -> None:
+        """Cancel a working order; behind one that is on the wire, the cancel waits for it.
+
+        This venue has one order of a name only, so the other id is not needed.
+        """
         venue, _ = self._connected()
         behind = self._behind.get(client_order_id)
         if behind is not None:
