@@ -264,12 +264,14 @@ class Maintenance(msgspec.Struct, frozen=True):
 
     `reason` says it in words; `until_ns` when it is over. `holds_orders`: an order sent now could be lost.
     `notice`: what an operator has to do about it (confirm a login, for instance); empty where nothing.
+    `away`: being unreachable is expected now; False where it is announced only: `until_ns` is its beginning.
     """
 
     reason: str
     until_ns: int
     holds_orders: bool = False
     notice: str = ""
+    away: bool = True
 
 
 @runtime_checkable
