@@ -1,6 +1,7 @@
 """The journal: append-only, durable when awaited, on its own thread.
 
-Rule 1: the event loop never touches SQLite; it hands rows over and is called back.
+Rule 1: the event loop never touches SQLite; it hands rows over and is called back. (A simulation in virtual
+time says `threaded=False`: then the loop itself writes, at its next turn.)
 Rule 2: after a failed write nothing more is promised: `broken` says why, every `append` raises, and only the
 rows of `append_soon` are still tried, so that the end of a story can be read.
 """
@@ -19,6 +20,7 @@ from typing import Final
 
 from livetrader.clocks import wall_ns
 from livetrader.errors import JournalError
+from livetrader.journal.disk import LOCAL_DISK, Disk
 from livetrader.journal.records import Record, client_order_id_of, encode, kind_of
 from livetrader.journal.replay import JournalState
 from livetrader.journal.store import Row, Store
@@ -42,9 +44,18 @@ class Journal:
     decide what to record, and does not lock the directory (daemon.lock does).
     """
 
-    def __init__(self, path: Path, account: str = "paper", now_ns: Callable[[], int] = wall_ns) -> None:
-        self._store = Store(path, account, now_ns())
+    def __init__(
+        self,
+        path: Path,
+        account: str = "paper",
+        now_ns: Callable[[], int] = wall_ns,
+        *,
+        disk: Disk = LOCAL_DISK,
+        threaded: bool = True,
+    ) -> None:
+        self._store = Store(path, account, now_ns(), disk)
         self._path = path
+        self._threaded = threaded
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._condition = threading.Condition()
@@ -68,6 +79,10 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[JournalState] = self._loop.create_future()
         self._writing = 1
+        if not self._threaded:
+            self._begin(opened)
+            self.state = await opened
+            return
         self._thread = threading.Thread(target=self._run, args=(opened,), name="journal", daemon=True)
         self._thread.start()
         self.state = await opened
@@ -101,6 +116,12 @@ class Journal:
 
     async def close(self) -> None:
         """Write what waits and close the file; idempotent. Raises nothing: what failed is in `broken`."""
+        if not self._threaded:
+            self._closing = True
+            while batch := self._pop():
+                self._write(batch)
+            self._store.close()
+            return
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -115,20 +136,40 @@ class Journal:
                 return False
             self._queue.append(waiting)
             self._condition.notify()
-            return True
+        if not self._threaded and len(self._queue) == 1:
+            self._call(self._turn)
+        return True
+
+    def _turn(self) -> None:
+        """Write what waits, from the loop: in place of the thread."""
+        if batch := self._pop():
+            self._write(batch)
+        if not self._queue:
+            self._tidy()
+        elif not self._closing:
+            self._call(self._turn)
 
     # -- the journal's thread -----------------------------------------------------------------------
 
-    def _run(self, opened: asyncio.Future[JournalState]) -> None:
+    def _begin(self, opened: asyncio.Future[JournalState]) -> bool:
         try:
             state = self._store.open()
         except (JournalError, sqlite3.Error, OSError) as error:
+            words = (
+                str(error) if isinstance(error, JournalError) else f"{self._path} cannot be opened: {error}"
+            )
             self._store.close()
-            self._call(_fail, opened, f"{self._path} cannot be opened: {error}")
+            self._call(_fail, opened, words)
+            return False
+        else:
+            self._call(_succeed, opened, state)
+            return True
+        finally:
             self._writing = 0
+
+    def _run(self, opened: asyncio.Future[JournalState]) -> None:
+        if not self._begin(opened):
             return
-        self._call(_succeed, opened, state)
-        self._writing = 0
         batch: list[_Waiting] = []
         try:
             while batch := self._next_batch():
@@ -154,9 +195,12 @@ class Journal:
                     self._condition.acquire()
             while not self._queue and not self._closing:
                 self._condition.wait()
-            batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-            self._writing = len(batch)
-            return batch
+            return self._pop()
+
+    def _pop(self) -> list[_Waiting]:
+        batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+        self._writing = len(batch)
+        return batch
 
     def _write(self, batch: list[_Waiting]) -> None:
         if self.broken is not None:
@@ -187,7 +231,7 @@ class Journal:
     def _tidy(self) -> None:
         try:
             self._store.tidy()
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             _log.warning("journal checkpoint failed", exc_info=True, extra={"action": "journal_checkpoint"})
 
     def _abandon(self) -> None:

@@ -1,34 +1,34 @@
 """The SQLite file of the journal: synchronous, one owner, one thread.
 
-WAL with synchronous=FULL: a commit that returned survives a power cut (NORMAL loses the newest ones). Each
-row carries the SHA-256 of itself and its predecessor, so an edited or damaged row is found at the next
-start. Readable beside the running daemon: sqlite3 journal.sqlite3 'select * from readable'.
+WAL with synchronous=FULL: a commit that returned survives a power cut (NORMAL loses the newest ones). The
+rows are chained (chain.py), so an edited or damaged one is found at the next start, which then refuses: what
+a damaged journal says is never guessed at. Readable beside the running daemon: sqlite3 journal.sqlite3
+'select * from readable'.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from livetrader.errors import JournalError
+from livetrader.journal.chain import SELECT_ROWS, Chain, DamagedRowError, link
+from livetrader.journal.disk import LOCAL_DISK, Connection, Disk
 from livetrader.journal.identifiers import make_instance
-from livetrader.journal.records import SCHEMA_VERSION, Record, decode
+from livetrader.journal.records import SCHEMA_VERSION, Halted, Record, encode, kind_of
 from livetrader.journal.replay import JournalState
 
-BUSY_TIMEOUT_MS: Final = 5_000  # an operator's reader may hold the file for a moment
 CHECKPOINT_ROWS: Final = 1_000  # rows after which an idle writer moves the write-ahead log into the file
+QUARANTINED: Final = ".quarantined-"  # in the name of a journal that an operator set aside; a time follows
 BALLAST_BYTES: Final = 4 * 1024 * 1024  # given back to a full disk so that the end can still be written
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS record (
+_TABLES: Final = frozenset({"meta", "record"})
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    """CREATE TABLE IF NOT EXISTS record (
     seq INTEGER PRIMARY KEY,
     time_ns INTEGER NOT NULL,
     kind TEXT NOT NULL,
@@ -36,13 +36,14 @@ CREATE TABLE IF NOT EXISTS record (
     client_order_id TEXT,
     body TEXT NOT NULL,
     hash TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS record_by_order ON record (client_order_id) WHERE client_order_id IS NOT NULL;
-CREATE VIEW IF NOT EXISTS readable AS
+) STRICT""",
+    "CREATE INDEX IF NOT EXISTS record_by_order ON record (client_order_id)"
+    " WHERE client_order_id IS NOT NULL",
+    """CREATE VIEW IF NOT EXISTS readable AS
     SELECT seq, strftime('%Y-%m-%d %H:%M:%S', time_ns / 1000000000, 'unixepoch') AS utc,
            kind, client_order_id, body
-    FROM record;
-"""
+    FROM record""",
+)
 _INSERT: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -56,29 +57,18 @@ class Row:
     body: str
 
 
-def _link(previous: str, seq: int, time_ns: int, kind: str, body: str) -> str:
-    return hashlib.sha256(f"{previous}\n{seq}\n{time_ns}\n{kind}\n{body}".encode()).hexdigest()
-
-
-def _sync_directory(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 class Store:
     """Owns the connection. Every method is called from the journal's thread and may block on the disk.
 
     Raises sqlite3.Error or OSError where the disk fails, JournalError where the file is not ours to use.
     """
 
-    def __init__(self, path: Path, account: str, created_ns: int) -> None:
+    def __init__(self, path: Path, account: str, created_ns: int, disk: Disk = LOCAL_DISK) -> None:
         self._path = path
         self._account = account
         self._created_ns = created_ns
-        self._connection: sqlite3.Connection | None = None
+        self._disk = disk
+        self._connection: Connection | None = None
         self._seq = 0
         self._hash = ""
         self._since_checkpoint = 0
@@ -89,31 +79,35 @@ class Store:
         return self._path.with_name(self._path.name + ".ballast")
 
     def open(self) -> JournalState:
-        """Create or open the file, verify every row, and return what it says."""
-        connection = self._connect()
-        version = self._meta(connection, "schema_version")
-        if version is not None and int(version) > SCHEMA_VERSION:
-            raise JournalError(
-                f"{self._path} was written by a newer livetrader (schema {version}, this one knows "
-                f"{SCHEMA_VERSION}): install that version again, or give this one its own state directory"
-            )
-        if version is None:
-            self._create(connection)
-        state = JournalState(instance=self._meta(connection, "instance") or "")
-        for record in self._verified(connection):
-            state.apply(record)
+        """Create or open the file, verify every row, and return what it says.
+
+        A file that is damaged or not a journal is refused as it is: nothing is written to it.
+        """
+        connection = self._connection = self._disk.connect(self._path)
+        try:
+            begun = self._examine(connection)
+            self._configure(connection)
+            if not begun:
+                self._create(connection)
+            state = JournalState(instance=self._meta(connection, "instance"))
+            for record in self._verified(connection):
+                state.apply(record)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
+                raise  # the disk, a lock: not the file's contents
+            raise self._damaged(str(error)) from error
         self._reserve_ballast()
         return state
 
     def write(self, rows: Sequence[Row]) -> int:
         """Append rows in one durable commit; return the sequence number of the first."""
         connection = self._connection or self._reopen()
-        seq, link = self._seq, self._hash
-        values = []
+        seq, tail = self._seq, self._hash
+        values: list[tuple[int | str | None, ...]] = []
         for row in rows:
             seq += 1
-            link = _link(link, seq, row.time_ns, row.kind, row.body)
-            values.append((seq, row.time_ns, row.kind, SCHEMA_VERSION, row.client_order_id, row.body, link))
+            tail = link(tail, seq, row.time_ns, row.kind, row.body)
+            values.append((seq, row.time_ns, row.kind, SCHEMA_VERSION, row.client_order_id, row.body, tail))
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.executemany(_INSERT, values)
@@ -123,7 +117,7 @@ class Store:
                 connection.execute("ROLLBACK")
             raise
         first = self._seq + 1
-        self._seq, self._hash = seq, link
+        self._seq, self._hash = seq, tail
         self._since_checkpoint += len(rows)
         return first
 
@@ -132,7 +126,7 @@ class Store:
 
         A commit that failed may be durable all the same; the next write looks what the file really ends with.
         """
-        self.ballast.unlink(missing_ok=True)
+        self._disk.release(self.ballast)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -149,66 +143,116 @@ class Store:
         if connection is not None:
             connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-        self._connection = connection
+    def _configure(self, connection: Connection) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA wal_autocheckpoint=0")
-        return connection
 
-    def _reopen(self) -> sqlite3.Connection:
-        connection = self._connect()
+    def _reopen(self) -> Connection:
+        connection = self._connection = self._disk.connect(self._path)
+        self._configure(connection)
         tail = connection.execute("SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1").fetchone()
-        self._seq, self._hash = tail if tail is not None else (0, "")
+        self._seq, self._hash = (0, "") if tail is None else (int(tail[0] or 0), str(tail[1]))
         return connection
 
-    def _create(self, connection: sqlite3.Connection) -> None:
-        connection.executescript(_SCHEMA)
+    def _examine(self, connection: Connection) -> bool:
+        """Return whether a journal was begun here; raise JournalError for a file that is not ours to use."""
+        kinds = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {str(row[0]) for row in kinds if not str(row[0]).startswith("sqlite_")}
+        if not tables <= _TABLES:
+            strange = ", ".join(sorted(tables - _TABLES))
+            raise JournalError(
+                f"{self._path} is not a journal: it has the tables {strange}. Move it away, or give this "
+                "account its own state directory"
+            )
+        known = {}
+        if "meta" in tables:
+            known = {str(row[0]): str(row[1]) for row in connection.execute("SELECT key, value FROM meta")}
+        version = known.get("schema_version")
+        if version is None:
+            if "record" in tables and connection.execute("SELECT 1 FROM record LIMIT 1").fetchone():
+                raise self._damaged("it has rows and does not say whose they are")
+            return False  # a crash while it was made; nothing was promised
+        if version.isascii() and version.isdigit() and int(version) > SCHEMA_VERSION:
+            raise JournalError(
+                f"{self._path} was written by a newer livetrader (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}): install that version again, or give this one its own state directory"
+            )
+        self._check_identity(version, known)
+        return True
+
+    def _check_identity(self, version: str, known: dict[str, str]) -> None:
+        """Hold the facts beside the chain against each other: the instance is made of the others."""
+        account, instance, created = known.get("account"), known.get("instance"), known.get("created_ns", "")
+        sound = version.isascii() and version.isdigit() and created.isascii() and created.isdigit()
+        if not sound or account is None or instance != make_instance(account, int(created)):
+            raise self._damaged("what it says about itself does not fit together")
+
+    def _create(self, connection: Connection) -> None:
+        """Make the tables in one commit: a file is a whole journal or none at all.
+
+        Where an earlier journal was set aside, the new one begins halted: nobody has looked yet at what
+        the old one had at the brokerage.
+        """
         facts = {
-            "schema_version": str(SCHEMA_VERSION),
             "account": self._account,
             "instance": make_instance(self._account, self._created_ns),
             "created_ns": str(self._created_ns),
+            "schema_version": str(SCHEMA_VERSION),
         }
         connection.execute("BEGIN IMMEDIATE")
-        # schema_version goes last: a file without it is begun again
-        for key in ("account", "instance", "created_ns", "schema_version"):
-            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, facts[key]))
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
+        for record in self._first_records():
+            body, kind = encode(record), kind_of(record)
+            values = (1, record.time_ns, kind, SCHEMA_VERSION, None, body)
+            connection.execute(_INSERT, (*values, link("", 1, record.time_ns, kind, body)))
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        _sync_directory(self._path.parent)
+        self._disk.sync_directory(self._path.parent)
 
-    def _meta(self, connection: sqlite3.Connection, key: str) -> str | None:
-        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
-        if known is None:
-            return None
+    def _first_records(self) -> tuple[Record, ...]:
+        aside = sorted(self._path.parent.glob(self._path.name + QUARANTINED + "*"))
+        if not aside:
+            return ()
+        reason = (
+            f"the journal was set aside as {aside[-1].name}: check positions and open orders at the "
+            "brokerage (orders of the old journal are shown as foreign), then `resume`"
+        )
+        return (Halted(self._created_ns, reason, "quarantine"),)
+
+    def _meta(self, connection: Connection, key: str) -> str:
         row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        return "" if row is None else str(row[0])
 
-    def _verified(self, connection: sqlite3.Connection) -> Iterator[Record]:
-        self._seq, self._hash = 0, ""
-        for seq, time_ns, kind, body, link in connection.execute(
-            "SELECT seq, time_ns, kind, body, hash FROM record ORDER BY seq"
-        ):
-            expected = _link(self._hash, seq, time_ns, kind, body)
-            if seq != self._seq + 1 or link != expected:
-                raise JournalError(
-                    f"{self._path}: row {seq} was changed or damaged after it was written. Restore the file "
-                    "from a backup; or move it away, and the next start takes over the brokerage's account"
-                )
-            self._seq, self._hash = seq, link
+    def _verified(self, connection: Connection) -> Iterator[Record]:
+        for row in connection.execute("PRAGMA quick_check(1)"):
+            if row[0] != "ok":
+                raise self._damaged(str(row[0]))
+        chain = Chain()
+        for row in connection.execute(SELECT_ROWS):
             try:
-                yield decode(body)
-            except (msgspec.DecodeError, ValueError) as error:
-                raise JournalError(f"{self._path}: row {seq} ({kind}) cannot be read: {error}") from error
+                yield chain.take(row)
+            except DamagedRowError as error:
+                raise self._damaged(str(error)) from error
+        self._seq, self._hash = chain.seq, chain.hash
+        version = str(SCHEMA_VERSION)
+        if self._meta(connection, "schema_version") != version:  # older versions refuse it from now on
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (version,))
+
+    def _damaged(self, what: str) -> JournalError:
+        return JournalError(
+            f"{self._path} is damaged: {what}. Nothing is traded on it. Restore the file from a backup; or "
+            f"set it aside with `livetrader journal quarantine {self._path}`: the next start then takes over "
+            f"the brokerage's account, halted. `livetrader journal check {self._path}` shows what can be read"
+        )
 
     def _reserve_ballast(self) -> None:
         try:
-            with self.ballast.open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+            self._disk.reserve(self.ballast, BALLAST_BYTES)
         except OSError:
-            self.ballast.unlink(missing_ok=True)  # too full for a reserve; the journal itself decides
+            self._disk.release(self.ballast)  # too full for a reserve; the journal itself decides
 
 
 def read_state(path: Path) -> JournalState:
