@@ -1,0 +1,122 @@
+"""IB behind the simulated network: the TWS peer's gateway, its clock, and what people and IB do there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextvars import Context
+from decimal import Decimal
+from typing import Final
+
+from livetrader_venues.tws import peer
+from livetrader_venues.tws.director import Director
+from livetrader_venues.tws.exchange import Exchange
+from livetrader_venues.tws.ledger import Account
+from livetrader_venues.tws.requests import Request
+from livetrader_venues.tws.settings import Settings
+from livetrader_venues.tws.switchboard import Close, Session
+from livetrader_venues.tws.tape import Execution
+from tests.simulation.loop import SECOND_NS, VirtualLoop
+from tests.simulation.network import Wire
+
+PORT: Final = 4002
+HOST: Final = "127.0.0.1"
+
+
+class Venue:
+    """A gateway that lives in virtual time. Owned by the world; nothing of it dies with the daemon."""
+
+    def __init__(
+        self, loop: VirtualLoop, seed: int, accounts: Iterable[Account] = (), settings: Settings | None = None
+    ) -> None:
+        self.gateway = peer.gateway(accounts=accounts, settings=settings, seed=seed, now_ns=loop.wall_ns())
+        self._loop = loop
+        self._wires: dict[int, Wire] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._context = Context()
+
+    @property
+    def exchange(self) -> Exchange:
+        """Orders, accounts and trades: what is true."""
+        return self.gateway.exchange
+
+    @property
+    def account(self) -> Account:
+        """The one account."""
+        return next(iter(self.exchange.accounts.values()))
+
+    @property
+    def link(self) -> bool:
+        """Whether the gateway has its connection to IB."""
+        return self.gateway.orders.has_link
+
+    def trades(self) -> list[Execution]:
+        """Return every trade as it stands now: corrected, busts with a quantity of zero."""
+        return list(self.exchange.tape.latest())
+
+    def positions(self) -> dict[str, Decimal]:
+        """Return what the account holds, by ticker."""
+        return {held.contract.symbol: held.quantity for held in self.account.held() if held.quantity}
+
+    def observe(self, observer: Callable[[Session, Request], None]) -> None:
+        """Have every request that arrives shown to `observer`, after it was served."""
+        self.gateway.observers.append(observer)
+
+    def do(self, action: str, **keywords: object) -> None:
+        """Play one action of the peer's director: a quote, a trade by hand, an outage, a fault."""
+        self._context.run(self._do, action, keywords)
+
+    def _do(self, action: str, keywords: dict[str, object]) -> None:
+        self.gateway.advance(self._loop.wall_ns())
+        Director(self.gateway).perform(action, keywords)
+        self.pump()
+
+    # -- what the network calls ---------------------------------------------------------------------
+
+    @property
+    def accepts(self) -> bool:
+        """Whether the port is open."""
+        return self.gateway.accepts
+
+    def opened(self, wire: Wire) -> None:
+        """A client has connected."""
+        self._wires[wire.number] = wire
+        self.gateway.opened(wire.number, self._loop.wall_ns())
+        self.pump()
+
+    def received(self, wire: Wire, data: bytes) -> None:
+        """Bytes came."""
+        self.gateway.received(wire.number, data, self._loop.wall_ns())
+        self.pump()
+
+    def lost(self, wire: Wire) -> None:
+        """A connection ended."""
+        self._wires.pop(wire.number, None)
+        self.gateway.lost(wire.number, self._loop.wall_ns())
+        self.pump()
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Write what waits, and set the next timer."""
+        for output in self.gateway.take():
+            wire = self._wires.get(output.connection)
+            if wire is None:
+                continue
+            if isinstance(output, Close):
+                self._wires.pop(output.connection, None)
+                wire.finish()
+            else:
+                wire.send(output.data)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_ns = self.gateway.due_ns()
+        if due_ns is not None:
+            delay_s = max(due_ns - self._loop.wall_ns(), 0) / SECOND_NS
+            self._timer = self._loop.call_later(delay_s, self._wake, context=self._context)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self.gateway.advance(self._loop.wall_ns())
+        self.pump()
