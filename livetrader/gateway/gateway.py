@@ -16,6 +16,7 @@ from typing import Final
 
 from livetrader.errors import AccountMismatchError, ControlRefusedError, JournalError
 from livetrader.gateway.ledger import Emit, Ledger, Report
+from livetrader.gateway.limits import Denied
 from livetrader.gateway.sender import OrderSender, SenderPorts
 from livetrader.gateway.session import Session
 from livetrader.gateway.timing import Timing
@@ -30,8 +31,8 @@ from livetrader.journal.records import (
 from livetrader.settings import LimitSettings
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
-from livetrader_engine.orders.order import ClientOrderId
-from livetrader_engine.orders.states import FILLS
+from livetrader_engine.orders.order import ClientOrderId, OrderSpec
+from livetrader_engine.orders.states import FILLS, OrderStatus
 from livetrader_engine.spi import (
     BrokerageEvent,
     BrokeragePlugin,
@@ -145,6 +146,14 @@ class Gateway(AccountView):
     async def submit(self, command: SubmitOrder) -> None:
         """Send an order, if it may be sent. The answer is emitted: INVALID says why it was not."""
         await self._sender.submit(command.spec)
+
+    def refuse(self, spec: OrderSpec, denied: Denied, status: OrderStatus = OrderStatus.INVALID) -> None:
+        """Note and tell that an order is not sent and never will be: nobody asks the limits."""
+        self._sender.refuse(spec, denied, status)
+
+    def tell(self, spec: OrderSpec, message: str) -> None:
+        """Tell the algorithm about an order that is still to be sent; it stays NEW."""
+        self._emit(OrderEventArrived(spec.id, OrderStatus.NEW, self._now(), message=message))
 
     async def update(self, command: UpdateOrder) -> None:
         """Send a change of a working order, if it may be sent."""

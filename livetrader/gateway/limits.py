@@ -30,6 +30,7 @@ class DenialReason(StrEnum):
 
     HALTED = "halted"
     NOT_READY = "not_ready"
+    MAINTENANCE = "maintenance"
     WARMING = "warming"
     UNSUPPORTED = "unsupported"
     BAD_QUANTITY = "bad_quantity"

@@ -108,6 +108,11 @@ class OrderSender:
             if not self._session.sending:
                 self.quiet.set()
 
+    def refuse(self, spec: OrderSpec, denied: Denied, status: OrderStatus) -> None:
+        """Note and tell that an order is not sent, without asking the limits."""
+        if spec.id not in self._ledger.state.by_order_id:
+            self._deny(spec, denied, status)
+
     async def update(self, order: OrderState, change: OrderChange) -> None:
         """Send a change of a working order, if it may be sent."""
         if change.quantity is not None and not usable(change.quantity):
@@ -165,7 +170,7 @@ class OrderSender:
         try:
             await self._ledger.write(OrderIntended(self._now(), number, client_id, approved.spec))
         except JournalError as error:
-            self._tell_invalid(approved.spec, f"not sent: {error}")
+            self._tell(approved.spec, OrderStatus.INVALID, f"not sent: {error}")
             return
         if self._ports.gate.halted:  # the switch may have fallen while the disk was writing
             message = f"not sent: halted meanwhile: {self._ports.gate.halt_reason}"
@@ -214,16 +219,16 @@ class OrderSender:
         self._ports.report("outcome_unknown", level="error", client_order_id=client_id, reason=why)
         self._session.ask()
 
-    def _deny(self, spec: OrderSpec, denied: Denied) -> None:
+    def _deny(self, spec: OrderSpec, denied: Denied, status: OrderStatus = OrderStatus.INVALID) -> None:
         self._ledger.write_soon(OrderDenied(self._now(), spec, denied.reason, denied.message))
         self._ports.report(
             "order_denied", level="warning", symbol=spec.symbol.value, order_id=spec.id,
             reason=str(denied.reason), message=denied.message,
         )  # fmt: skip
-        self._tell_invalid(spec, f"{denied.reason}: {denied.message}")
+        self._tell(spec, status, f"{denied.reason}: {denied.message}")
 
-    def _tell_invalid(self, spec: OrderSpec, message: str) -> None:
-        self._ports.emit(OrderEventArrived(spec.id, OrderStatus.INVALID, self._now(), message=message))
+    def _tell(self, spec: OrderSpec, status: OrderStatus, message: str) -> None:
+        self._ports.emit(OrderEventArrived(spec.id, status, self._now(), message=message))
 
     def _change_refused(self, order: OrderState, message: str) -> None:
         self._ledger.write_soon(ChangeRefused(self._now(), order.client_order_id, message))
