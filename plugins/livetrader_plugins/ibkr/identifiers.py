@@ -1,0 +1,111 @@
+"""Identities: order ids that are never used twice, and executions with their revisions.
+
+An order id belongs to (client id, life of the gateway), and `nextValidId` rolls back when the gateway is
+restarted with orders that it had not passed on. So ids come from blocks that a file has reserved before the
+first of them is used, and TWS's own idea may only raise them. Our identity of an order is its orderRef.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from livetrader_engine.spi import VenueError
+
+FILE_NAME: Final = "order-ids.json"
+BLOCK: Final = 1_000  # ids reserved at once: one small fsync for so many orders
+REFILL: Final = 200  # left of a block when the next is reserved, so that no order has to wait for it
+LARGEST_ORDER_ID: Final = 999_999_999  # ids of requests begin above: an error names one or the other
+FIRST_REQUEST_ID: Final = 1_000_000_000  # TWS takes 32 bits with a sign
+
+Reserve = Callable[[int], None]  # makes durable that every id below this one may have been used
+
+
+class ExecutionName(NamedTuple):
+    """IB's id of one execution: a correction differs only in the digits behind the last dot."""
+
+    base: str
+    revision: int
+
+
+def execution_name(execution_id: str) -> ExecutionName:
+    """Split an execId. One without digits behind its last dot is its own base, revision 0."""
+    base, dot, digits = execution_id.rpartition(".")
+    if not dot or not digits.isdecimal():
+        return ExecutionName(execution_id, 0)
+    return ExecutionName(base, int(digits))
+
+
+class OrderIds:
+    """Hands out order ids, each at most once in the life of the state directory. Owned by the brokerage."""
+
+    def __init__(self, reserved_below: int, reserve: Reserve) -> None:
+        """Begin above everything that was ever reserved."""
+        self._next = max(reserved_below, 1)
+        self._end = self._next  # nothing is reserved yet
+        self._reserve = reserve
+
+    def raise_to(self, number: int) -> None:
+        """Never hand out an id below this one: TWS has used those. Never lowers."""
+        if number > self._next:
+            self._next = number
+            self._end = max(self._end, number)
+
+    def refill(self) -> None:
+        """Reserve the next block where few are left. Call it ahead of need: it writes to the disk.
+
+        Raises VenueError where the disk refuses.
+        """
+        if self._end - self._next > REFILL:
+            return
+        end = self._next + BLOCK
+        try:
+            self._reserve(end)
+        except OSError as error:
+            raise VenueError(f"order ids cannot be reserved on disk: {error}") from error
+        self._end = end
+
+    def take(self) -> int:
+        """Return a fresh id. Raises VenueError where none is reserved and none can be."""
+        if self._next >= self._end:
+            self.refill()
+        if self._next > LARGEST_ORDER_ID:
+            raise VenueError(
+                "order ids are used up: in TWS, Global Configuration > API > Reset API order ID sequence, "
+                "then remove the order-ids.json of this state directory"
+            )
+        number, self._next = self._next, self._next + 1
+        return number
+
+
+def read_reserved(path: Path) -> int:
+    """Return what an earlier life reserved; 1 where there was none. Raises VenueError for a damaged file."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return 1
+    try:
+        reserved = int(json.loads(text)["reserved_below"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise VenueError(
+            f"{path} is damaged: remove it once no order of this client id is open in TWS ({error!r})"
+        ) from error
+    return reserved
+
+
+def write_reserved(path: Path, reserved_below: int) -> None:
+    """Make durable that every id below may have been used: written aside, synced, renamed, synced."""
+    aside = path.with_suffix(".tmp")
+    with aside.open("w") as file:
+        json.dump({"reserved_below": reserved_below}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,371 @@
+"""One connection to TWS: open, request, stream, end. The library's wire under rules of our own.
+
+Rule 1: silence is never an answer. A request is answered up to its end marker or raises VenueError.
+Rule 2: nothing is dropped. What cannot be decoded, is too long, or comes too late to be told from the next
+answer makes the session suspect: it ends, and its owner reads the account anew in the next one.
+Rule 3: an order is never queued. It goes to the socket at once, or raises VenueError and surely did not go.
+
+The session does not reconnect and knows nothing of accounts or orders. It is used from one loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, cast
+
+from livetrader_engine.spi import Context, OutcomeUnknownError, VenueError
+from livetrader_plugins.ibkr import codes
+from livetrader_plugins.ibkr.codes import Meaning, Subject, meaning_of
+from livetrader_plugins.ibkr.identifiers import FIRST_REQUEST_ID
+from livetrader_plugins.ibkr.library import Library
+from livetrader_plugins.ibkr.link import LinkState, after
+from livetrader_plugins.ibkr.receiver import Message, Receiver, Sink
+from livetrader_plugins.ibkr.requests import CURRENT_TIME, KEYED, Request
+from livetrader_plugins.ibkr.throttle import Throttle
+from livetrader_plugins.ibkr.wire import make_client
+
+FLUSH_WAIT_S: Final = 5.0  # what TWS does not take off the socket for so long may be lost
+FLUSH_LOOK_S: Final = 0.01  # between two looks whether it has
+WORDS_KEPT: Final = 8  # of what TWS said while opening, for the message when it fails
+ENDED: Final = "sessionEnded"  # the last message that a listener hears; it comes with the reason
+
+
+class Address(NamedTuple):
+    """Where TWS listens, and as whom we call."""
+
+    host: str
+    port: int
+    client_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a session waits, in seconds."""
+
+    connect_s: float = 30.0
+    request_s: float = 30.0
+    heartbeat_s: float = 15.0
+    heartbeat_answer_s: float = 10.0
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request that waits for its end marker. Nobody may wait for it any more: it is waited out."""
+
+    request: Request
+    done: asyncio.Future[None]
+    rows: list[Message] = field(default_factory=list)
+
+
+class TwsSession:
+    """One socket under one client id. Mutable state: the socket, what is asked, the link.
+
+    `accounts`, `first_order_id` and `server_version` are set by `open`. `link` is what TWS said about its
+    line to IB and its farms. `why_ended` is "" while the session lives.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        address: Address,
+        context: Context,
+        patience: Patience | None = None,
+        timezone: str = "UTC",
+    ) -> None:
+        """Prepare a session; nothing connects before `open`."""
+        self.library = library
+        self.address = address
+        self.accounts: tuple[str, ...] = ()
+        self.first_order_id = 0
+        self.server_version = 0
+        self.link = LinkState()
+        self.why_ended = ""
+        self._throttle = Throttle(context.monotonic_s)
+        self._patience = patience or Patience()
+        self._client = make_client(library, Receiver(self._receive, timezone), self._suspect, self._lost)
+        self._listeners: list[Sink] = []
+        self._streams: dict[int, Sink] = {}
+        self._keyed: dict[int, _Pending] = {}
+        self._unkeyed: dict[str, _Pending] = {}  # by the name of the end marker
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._next_request_id = FIRST_REQUEST_ID
+        self._ready: asyncio.Future[None] | None = None
+        self._ended = asyncio.Event()
+        self._said: list[str] = []  # by TWS while opening
+
+    # The socket.
+
+    async def open(self) -> None:
+        """Connect, shake hands, learn accounts and the next order id. Raises VenueError with the remedy."""
+        host, port, client_id = self.address
+        self._ready = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._patience.connect_s):
+                await self._client.dial(host, port, client_id)
+                await self._ready
+        except TimeoutError as error:
+            self._end("TWS did not finish the login of the API")
+            raise VenueError(
+                f"TWS at {host}:{port} did not answer within {self._patience.connect_s:g} s: it may wait for "
+                f"a login, a second factor or a dialog; look at its window{self._words()}"
+            ) from error
+        except OSError as error:
+            self._end("not connected")
+            raise VenueError(
+                f"nothing accepts connections at {host}:{port} ({error}): TWS or IB Gateway is not running, "
+                "waits for its login or second factor, or has its API switched off"
+            ) from error
+        except BaseException:
+            self._end("not connected")
+            raise
+        finally:
+            self._ready = None
+        self.accounts = tuple(self._client.getAccounts())
+        self.server_version = self._client.serverVersion()
+
+    async def close(self) -> None:
+        """End the session; idempotent."""
+        self._end("closed")
+
+    def end(self, why: str) -> None:
+        """End the session for a reason; idempotent. Everything that waits raises VenueError."""
+        self._end(why)
+
+    async def ended(self) -> str:
+        """Return why the session ended, when it has."""
+        await self._ended.wait()
+        return self.why_ended
+
+    async def beat(self) -> None:
+        """Ask for the time again and again, also while the link is down; end the session without an answer.
+
+        Returns when the session has ended. Whoever opened the session spawns this.
+        """
+        while not self.why_ended:
+            try:
+                async with asyncio.timeout(self._patience.heartbeat_s):
+                    await self._ended.wait()
+            except TimeoutError:
+                await self._beat_once()
+
+    async def _beat_once(self) -> None:
+        wait_s = self._patience.heartbeat_answer_s
+        try:
+            await self.request(CURRENT_TIME, wait_s=wait_s)
+        except VenueError as error:
+            self._end(f"the heartbeat failed: {error}")
+
+    # Asking.
+
+    def request_id(self) -> int:
+        """Return a fresh id of a request or stream; never one of an order."""
+        number, self._next_request_id = self._next_request_id, self._next_request_id + 1
+        return number
+
+    async def request(
+        self, request: Request, *arguments: object, wait_s: float | None = None
+    ) -> list[Message]:
+        """Ask and collect until the end marker.
+
+        For a keyed request the id is made here and put first. Raises VenueError where the answer does not end
+        in time, TWS refuses, or the session ends: never an empty list for silence.
+        """
+        patience_s = self._patience.request_s if wait_s is None else wait_s
+        if request.keyed:
+            return await self._ask(request, self.request_id(), arguments, patience_s)
+        async with self._locks.setdefault(request.end, asyncio.Lock()):
+            return await self._ask(request, 0, arguments, patience_s)
+
+    async def _ask(
+        self, request: Request, number: int, arguments: tuple[object, ...], wait_s: float
+    ) -> list[Message]:
+        self._check_alive()
+        pending = _Pending(request, asyncio.get_running_loop().create_future())
+        key = (number,) if request.keyed else ()
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._wait_out(request)
+                if request.keyed:
+                    self._keyed[number] = pending
+                else:
+                    self._unkeyed[request.end] = pending
+                await self.send(request.method, *key, *arguments)
+                await asyncio.shield(pending.done)
+        except TimeoutError as error:
+            why = f"{request.method} was not answered to its end within {wait_s:g} s"
+            if not request.keyed:  # its end marker, come late, would end the next one in the middle
+                self._end(why)
+            raise VenueError(why) from error
+        finally:
+            if request.keyed:
+                self._keyed.pop(number, None)
+        if request.cancel:
+            await self.send(request.cancel, *key)
+        return pending.rows
+
+    async def _wait_out(self, request: Request) -> None:
+        """Wait for the end marker of an earlier one that nobody waits for any more."""
+        earlier = None if request.keyed else self._unkeyed.get(request.end)
+        if earlier is not None:
+            await asyncio.shield(earlier.done)
+
+    def stream(self, request_id: int, sink: Sink) -> None:
+        """Hand every message with this id to a sink, errors as `error`(id, code, text, json)."""
+        self._streams[request_id] = sink
+
+    def unstream(self, request_id: int) -> None:
+        """Hand them over no longer; idempotent."""
+        self._streams.pop(request_id, None)
+
+    def listen(self, sink: Sink) -> None:
+        """Hand what belongs to no keyed request and no stream to this sink too; at last, ENDED with why."""
+        self._listeners.append(sink)
+
+    # Sending.
+
+    async def send(self, method: str, *arguments: object) -> None:
+        """Call a method of the library's Client when the message limit allows; data, never orders."""
+        await self._allowed(order=False)
+        self._write(method, arguments)
+
+    async def send_order(self, method: str, *arguments: object) -> None:
+        """Send an order, a change or a cancel ahead of everything else; return when the socket has it.
+
+        Raises VenueError where it surely was not sent, OutcomeUnknownError where nobody knows.
+        """
+        await self._allowed(order=True)
+        self._write(method, arguments)
+        await self._flushed()
+
+    async def _allowed(self, *, order: bool) -> None:
+        """Wait for the message limit, with nothing handed over yet: what waits here was surely not sent."""
+        self._check_alive()
+        while (wait_s := self._throttle.wait_s(order=order)) > 0:
+            await asyncio.sleep(wait_s)
+            self._check_alive()
+
+    def _write(self, method: str, arguments: tuple[object, ...]) -> None:
+        transport = self._client.conn.transport
+        if transport is None or transport.is_closing():
+            raise VenueError("not sent: the socket to TWS is closed")
+        self._throttle.count()
+        getattr(self._client, method)(*arguments)
+
+    async def _flushed(self) -> None:
+        """Return when the operating system has everything that was written."""
+        waited_s = 0.0
+        while not self.why_ended:
+            transport = self._client.conn.transport
+            if transport is not None and transport.get_write_buffer_size() == 0:
+                return
+            if waited_s >= FLUSH_WAIT_S:
+                self._end(f"TWS has taken nothing off its socket for {FLUSH_WAIT_S:g} s")
+                break
+            await asyncio.sleep(FLUSH_LOOK_S)
+            waited_s += FLUSH_LOOK_S
+        raise OutcomeUnknownError(f"the connection ended while the order was being sent: {self.why_ended}")
+
+    def _check_alive(self) -> None:
+        if self.why_ended:
+            raise VenueError(f"not sent: the session with TWS has ended: {self.why_ended}")
+
+    # Hearing. All of this is called by the library, within `data_received`.
+
+    def _receive(self, message: Message) -> None:
+        if self.why_ended:
+            return
+        if message.name == "error":
+            self._hear_error(message)
+        elif message.name in KEYED:
+            self._hear_keyed(message)
+        else:
+            self._hear(message)
+
+    def _hear(self, message: Message) -> None:
+        if message.name == "nextValidId":
+            self.first_order_id = cast(int, message.arguments[0])
+        if self._ready is not None and self._client.isReady() and not self._ready.done():
+            self._ready.set_result(None)
+        for pending in tuple(self._unkeyed.values()):
+            if message.name in pending.request.rows:
+                pending.rows.append(message)
+            if message.name == pending.request.end:
+                del self._unkeyed[message.name]
+                _settle(pending.done)
+        self._tell(message)
+
+    def _hear_keyed(self, message: Message) -> None:
+        number = cast(int, message.arguments[0])
+        pending = self._keyed.get(number)
+        stream = self._streams.get(number)
+        if pending is not None:
+            if message.name in pending.request.rows:
+                pending.rows.append(message)
+            if message.name == pending.request.end:
+                _settle(pending.done)
+        elif stream is not None:
+            stream(message)
+        elif number < FIRST_REQUEST_ID:
+            self._tell(message)  # an execution that nobody asked for; answers nobody waits for are dropped
+
+    def _hear_error(self, message: Message) -> None:
+        number, code, text = cast(tuple[int, int, str], message.arguments[:3])
+        self.link = after(self.link, code, text)
+        if self._ready is not None and len(self._said) < WORDS_KEPT:
+            self._said.append(f"{code} {text}")
+        pending, stream = self._keyed.get(number), self._streams.get(number)
+        if code == codes.CLIENT_ID_IN_USE:
+            self._end(self._taken())
+        elif pending is not None:
+            if meaning_of(code, Subject.REQUEST) in {Meaning.FAILED, Meaning.UNKNOWN}:
+                _settle(pending.done, VenueError(f"{pending.request.method} failed: {code} {text}"))
+        elif stream is not None:
+            stream(message)
+        else:
+            self._tell(message)
+
+    def _tell(self, message: Message) -> None:
+        for listener in tuple(self._listeners):
+            listener(message)
+
+    # Ending.
+
+    def _taken(self) -> str:
+        return (
+            f"client id {self.address.client_id} is in use (326): stop the other program that uses it, or "
+            "give this one its own client_id; after a crash TWS frees it within a minute or so"
+        )
+
+    def _words(self) -> str:
+        return f" (it said: {'; '.join(self._said)})" if self._said else ""
+
+    def _suspect(self, why: str) -> None:
+        self._end(f"it cannot be trusted any more: {why}")
+
+    def _lost(self, why: str) -> None:
+        self._end(why or "TWS closed the connection")
+
+    def _end(self, why: str) -> None:
+        if self.why_ended:
+            return
+        self.why_ended = why
+        self._ended.set()
+        self._client.disconnect()
+        error = VenueError(f"the session with TWS ended: {why}")
+        if self._ready is not None:
+            _settle(self._ready, error)
+        for pending in (*self._keyed.values(), *self._unkeyed.values()):
+            _settle(pending.done, error)
+        self._unkeyed.clear()
+        self._tell(Message(ENDED, (why,)))
+
+
+def _settle(future: asyncio.Future[None], error: VenueError | None = None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+        future.exception()  # whoever waits raises it; nobody may be waiting

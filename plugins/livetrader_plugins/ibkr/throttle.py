@@ -1,0 +1,37 @@
+"""IB's message limit, kept by us: 50 a second on each connection, then error 100, then the end of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+PER_SECOND: Final = 48  # IB allows 50; its clock and ours may differ by a message or two
+DATA_PER_SECOND: Final = 30  # so many are left for orders whatever else is asked
+WINDOW_S: Final = 1.0
+MARGIN_S: Final = 0.001  # a timer that fires exactly on the edge would find the window still full
+
+
+class Throttle:
+    """Counts what was sent in the last second. Orders may use all of the limit, everything else a part.
+
+    It does not wait and keeps no queue: `wait_s` says how long to wait, and whoever asks does.
+    """
+
+    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+        self._monotonic_s = monotonic_s
+        self._sent: deque[float] = deque()
+
+    def wait_s(self, *, order: bool) -> float:
+        """Return the seconds until one more message may be sent; 0.0 means now."""
+        now_s = self._monotonic_s()
+        while self._sent and now_s - self._sent[0] >= WINDOW_S:
+            self._sent.popleft()
+        limit = PER_SECOND if order else DATA_PER_SECOND
+        if len(self._sent) < limit:
+            return 0.0
+        return WINDOW_S - (now_s - self._sent[len(self._sent) - limit]) + MARGIN_S
+
+    def count(self) -> None:
+        """Count a message that is being sent."""
+        self._sent.append(self._monotonic_s())
