@@ -16,7 +16,6 @@ from livetrader_plugins.ibkr.pacing import (
     HistoryLimits,
     HistoryPacing,
     Lines,
-    MessagePace,
 )
 
 LIMITS = HistoryLimits(per_window=8, window_s=60.0, identical_s=15.0, same_contract=5, same_contract_s=2.0)
@@ -100,17 +99,6 @@ def test_everything_rests_after_a_violation() -> None:
     pacing.violated(100.0)
     assert pacing.wait_s(ask(), 100.0) == COOL_DOWN_S
     assert pacing.wait_s(ask(), 100.0 + COOL_DOWN_S) == 0
-
-
-@given(st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.3, 2.0]), max_size=150))
-def test_no_second_sees_more_messages_than_allowed(pauses: list[float]) -> None:
-    pace, times, now_s = MessagePace(10), list[float](), 0.0
-    for pause_s in pauses:
-        now_s += pause_s
-        now_s += pace.wait_s(now_s)
-        pace.sent(now_s)
-        times.append(now_s)
-        assert sum(now_s - 1.0 + 1e-9 < time_s <= now_s for time_s in times) <= 10
 
 
 def test_lines_run_out_by_name_and_come_back() -> None:

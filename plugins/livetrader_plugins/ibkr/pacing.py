@@ -1,9 +1,11 @@
-"""When IB lets a client ask: the pace of historical requests, of messages, and the market data lines.
+"""When IB lets a client ask: the pace of historical requests, and the market data lines.
 
 IB's rules for historical data: not the same request within 15 seconds; not six or more for the same
 contract, exchange and kind of data within two; not more than 60 in ten minutes, where bid-and-ask counts
 twice; 50 at a time. Whoever breaks one gets error 162 "pacing violation", or is cut off. Source:
 interactivebrokers.github.io/tws-api/historical_limitations.html.
+
+Messages in general have a limit, too; that is the session's business (throttle.py).
 
 Everything here is arithmetic on times that are passed in (monotonic seconds). A planner has one owner.
 """
@@ -19,7 +21,6 @@ from livetrader_engine.spi import VenueError
 
 MARGIN_S: Final = 0.25  # IB counts when requests arrive; what was sent apart may arrive closer together
 COOL_DOWN_S: Final = 30.0  # all requests rest so long after a pacing violation: somebody else asks, too
-MESSAGES_PER_S: Final = 40  # IB takes 50 of a client; the library holds back from 45 on
 BOTH_SIDES: Final = "BID_ASK"  # a request for it counts twice
 
 
@@ -134,26 +135,6 @@ class HistoryPacing:
             self._sent.popleft()
 
 
-class MessagePace:
-    """Says how long a message has to wait so that no more than `per_s` leave in any second.
-
-    The library would queue what is too fast, and what it queues is lost with the socket.
-    """
-
-    def __init__(self, per_s: int = MESSAGES_PER_S) -> None:
-        self._times_s: deque[float] = deque(maxlen=per_s)
-
-    def wait_s(self, now_s: float) -> float:
-        """Return seconds until the next message may leave, 0 for at once."""
-        if len(self._times_s) < (self._times_s.maxlen or 0):
-            return 0.0
-        return max(0.0, self._times_s[0] + 1.0 - now_s)
-
-    def sent(self, now_s: float) -> None:
-        """Take note of a message that was sent."""
-        self._times_s.append(now_s)
-
-
 class Lines:
     """The market data lines in use. Each quote stream and each stream of real-time bars takes one."""
 
@@ -168,8 +149,8 @@ class Lines:
         """Give a request a line. Raises VenueError, naming limit and remedy, where none is left."""
         if request_id not in self._taken and len(self._taken) >= self._limit:
             raise VenueError(
-                f"no market data line is left for {symbol}: all {self._limit} of market_data_lines are in use;"
-                " subscribe to less, or buy quote boosters and raise [feed] market_data_lines"
+                f"no market data line is left for {symbol}: all {self._limit} of market_data_lines are in"
+                " use; subscribe to less, or buy quote boosters and raise [feed] market_data_lines"
             )
         self._taken.add(request_id)
 
