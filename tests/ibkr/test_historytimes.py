@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,7 +39,7 @@ def test_chunks_meet_cover_the_span_and_are_short_enough(
     made = list(chunks(resolution, start_ns, end_ns))
     assert made[0].end_ns >= end_ns and made[-1].start_ns <= start_ns
     assert made[0].end_ns - end_ns < resolution.period_ns
-    for newer, older in zip(made, made[1:], strict=False):
+    for newer, older in pairwise(made):
         assert older.end_ns == newer.start_ns
     for chunk in made:
         assert chunk.end_ns % resolution.period_ns == 0

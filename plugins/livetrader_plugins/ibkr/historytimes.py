@@ -106,7 +106,7 @@ def bar_start(text: str, zone: ZoneInfo | None = None) -> int | date:
     if of is None:
         raise VenueError(f"the time {text!r} comes without its zone; set `timezone` to that of TWS")
     try:
-        moment = datetime.strptime(" ".join(parts[:2]), "%Y%m%d %H:%M:%S").replace(tzinfo=of)  # noqa: DTZ007
+        moment = datetime.strptime(" ".join(parts[:2]), "%Y%m%d %H:%M:%S").replace(tzinfo=of)
     except ValueError as error:
         raise VenueError(f"Interactive Brokers sent {text!r} where the time of a bar should be") from error
     return int(moment.timestamp()) * NS_PER_SECOND
