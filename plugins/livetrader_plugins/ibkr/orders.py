@@ -203,13 +203,13 @@ def spec_of(order: Order, symbol: Symbol, time_ns: int, zone: tzinfo = UTC) -> O
     the nearest by its prices, with IB's word in the tag.
     """
     kind, tag = _type_of(order)
-    size = number_of(order.totalQuantity) or Decimal(0)
+    size = number_of(order.totalQuantity) or number_of(order.filledQuantity) or Decimal(0)
     limit, stop, trigger, trail = _shown_prices(order, kind)
     return OrderSpec(
         id=OrderId(0),
         symbol=symbol,
         type=kind,
-        quantity=-size if order.action.startswith(("SELL", "SSHORT")) else size,
+        quantity=_signed(size, order),
         created_ns=time_ns,
         reference_price=next((price for price in (limit, stop, trigger) if price is not None), Decimal(0)),
         limit_price=limit,
@@ -284,8 +284,8 @@ def record_of(
 ) -> OrderRecord:
     """Return an order as the venue shows it.
 
-    `filled` is orderStatus's, None where only completedOrder tells it. The quantity is that of the order; IB
-    shows 0 for some orders that are over.
+    `filled` is orderStatus's, None where only completedOrder tells it. IB shows no quantity of an order that
+    is filled: it is what was filled.
     """
     spec = spec_of(order, symbol, time_ns)
     size = number_of(order.totalQuantity) or Decimal(0)
@@ -302,5 +302,9 @@ def record_of(
         brokerage_order_id=brokerage_order_id(order.permId) or BrokerageOrderId(""),
         spec=spec,
         status=status,
-        filled_quantity=-abs(done) if spec.quantity < 0 else abs(done),
+        filled_quantity=_signed(abs(done), order),
     )
+
+
+def _signed(size: Decimal, order: Order) -> Decimal:
+    return size if order.action == "BUY" or not size else -size
