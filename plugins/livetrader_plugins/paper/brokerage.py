@@ -39,8 +39,8 @@ from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
 from livetrader_plugins.paper.courier import Courier, drawn_ns, news_due_ns
 from livetrader_plugins.paper.store import WireItem
-from livetrader_plugins.paper.stream import EventStream
 from livetrader_plugins.paper.venue import Venue, snapshot_of
+from livetrader_plugins.sdk.event_stream import EventStream
 from livetrader_plugins.sdk.sqlite_thread import SqliteThread, StoreFailedError
 
 FENCE_MARGIN_S: Final = 0.25  # what the courier may be late by on a busy machine

@@ -10,7 +10,7 @@ from typing import Final
 
 from livetrader_engine.spi import BrokerageEvent, Context, VenueError
 from livetrader_plugins.paper.store import StoredOrder, WireItem
-from livetrader_plugins.paper.stream import EventStream
+from livetrader_plugins.sdk.event_stream import EventStream
 
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
