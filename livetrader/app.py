@@ -129,9 +129,12 @@ def _alarm(book: LogBook, notifications: Notifications, words: str) -> None:
     notifications.put(Notification(wall_ns(), Urgency.ALARM, "kill switch", words, step))
 
 
-def _notify(notifications: Notifications, title: str, message: str, next_step: str) -> None:
-    """Tell people something that they should look at, though nothing stands still; never waits."""
-    notifications.put(Notification(wall_ns(), Urgency.WARNING, title, message, next_step))
+def _notify(
+    notifications: Notifications, title: str, message: str, next_step: str,
+    urgency: Urgency = Urgency.WARNING, /,
+) -> None:  # fmt: skip
+    """Tell people something that they should look at; never waits."""
+    notifications.put(Notification(wall_ns(), urgency, title, message, next_step))
 
 
 async def _housekeeping(tasks: Tasks, notifications: Notifications, operations: DaemonOperations) -> None:

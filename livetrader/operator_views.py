@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livetrader.control.operations import (
+    ConnectionView,
     LogView,
     OrderView,
     PortfolioView,
@@ -70,6 +71,7 @@ def status_view(status: StatusView) -> RenderableType:
     table.add_row(
         "account", f"{status.account}  ({status.brokerage}, session {status.brokerage_session_id or '-'})"
     )
+    table.add_row("brokerage", connection_line(status.brokerage_connection))
     table.add_row("algorithm", status.algorithm)
     table.add_row("time", f"{time_text(status.time_ns)} UTC")
     table.add_row("equity", f"{money(status.equity)} {status.currency}")
@@ -101,6 +103,19 @@ def status_view(status: StatusView) -> RenderableType:
     for name, reason in status.reasons.items():
         table.add_row("not ready", Text(f"{name}: {reason}", style="yellow"))
     return table
+
+
+def connection_line(connection: ConnectionView) -> Text:
+    """Return how we stand to the brokerage on one line."""
+    words = [f"{connection.state} since {time_text(connection.since_ns)}"]
+    if connection.attempts:
+        words.append(f"{connection.attempts} attempts")
+    words += [text for text in (connection.reason, connection.maintenance, connection.notice) if text]
+    if connection.expected_ns:
+        words.append(f"expected back at {time_text(connection.expected_ns)}")
+    if connection.held_orders:
+        words.append(f"{connection.held_orders} orders wait")
+    return Text("; ".join(words), style="" if connection.state == "connected" else "yellow")
 
 
 def training_line(status: StatusView) -> str:

@@ -28,8 +28,16 @@ class OnShutdown(StrEnum):
     """What SIGTERM and `stop` do to the account."""
 
     KEEP = "keep"  # positions and orders stay
+    CANCEL_ENTRIES = "cancel_entries"  # what only reduces a position stays: stops and targets
     CANCEL = "cancel"  # open orders are cancelled, positions stay
     LIQUIDATE = "liquidate"  # the kill switch runs first
+
+
+class OrdersInMaintenance(StrEnum):
+    """What becomes of a new order that could be lost in a venue's maintenance, or cannot be sent in it."""
+
+    HOLD = "hold"  # it waits for its end, `orders_held_s` at most, and is then checked and sent
+    REFUSE = "refuse"  # INVALID, with the reason
 
 
 class OnLost(StrEnum):
@@ -74,6 +82,9 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name = "paper"
     state_directory: Path | None = None
+    orders_in_maintenance: OrdersInMaintenance = OrdersInMaintenance.HOLD
+    orders_held_s: Seconds = 300.0
+    outage_alarm_s: Seconds = 300.0  # a brokerage away for longer, and not for its maintenance, is an alarm
 
 
 class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

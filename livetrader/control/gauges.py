@@ -34,6 +34,11 @@ def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
     metrics.data_age.set(_or_nan(status.feed.data_age_s))
     metrics.feed_connected.set(status.feed.connected)
     metrics.brokerage_connected.set(status.brokerage_connected)
+    connection = status.brokerage_connection
+    _one_hot(metrics.brokerage_state, connection.state)
+    away_s = 0.0 if status.brokerage_connected else max(0.0, (status.wall_ns - connection.since_ns) / 1e9)
+    metrics.brokerage_away.set(away_s)
+    metrics.held_orders.set(connection.held_orders)
 
 
 def _show_training(metrics: Metrics, training: TrainingSummary, wall_ns: int) -> None:

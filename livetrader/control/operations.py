@@ -37,6 +37,25 @@ class EngineView(msgspec.Struct, frozen=True):
     last_failure: str = ""
 
 
+class ConnectionView(msgspec.Struct, frozen=True):
+    """The connection to the brokerage. `state` is connecting, connected, resting, lost or overdue.
+
+    `resting`: away, as its calendar of maintenance says; `expected_ns` is when that is over. `overdue`: away
+    for longer than anybody should be; people were alarmed. `since_ns` is when it was lost, or made.
+    `maintenance` and `notice` say what is going on now or soon, and what a person has to do about it.
+    `held_orders` wait for the end of it.
+    """
+
+    state: str
+    since_ns: int
+    reason: str = ""
+    expected_ns: int = 0
+    attempts: int = 0
+    maintenance: str = ""
+    notice: str = ""
+    held_orders: int = 0
+
+
 class FeedView(msgspec.Struct, frozen=True):
     """The data feed. `data_age_s` is wall time since the last market event, None before the first."""
 
@@ -78,6 +97,7 @@ class StatusView(msgspec.Struct, frozen=True):
     brokerage: str
     brokerage_connected: bool
     brokerage_session_id: str
+    brokerage_connection: ConnectionView
     feed: FeedView
     engine: EngineView
     kill_switch: KillSwitchView

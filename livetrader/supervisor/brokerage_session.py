@@ -8,6 +8,7 @@ from typing import Final
 
 from livetrader.gateway.gateway import Gateway
 from livetrader.supervisor.restart import Restart, RestartPolicy, decide
+from livetrader.supervisor.session_watch import SessionWatch
 from livetrader_engine.spi import BrokerageMessage, BrokeragePlugin, VenueError
 
 RECONNECT: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.5, delay_max_s=30.0)  # never gives up
@@ -15,10 +16,14 @@ RECONNECT: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.5, delay
 
 @dataclass(frozen=True, slots=True)
 class BrokeragePorts:
-    """What the session works with. `said`, `lost` and `regained` must not block."""
+    """What the session works with. `said` and `lost` must not block.
+
+    `watch` judges the connection; `lost` and `regained` tell everybody else.
+    """
 
     brokerage: BrokeragePlugin
     gateway: Gateway
+    watch: SessionWatch
     monotonic_s: Callable[[], float]
     chance: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
@@ -37,6 +42,7 @@ class BrokerageSession:
     def __init__(self, ports: BrokeragePorts) -> None:
         self._ports = ports
         self._failures: list[float] = []
+        self._reason = ""  # of the newest failure
         self.connected = False
         self.reconnects = 0
 
@@ -46,9 +52,13 @@ class BrokerageSession:
             try:
                 await self._ports.gateway.reconcile_at_start()
             except VenueError as error:
-                await self._pause(f"the brokerage cannot be reached: {error}")
+                reason = f"the brokerage cannot be reached: {error}"
+                self._ports.watch.lost(reason)
+                await self._pause(reason)
             else:
                 self.connected = True
+                self._reason = ""
+                self._ports.watch.regained()
                 return
 
     async def run(self) -> None:
@@ -66,6 +76,7 @@ class BrokerageSession:
                 reason = str(error)
             self.connected = False
             ports.gateway.disconnected(reason)
+            ports.watch.lost(reason)
             ports.lost(reason)
             await self._pause(reason)
             await self.connect()
@@ -78,5 +89,7 @@ class BrokerageSession:
         self._failures = [*self._failures[-64:], now_s]
         verdict = decide(self._failures, now_s, RECONNECT, self._ports.chance())
         assert isinstance(verdict, Restart), "a brokerage is never given up"
-        self._ports.report("brokerage_reconnect", level="warning", reason=reason, delay_s=verdict.delay_s)
+        if reason != self._reason:  # a weekend has thousands of attempts; the status counts them
+            self._ports.report("brokerage_reconnect", level="warning", reason=reason)
+        self._reason = reason
         await self._ports.sleep(verdict.delay_s)

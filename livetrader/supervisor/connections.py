@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from livetrader.settings import OnFeedEnd
 from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
@@ -10,15 +11,20 @@ from livetrader.supervisor.engine_keeper import EngineKeeper
 from livetrader.supervisor.feed_session import FeedPorts, FeedSession
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.router import Router
+from livetrader.supervisor.session_watch import SessionWatch
 from livetrader.supervisor.states import DaemonState, StateMachine
 from livetrader_engine.events import BrokerageMessageArrived, BrokerageMessageKind, DataEnded
 from livetrader_engine.spi import BrokerageMessage, FeedStatus
+
+# Said by us alone, once for each outage: a plugin that says so too is only quoted.
+CONNECTION_NEWS: Final = frozenset({BrokerageMessageKind.DISCONNECTED, BrokerageMessageKind.RECONNECTED})
 
 
 class Connections:
     """Owns the brokerage's and the feed's session. Belongs to the loop's thread; starts no task itself.
 
-    `end` is asked where the data of a feed ended and the settings say that this is the end.
+    `watch` judges the brokerage's. `end` is asked where the data of a feed ended and the settings say that
+    this is the end.
     """
 
     def __init__(
@@ -27,12 +33,14 @@ class Connections:
         state: StateMachine,
         router: Router,
         keeper: EngineKeeper,
+        watch: SessionWatch,
         end: Callable[[str], None],
     ) -> None:
         self._parts = parts
         self._state = state
         self._router = router
         self._keeper = keeper
+        self._watch = watch
         self._end = end
         self.feed = FeedSession(self._feed_ports())
         self.brokerage = BrokerageSession(self._brokerage_ports())
@@ -41,24 +49,24 @@ class Connections:
 
     def _brokerage_lost(self, reason: str) -> None:
         self._state.move_from((DaemonState.RUNNING, DaemonState.HALTED), DaemonState.RECONCILING, reason)
-        self._tell_engine(BrokerageMessageKind.DISCONNECTED, reason)
+        self._tell_engine(BrokerageMessageKind.DISCONNECTED, "Disconnect", reason)
 
     def _brokerage_regained(self) -> None:
         target = DaemonState.HALTED if self._parts.gateway.halted else DaemonState.RUNNING
         self._parts.metrics.reconnects.labels("brokerage").inc()
         self._state.move_from((DaemonState.RECONCILING,), target, "reconciled again")
-        self._tell_engine(BrokerageMessageKind.RECONNECTED, "the brokerage is connected and reconciled again")
+        words = "the brokerage is connected and reconciled again"
+        self._tell_engine(BrokerageMessageKind.RECONNECTED, "Reconnect", words)
 
     def _brokerage_said(self, message: BrokerageMessage) -> None:
         self._parts.logs.daemon("brokerage_message", code=message.code, message=message.message)
-        link = self._keeper.link
-        if link is not None:
-            link.send(BrokerageMessageArrived(message.time_ns, message.kind, message.code, message.message))
+        kind = BrokerageMessageKind.WARNING if message.kind in CONNECTION_NEWS else message.kind
+        self._tell_engine(kind, message.code, message.message)
 
-    def _tell_engine(self, kind: BrokerageMessageKind, text: str) -> None:
+    def _tell_engine(self, kind: BrokerageMessageKind, code: str, text: str) -> None:
         link = self._keeper.link
         if link is not None:
-            link.send(BrokerageMessageArrived(self._parts.clock.now_ns, kind, kind.name, text))
+            link.send(BrokerageMessageArrived(self._parts.clock.now_ns, kind, code, text))
 
     # -- the feed ------------------------------------------------------------------------------------
 
@@ -94,6 +102,7 @@ class Connections:
         return BrokeragePorts(
             brokerage=parts.brokerage,
             gateway=parts.gateway,
+            watch=self._watch,
             monotonic_s=parts.timing.monotonic_s,
             chance=parts.chance,
             sleep=parts.timing.sleep,

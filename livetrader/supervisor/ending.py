@@ -7,8 +7,10 @@ from collections.abc import Coroutine
 from typing import Final, Protocol
 
 from livetrader.errors import DaemonError, NotFlatError
+from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killstages import KillStage
 from livetrader.journal.records import DaemonStopped
+from livetrader.journal.replay import OrderState
 from livetrader.settings import OnShutdown
 from livetrader.supervisor.brokerage_session import BrokerageSession
 from livetrader.supervisor.engine_care import EngineCare
@@ -18,6 +20,16 @@ from livetrader.supervisor.states import DaemonState, StateMachine
 from livetrader.telemetry.systemd import Notifier
 
 CLOSE_LIMIT_S: Final = 10.0  # one plugin's close
+
+
+def entries(gateway: Gateway) -> list[OrderState]:
+    """Return the open orders that could make a position larger; stops and targets of one are no entries."""
+
+    def adds(order: OrderState) -> bool:
+        held = gateway.state.position(order.spec.symbol)
+        return abs(held + order.remaining) > abs(held)
+
+    return [order for order in gateway.open_orders if adds(order)]
 
 
 class Server(Protocol):
@@ -56,6 +68,7 @@ class Ending:
         """Shut the gate, end the engine, and leave the account as `on_shutdown` says, within its time."""
         parts, reason = self._parts, self.reason or ""
         parts.gateway.halt(f"the daemon is stopping: {reason}", "stop", persist=False)
+        await care.orders.pass_on()  # what was held is refused, and its reason journaled
         await care.stop(reason)
         if self.failure is not None:
             return
@@ -79,6 +92,11 @@ class Ending:
             case OnShutdown.CANCEL if brokerage.connected:
                 await parts.gateway.cancel_all(f"the daemon is stopping: {reason}")
                 await parts.changes.until(lambda: not parts.gateway.open_orders)
+            case OnShutdown.CANCEL_ENTRIES if brokerage.connected:
+                why = f"the daemon is stopping, and this may add to a position: {reason}"
+                for order in entries(parts.gateway):
+                    await parts.gateway.cancel_client(order.client_order_id, why)
+                await parts.changes.until(lambda: not entries(parts.gateway))
             case OnShutdown.LIQUIDATE if parts.kill.stage is not KillStage.FLAT:
                 self._letting_go.liquidate(f"the daemon is stopping: {reason}", "shutdown")
                 await parts.changes.until(lambda: self._state.current is DaemonState.FLAT)

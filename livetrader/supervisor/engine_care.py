@@ -17,6 +17,7 @@ from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProcess
 from livetrader.supervisor.feed_session import FeedSession
+from livetrader.supervisor.held_orders import HeldOrders
 from livetrader.supervisor.model_news import ModelNews
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.restart import GiveUp
@@ -85,12 +86,12 @@ class EngineCare:
             )
         )
 
-    def attach(self, router: Router, feed: FeedSession) -> None:
-        """Say who takes completed steps and subscriptions."""
-        self._router, self._feed = router, feed
+    def attach(self, router: Router, feed: FeedSession, orders: HeldOrders) -> None:
+        """Say who takes completed steps, subscriptions and orders."""
+        self._router, self._feed, self.orders = router, feed, orders
         self.commands = EngineCommands(
             CommandPorts(
-                gateway=self._parts.gateway,
+                orders=orders,
                 changes=self._parts.changes,
                 subscribe=feed.subscribe,
                 unsubscribe=feed.unsubscribe,
@@ -126,6 +127,7 @@ class EngineCare:
         """SIGKILL the engine and forget what it still wanted."""
         self.keeper.dismiss(reason)
         self.commands.clear()
+        self.orders.drop(reason)
 
     async def _prepare(self) -> StartEngine:
         parts, settings = self._parts, self._parts.settings
@@ -180,6 +182,7 @@ class EngineCare:
         parts.journal.append_soon(EngineLost(parts.timing.wall_ns(), process.pid, words))
         parts.metrics.restarts.labels(end.cause.value).inc()
         self.commands.tell_trainings()
+        self.orders.drop(f"the engine that asked for it was lost: {words}")
         for job in parts.training.under_way():
             parts.notify(f"training {job.name} lost", f"job {job.job} ended with its engine: {words}", "")
             parts.logs.daemon(

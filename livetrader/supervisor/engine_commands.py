@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from livetrader.gateway.gateway import Gateway
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import (
     FromEngine,
@@ -26,6 +25,7 @@ from livetrader.ipc.messages import (
 )
 from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_process import EngineProcess
+from livetrader.supervisor.held_orders import HeldOrders
 from livetrader_engine.commands import (
     AwaitNews,
     CancelOrder,
@@ -53,7 +53,7 @@ YIELD_EVERY: Final = 50  # messages handled without giving the loop a turn, at m
 class CommandPorts:
     """Who carries out what. None of the plain callbacks may block."""
 
-    gateway: Gateway
+    orders: HeldOrders
     changes: Changes
     subscribe: Callable[[Subscription], Awaitable[None]]
     unsubscribe: Callable[[Subscription], Awaitable[None]]
@@ -136,11 +136,11 @@ class EngineCommands:
             case StepCompleted():
                 ports.completed(message)
             case SubmitOrder():
-                await ports.gateway.submit(message)
+                await ports.orders.submit(message)
             case UpdateOrder():
-                await ports.gateway.update(message)
+                await ports.orders.update(message)
             case CancelOrder():
-                await ports.gateway.cancel(message)
+                await ports.orders.cancel(message)
             case MarketAt(time_ns):
                 await ports.market_at(time_ns)
             case AwaitNews():

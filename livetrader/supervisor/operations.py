@@ -62,6 +62,10 @@ class DaemonOperations:
     def _reasons(self) -> dict[str, str]:
         supervisor = self._supervisor
         reasons = dict(self._parts.gateway.ready_reasons())
+        if reasons.get("brokerage"):
+            reasons["brokerage"] = supervisor.watch.connection.words() or reasons["brokerage"]
+        if held := supervisor.watch.why_held():
+            reasons["maintenance"] = held
         state = supervisor.state.current
         if state is not DaemonState.RUNNING:
             reasons["state"] = f"{state}: {supervisor.state.reason}"
@@ -97,6 +101,7 @@ class DaemonOperations:
             brokerage=settings.brokerage.plugin,
             brokerage_connected=supervisor.brokerage.connected,
             brokerage_session_id=gateway.session_id,
+            brokerage_connection=supervisor.watch.view(),
             feed=self._feed(),
             engine=engine_view(supervisor.keeper, supervisor.care.started_ns),
             kill_switch=self._kill_switch(),
@@ -207,6 +212,7 @@ class DaemonOperations:
         why = reason or f"asked for by {who}"
         if order is None:
             view = self._operations.begin("cancel", who, reason)
+            self._supervisor.watch.orders.cancel_all(why)
             self._later(view, gateway.cancel_all(why), "cancels were sent")
             return view
         found = self._find(order)

@@ -22,6 +22,7 @@ from livetrader.supervisor.log_book import LogBook
 from livetrader.supervisor.training_ledger import TrainingLedger
 from livetrader.supervisor.views import order_view
 from livetrader.telemetry.metrics import Metrics
+from livetrader.telemetry.notifications import Notify
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
 from livetrader_engine.orders.states import FILLS
@@ -147,4 +148,4 @@ class Parts:
     relay: Relay
     kill: KillSwitch
     training: TrainingLedger
-    notify: Callable[[str, str, str], None]  # people: title, message, next step; never waits
+    notify: Notify  # people

@@ -25,6 +25,7 @@ from livetrader.supervisor.engine_care import EngineCare
 from livetrader.supervisor.letting_go import LettingGo
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.router import Router, RouterPorts
+from livetrader.supervisor.session_watch import SessionWatch, WatchPorts
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.spi import MarketObserver
@@ -64,9 +65,21 @@ class Supervisor:
             ),
             parts.feed.capabilities,
         )
-        connections = Connections(parts, self.state, self.router, self.keeper, self.end)
+        self.watch = SessionWatch(
+            WatchPorts(
+                parts.brokerage,
+                parts.gateway,
+                parts.settings.account,
+                parts.timing.wall_ns,
+                parts.timing.monotonic_s,
+                parts.timing.sleep,
+                parts.logs.daemon,
+                parts.notify,
+            )
+        )
+        connections = Connections(parts, self.state, self.router, self.keeper, self.watch, self.end)
         self.feed, self.brokerage = connections.feed, connections.brokerage
-        self.care.attach(self.router, self.feed)
+        self.care.attach(self.router, self.feed, self.watch.orders)
         parts.relay.link = lambda: self.keeper.link
         parts.relay.gateway = parts.gateway
 
@@ -120,6 +133,7 @@ class Supervisor:
         self.state.move_from(
             (DaemonState.STARTING,), DaemonState.RECONCILING, "the brokerage is asked what is true"
         )
+        self._spawn("brokerage watch", self.watch.run())
         await self.brokerage.connect()
         self._spawn("brokerage", self.brokerage.run())
         self._spawn("gateway", parts.gateway.watch())

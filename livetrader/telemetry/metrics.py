@@ -101,6 +101,11 @@ class Metrics:
         self.data_age = self._gauge("data_age_seconds", "Since the last market event; NaN before the first")
         self.feed_connected = self._gauge("feed_connected", "1 while the feed is connected")
         self.brokerage_connected = self._gauge("brokerage_connected", "1 while the brokerage is connected")
+        self.brokerage_state = self._gauge("brokerage_state", "1 for how we stand to the brokerage", "state")
+        self.brokerage_away = self._gauge(
+            "brokerage_away_seconds", "Since the brokerage was lost; 0 while it is connected"
+        )
+        self.held_orders = self._gauge("held_orders", "Orders that wait for the end of a maintenance")
         self.reconnects = self._counter("reconnects", "Connections made again", "plugin")
 
     def _declare_control(self) -> None:

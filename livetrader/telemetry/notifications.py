@@ -42,6 +42,16 @@ class Notification(msgspec.Struct, frozen=True):
     next_step: str = ""
 
 
+class Notify(Protocol):
+    """Tells people something; never waits."""
+
+    def __call__(
+        self, title: str, message: str, next_step: str, urgency: Urgency = Urgency.WARNING, /
+    ) -> None:
+        """Queue one notification."""
+        ...
+
+
 class Sink(Protocol):
     """Where notifications go."""
 

@@ -14,7 +14,9 @@ from livetrader.gateway.killstages import KillStage
 from livetrader.gateway.killswitch import KillPorts, KillSwitch
 from livetrader.gateway.timing import Timing
 from livetrader.journal.journal import Journal
-from livetrader.settings import LimitSettings
+from livetrader.settings import AccountSettings, LimitSettings
+from livetrader.supervisor.session_watch import SessionWatch, WatchPorts
+from livetrader.telemetry.notifications import Notify, Urgency
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
 from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
@@ -186,6 +188,28 @@ def make_desk(
     records: list[tuple[str, dict[str, object]]] = []
     gateway = Gateway(brokerage, chosen, limits, timing, emitted.append, reporter(records))
     return Desk(venue, directory, chosen, brokerage, gateway, emitted, records)
+
+
+def watch_over(
+    desk: Desk,
+    notify: Notify = lambda title, message, next_step, urgency=Urgency.WARNING, /: None,
+    settings: AccountSettings | None = None,
+    venue: object = None,
+) -> SessionWatch:
+    """The watch over the desk's session; `venue` is whoever has a calendar."""
+    timing = virtual_timing()
+    return SessionWatch(
+        WatchPorts(
+            venue,
+            desk.gateway,
+            settings or AccountSettings(),
+            timing.wall_ns,
+            timing.monotonic_s,
+            timing.sleep,
+            reporter(desk.records),
+            notify,
+        )
+    )
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts, Keepe
 from livetrader.supervisor.engine_process import EndCause, EngineProcess
 from livetrader_engine.commands import SubmitOrder
 
-from .money import new_venue, open_desk, spec
+from .money import new_venue, open_desk, spec, watch_over
 from .test_worker_build import start_message
 
 LIMIT_S = 10.0
@@ -36,7 +36,7 @@ def test_an_order_of_an_engine_that_was_killed_on_purpose_is_not_sent(tmp_path: 
             handled: list[StepCompleted] = []
             commands = EngineCommands(
                 CommandPorts(
-                    gateway=desk.gateway, changes=changes, subscribe=unused, unsubscribe=unused,
+                    orders=watch_over(desk).orders, changes=changes, subscribe=unused, unsubscribe=unused,
                     market_at=unused, await_news=unused,
                     completed=handled.append, initialized=unused, warmed_up=unused, training=unused,
                     model=unused, log=unused, plot=unused, order_event=unused, statistic=unused,

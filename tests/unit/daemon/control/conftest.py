@@ -18,6 +18,7 @@ import pytest
 from livetrader import settings as live_settings
 from livetrader.control.auth import Scope, TokenStore
 from livetrader.control.operations import (
+    ConnectionView,
     EngineView,
     FeedView,
     HoldingView,
@@ -89,6 +90,7 @@ class FakeOperations:
             brokerage="paper",
             brokerage_connected=True,
             brokerage_session_id="session-1",
+            brokerage_connection=ConnectionView("connected", NOW_NS),
             feed=FeedView(name="replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5),
             engine=EngineView(state="running", pid=4243, steps=12, beat_age_s=0.1, resident_mb=64.0),
             kill_switch=KillSwitchView(
