@@ -24,6 +24,7 @@ NAMES = {
     "11": "execDetails",
     "15": "managedAccounts",
     "49": "currentTime",
+    "50": "realtimeBar",
     "53": "openOrderEnd",
     "55": "execDetailsEnd",
     "59": "commissionReport",

@@ -276,6 +276,21 @@ def test_delayed_data_comes_where_it_is_asked_for() -> None:
     assert {message[3] for message in client.named("tickPrice")} >= {"66", "67", "68"}
 
 
+def test_real_time_bars_are_made_of_what_traded_in_their_five_seconds() -> None:
+    room = Room()
+    client = room.connect()
+    spy = (756733, "SPY", "STK", "", 0, "", "", "SMART", "", "USD", "", "")
+    room.send(client, 50, 3, 7, *spy, 5, "TRADES", 0, "")
+    for last in ("100.50", "100.70", "100.40"):  # a quote brings a trade of a hundred
+        room.do("quote", symbol="SPY", bid="100.30", ask="100.80", last=last)
+    room.wait(5)
+    room.wait(5)
+    assert [message[3:] for message in client.named("realtimeBar")] == [
+        ["1750075200", "100.5", "100.7", "100.4", "100.4", "300", "100.533333", "3"],
+        ["1750075205", "100.4", "100.4", "100.4", "100.4", "0", "100.4", "0"],
+    ]
+
+
 def test_history_has_a_pace() -> None:
     room = Room(settings=Settings(histories_per_10_minutes=2))
     client = room.connect()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from livetrader_venues.tws import history
@@ -32,6 +33,32 @@ _DELAYED_TICKS = (66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76)
 _TICK_TYPES = {"Last": 1, "AllLast": 2, "BidAsk": 3, "MidPoint": 4}
 
 
+@dataclass(slots=True)
+class Piece:
+    """What traded within five seconds: each quote brings one trade of its last price and size."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)  # price times size
+    count: int = 0
+
+    def take(self, quote: Quote) -> None:
+        """Take a trade in."""
+        self.high, self.low = max(self.high, quote.last), min(self.low, quote.last)
+        self.close = quote.last
+        self.volume += quote.last_size
+        self.amount += quote.last * quote.last_size
+        self.count += 1
+
+    @property
+    def average(self) -> Decimal:
+        """The price by volume."""
+        return round(self.amount / self.volume, 6) if self.volume else self.close
+
+
 class DataDesk:
     """Answers about prices; tells subscribers of new ones."""
 
@@ -41,6 +68,7 @@ class DataDesk:
         self._settings = settings
         self._histories_ns: deque[int] = deque()
         self._bars_run = False
+        self._pieces: dict[int, Piece] = {}  # by contract, of the five seconds that run
         self.competes = False
         self.has_link = True
         self.handlers: dict[str, Callable[[Session, Request], None]] = {
@@ -160,10 +188,12 @@ class DataDesk:
         subscribed = [(s, number, each) for s in self._board.sessions() for number, each in s.bars.items()]
         for session, request_id, wanted in subscribed:
             if self.has_link and not self.competes:
-                quote = self._exchange.quotes[wanted.contract.con_id]
-                last = plain(quote.last)
-                fields = (3, request_id, start_s, last, last, last, last, plain(quote.last_size), last, 1)
+                last = self._exchange.quotes[wanted.contract.con_id].last
+                piece = self._pieces.get(wanted.contract.con_id) or Piece(last, last, last, last)
+                prices = (piece.open, piece.high, piece.low, piece.close, piece.volume, piece.average)
+                fields = (3, request_id, start_s, *map(plain, prices), piece.count)
                 self._board.send(session, reply("realtimeBar", *fields))
+        self._pieces.clear()
         self._bars_run = bool(subscribed)
         if subscribed:
             self._board.later(BAR_NS, self._tell_bars)
@@ -220,9 +250,13 @@ class DataDesk:
 
     def heard(self, fact: Fact) -> None:
         """Tell subscribers of a new quote."""
-        if not isinstance(fact, Quoted) or not self.has_link or self.competes:
+        if not isinstance(fact, Quoted):
             return
-        con_id = fact.contract.con_id
+        con_id, last = fact.contract.con_id, fact.quote.last
+        if self._bars_run:
+            self._pieces.setdefault(con_id, Piece(last, last, last, last)).take(fact.quote)
+        if not self.has_link or self.competes:
+            return
         for session in self._board.sessions():
             for request_id, contract in session.quotes.items():
                 if contract.con_id == con_id:
