@@ -16,6 +16,7 @@ import click
 from livetrader import __version__, cli_operator
 from livetrader.cli_backtest import backtest
 from livetrader.cli_common import Commands, as_json, config_options, find_config, json_option, pair
+from livetrader.cli_journal import journal
 from livetrader.cli_models import models
 from livetrader.cli_research import research
 from livetrader.cli_store import store
@@ -49,6 +50,7 @@ cli.add_command(models)
 cli.add_command(store)
 cli.add_command(training)
 cli.add_command(research)
+cli.add_command(journal)
 
 
 @cli.command()

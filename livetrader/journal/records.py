@@ -16,12 +16,12 @@ from typing import Final
 
 import msgspec
 
-from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderSpec
-from livetrader_engine.spi import ExecutionReport
+from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderChange, OrderSpec
+from livetrader_engine.spi import ExecutionReport, FeeReported
 from livetrader_engine.symbols import Symbol
 from livetrader_engine.wire import decode_hook, encode_hook
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2  # 2: corrected trades, fees told later, twins, what is not the algorithm's
 
 
 class SessionOpened(msgspec.Struct, frozen=True, tag="session_opened"):
@@ -66,6 +66,13 @@ class ReportReceived(msgspec.Struct, frozen=True, tag="report_received"):
     recovered: bool = False
 
 
+class FeeReceived(msgspec.Struct, frozen=True, tag="fee_received"):
+    """What a trade cost, as the venue told it after the trade, or before."""
+
+    time_ns: int
+    report: FeeReported
+
+
 class CancelIntended(msgspec.Struct, frozen=True, tag="cancel_intended"):
     """A cancel is about to be sent. `why` is empty where the algorithm asked."""
 
@@ -101,15 +108,20 @@ class Verdict(StrEnum):
     ABANDONED = "abandoned"  # proved absent from the venue, after the fence
     GONE = "gone"  # it was working, and the venue shows it no longer, after the fence
     LATE_FOUND = "late_found"  # held to be absent, and there it is; a cancel follows
+    DUPLICATE = "duplicate"  # the venue works two orders under its name; a cancel of one follows
 
 
 class OrderResolved(msgspec.Struct, frozen=True, tag="order_resolved"):
-    """A verdict on one order. `message` carries the evidence in words."""
+    """A verdict on one order. `message` carries the evidence in words.
+
+    `brokerage_order_id` is set for a DUPLICATE: the venue's name of the one that is not kept.
+    """
 
     time_ns: int
     client_order_id: ClientOrderId
     verdict: Verdict
     message: str
+    brokerage_order_id: BrokerageOrderId | None = None
 
 
 class AdjustmentReason(StrEnum):
@@ -269,6 +281,7 @@ Record = (
     | OrderSent
     | OrderDenied
     | ReportReceived
+    | FeeReceived
     | CancelIntended
     | ChangeIntended
     | ChangeRefused
@@ -310,6 +323,6 @@ def kind_of(record: Record) -> str:
 
 def client_order_id_of(record: Record) -> ClientOrderId | None:
     """Return the order a record is about, None where it is about none: the journal's indexed column."""
-    if isinstance(record, ReportReceived):
+    if isinstance(record, ReportReceived | FeeReceived):
         return record.report.client_order_id
     return getattr(record, "client_order_id", None)

@@ -3,22 +3,21 @@
 The gateway moves its live state with the very same `apply`, so a restart cannot see another world than
 the process that died: state = apply(apply(empty, record 1), record 2) …
 
-Three habits of venues are dealt with here and nowhere else: a fill that is reported twice counts once (by
-its execution id), a fill of an order that we hold to be closed is applied all the same (the venue traded
-it), and a status that cannot follow the present one is stale and changes nothing.
+What venues say of orders, twice, late or corrected, is in news.py; what all this moves is in book.py.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from livetrader.journal.book import Counters, OrderState, Position
+from livetrader.journal.book import MAX_CLOSED_ORDERS, AccountBook, Counters, OrderState, Position
+from livetrader.journal.news import order_event, take_fee, take_report
 from livetrader.journal.records import (
     Adjusted,
+    AdjustmentReason,
     BucketCharged,
     CancelIntended,
     ChangeIntended,
@@ -26,6 +25,7 @@ from livetrader.journal.records import (
     DaemonStarted,
     DaemonStopped,
     DayStarted,
+    FeeReceived,
     Halted,
     KillOrderIntended,
     KillStageEntered,
@@ -41,14 +41,10 @@ from livetrader.journal.records import (
     Verdict,
 )
 from livetrader_engine.events import OrderEventArrived
-from livetrader_engine.orders.order import ClientOrderId, Fill
-from livetrader_engine.orders.states import CLOSED, FILLS, OPEN, TRANSITIONS, OrderStatus
-from livetrader_engine.spi import ExecutionReport
-from livetrader_engine.symbols import Symbol
+from livetrader_engine.orders.states import TRANSITIONS, OrderStatus
 
 __all__ = ["MAX_CLOSED_ORDERS", "Counters", "JournalState", "OrderState", "Position", "replay"]
 
-MAX_CLOSED_ORDERS: Final = 50_000  # about 100 MB; older closed orders are in the journal only
 MAX_SCHEDULES: Final = 2_000  # of trainings; twice what one engine process may have
 
 _CLOSING_VERDICTS: Final = {
@@ -60,31 +56,8 @@ _CLOSING_VERDICTS: Final = {
 
 
 @dataclass(slots=True)
-class JournalState:
+class JournalState(AccountBook):
     """Everything the journal says. Moved by `apply` only; owned by the gateway once the journal is open."""
-
-    instance: str = ""
-    orders: dict[ClientOrderId, OrderState] = field(default_factory=dict)
-    open: dict[ClientOrderId, OrderState] = field(default_factory=dict)
-    by_order_id: dict[int, OrderState] = field(default_factory=dict)
-    positions: dict[Symbol, Position] = field(default_factory=dict)
-    next_number: int = 1
-    oldest_number: int = 1  # orders with a lower number were forgotten; they are in the journal only
-    next_order_id: int = 1
-    epoch: int = 0
-    account_id: str | None = None
-    halted: Halted | None = None
-    restricted: dict[Symbol, str] = field(default_factory=dict)
-    kill: KillStageEntered | None = None
-    bucket: BucketCharged | None = None
-    settled_ns: dict[str, int] = field(default_factory=dict)  # schedules of trainings, the newest last
-    day: DayStarted | None = None
-    adjustments: dict[str, Adjusted] = field(default_factory=dict)
-    stopped_cleanly: bool = True
-    records: int = 0
-    fills: int = 0  # applied so far; equal numbers mean that no trade came between
-    counters: Counters = field(default_factory=Counters)
-    _closed: deque[ClientOrderId] = field(default_factory=deque)
 
     def apply(self, record: Record) -> tuple[OrderEventArrived, ...]:
         """Take in one record; return what the algorithm would be told, in order.
@@ -97,61 +70,6 @@ class JournalState:
         if handler is None:
             return ()  # kept for the operator, moves no state
         return handler(self, record)
-
-    def position(self, symbol: Symbol) -> Decimal:
-        """Return the signed quantity held; 0 where there is none."""
-        held = self.positions.get(symbol)
-        return held.quantity if held is not None else Decimal(0)
-
-    def trade(self, symbol: Symbol, quantity: Decimal, price: Decimal) -> None:
-        """Book a trade on the position."""
-        after = self.positions.get(symbol, Position()).after(quantity, price)
-        if after.quantity == 0:
-            self.positions.pop(symbol, None)
-        else:
-            self.positions[symbol] = after
-
-    def add(self, order: OrderState) -> None:
-        """Take in a new order."""
-        self.orders[order.client_order_id] = order
-        self.open[order.client_order_id] = order
-        if order.spec.id:
-            self.by_order_id[order.spec.id] = order
-            self.next_order_id = max(self.next_order_id, order.spec.id + 1)
-
-    def set_status(self, order: OrderState, status: OrderStatus) -> None:
-        """Move an order to a status that the caller has checked, keeping the index of open orders."""
-        order.status = status
-        if status in OPEN:
-            self.open[order.client_order_id] = order
-            return
-        order.unknown = False
-        order.pending = None
-        if self.open.pop(order.client_order_id, None) is not None:
-            self._closed.append(order.client_order_id)
-        while len(self._closed) > MAX_CLOSED_ORDERS:
-            oldest = self._closed.popleft()
-            if oldest not in self.open and oldest in self.orders:
-                forgotten = self.orders.pop(oldest)
-                self.by_order_id.pop(forgotten.spec.id, None)
-                self.oldest_number = max(self.oldest_number, forgotten.number + 1)
-
-
-def _event(
-    order: OrderState, time_ns: int, message: str = "", fill: Fill | None = None
-) -> tuple[OrderEventArrived, ...]:
-    if order.spec.id == 0:
-        return ()
-    return (
-        OrderEventArrived(
-            order_id=order.spec.id,
-            status=order.status,
-            time_ns=time_ns,
-            fill=fill,
-            brokerage_order_id=order.brokerage_order_id,
-            message=message,
-        ),
-    )
 
 
 def _intended(state: JournalState, record: OrderIntended) -> tuple[OrderEventArrived, ...]:
@@ -220,86 +138,20 @@ def _resolved(state: JournalState, record: OrderResolved) -> tuple[OrderEventArr
         order.unknown = False
     elif record.verdict is Verdict.LATE_FOUND:
         order.late_found = True
+    elif record.verdict is Verdict.DUPLICATE:
+        _twin(state, order, record)
     elif order.is_open:
         state.set_status(order, _CLOSING_VERDICTS[record.verdict])
-        return _event(order, record.time_ns, record.message)
+        return order_event(order, record.time_ns, record.message)
     return ()
 
 
-def _report(state: JournalState, record: ReportReceived) -> tuple[OrderEventArrived, ...]:
-    report = record.report
-    order = state.orders.get(report.client_order_id)
-    if order is None:
-        state.counters.unknown_reports += 1
-        return ()
-    if report.status is OrderStatus.NONE and report.fill is None:
-        order.unknown = order.is_open
-        order.note(record.time_ns, f"venue is not sure {report.message}".rstrip())
-        return ()
-    order.unknown = False  # whatever it says, it proves that the venue knows the order
-    new_id = report.brokerage_order_id is not None and report.brokerage_order_id != order.brokerage_order_id
-    if new_id:
-        order.brokerage_order_id = report.brokerage_order_id
-    if report.fill is not None and report.fill.execution_id not in order.executions:
-        return _filled(state, order, record, report.fill)
-    if report.fill is not None:
-        state.counters.repeated_fills += 1
-        return ()
-    return _status_reported(state, order, report, new_id)
-
-
-def _filled(
-    state: JournalState, order: OrderState, record: ReportReceived, fill: Fill
-) -> tuple[OrderEventArrived, ...]:
-    before = order.status
-    state.fills += 1
-    order.executions.add(fill.execution_id)
-    order.filled += fill.quantity
-    order.filled_value += fill.quantity * fill.price
-    state.trade(order.spec.symbol, fill.quantity, fill.price)
-    how = " (recovered)" if record.recovered else ""
-    order.note(record.time_ns, f"filled {fill.quantity} at {fill.price}{how}")
-    if abs(order.filled) > abs(order.spec.quantity):
-        state.counters.overfills += 1
-    if before is OrderStatus.FILLED:
-        return ()  # more than was ordered: the position is right, the order has no state for it
-    # The sum decides, not the venue's word: FILLED admits no later fill, and one may have been lost.
-    complete = abs(order.filled) >= abs(order.spec.quantity)
-    state.set_status(order, OrderStatus.FILLED if complete else OrderStatus.PARTIALLY_FILLED)
-    report = record.report
-    events = _event(order, report.time_ns, report.message, fill)
-    if complete:
-        if before in CLOSED:
-            state.counters.late_fills += 1
-        return events
-    if before in CLOSED:
-        state.counters.late_fills += 1
-        state.set_status(order, OrderStatus.CANCELED)  # what is left of it is still not working
-        events += _event(order, report.time_ns, "closed before; the venue reported this fill late")
-    elif report.status in CLOSED and report.status not in FILLS:
-        state.set_status(order, report.status)  # one report with both the last trade and the end
-        events += _event(order, report.time_ns, report.message)
-    return events
-
-
-def _status_reported(
-    state: JournalState, order: OrderState, report: ExecutionReport, new_id: bool
-) -> tuple[OrderEventArrived, ...]:
-    status = report.status
-    if status in FILLS:
-        state.counters.fills_claimed_without_trade += 1
-        status = OrderStatus.SUBMITTED  # it exists; the trades themselves come later or from a snapshot
-    if status not in TRANSITIONS[order.status]:
-        if order.status is not OrderStatus.PARTIALLY_FILLED:
-            state.counters.stale_reports += 1
-        return ()
-    if status is OrderStatus.UPDATE_SUBMITTED and order.pending is not None:
-        order.spec, order.pending = order.pending, None
-    elif status is order.status and not new_id:
-        return ()
-    order.note(report.time_ns, f"{status.name.lower()} {report.message}".rstrip())
-    state.set_status(order, status)
-    return _event(order, report.time_ns, report.message)
+def _twin(state: JournalState, order: OrderState, record: OrderResolved) -> None:
+    """Note that the venue made two orders of one: the other one's trades are trades of ours."""
+    if record.brokerage_order_id is not None:
+        order.twins.add(record.brokerage_order_id)
+    state.counters.twins += 1
+    state.taint(order.spec.symbol, f"the venue made two orders of {order.client_order_id}")
 
 
 def _adjusted(state: JournalState, record: Adjusted) -> tuple[OrderEventArrived, ...]:
@@ -311,7 +163,10 @@ def _adjusted(state: JournalState, record: Adjusted) -> tuple[OrderEventArrived,
         state.positions.pop(record.symbol, None)
     else:
         state.positions[record.symbol] = Position(total, record.average_price)
-    if record.reason == "unexplained":
+    state.foreign_due.pop(record.symbol, None)  # the positions are equal from here on
+    if record.reason is AdjustmentReason.UNEXPLAINED:
+        before = state.unexplained.get(record.symbol, Decimal(0))
+        state.unexplained[record.symbol] = before + record.quantity
         state.restricted[record.symbol] = f"its position changed by {record.quantity} and nobody knows why"
     return ()
 
@@ -319,6 +174,7 @@ def _adjusted(state: JournalState, record: Adjusted) -> tuple[OrderEventArrived,
 def _session_opened(state: JournalState, record: SessionOpened) -> tuple[OrderEventArrived, ...]:
     state.epoch = record.epoch
     state.account_id = record.account_id
+    state.foreign_due.clear()  # what differed has been booked
     return ()
 
 
@@ -330,6 +186,8 @@ def _halted(state: JournalState, record: Halted) -> tuple[OrderEventArrived, ...
 def _resumed(state: JournalState, record: Resumed) -> tuple[OrderEventArrived, ...]:
     state.halted = None
     state.restricted.clear()
+    state.tainted.clear()
+    state.unexplained.clear()
     if record.kill_id is not None:
         state.kill = None
     return ()
@@ -378,7 +236,8 @@ _HANDLERS: Final[dict[type, Callable[..., tuple[OrderEventArrived, ...]]]] = {
     ChangeIntended: _change_intended,
     ChangeRefused: _change_refused,
     OrderResolved: _resolved,
-    ReportReceived: _report,
+    ReportReceived: take_report,
+    FeeReceived: take_fee,
     Adjusted: _adjusted,
     SessionOpened: _session_opened,
     Halted: _halted,

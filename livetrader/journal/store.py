@@ -9,7 +9,7 @@ a damaged journal says is never guessed at. Readable beside the running daemon: 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -178,15 +178,9 @@ class Store:
                 f"{self._path} was written by a newer livetrader (schema {version}, this one knows "
                 f"{SCHEMA_VERSION}): install that version again, or give this one its own state directory"
             )
-        self._check_identity(version, known)
-        return True
-
-    def _check_identity(self, version: str, known: dict[str, str]) -> None:
-        """Hold the facts beside the chain against each other: the instance is made of the others."""
-        account, instance, created = known.get("account"), known.get("instance"), known.get("created_ns", "")
-        sound = version.isascii() and version.isdigit() and created.isascii() and created.isdigit()
-        if not sound or account is None or instance != make_instance(account, int(created)):
+        if not fits_together(known):
             raise self._damaged("what it says about itself does not fit together")
+        return True
 
     def _create(self, connection: Connection) -> None:
         """Make the tables in one commit: a file is a whole journal or none at all.
@@ -253,6 +247,15 @@ class Store:
             self._disk.reserve(self.ballast, BALLAST_BYTES)
         except OSError:
             self._disk.release(self.ballast)  # too full for a reserve; the journal itself decides
+
+
+def fits_together(known: Mapping[str, str]) -> bool:
+    """Hold the facts beside the chain against each other: the instance is made of the others."""
+    version, created = known.get("schema_version", ""), known.get("created_ns", "")
+    account, instance = known.get("account"), known.get("instance")
+    if not all(text.isascii() and text.isdigit() for text in (version, created)) or account is None:
+        return False
+    return instance == make_instance(account, int(created))
 
 
 def read_state(path: Path) -> JournalState:
