@@ -31,6 +31,14 @@ WORDS_KEPT: Final = 8  # of what TWS said while opening, for the message when it
 ENDED: Final = "sessionEnded"  # the last message that a listener hears; it comes with the reason
 
 
+class RefusedError(VenueError):
+    """TWS has answered a request with an error; `code` says which."""
+
+    def __init__(self, method: str, code: int, text: str) -> None:
+        super().__init__(f"{method} failed: {code} {text}")
+        self.code = code
+
+
 class Address(NamedTuple):
     """Where TWS listens, and as whom we call."""
 
@@ -319,7 +327,7 @@ class TwsSession:
             self._end(self._taken())
         elif pending is not None:
             if meaning_of(code, Subject.REQUEST) in {Meaning.FAILED, Meaning.UNKNOWN}:
-                _settle(pending.done, VenueError(f"{pending.request.method} failed: {code} {text}"))
+                _settle(pending.done, RefusedError(pending.request.method, code, text))
         elif stream is not None:
             stream(message)
         else:
