@@ -5,8 +5,10 @@ control  StartEngine, StopRequested,                 CONTROL_LIMIT messages  the
          CancelTraining, StartNoted,
          venue messages
 order    OrderEventArrived, AccountLoaded,           ORDER_LIMIT messages    LaneOverflowError: never dropped,
-         NewsComplete                                                        the engine process is killed
+         NewsComplete, disconnected, reconnected                             the engine process is killed
 data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT, BAR_LIMIT  conflated, newest wins, counted
+
+That the brokerage was lost and is back goes with the orders: what was recovered comes between the two.
 
 Both ends keep a set: the supervisor for what the socket does not take, the engine process for what the
 algorithm has not asked for. Conflation of the data lane: while more than QUOTE_LIMIT points wait, ticks and
@@ -28,6 +30,7 @@ from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.events import (
     AccountLoaded,
     BrokerageMessageArrived,
+    BrokerageMessageKind,
     DataEnded,
     MarketDataArrived,
     OrderEventArrived,
@@ -41,7 +44,7 @@ QUOTE_LIMIT: Final = 2_000  # points waiting, before ticks and quote bars confla
 BAR_LIMIT: Final = 50_000  # points waiting, before trade bars conflate: hours of minute bars of 100 symbols
 
 ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining | StartNoted
-OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete
+OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete | BrokerageMessageArrived
 DataMessage = MarketDataArrived | TimePulse | DataEnded
 
 
@@ -69,7 +72,14 @@ class Lanes:
     def push(self, message: ToEngine) -> None:
         """Put a message on its lane. Raises LaneOverflowError when the order lane is full."""
         match message:
-            case OrderEventArrived() | AccountLoaded() | NewsComplete():
+            case (
+                OrderEventArrived()
+                | AccountLoaded()
+                | NewsComplete()
+                | BrokerageMessageArrived(
+                    kind=BrokerageMessageKind.DISCONNECTED | BrokerageMessageKind.RECONNECTED
+                )
+            ):
                 if len(self.orders) >= ORDER_LIMIT:
                     raise LaneOverflowError(f"{ORDER_LIMIT} order events wait for the engine")
                 self.orders.append(message)

@@ -22,9 +22,16 @@ from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import Subscribe, Unsubscribe
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.errors import InvariantError
-from livetrader_engine.events import AccountLoaded, EngineEvent, OrderEventArrived
+from livetrader_engine.events import (
+    AccountLoaded,
+    BrokerageMessageArrived,
+    EngineEvent,
+    OrderEventArrived,
+)
 
 READ_CHUNK: Final = 256 * 1024  # bytes
+
+_FOR_NEXT: Final = (AccountLoaded, BrokerageMessageArrived)  # of the order lane: in turn, as events
 
 
 class Inbox:
@@ -96,14 +103,14 @@ class Inbox:
     def drain_orders(self, wait_s: float) -> Sequence[OrderEventArrived]:
         """Return the order events that are there, oldest first; wait up to `wait_s` for the first.
 
-        Looks at the order lane only, and stops at an AccountLoaded, which belongs to `next`.
+        Looks at the order lane only, and stops at what belongs to `next`: an account, or news of the connection.
         """
         deadline_s = monotonic_s() + wait_s
         drained: list[OrderEventArrived] = []
         orders = self._lanes.orders
         with self._arrived:
             while True:
-                while orders and not isinstance(message := orders[0], AccountLoaded):
+                while orders and not isinstance(message := orders[0], _FOR_NEXT):
                     orders.popleft()
                     if isinstance(message, OrderEventArrived):  # else the answer to a question given up
                         drained.append(message)
@@ -116,14 +123,14 @@ class Inbox:
         """Return the order events that precede NewsComplete of this number, and what that says of more.
 
         Waits up to `wait_s`; what has arrived until then is returned, and nothing more is promised. Stops at
-        an AccountLoaded, too, which belongs to `next`.
+        what belongs to `next`, too: an account, or news of the connection.
         """
         deadline_s = monotonic_s() + wait_s
         news: list[OrderEventArrived] = []
         orders = self._lanes.orders
         with self._arrived:
             while True:
-                while orders and not isinstance(message := orders[0], AccountLoaded):
+                while orders and not isinstance(message := orders[0], _FOR_NEXT):
                     orders.popleft()
                     if isinstance(message, OrderEventArrived):
                         news.append(message)

@@ -6,6 +6,7 @@ import pytest
 
 from livetrader.ipc import lanes as lanes_module
 from livetrader.ipc.lanes import CONTROL_LIMIT, LaneOverflowError, Lanes
+from livetrader.ipc.messages import ToEngine
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.events import (
     BrokerageMessageArrived,
@@ -77,6 +78,21 @@ def test_a_flood_of_venue_messages_loses_the_oldest_and_never_the_stop() -> None
     newest = lanes.control[-1]
     assert isinstance(newest, BrokerageMessageArrived)
     assert newest.time_ns == CONTROL_LIMIT + 4
+
+
+def test_news_of_the_connection_keep_their_place_among_the_orders() -> None:
+    lanes = Lanes()
+    news: list[ToEngine] = [
+        order_event(1),
+        BrokerageMessageArrived(1, BrokerageMessageKind.DISCONNECTED, "Disconnect", "1100"),
+        order_event(2),
+        BrokerageMessageArrived(2, BrokerageMessageKind.RECONNECTED, "Reconnect", ""),
+        order_event(3),
+    ]
+    for message in (*news, BrokerageMessageArrived(3, BrokerageMessageKind.WARNING, "2103", "a farm")):
+        lanes.push(message)
+    assert list(lanes.orders) == news
+    assert [type(message) for message in lanes.control] == [BrokerageMessageArrived], "the warning"
 
 
 def test_pulses_that_wait_become_one() -> None:

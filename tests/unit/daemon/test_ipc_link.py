@@ -18,6 +18,8 @@ from livetrader.worker.outbox import Outbox
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.events import (
     AccountLoaded,
+    BrokerageMessageArrived,
+    BrokerageMessageKind,
     EngineEvent,
     MarketDataArrived,
     OrderEventArrived,
@@ -177,6 +179,31 @@ def test_draining_waits_for_orders_only_and_leaves_an_account_to_next(
                 link.send(order_event(2, 1))
         assert [event.order_id for event in task.result()] == [1]
         assert isinstance(await engine.next(), AccountLoaded)
+        link.close()
+
+    asyncio.run(scene())
+
+
+def test_what_was_recovered_is_heard_between_the_loss_and_the_return(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    async def scene() -> None:
+        link = Link(ends[0], Heard().message, Heard().end)
+        engine = Engine(ends[1])
+        engine.inbox.start()
+        engine.now_ns = 10
+        gone = BrokerageMessageArrived(2, BrokerageMessageKind.DISCONNECTED, "Disconnect", "1100")
+        back = BrokerageMessageArrived(4, BrokerageMessageKind.RECONNECTED, "Reconnect", "")
+        sent = [order_event(1, 1), gone, order_event(2, 3), AccountLoaded(4, {}, ()), back, order_event(3, 5)]
+        waiting = asyncio.to_thread(engine.inbox.drain_orders, LIMIT_S)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(waiting)
+            await asyncio.sleep(0)
+            with link.together():
+                for event in sent:
+                    link.send(event)
+        assert list(task.result()) == sent[:1], "an order in the midst of its step waits no further"
+        assert [await engine.next() for _ in sent[1:]] == sent[1:]
         link.close()
 
     asyncio.run(scene())
