@@ -103,7 +103,7 @@ class Inbox:
     def drain_orders(self, wait_s: float) -> Sequence[OrderEventArrived]:
         """Return the order events that are there, oldest first; wait up to `wait_s` for the first.
 
-        Looks at the order lane only, and stops at what belongs to `next`: an account, or news of the connection.
+        Looks at the order lane only; stops at what belongs to `next`: an account, or news of the connection.
         """
         deadline_s = monotonic_s() + wait_s
         drained: list[OrderEventArrived] = []
