@@ -35,6 +35,15 @@ class Holder(QCAlgorithm):
         self.log("farewell")
 """
 
+IDLE = """
+from AlgorithmImports import *
+
+
+class Idle(QCAlgorithm):
+    def initialize(self):
+        self.add_equity("SPY", Resolution.MINUTE)
+"""
+
 Make = Callable[[dict[str, dict[str, object]]], Daemon]
 
 
@@ -84,6 +93,43 @@ def test_stopping_may_cancel_and_keep_the_position(make: Make) -> None:
     assert code == 200
     assert "canceled" in [order["status"] for order in orders]
     assert daemon.holdings()[0]["quantity"] == "10"
+
+
+PROTECTED = HOLDER.replace(
+    "            self.limit_order(self.spy, 1, 1.0)\n",
+    "            self.limit_order(self.spy, 1, 1.0)\n"
+    "            self.stop_market_order(self.spy, -10, 1.0)\n"
+    "            self.limit_order(self.spy, -10, 100000.0)\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("on_shutdown", "left"),
+    [
+        ("keep", ["-10 limit", "-10 stop_market", "1 limit"]),
+        ("cancel_entries", ["-10 limit", "-10 stop_market"]),
+    ],
+)
+def test_a_stop_leaves_the_orders_that_protect_a_position_alone(
+    tmp_path: Path, on_shutdown: str, left: list[str]
+) -> None:
+    write_market(tmp_path / "data", lambda minute: 300.0)
+    daemon = Daemon(tmp_path, PROTECTED, {"daemon": {"on_shutdown": on_shutdown}})
+    daemon.start()
+    try:
+        daemon.until(lambda: (daemon.status() or {}).get("open_orders") == 3, "three working orders")
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait() == 0, daemon.tail()
+        (tmp_path / "main.py").write_text(IDLE)
+        daemon.start()
+        daemon.until(lambda: (daemon.status() or {}).get("state") == "running", "the next daemon")
+        code, orders = daemon.request("GET", "/v1/orders?limit=10")
+        assert code == 200
+        working = sorted(f"{order['quantity']} {order['type']}" for order in orders if order["open"])
+        assert working == left
+        assert daemon.holdings()[0]["quantity"] == "10"
+    finally:
+        daemon.close()
 
 
 def test_a_stop_lets_a_liquidation_under_way_end_flat(make: Make) -> None:
