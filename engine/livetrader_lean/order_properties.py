@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from copy import copy
 from datetime import date, datetime, time, timedelta, tzinfo
+from enum import IntEnum
 from typing import Any, ClassVar, Final, cast
 
 from livetrader_engine.orders import order
@@ -124,11 +125,13 @@ class OrderProperties(Twins):
     """What may be said about any order: its `time_in_force`. Both spellings can be set."""
 
     own: ClassVar[dict[str, PropertyValue]] = {}  # name → default of a brokerage's own instructions
+    # what livetrader adds to LEAN's; only what differs from its default is told
+    added: ClassVar[dict[str, PropertyValue]] = {}
 
     def __init__(self, exchange: Any = None, **values: Any) -> None:
         self.time_in_force = TimeInForce.GOOD_TIL_CANCELED
         self.exchange = exchange
-        for name, default in type(self).own.items():
+        for name, default in {**type(self).own, **type(self).added}.items():
             setattr(self, name, default)
         for name, value in values.items():
             setattr(self, name, value)
@@ -155,8 +158,16 @@ class OrderProperties(Twins):
         )
 
     def instructions(self) -> tuple[tuple[str, PropertyValue], ...]:
-        """Return the brokerage's own instructions by LEAN's JSON names."""
-        pairs = ((_camel(name), getattr(self, name)) for name in type(self).own)
+        """Return the brokerage's own instructions by LEAN's JSON names, then what is said beyond them.
+
+        A ticket stands for the number of its order.
+        """
+        pairs = [(_camel(name), getattr(self, name)) for name in type(self).own]
+        for name, default in type(self).added.items():
+            value = getattr(self, name)
+            value = getattr(value, "order_id", value)
+            if value != default:
+                pairs.append((_camel(name), int(value) if isinstance(value, IntEnum) else value))
         return tuple((name, cast("PropertyValue", value)) for name, value in pairs)
 
 
@@ -201,8 +212,19 @@ _TABLE: Final[dict[str, dict[str, PropertyValue]]] = {
 }  # fmt: skip
 
 
+# Beyond LEAN's: IB's words for what its own classes leave out. docs/ibkr.md says what each does.
+_ADDED: Final[dict[str, dict[str, PropertyValue]]] = {
+    "InteractiveBrokersOrderProperties": {
+        "tif": None, "oca_group": None, "oca_type": None, "parent_order_id": None, "transmit": True,
+        "all_or_none": False, "hidden": False, "display_size": None,
+    },
+}  # fmt: skip
+
+
 def _make(name: str, own: dict[str, PropertyValue]) -> type[OrderProperties]:
-    made = type(name, (OrderProperties,), {"own": own, "__doc__": f"{name} of LEAN.", "__module__": __name__})
+    added = _ADDED.get(name, {})
+    values = {"own": own, "added": added, "__doc__": f"{name} of LEAN.", "__module__": __name__}
+    made = type(name, (OrderProperties,), values)
     return cast("type[OrderProperties]", made)
 
 
