@@ -18,6 +18,9 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.process import PROCESS, boundary
 
 STEP_S: Final = 1e-6  # between two pieces of one direction: keeps their order
+GIVEN_UP_S: Final = (
+    45.0  # until the venue ends a connection that is half-open; the client id is taken so long
+)
 UNREACHED_S: Final = 120.0  # a connection that nobody answers is given up by the kernel
 
 
@@ -220,8 +223,9 @@ class Wire(asyncio.Transport):
         self.network.loop.call_soon(self._end_at_venue, True, context=Context())
 
     def go_half_open(self) -> None:
-        """Swallow everything from now on, and tell nobody."""
+        """Swallow everything from now on, and tell nobody; the venue gives up after a while."""
         self.swallows = True
+        self.network.loop.call_later(GIVEN_UP_S, self._end_at_venue, True, context=Context())
 
     def _at(
         self, way: _Direction, action: Callable[..., None], *said: object, context: Context | None = None

@@ -11,7 +11,9 @@ from typing import Final
 from livetrader_venues.tws import peer
 from livetrader_venues.tws.director import Director
 from livetrader_venues.tws.exchange import Exchange
+from livetrader_venues.tws.facts import Executed, Fact
 from livetrader_venues.tws.ledger import Account
+from livetrader_venues.tws.orders import Order
 from livetrader_venues.tws.requests import Request
 from livetrader_venues.tws.settings import Settings
 from livetrader_venues.tws.switchboard import Close, Session
@@ -34,6 +36,10 @@ class Venue:
         self._wires: dict[int, Wire] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._context = Context()
+        self._muted_trades = 0
+        self._traded: list[Callable[[Execution], None]] = []
+        self._tell_orders = self.gateway.orders.heard
+        self.gateway.orders.heard = self._heard  # type: ignore[method-assign]  # a seam of the peer's publish
 
     @property
     def exchange(self) -> Exchange:
@@ -61,6 +67,38 @@ class Venue:
     def observe(self, observer: Callable[[Session, Request], None]) -> None:
         """Have every request that arrives shown to `observer`, after it was served."""
         self.gateway.observers.append(observer)
+
+    def on_trade(self, observer: Callable[[Execution], None]) -> None:
+        """Have every trade and every revision of one shown to `observer`, before clients hear of it."""
+        self._traded.append(observer)
+
+    def mute_trades(self, count: int) -> None:
+        """Lose the live news of the next trades; who asks is told of them all the same."""
+        self._muted_trades = count
+
+    def price(self, ticker: str) -> Decimal:
+        """Return the last price."""
+        return self.exchange.price(self.exchange.catalogue.named(ticker))
+
+    def tell(self, session: Session, code: int, text: str, order_id: int) -> None:
+        """Tell a client a code about an order, which works on."""
+        self.gateway.board.tell(session, code, text, order_id)
+        self.pump()
+
+    def twin(self, order: Order) -> None:
+        """Have a second order at the exchange with the same terms, reference and client."""
+        self.exchange.place(order.client_id, order.order_id, order.contract, order.terms)
+        self.gateway.publish()
+        self.pump()
+
+    def _heard(self, fact: Fact) -> None:
+        if isinstance(fact, Executed):
+            for observer in self._traded:
+                observer(fact.execution)
+            if self._muted_trades:
+                self._muted_trades -= 1
+                return
+        self._tell_orders(fact)
 
     def do(self, action: str, **keywords: object) -> None:
         """Play one action of the peer's director: a quote, a trade by hand, an outage, a fault."""

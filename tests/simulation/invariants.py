@@ -1,0 +1,235 @@
+"""What must hold, whatever happens: checked as it happens, and when all has come to rest.
+
+    I1   one order at the venue for each intent; an unknown one is never sent again
+    I2   no order, change or cancel on the wire before its record is durable
+    I3   every order of ours at the venue has a record
+    I4   every trade counts once, at its newest revision
+    I5   journal + what others traded = the venue's positions
+    I8   a decision is taken at most once, over all lives of the engine
+    I9   while the kill switch is latched nothing is sent that could add to a position
+    I10  nothing is sent while halted or not reconciled
+    and, at rest: no outcome is unknown, nobody is halted without a reason, the engine knows what the journal
+    knows, and no part of the daemon has failed.
+
+The venue's own books are the truth; nothing here asks the code under test whether it did well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from livetrader.journal.records import OrderIntended, decode
+from livetrader.journal.replay import JournalState
+from livetrader_venues.tws.exchange import Exchange
+from livetrader_venues.tws.requests import Request
+from livetrader_venues.tws.switchboard import Session
+from livetrader_venues.tws.tape import Execution
+
+OURS: Final = "LT"
+KILLS: Final = "LK"
+RACE_S: Final = 15.0  # before a kill order arrives, in which trades of others may have outdated its snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must never be. `time_s` is virtual."""
+
+    time_s: float
+    name: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.time_s:10.3f} s  {self.name}: {self.words}"
+
+
+class Durable:
+    """What is durable in the journal, row by row as commits return. Owned by the world, for all lives."""
+
+    def __init__(self) -> None:
+        self.intents: dict[str, str] = {}  # client order id -> decision
+        self.kinds: Counter[str] = Counter()
+        self.by_order: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def wrote(self, kind: str, client_order_id: str | None, body: str) -> None:
+        """Take in one durable row."""
+        self.kinds[kind] += 1
+        if client_order_id is not None:
+            self.by_order[client_order_id][kind] += 1
+        if kind == "order_intended" and client_order_id is not None:
+            record = decode(body)
+            assert isinstance(record, OrderIntended)
+            self.intents[client_order_id] = getattr(record.spec, "decision", "") or record.spec.tag
+
+    def count(self, client_order_id: str, kind: str) -> int:
+        """Return how many records of a kind there are about an order."""
+        return self.by_order[client_order_id][kind]
+
+
+@dataclass(slots=True)
+class Wire:
+    """What was asked of the venue about one order reference."""
+
+    placed: set[tuple[int, int]]
+    sent: int = 0
+
+
+class Watch:
+    """Sees every request that reaches the venue and every trade there. Owned by the world."""
+
+    def __init__(self, durable: Durable, exchange: Exchange, now_s: Callable[[], float]) -> None:
+        self.violations: list[Violation] = []
+        self._durable = durable
+        self._exchange = exchange
+        self._now_s = now_s
+        self._wires: dict[str, Wire] = {}
+        self._numbers: dict[tuple[int, int], str] = {}
+        self._held: dict[str, Decimal] = defaultdict(Decimal)
+        self._booked: dict[str, Decimal] = {}  # trade -> its signed quantity at the newest revision
+        self._raced_s: dict[str, float] = {}  # symbol -> when somebody else than a kill traded it last
+        self._killed_s: dict[str, float] = {}  # kill order -> when it arrived
+
+    def violated(self, name: str, words: str) -> None:
+        """Note a violation."""
+        self.violations.append(Violation(self._now_s(), name, words))
+
+    # -- on the wire --------------------------------------------------------------------------------
+
+    def saw(self, session: Session, request: Request) -> None:
+        """Look at a request that arrived."""
+        if session.client_id is None:
+            return
+        if request.name == "placeOrder" and not request.values.flag("whatIf"):
+            number = (session.client_id, request.values.whole("orderId"))
+            self._placed(number, request.values.text("orderRef"))
+        elif request.name == "cancelOrder":
+            self._cancelled((session.client_id, request.values.whole("orderId")))
+
+    def _placed(self, number: tuple[int, int], reference: str) -> None:
+        if not reference.startswith((OURS, KILLS)):
+            self.violated("I3 unnamed", f"an order without our reference was sent as {number}: {reference!r}")
+            return
+        owner = self._numbers.setdefault(number, reference)
+        if owner != reference:
+            self.violated("I1 number reused", f"{number} was {owner} and is now {reference}")
+        wire = self._wires.setdefault(reference, Wire(set()))
+        wire.placed.add(number)
+        wire.sent += 1
+        if len(wire.placed) > 1:
+            self.violated("I1 duplicate order", f"{reference} was sent as {sorted(wire.placed)}")
+        if reference.startswith(KILLS):
+            self._killed_s.setdefault(reference, self._now_s())
+            return
+        if reference not in self._durable.intents:
+            self.violated("I2 order before record", f"{reference} reached the venue and no record is durable")
+        elif wire.sent > 1 + self._durable.count(reference, "change_intended"):
+            self.violated("I1 sent again", f"{reference} was sent {wire.sent} times")
+
+    def _cancelled(self, number: tuple[int, int]) -> None:
+        reference = self._numbers.get(number, "")
+        kills = self._durable.kinds["kill_stage"]
+        if reference.startswith(OURS) and not kills and not self._durable.count(reference, "cancel_intended"):
+            self.violated("I2 cancel before record", f"{reference} was cancelled and no record is durable")
+
+    # -- at the exchange ----------------------------------------------------------------------------
+
+    def traded(self, done: Execution) -> None:
+        """Look at a trade: an order of the kill switch never adds to a position, unless others raced it."""
+        symbol = done.contract.symbol
+        before = self._held[symbol]
+        after = before + done.signed - self._booked.get(done.trade_id, Decimal(0))
+        is_new = done.trade_id not in self._booked
+        self._held[symbol], self._booked[done.trade_id] = after, done.signed
+        if not done.order_ref.startswith(KILLS) or not is_new:
+            self._raced_s[symbol] = self._now_s()
+            return
+        quiet_s = self._killed_s.get(done.order_ref, self._now_s()) - RACE_S
+        if self._raced_s.get(symbol, quiet_s - 1) < quiet_s and (
+            abs(after) > abs(before) or after * before < 0
+        ):
+            self.violated("I9 kill adds risk", f"{done.order_ref} moved {symbol} from {before} to {after}")
+
+    # -- at rest ------------------------------------------------------------------------------------
+
+    def at_rest(self, state: JournalState, view: Mapping[str, Decimal] | None) -> None:
+        """Compare journal and venue when everything has had its time."""
+        trades = self._exchange.tape.latest()
+        self._orders_known(state)
+        self._trades_counted(state, trades)
+        self._positions(state, trades, view)
+        self._decisions()
+        for order in state.open.values():
+            if order.unknown:
+                self.violated("unknown at rest", f"{order.client_order_id} is still unknown")
+
+    def _orders_known(self, state: JournalState) -> None:
+        open_there = set()
+        for order in self._exchange.orders.values():
+            reference = order.terms.order_ref
+            if reference.startswith(OURS) and reference not in state.orders:
+                self.violated("I3 orphan", f"{reference} is at the venue and not in the journal")
+            if order.is_open and reference.startswith((OURS, KILLS)):
+                open_there.add(reference)
+        open_here = {str(name) for name in state.open}
+        if open_here != open_there:
+            self.violated(
+                "open orders differ",
+                f"only in the journal: {sorted(open_here - open_there)}, "
+                f"only at the venue: {sorted(open_there - open_here)}",
+            )
+
+    def _trades_counted(self, state: JournalState, trades: Iterable[Execution]) -> None:
+        filled: dict[str, Decimal] = defaultdict(Decimal)
+        for done in trades:
+            filled[done.order_ref] += done.signed
+        for client_id, order in state.orders.items():
+            there = filled.get(str(client_id), Decimal(0))
+            if order.filled != there:
+                self.violated(
+                    "I4 trades miscounted",
+                    f"{client_id} filled {order.filled} in the journal and {there} there",
+                )
+
+    def _positions(
+        self, state: JournalState, trades: Iterable[Execution], view: Mapping[str, Decimal] | None
+    ) -> None:
+        ours = {symbol.value: held.quantity for symbol, held in state.positions.items() if held.quantity}
+        theirs = {
+            held.contract.symbol: held.quantity
+            for account in self._exchange.accounts.values()
+            for held in account.held()
+            if held.quantity
+        }
+        if ours != theirs:
+            self.violated("I5 positions differ", f"journal {_show(ours)}, venue {_show(theirs)}")
+        if view is not None and dict(view) != ours:
+            self.violated("engine differs", f"engine {_show(view)}, journal {_show(ours)}")
+        foreign: dict[str, Decimal] = defaultdict(Decimal)
+        for done in trades:
+            if done.order_ref not in state.orders:
+                foreign[done.contract.symbol] += done.signed
+        booked: dict[str, Decimal] = defaultdict(Decimal)
+        for adjusted in state.adjustments.values():
+            booked[adjusted.symbol.value] += adjusted.quantity
+        for ticker in sorted({*foreign, *booked}):
+            if foreign[ticker] != booked[ticker]:
+                self.violated(
+                    "I5 foreign miscounted",
+                    f"others traded {foreign[ticker]} {ticker}, {booked[ticker]} is booked as not ours",
+                )
+
+    def _decisions(self) -> None:
+        taken: dict[str, list[str]] = defaultdict(list)
+        for reference in self._wires:
+            if reference in self._durable.intents:
+                taken[self._durable.intents[reference]].append(reference)
+        for decision, references in taken.items():
+            if len(references) > 1:
+                self.violated("I8 decided twice", f"{decision} was sent as {', '.join(sorted(references))}")
+
+
+def _show(positions: Mapping[str, Decimal]) -> str:
+    return "{" + ", ".join(f"{ticker} {quantity}" for ticker, quantity in sorted(positions.items())) + "}"
