@@ -20,8 +20,10 @@ from livetrader_plugins.ibkr.wire import make_client
 from livetrader_venues.tws import peer
 from livetrader_venues.tws.director import Director
 from livetrader_venues.tws.orders import Order as PeerOrder
+from livetrader_venues.tws.requests import parsed
 from livetrader_venues.tws.settings import SECOND_NS, Settings
 from livetrader_venues.tws.switchboard import Close
+from livetrader_venues.tws.wire import decode
 from tests.venues.peers import START_NS, library
 
 CLIENTS = (("ib_insync", 157), ("ib_insync", 176), ("ib_async", 163), ("ib_async", 178))
@@ -149,6 +151,16 @@ class Wire:
         contract = contracts.contract_of(self.library, contracts.description_of(wanted.symbol))
         self.call("placeOrder", number, contract, order)
         return number
+
+    def heard_of(self, order: Any) -> Mapping[str, str]:
+        """Return the fields of placeOrder as the peer reads them off the wire; it takes no order."""
+        self.pump()
+        contract = contracts.contract_of(self.library, contracts.description_of(equity()))
+        self.client.placeOrder(order.orderId, contract, order)
+        body = bytes(self._transport.written)[4:]
+        self._transport.written.clear()
+        request = parsed(decode(body), self.client.serverVersion())
+        return request.values.fields
 
     def got(self, number: int) -> PeerOrder:
         """Return the order as the peer has it, also when it is over."""
