@@ -13,6 +13,7 @@ import hashlib
 import shutil
 import sqlite3
 import tempfile
+import traceback
 from collections import Counter, deque
 from contextvars import Context as ContextOfTasks
 from dataclasses import dataclass, field
@@ -89,6 +90,8 @@ class Chance:
 
 class World:
     """Everything of one seed. Made, run once, thrown away."""
+
+    daemon_type: type[Daemon] = Daemon  # what a life is made of; a world with a script brings its own
 
     def __init__(self, seed: int, week: Week, reaper: Reaper | None = None) -> None:
         self.seed = seed
@@ -259,7 +262,7 @@ class World:
         ended = asyncio.Event()
         process.at_death.append(ended.set)
         context = context_of(process)
-        daemon = context.run(Daemon, self, process, folder, number)
+        daemon = context.run(self.daemon_type, self, process, folder, number)
         self.lives.append(daemon)
         self.processes.append(process)
         self.tell("systemd", f"starts {daemon.name}")
@@ -269,7 +272,7 @@ class World:
         self.reached[f"death at {process.died_at or 'its own hand'}"] += 1
         self.tell("systemd", f"{daemon.name} died at {process.died_at or 'its own hand'}")
         if process.alive:
-            self.violated("daemon failed", repr(daemon.failure))
+            self.violated("daemon failed", _leaf(daemon.failure))
             process.die("its own failure")
 
     async def _clear_up(self) -> None:
@@ -376,6 +379,17 @@ class World:
         for daemon in self.lives:
             daemon.disk.close()
         shutil.rmtree(self._root, ignore_errors=True)
+
+
+def _leaf(error: BaseException | None) -> str:
+    """Return the innermost error of groups, with the place where it was raised."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if error is None:
+        return "it returned"
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return f"{error!r} at {where}"
 
 
 def _close(task: asyncio.Task[object]) -> None:
