@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
 
+from livetrader_engine.spi import PluginError
+from livetrader_plugins.ibkr import schedule
 from livetrader_plugins.ibkr.library import LibraryName
+from livetrader_plugins.ibkr.session import Patience
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 ClientId = Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)]
@@ -36,9 +40,21 @@ class IbkrConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     heartbeat_s: Seconds = 15.0  # between two round trips
     heartbeat_timeout_s: Seconds = 10.0  # until one counts as failed
     timezone: str = "UTC"  # of TWS, where it sends times without one
-    maintenance_region: Literal["america", "europe", "asia"] = "america"
-    weekly_restart_utc: str = ""  # "sun 06:00": when the gateway logs in anew; empty: it does not
-    what_if_timeout_s: Seconds = 10.0
+    region: Literal["america", "europe", "asia"] = "america"  # of the servers, for their nightly reset
+    weekly_restart_utc: str = ""  # "06:00" on Sundays, when the gateway logs in anew; empty: it does not
+    auto_restart: str = ""  # the gateway's own daily restart, "23:45 Europe/Berlin"; empty: none
+    primary_exchanges: dict[str, str] = {}  # decides between stocks of one ticker: AAA = "NYSE"
+
+    def __post_init__(self) -> None:
+        """Refuse times that are none."""
+        calendar_of(self)
+
+    @property
+    def patience(self) -> Patience:
+        """How long the connection waits."""
+        return Patience(
+            self.connect_timeout_s, self.request_timeout_s, self.heartbeat_s, self.heartbeat_timeout_s
+        )
 
 
 class IbkrFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,5 +70,44 @@ class IbkrFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     heartbeat_s: Seconds = 15.0
     heartbeat_timeout_s: Seconds = 10.0
     timezone: str = "UTC"
-    maintenance_region: Literal["america", "europe", "asia"] = "america"
+    market_data_lines: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100  # of the login
+    close_after_s: Annotated[float, msgspec.Meta(ge=0, le=4.5)] = 1.5  # waits for a bar's last five seconds
+    primary_exchanges: dict[str, str] = {}  # decides between stocks of one ticker: AAA = "NYSE"
+    region: Literal["america", "europe", "asia"] = "america"
     weekly_restart_utc: str = ""
+    auto_restart: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse times that are none."""
+        calendar_of(self)
+
+    @property
+    def patience(self) -> Patience:
+        """How long the connection waits."""
+        return Patience(
+            self.connect_timeout_s, self.request_timeout_s, self.heartbeat_s, self.heartbeat_timeout_s
+        )
+
+
+def calendar_of(config: IbkrConfig | IbkrFeedConfig) -> schedule.Calendar:
+    """Return when the gateway is away. Raises ValueError naming the setting."""
+    return schedule.calendar(config.region, config.weekly_restart_utc, config.auto_restart)
+
+
+def chosen_account(accounts: Sequence[str], config: IbkrConfig) -> str:
+    """Return the account to trade. Raises PluginError where login and settings do not agree on one."""
+    shown = ", ".join(accounts) or "none"
+    if config.account and config.account not in accounts:
+        raise PluginError(
+            f"this login has no account {config.account}, it has {shown}: set [brokerage] account"
+        )
+    if not config.account and len(accounts) != 1:
+        raise PluginError(f"this login has the accounts {shown}: name one as [brokerage] account")
+    account = config.account or accounts[0]
+    mode = "paper" if account.startswith(PAPER_PREFIXES) else "live"
+    if mode != config.trading_mode:
+        raise PluginError(
+            f'{account} is a {mode} account and trading_mode is "{config.trading_mode}": both have to agree '
+            "before anything is traded; look at the port too (4001 and 7496 are live)"
+        )
+    return account
