@@ -1,7 +1,7 @@
 """Interactive Brokers: brokerage and feed through ib_async or ib_insync. See docs/ibkr.md.
 
     library.py     the client library, one handle for both      orders.py, instructions.py, refusals.py
-    wire.py        its client and decoder, traps closed             an order in IB's words, and what IB cannot do
+    wire.py        its client and decoder, traps closed             an order in IB's words, or why not
     receiver.py    decoded messages, kept by nobody             reports.py     IB's words in the engine's
     session.py     one socket: open, request, stream, end       contracts.py, resolver.py
     link.py        1100 and the farms, as a fact                    symbols and contracts
