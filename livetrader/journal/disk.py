@@ -51,8 +51,12 @@ class Connection(Protocol):
 class Disk(Protocol):
     """Where journals live. Every method may block; raises OSError or sqlite3.Error where the disk fails."""
 
-    def connect(self, path: Path) -> Connection:
-        """Open or create a database that commits only what it is told to."""
+    def connect(self, path: Path, *, writable: bool = True) -> Connection:
+        """Open or create a database that commits only what it is told to.
+
+        Not `writable`: open one that exists so that nothing in its folder changes but SQLite's own memory
+        of the write-ahead log; not even closing it does.
+        """
         ...
 
     def sync_directory(self, folder: Path) -> None:
@@ -71,9 +75,10 @@ class Disk(Protocol):
 class LocalDisk:
     """The machine's own disk, through the standard library."""
 
-    def connect(self, path: Path) -> Connection:
+    def connect(self, path: Path, *, writable: bool = True) -> Connection:
         """See Disk."""
-        return sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+        name = path.absolute().as_uri() + ("" if writable else "?mode=ro")
+        return sqlite3.connect(name, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, uri=True)
 
     def sync_directory(self, folder: Path) -> None:
         """See Disk."""

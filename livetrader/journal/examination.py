@@ -17,14 +17,17 @@ from typing import Final
 
 from livetrader.errors import JournalError
 from livetrader.journal.chain import SELECT_ROWS, Chain, DamagedRowError
-from livetrader.journal.disk import BUSY_TIMEOUT_MS, LOCAL_DISK, Disk, Value
+from livetrader.journal.disk import LOCAL_DISK, Connection, Disk, Value
 from livetrader.journal.records import SCHEMA_VERSION
 from livetrader.journal.replay import JournalState
 from livetrader.journal.store import QUARANTINED, fits_together
 
 MAX_PROBLEMS: Final = 20  # lines of what is wrong; the first ones tell, the rest follows from them
 PROGRESS_ROWS: Final = 5_000  # between two reports of progress
+MAX_UNREADABLE: Final = 100_000  # rows in a row behind damaged pages, after which there is nothing more
 PARTS: Final = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file, and belongs to it
+
+_NEXT_ROW: Final = SELECT_ROWS.replace("ORDER BY", "WHERE seq >= ? ORDER BY") + " LIMIT 1"
 
 Progress = Callable[[int, int], None]  # (rows done, rows in all)
 
@@ -63,13 +66,11 @@ class Examination:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def _reading(path: Path) -> Iterator[Connection]:
     """Open a file so that nothing is written to it. Raises JournalError where there is none."""
     if not path.is_file():
         raise JournalError(f"there is no journal at {path}")
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_MS / 1000
-    )
+    connection = LOCAL_DISK.connect(path, writable=False)
     try:
         yield connection
     finally:
@@ -90,10 +91,10 @@ def examine(path: Path, progress: Progress = _quiet) -> Examination:
     return found
 
 
-def _examine(connection: sqlite3.Connection, found: Examination, progress: Progress) -> None:
+def _examine(connection: Connection, found: Examination, progress: Progress) -> None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"meta", "record"} <= tables:
-        found.blame(f"it is not a journal: its tables are {', '.join(sorted(tables)) or 'none'}")
+        found.blame(f"it is not a journal: its tables are {', '.join(map(str, tables)) or 'none'}")
         return
     meta = {str(key): str(value) for key, value in connection.execute("SELECT key, value FROM meta")}
     found.account, found.schema = meta.get("account", ""), meta.get("schema_version", "")
@@ -105,7 +106,8 @@ def _examine(connection: sqlite3.Connection, found: Examination, progress: Progr
     for (words,) in connection.execute(f"PRAGMA quick_check({MAX_PROBLEMS})"):
         if words != "ok":
             found.blame(str(words).replace("\n", " "))
-    found.rows = int(connection.execute("SELECT COUNT(*) FROM record").fetchone()[0])
+    for (count,) in connection.execute("SELECT COUNT(*) FROM record"):
+        found.rows = int(count or 0)
     chain = Chain()
     for row in connection.execute(SELECT_ROWS):
         try:
@@ -130,29 +132,27 @@ def export(path: Path, progress: Progress = _quiet) -> Iterator[str]:
     """
     with _reading(path) as connection:
         try:
-            first, last = connection.execute("SELECT MIN(seq), MAX(seq) FROM record").fetchone()
+            rows = next(iter(connection.execute("SELECT MAX(seq) FROM record")))[0]
         except sqlite3.Error as error:
             raise JournalError(f"{path}: nothing can be read: {error}") from error
-        chain, holds = Chain(), True
-        for seq in range(int(first or 0), int(last or -1) + 1):
-            row = _row(connection, seq)
-            if row is None:
-                holds = False
+        chain, holds, at, unreadable = Chain(), True, 0, 0
+        while unreadable < MAX_UNREADABLE:
+            try:
+                row = connection.execute(_NEXT_ROW, (at,)).fetchone()
+            except sqlite3.Error:  # its page is damaged; the next row may lie on another
+                holds, at, unreadable = False, at + 1, unreadable + 1
                 continue
-            if holds:
-                holds = _follows(chain, row)
+            if row is None:
+                return
+            holds = holds and _follows(chain, row)
             yield _line(row, verified=holds)
-            if seq % PROGRESS_ROWS == 0:
-                progress(seq, int(last))
+            at, unreadable = _number(row[0]) + 1, 0
+            if at % PROGRESS_ROWS == 0:
+                progress(at, _number(rows))
 
 
-def _row(connection: sqlite3.Connection, seq: int) -> tuple[Value, ...] | None:
-    query = SELECT_ROWS.replace(" ORDER BY seq", " WHERE seq = ?")
-    try:
-        found: tuple[Value, ...] | None = connection.execute(query, (seq,)).fetchone()
-    except sqlite3.Error:
-        return None  # its page is damaged; the next row may lie on another
-    return found
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _follows(chain: Chain, row: tuple[Value, ...]) -> bool:

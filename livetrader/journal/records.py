@@ -98,6 +98,14 @@ class ChangeRefused(msgspec.Struct, frozen=True, tag="change_refused"):
     message: str
 
 
+class TermsAdopted(msgspec.Struct, frozen=True, tag="terms_adopted"):
+    """Somebody else changed a working order of ours at the venue; here it stands so from now on, too."""
+
+    time_ns: int
+    client_order_id: ClientOrderId
+    change: OrderChange
+
+
 class Verdict(StrEnum):
     """What became of an order whose outcome was in doubt."""
 
@@ -285,6 +293,7 @@ Record = (
     | CancelIntended
     | ChangeIntended
     | ChangeRefused
+    | TermsAdopted
     | OrderResolved
     | Adjusted
     | Reconciled

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from livetrader.journal.book import MAX_CLOSED_ORDERS, AccountBook, Counters, OrderState, Position
 from livetrader.journal.news import order_event, take_fee, take_report
 from livetrader.journal.records import (
@@ -38,9 +40,11 @@ from livetrader.journal.records import (
     Resumed,
     ScheduleSettled,
     SessionOpened,
+    TermsAdopted,
     Verdict,
 )
 from livetrader_engine.events import OrderEventArrived
+from livetrader_engine.orders.order import OrderChange
 from livetrader_engine.orders.states import TRANSITIONS, OrderStatus
 
 __all__ = ["MAX_CLOSED_ORDERS", "Counters", "JournalState", "OrderState", "Position", "replay"]
@@ -125,6 +129,24 @@ def _change_refused(state: JournalState, record: ChangeRefused) -> tuple[OrderEv
         order.pending = None
         order.note(record.time_ns, f"change refused: {record.message}")
     return ()
+
+
+def _terms_adopted(state: JournalState, record: TermsAdopted) -> tuple[OrderEventArrived, ...]:
+    order = state.orders.get(record.client_order_id)
+    if order is None or not order.is_open:
+        return ()
+    order.spec = record.change.applied(order.spec)
+    words = f"changed at the brokerage, not by us: {_terms(record.change)}"
+    order.note(record.time_ns, words)
+    if OrderStatus.UPDATE_SUBMITTED in TRANSITIONS[order.status]:
+        state.set_status(order, OrderStatus.UPDATE_SUBMITTED)
+    told = order_event(order, record.time_ns, words)
+    return tuple(msgspec.structs.replace(event, change=record.change) for event in told)
+
+
+def _terms(change: OrderChange) -> str:
+    given = msgspec.structs.asdict(change).items()
+    return ", ".join(f"{name} {value}" for name, value in given if value is not None)
 
 
 def _resolved(state: JournalState, record: OrderResolved) -> tuple[OrderEventArrived, ...]:
@@ -235,6 +257,7 @@ _HANDLERS: Final[dict[type, Callable[..., tuple[OrderEventArrived, ...]]]] = {
     CancelIntended: _cancel_intended,
     ChangeIntended: _change_intended,
     ChangeRefused: _change_refused,
+    TermsAdopted: _terms_adopted,
     OrderResolved: _resolved,
     ReportReceived: take_report,
     FeeReceived: take_fee,

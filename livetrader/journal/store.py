@@ -81,21 +81,25 @@ class Store:
     def open(self) -> JournalState:
         """Create or open the file, verify every row, and return what it says.
 
-        A file that is damaged or not a journal is refused as it is: nothing is written to it.
+        A file that is damaged or not a journal is refused as it is: it is read before it can be written.
         """
-        connection = self._connection = self._disk.connect(self._path)
         try:
-            begun = self._examine(connection)
-            self._configure(connection)
-            if not begun:
-                self._create(connection)
-            state = JournalState(instance=self._meta(connection, "instance"))
-            for record in self._verified(connection):
-                state.apply(record)
+            state = self._read() if self._begun() else None
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
+            if isinstance(error, sqlite3.OperationalError):
                 raise  # the disk, a lock: not the file's contents
             raise self._damaged(str(error)) from error
+        finally:
+            self.close()
+        connection = self._connection = self._disk.connect(self._path)
+        self._configure(connection)
+        if state is None:
+            self._create(connection)
+            state = self._read()
+        self._bring_up_to_date(connection)
+        self._disk.sync_directory(
+            self._path.parent
+        )  # the log's name too: SQLite syncs only one it made itself
         self._reserve_ballast()
         return state
 
@@ -151,12 +155,20 @@ class Store:
     def _reopen(self) -> Connection:
         connection = self._connection = self._disk.connect(self._path)
         self._configure(connection)
+        self._disk.sync_directory(self._path.parent)
         tail = connection.execute("SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq, self._hash = (0, "") if tail is None else (int(tail[0] or 0), str(tail[1]))
         return connection
 
-    def _examine(self, connection: Connection) -> bool:
-        """Return whether a journal was begun here; raise JournalError for a file that is not ours to use."""
+    def _begun(self) -> bool:
+        """Return whether a journal was begun here; raise JournalError for a file that is not ours to use.
+
+        Leaves a connection that only reads, where there is something to read.
+        """
+        if not self._path.exists() or self._path.stat().st_size == 0:
+            return False
+        unfinished = self._path.with_name(self._path.name + "-journal").exists()  # to be rolled back first
+        connection = self._connection = self._disk.connect(self._path, writable=unfinished)
         kinds = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         tables = {str(row[0]) for row in kinds if not str(row[0]).startswith("sqlite_")}
         if not tables <= _TABLES:
@@ -204,7 +216,6 @@ class Store:
             connection.execute(_INSERT, (*values, link("", 1, record.time_ns, kind, body)))
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._disk.sync_directory(self._path.parent)
 
     def _first_records(self) -> tuple[Record, ...]:
         aside = sorted(self._path.parent.glob(self._path.name + QUARANTINED + "*"))
@@ -220,6 +231,20 @@ class Store:
         row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return "" if row is None else str(row[0])
 
+    def _read(self) -> JournalState:
+        """Verify every row and return what they say."""
+        connection = self._connection
+        assert connection is not None
+        state = JournalState(instance=self._meta(connection, "instance"))
+        for record in self._verified(connection):
+            state.apply(record)
+        return state
+
+    def _bring_up_to_date(self, connection: Connection) -> None:
+        version = str(SCHEMA_VERSION)
+        if self._meta(connection, "schema_version") != version:  # older versions refuse it from now on
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (version,))
+
     def _verified(self, connection: Connection) -> Iterator[Record]:
         for row in connection.execute("PRAGMA quick_check(1)"):
             if row[0] != "ok":
@@ -231,9 +256,6 @@ class Store:
             except DamagedRowError as error:
                 raise self._damaged(str(error)) from error
         self._seq, self._hash = chain.seq, chain.hash
-        version = str(SCHEMA_VERSION)
-        if self._meta(connection, "schema_version") != version:  # older versions refuse it from now on
-            connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (version,))
 
     def _damaged(self, what: str) -> JournalError:
         return JournalError(

@@ -1,8 +1,8 @@
 """What a disk would still have if the power went now: which writes and names were synced, and which were not.
 
 The rules are those of POSIX, read pessimistically. A write is durable once its file was synced after it;
-before that any part of it may be there, and writes may arrive in any order, sector by sector. A name (a new file, a
-removed one) is durable once its folder was synced.
+before that any part of it may be there, and writes may arrive in any order, sector by sector. A name (of a
+new or a removed file) is durable once its folder was synced.
 """
 
 from __future__ import annotations

@@ -92,9 +92,9 @@ class BrokenDisk:
         self._lock = threading.Lock()
         self._vfs = _Vfs(f"broken-{id(self)}", self)
 
-    def connect(self, path: Path) -> Connection:
+    def connect(self, path: Path, *, writable: bool = True) -> Connection:
         """See Disk."""
-        return _Connected(path, self._vfs.name, self._synchronous)
+        return _Connected(path, self._vfs.name, self._synchronous, writable=writable)
 
     def sync_directory(self, folder: Path) -> None:
         """See Disk."""
@@ -240,10 +240,13 @@ class _Rows:
 class _Connected:
     """APSW's connection as the store knows one."""
 
-    def __init__(self, path: Path, vfs: str, synchronous: str | None) -> None:
+    def __init__(self, path: Path, vfs: str, synchronous: str | None, *, writable: bool) -> None:
         self._synchronous = synchronous
+        flags = (
+            apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writable else apsw.SQLITE_OPEN_READONLY
+        )
         with _Translated():
-            self._connection = apsw.Connection(str(path), vfs=vfs)
+            self._connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
             self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
 
     @property
@@ -261,7 +264,7 @@ class _Connected:
             return self._connection.executemany(sql, [tuple(values) for values in parameters])
 
     def close(self) -> None:
-        with suppress(PlantedError):  # SQLite closes all the same, and sqlite3 says nothing either
+        with suppress(PlantedError, apsw.Error):  # SQLite closes all the same; sqlite3 says nothing either
             self._connection.close()
 
 

@@ -94,7 +94,7 @@ def judge(folder: Path, venue: MemoryVenue, journal: WitnessedJournal, desk: Des
 
 
 def sweep(fault: Fault, *, sticky: bool) -> tuple[int, int]:
-    """Let each operation of a life fail; return how many there were, and the unpromised rows that survived."""
+    """Let each operation of a life fail; return how many there were, and how many rows stayed unpromised."""
     survived = 0
     for operation in range(1, ENOUGH):
         with fast_folder() as folder:
