@@ -18,6 +18,7 @@ from livetrader_plugins.ibkr.library import Library, load
 from livetrader_plugins.ibkr.receiver import Message, Receiver
 from livetrader_plugins.ibkr.wire import make_client
 from livetrader_venues.tws import peer
+from livetrader_venues.tws.contracts import Catalogue
 from livetrader_venues.tws.director import Director
 from livetrader_venues.tws.orders import Order as PeerOrder
 from livetrader_venues.tws.requests import parsed
@@ -82,7 +83,9 @@ class _Transport:
 class Wire:
     """One client, one gateway, time by hand."""
 
-    def __init__(self, name: str, version: int, settings: Settings | None = None) -> None:
+    def __init__(
+        self, name: str, version: int, settings: Settings | None = None, catalogue: Catalogue | None = None
+    ) -> None:
         library(name)  # imported with a loop for its eventkit
         self.library: Library = load(name)  # type: ignore[arg-type]  # one of the two
         self.messages: list[Message] = []
@@ -90,7 +93,7 @@ class Wire:
         self.now_ns = START_NS
         self.gateway = peer.gateway(
             settings=settings or Settings(highest_version=version, messages_per_second=0),
-            accounts=(),
+            catalogue=catalogue,
             seed=1,
             now_ns=START_NS,
         )

@@ -16,7 +16,7 @@ import msgspec
 from livetrader_engine.errors import DataError
 from livetrader_engine.identifiers import Identity, OptionRight, OptionStyle, identity
 from livetrader_engine.ports import ReferenceData
-from livetrader_engine.spi import PluginError
+from livetrader_engine.spi import VenueError
 from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier, plain_identifier
 from livetrader_plugins.ibkr import exchanges
 from livetrader_plugins.ibkr.library import Contract, Library
@@ -62,7 +62,7 @@ class Description(msgspec.Struct, frozen=True):
 
 
 def description_of(symbol: Symbol) -> Description:
-    """Return what a symbol says about its contract. Raises PluginError for what IB cannot trade."""
+    """Return what a symbol says about its contract. Raises VenueError for what IB cannot trade."""
     said = _identity(symbol)
     match symbol.security_type:
         case SecurityType.EQUITY:
@@ -85,7 +85,7 @@ def description_of(symbol: Symbol) -> Description:
     number = opaque_number(symbol)
     if number is not None:
         return Description("", "", con_id=number)
-    raise PluginError(
+    raise VenueError(
         f"{symbol.value}: Interactive Brokers cannot trade securities of type "
         f"{symbol.security_type.name}; take another brokerage for it"
     )
@@ -131,7 +131,7 @@ def _identity(symbol: Symbol) -> Identity:
     try:
         return identity(symbol.id)
     except DataError as error:
-        raise PluginError(f"{symbol.value}: {error}") from error
+        raise VenueError(f"{symbol.value}: {error}") from error
 
 
 def _spaced(ticker: str) -> str:
@@ -141,7 +141,7 @@ def _spaced(ticker: str) -> str:
 
 def _stock(symbol: Symbol) -> Description:
     if symbol.market != "usa":
-        raise PluginError(
+        raise VenueError(
             f"{symbol.value}: stocks of the market {symbol.market!r} have no contract at IB here, "
             "only those of 'usa' have"
         )
@@ -150,7 +150,7 @@ def _stock(symbol: Symbol) -> Description:
 
 def _pair(symbol: Symbol) -> Description:
     if len(symbol.value) != 6 or not symbol.value.isalpha():
-        raise PluginError(f"{symbol.value}: a currency pair is written with six letters, as EURUSD")
+        raise VenueError(f"{symbol.value}: a currency pair is written with six letters, as EURUSD")
     base, quote = symbol.value[:3], symbol.value[3:]
     return Description("CASH", base, exchange=exchanges.IDEALPRO, currency=quote)
 
@@ -158,7 +158,7 @@ def _pair(symbol: Symbol) -> Description:
 def _coin(symbol: Symbol) -> Description:
     base, quote = symbol.value[:-3], symbol.value[-3:]
     if quote != "USD" or not base:
-        raise PluginError(f"{symbol.value}: IB trades crypto for US dollars only, as BTCUSD")
+        raise VenueError(f"{symbol.value}: IB trades crypto for US dollars only, as BTCUSD")
     return Description("CRYPTO", base, exchange=exchanges.CRYPTO_EXCHANGES[0], currency="USD")
 
 
@@ -176,9 +176,7 @@ def _future_exchange(symbol: Symbol, said: Identity) -> str:
     exchange = exchanges.FUTURE_EXCHANGES.get(said.market)
     if exchange is None:
         known = ", ".join(sorted(exchanges.FUTURE_EXCHANGES))
-        raise PluginError(
-            f"{symbol.value}: IB has no exchange for the market {said.market!r}; known: {known}"
-        )
+        raise VenueError(f"{symbol.value}: IB has no exchange for the market {said.market!r}; known: {known}")
     return exchange
 
 
@@ -215,7 +213,7 @@ def _future_option(symbol: Symbol, said: Identity) -> Description:
 
 def _day(symbol: Symbol, said: Identity) -> date:
     if said.day is None:
-        raise PluginError(
+        raise VenueError(
             f"{symbol.value} is a chain, not a contract: it has no expiry, so it cannot be traded or "
             "quoted; name one of its contracts"
         )

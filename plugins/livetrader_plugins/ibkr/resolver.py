@@ -16,8 +16,9 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from livetrader_engine.errors import DataError
 from livetrader_engine.spi import Context, VenueError
-from livetrader_engine.symbols import NS_PER_DAY, Symbol
+from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, Symbol
 from livetrader_plugins.ibkr import exchanges
 from livetrader_plugins.ibkr.contracts import (
     Description,
@@ -36,7 +37,13 @@ FILE_VERSION: Final = 1
 CAPACITY: Final = 5_000  # contracts remembered; the one that was learnt first goes first
 FILE_LIMIT: Final = 16 * 2**20  # bytes read at most: 5,000 contracts are 3 MB
 FRESH_NS: Final = 7 * NS_PER_DAY  # a ticker that changes hands is noticed within a week
+SILENCE_NS: Final = 60 * NS_PER_SECOND  # not asked again for so long: fifty positions would wait one by one
 CANDIDATES_SHOWN: Final = 5  # of an ambiguous symbol, in the message
+
+_USUAL_EXCHANGES: Final = {  # a position does not tell its exchange
+    "STK": exchanges.SMART, "OPT": exchanges.SMART, "CFD": exchanges.SMART, "BOND": exchanges.SMART,
+    "CASH": exchanges.IDEALPRO, "CRYPTO": exchanges.CRYPTO_EXCHANGES[0],
+}  # fmt: skip
 
 # Sends reqContractDetails and returns what came before the end marker: nothing where IB knows no such
 # contract (error 200). Raises VenueError for silence.
@@ -95,6 +102,7 @@ class Resolver:
         self._symbols: dict[int, Symbol] = {}
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._saving = asyncio.Lock()
+        self._silent_until_ns = 0  # IB did not answer: what is new is taken at its word until then
 
     # ---- the file
 
@@ -102,16 +110,18 @@ class Resolver:
         """Read the file; one that cannot be read is set aside and told."""
         try:
             found = await asyncio.to_thread(_read, self._path)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             self._report("contract_cache_set_aside", level="warning", path=str(self._path), error=str(error))
             return
-        for entry in found.entries if found is not None and found.version == FILE_VERSION else ():
-            self._remember(Symbol.parse(entry.symbol), entry.listing)
+        for symbol, listing in found:
+            self._remember(symbol, listing)
 
     async def _save(self) -> None:
         """Write the file whole. A disk that refuses costs a question at the next start, nothing else."""
         async with self._saving:
-            entries = tuple(_Entry(symbol.text, listing) for symbol, listing in self._listings.items())
+            entries = tuple(
+                _Entry(symbol.text, listing) for symbol, listing in self._listings.items() if listing.seen_ns
+            )
             data = msgspec.json.encode(_File(FILE_VERSION, entries))
             try:
                 await asyncio.to_thread(_write, self._path, data)
@@ -121,7 +131,10 @@ class Resolver:
                 )
 
     def _remember(self, symbol: Symbol, listing: Listing) -> None:
-        self._listings.pop(symbol, None)
+        """Keep a contract. Of two symbols of one contract the one that was asked for last is told."""
+        before = self._listings.pop(symbol, None)
+        if before is not None and before.description.con_id != listing.description.con_id:
+            self._symbols.pop(before.description.con_id, None)  # the ticker has changed hands
         self._listings[symbol] = listing
         self._symbols[listing.description.con_id] = symbol
         while len(self._listings) > CAPACITY:
@@ -183,11 +196,11 @@ class Resolver:
         return self._symbols.get(contract.conId)
 
     async def symbol_of(self, contract: Contract) -> Symbol:
-        """Return the symbol of a contract that IB named (position, order, trade).
+        """Return the symbol of a contract that IB named (position, order, trade). Never raises.
 
-        What is new is asked by its number, because a position does not tell where a stock is listed. Never
-        raises for a contract that LEAN has no name for: that gets an opaque symbol. Raises VenueError for
-        silence.
+        What is new is asked by its number, because a position does not tell where a stock is listed. A
+        contract that LEAN has no name for gets an opaque symbol. Where IB does not answer, the contract is
+        taken at its word: an account is shown whole, and can be sold, whatever else is broken.
         """
         known = self.known_symbol(contract)
         if known is not None:
@@ -195,18 +208,31 @@ class Resolver:
         said = described(contract)
         if not said.con_id or said.security_type == "BAG":
             return opaque_symbol(said)
-        found = await self._ask(contract_of(self._library, Description("", "", con_id=said.con_id)))
-        listing = listing_of(found[0], self._now_ns()) if found else Listing(said, seen_ns=self._now_ns())
+        listing = await self._asked_by_number(said)
         known = self.known_symbol(contract)  # somebody else may have asked at the same time
         if known is not None:
             return known
         symbol = symbol_of(listing.description, self._reference)
         other = self._listings.get(symbol)
-        if other is not None and other.description.con_id != listing.description.con_id:
+        if other is not None and other.description.con_id != said.con_id:
             symbol = opaque_symbol(listing.description)  # two contracts never share a symbol
         self._remember(symbol, listing)
         await self._save()
         return symbol
+
+    async def _asked_by_number(self, said: Description) -> Listing:
+        """Return what IB says of a contract, or where it says nothing what the contract says of itself."""
+        where = _USUAL_EXCHANGES.get(said.security_type, "")
+        unseen = Listing(msgspec.structs.replace(said, exchange=said.exchange or where))
+        if self._now_ns() < self._silent_until_ns:
+            return unseen
+        try:
+            found = await self._ask(contract_of(self._library, Description("", "", con_id=said.con_id)))
+        except VenueError as error:
+            self._silent_until_ns = self._now_ns() + SILENCE_NS
+            self._report("contract_not_asked", level="warning", contract=said.words, error=str(error))
+            return unseen
+        return listing_of(found[0], self._now_ns()) if found else unseen
 
 
 # ---- pure
@@ -270,18 +296,23 @@ _NARROWER: Final = (_same_exchange, _listed_in_the_states, _same_class)
 # ---- the disk
 
 
-def _read(path: Path) -> _File | None:
-    """Return the file's content, None where there is none; what cannot be read is renamed."""
+_UNREADABLE: Final = (OSError, msgspec.MsgspecError, UnicodeDecodeError, DataError, RecursionError)
+
+
+def _read(path: Path) -> list[tuple[Symbol, Listing]]:
+    """Return what the file has, nothing where there is none; one that cannot be read is renamed."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_LIMIT + 1)
     except FileNotFoundError:
-        return None
+        return []
     try:
         if len(data) > FILE_LIMIT:
-            raise msgspec.DecodeError(f"it is larger than {FILE_LIMIT} bytes")
-        return msgspec.json.decode(data, type=_File)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise DataError(f"it is larger than {FILE_LIMIT} bytes")
+        found = msgspec.json.decode(data, type=_File)
+        entries = found.entries if found.version == FILE_VERSION else ()
+        return [(Symbol.parse(entry.symbol), entry.listing) for entry in entries]
+    except _UNREADABLE:
         path.replace(path.with_suffix(".unreadable"))
         raise
 
