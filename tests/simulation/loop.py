@@ -26,6 +26,8 @@ LATE_NS: Final = 1_000  # how late timers fire
 STEPS_PER_INSTANT: Final = 100_000  # more without time passing is a livelock
 PURGE_AT: Final = 1_000  # cancelled timers kept before the heap is made anew
 THREAD_S: Final = (0.0001, 0.004)  # how long work in a thread takes, at least and at most
+STALL_S: Final = (0.05, 0.3)  # and how long where the disk stalls
+STALL_PROBABILITY: Final = 0.01
 
 
 class LivelockError(Exception):
@@ -65,6 +67,7 @@ class VirtualLoop(BaseEventLoop):
         self._tasks_made = 0
         self._cancelled_timers = 0
         self._here = 0
+        self._crossed_s = 0.0  # when the newest call from a thread arrives
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # what 3.14 hands it, too
 
     # -- time ---------------------------------------------------------------------------------------
@@ -150,8 +153,14 @@ class VirtualLoop(BaseEventLoop):
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Any = None
     ) -> asyncio.Handle:
-        """Call soon: there is one thread."""
-        return self.call_soon(callback, *args, context=context)
+        """Call a little later, in the order of calls: so long takes the way between a thread and the loop.
+
+        It is also how long the journal's disk takes, which calls itself this way where it has no thread.
+        """
+        slow = self._random.random() < STALL_PROBABILITY
+        delay_s = self._random.uniform(*(STALL_S if slow else THREAD_S))
+        self._crossed_s = max(self._crossed_s + LATE_NS / SECOND_NS, self.time() + delay_s)
+        return self.call_at(self._crossed_s, callback, *args, context=context)
 
     def run_in_executor(  # type: ignore[override]
         self, executor: object, func: Callable[..., Any], *args: Any

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -39,6 +40,12 @@ TRANSCRIPT_LINES: Final = 20_000  # the newest are kept
 QUOTE_EVERY_S: Final = 4.0
 OPERATOR_EVERY_S: Final = 90.0  # between two looks of a person
 RESTART_S: Final = (0.05, 0.5, 5.0, 60.0)  # upper bounds of the pause before the next life
+SHARES: Final = {  # of the probability to die, where there are many boundaries of a kind
+    "socket read": 0.01, "socket write": 0.1, "socket written": 0.1, "message": 0.1, "message handled": 0.1,
+}  # fmt: skip
+NOISE: Final = re.compile(
+    r'"(type|time_ns|client_order_id|created_ns|reference_price)":("[^"]*"|[\d.-]+),?|"[a-z_]+":(null|""|false|\[\]),?'
+)
 MEMORY: Final = Path("/dev/shm")  # files that need no disk, where the system has them
 
 
@@ -53,7 +60,7 @@ class Week:
     session_s: float = 900.0
     night_s: float = 300.0
     settle_s: float = 960.0
-    crash_probability: float = 0.0006
+    crash_probability: float = 0.002
     crash_every_s: float = 500.0  # deaths at random instants, on average
     weather: bool = True
     library: str = "auto"
@@ -85,7 +92,8 @@ class Chance:
 
     def strikes(self, kind: str) -> bool:
         """See Reaper."""
-        return self._random.random() < self._probability and not self.sleeping
+        share = SHARES.get(kind, 1.0)
+        return self._random.random() < self._probability * share and not self.sleeping
 
 
 class World:
@@ -132,7 +140,7 @@ class World:
 
     def make_brokerage(self, context: Context) -> BrokeragePlugin:
         """Return the real plugin, pointed at the simulated venue."""
-        from livetrader_plugins.ibkr import IbkrBrokerage
+        from livetrader_plugins.ibkr.brokerage import IbkrBrokerage
 
         config = IbkrBrokerage.Config(
             host=HOST, port=PORT, library=self.week.library, heartbeat_s=20.0, request_timeout_s=10.0
@@ -155,7 +163,7 @@ class World:
         """Take in one durable row."""
         self.reached[f"journal: {kind}"] += 1
         self.durable.wrote(kind, client_order_id, body)
-        self.tell("journal", body)
+        self.tell("journal", f"{kind} {client_order_id or ''} {_abridged(body)}")
 
     def violated(self, name: str, words: str) -> None:
         """Note a violation."""
@@ -379,6 +387,11 @@ class World:
         for daemon in self.lives:
             daemon.disk.close()
         shutil.rmtree(self._root, ignore_errors=True)
+
+
+def _abridged(body: str) -> str:
+    """Return a record without what the line says already and without what is empty."""
+    return " ".join(NOISE.sub("", body).split())
 
 
 def _leaf(error: BaseException | None) -> str:
