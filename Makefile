@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-models scenario referees conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-models journal-fire scenario referees conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -67,6 +67,10 @@ docs: setup ## write diagrams and lists of files in docs/ again from the code
 
 campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills under order load
 	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s --timeout 7200
+
+CUTS ?= 1000
+journal-fire: setup ## cut the power under the journal a thousand times, fail its disk in every operation, damage its file
+	LIVETRADER_JOURNAL_CUTS=$(CUTS) $(PYTEST) tests/journal_fire -q -s --timeout 600
 
 campaign-models: KILLS = 200
 campaign-models: setup ## kill -9 at 200 random instants around save, promote and rollback of models

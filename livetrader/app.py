@@ -25,6 +25,7 @@ from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killswitch import KillSwitch
 from livetrader.gateway.timing import real_timing
+from livetrader.journal import filesystems
 from livetrader.journal.journal import Journal
 from livetrader.settings import Settings
 from livetrader.supervisor.changes import Changes
@@ -75,6 +76,7 @@ def build(settings: Settings) -> Supervisor:
     makers = PluginMakers(settings, directory, tasks, book.daemon, Random(chance.getrandbits(64)))
     history = makers.history()
     brokerage, feed = makers.brokerage(history), makers.feed(history)
+    _check_file_system(settings, directory, brokerage, book)
     journal = Journal(directory.journal, settings.account.name)
     notifications = Notifications([LogSink()], lambda outcome: metrics.notifications.labels(outcome).inc())
     relay = Relay(hub, metrics)
@@ -161,6 +163,22 @@ def state_directory(settings: Settings) -> StateDirectory:
     if folder is None:
         raise ConfigError([f"{settings.source}: account.state_directory: is missing; set it"])
     return StateDirectory(folder)
+
+
+def _check_file_system(
+    settings: Settings, directory: StateDirectory, brokerage: BrokeragePlugin, book: LogBook
+) -> None:
+    """Look where the journal would lie. Raises ConfigError where a real account's may not lie there."""
+    judgement = filesystems.judge(
+        filesystems.kind_of(directory.root),
+        directory.root,
+        simulated=brokerage.capabilities.simulated,
+        allowed=settings.account.any_file_system,
+    )
+    if judgement.fitness is filesystems.Fitness.REFUSE:
+        raise ConfigError([f"{settings.source}: {judgement.why}"])
+    if judgement.fitness is filesystems.Fitness.WARN:
+        book.daemon("file_system_unfit", level="warning", message=judgement.why)
 
 
 def market_is_open(reference: ReferenceData) -> Callable[[Symbol, int], bool]:

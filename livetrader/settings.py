@@ -82,6 +82,7 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name = "paper"
     state_directory: Path | None = None
+    any_file_system: bool = False  # where true, a journal on a network's or memory's one is only warned of
     orders_in_maintenance: OrdersInMaintenance = OrdersInMaintenance.HOLD
     orders_held_s: Seconds = 300.0
     outage_alarm_s: Seconds = 300.0  # a brokerage away for longer, and not for its maintenance, is an alarm

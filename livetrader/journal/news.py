@@ -194,7 +194,8 @@ def _ended(book: AccountBook, order: OrderState, report: ExecutionReport) -> Eve
 def _add(book: AccountBook, order: OrderState, quantity: Decimal, value: Decimal) -> None:
     order.filled += quantity
     order.filled_value += value
-    if abs(order.filled) > abs(order.spec.quantity):
+    wanted = order.spec.quantity if order.pending is None else order.pending.quantity
+    if abs(order.filled) > max(abs(order.spec.quantity), abs(wanted)):
         book.counters.overfills += 1
         book.taint(order.spec.symbol, f"{order.client_order_id} traded more than was ordered")
 

@@ -166,6 +166,12 @@ class Store:
         Leaves a connection that only reads, where there is something to read.
         """
         if not self._path.exists() or self._path.stat().st_size == 0:
+            log = self._path.with_name(self._path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                raise JournalError(
+                    f"{log} lies there without its journal: restore {self._path}; or move the log away, "
+                    "and the next start makes a new journal and takes over the brokerage's account"
+                )
             return False
         unfinished = self._path.with_name(self._path.name + "-journal").exists()  # to be rolled back first
         connection = self._connection = self._disk.connect(self._path, writable=unfinished)
