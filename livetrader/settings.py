@@ -40,6 +40,14 @@ class OrdersInMaintenance(StrEnum):
     REFUSE = "refuse"  # INVALID, with the reason
 
 
+class OnManualTrades(StrEnum):
+    """What trades of somebody else in the account lead to, while the daemon trades it."""
+
+    ALERT = "alert"  # people are told
+    HALT = "halt"  # … and no new order leaves until `resume`
+    STOP = "stop"  # … and the daemon ends in good order, as LEAN does
+
+
 class OnLost(StrEnum):
     """What a lost engine (no beats, or dead) leads to."""
 
@@ -85,6 +93,7 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     any_file_system: bool = False  # where true, a journal on a network's or memory's one is only warned of
     orders_in_maintenance: OrdersInMaintenance = OrdersInMaintenance.HOLD
     orders_held_s: Seconds = 300.0
+    on_manual_trades: OnManualTrades = OnManualTrades.ALERT
     outage_alarm_s: Seconds = 300.0  # a brokerage away for longer, and not for its maintenance, is an alarm
 
 
@@ -120,6 +129,7 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders_per_minute: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 300
     duplicate_window_s: SecondsOrZero = 1.0  # same symbol and quantity in this time: see duplicates_allowed
     duplicates_allowed: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2  # the next one is refused
+    unknown_orders: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 3  # more unknown outcomes at once: halt
     daily_loss: NotNegative = 0.0  # account currency; reaching it runs the kill switch
 
 

@@ -175,6 +175,8 @@ class Engine:
         """Say who is called. Once, before the first event."""
         self._algorithm = callbacks
         self.orders.filled = self.statistics.take_fill
+        self.orders.corrected = self.statistics.take_correction
+        self.orders.charged = self.statistics.take_fee
         self.orders.listen(NotedNews(self.ports.results, self.securities, callbacks.on_order_event))
 
     def set_warm_up(self, from_ns: int, until_ns: int) -> None:

@@ -14,7 +14,15 @@ import msgspec
 
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.corporate_actions import CorporateAction
-from livetrader_engine.orders.order import BrokerageOrderId, Fill, OrderId, OrderSpec, StopState
+from livetrader_engine.orders.order import (
+    BrokerageOrderId,
+    Fill,
+    OrderChange,
+    OrderId,
+    OrderSpec,
+    StopState,
+    TradeFee,
+)
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import Symbol
 
@@ -47,6 +55,10 @@ class OrderEventArrived(msgspec.Struct, frozen=True, tag="order", gc=False):
 
     `message` carries the reason of a refusal, cancel or expiry in words for the user. `stop` says how the
     brokerage stands to the order's stop where it tells. `quiet` news are of that only: nobody is called.
+
+    Three kinds of news come behind a trade, or without one. `replaces`: the venue corrected a trade; `fill`
+    counts in its place. `fee`: what a trade cost, in addition to what was told. `change`: somebody changed
+    the order at the venue; it stands so now. `symbol` is set where the order may be long forgotten.
     """
 
     order_id: OrderId
@@ -57,6 +69,10 @@ class OrderEventArrived(msgspec.Struct, frozen=True, tag="order", gc=False):
     message: str = ""
     stop: StopState | None = None
     quiet: bool = False
+    replaces: Fill | None = None
+    fee: TradeFee | None = None
+    change: OrderChange | None = None
+    symbol: Symbol | None = None
 
 
 class PositionRecord(msgspec.Struct, frozen=True):

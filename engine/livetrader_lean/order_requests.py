@@ -303,7 +303,7 @@ def drafted(kind: OrderType, given: tuple[Any, ...], named: dict[str, Any], bind
     properties = values.get("properties") or OrderProperties()
     moment = values.get("time")
     created_ns = binding.engine.clock.now_ns if moment is None else to_ns(moment, ZoneInfo("UTC"))
-    prices = {name: decimal(values[name]) for name in _OF_DRAFTS.get(kind, ())[:2] if name in values}
+    prices: Any = {name: decimal(values[name]) for name in _OF_DRAFTS.get(kind, ())[:2] if name in values}
     return OrderSpec(
         OrderId(0), symbol, kind, decimal(values["quantity"]), created_ns, Decimal(0),
         trailing_as_percentage=bool(values.get("trailing_as_percentage", False)),

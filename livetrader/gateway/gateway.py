@@ -17,12 +17,14 @@ from typing import Final
 from livetrader.errors import AccountMismatchError, ControlRefusedError, JournalError
 from livetrader.gateway.ledger import Emit, Ledger, Report
 from livetrader.gateway.limits import Denied
+from livetrader.gateway.rules import HostRules
 from livetrader.gateway.sender import OrderSender, SenderPorts
 from livetrader.gateway.session import Session
 from livetrader.gateway.timing import Timing
 from livetrader.gateway.valuation import Valuation
 from livetrader.gateway.views import AccountView
 from livetrader.journal.journal import Journal
+from livetrader.journal.news import is_foreign
 from livetrader.journal.records import (
     Halted,
     Record,
@@ -38,6 +40,7 @@ from livetrader_engine.spi import (
     BrokeragePlugin,
     CashChanged,
     ExecutionReport,
+    FeeReported,
     StopMoved,
     VenueError,
 )
@@ -73,7 +76,10 @@ class Gateway(AccountView):
         self._emit = emit
         self._report = report
         self._ledger = Ledger(journal, emit, report, self._journal_broken)
-        self._session = Session(brokerage, self._ledger, timing, report, self._halt_for_cause)
+        self.rules = HostRules()  # replaced by whoever puts the daemon together
+        self._session = Session(
+            brokerage, self._ledger, timing, report, self._halt_for_cause, lambda: self.rules
+        )
         self._valuation = Valuation(self._ledger, timing.now_ns, limits.daily_loss, ACCOUNT_CURRENCY)
         self._valuation.cash = self._session.cash
         self._sender = OrderSender(
@@ -192,6 +198,8 @@ class Gateway(AccountView):
         """
         if isinstance(event, CashChanged):
             self._session.cash[event.currency] = event.amount
+        elif isinstance(event, FeeReported):
+            self._ledger.take_fee(event, self._now())
         elif isinstance(event, StopMoved):
             order = self.state.orders.get(event.client_order_id)
             if order is not None and order.spec.id:  # orders of the kill switch are not the algorithm's
@@ -199,11 +207,24 @@ class Gateway(AccountView):
                     OrderEventArrived(order.spec.id, order.status, event.time_ns, stop=event.stop, quiet=True)
                 )
         elif isinstance(event, ExecutionReport):
-            if event.client_order_id not in self.state.orders:
-                self._report("unknown_report", level="warning", client_order_id=event.client_order_id)
-            await self._ledger.take(event, self._now())
-            if event.client_order_id not in self.state.orders or (event.status in FILLS and not event.fill):
-                self._session.ask()  # positions may have moved without us: compare soon
+            await self._on_report(event)
+
+    async def _on_report(self, report: ExecutionReport) -> None:
+        state, client_id = self.state, report.client_order_id
+        order = state.orders.get(client_id)
+        if order is not None:
+            changed = report.status is OrderStatus.UPDATE_SUBMITTED and order.pending is None
+            await self._ledger.take(report, self._now())
+            if report.fill is None and (changed or report.status in FILLS):
+                self._session.ask()  # a trade that did not come along, or terms that may not be ours
+            return
+        before = state.counters.foreign_fills
+        if not is_foreign(state.instance, client_id):
+            self._report("unknown_report", level="warning", client_order_id=client_id)
+        await self._ledger.take(report, self._now())
+        if state.counters.foreign_fills > before:
+            self._session.corrector.traded_elsewhere((report,))
+        self._session.ask()  # positions may have moved without us: compare soon
 
     def observe_price(self, symbol: Symbol, price: float) -> None:
         """See a market price: values positions and judges notional."""

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from livetrader.errors import JournalError
 from livetrader.journal.journal import Journal
-from livetrader.journal.records import Record, ReportReceived
+from livetrader.journal.records import FeeReceived, Record, ReportReceived
 from livetrader.journal.replay import JournalState
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
-from livetrader_engine.orders.order import ExecutionId
-from livetrader_engine.spi import ExecutionReport
+from livetrader_engine.orders.order import ExecutionId, Fill
+from livetrader_engine.spi import ExecutionReport, FeeReported
 
 Emit = Callable[[OrderEventArrived | AccountLoaded], None]
 Report = Callable[..., None]  # report(action, level=…, **fields): one log record
@@ -30,7 +30,7 @@ class Ledger:
         self._emit = emit
         self._report = report
         self._on_broken = on_broken
-        self.claimed: set[ExecutionId] = set()  # fills on their way to the disk
+        self.claimed: set[tuple[ExecutionId, int]] = set()  # trades by revision, on their way to the disk
         self.unjournaled_fills = 0
 
     @property
@@ -66,25 +66,41 @@ class Ledger:
         if fill is None:
             self.write_soon(record)
             return
-        order = self.state.orders.get(report.client_order_id)
-        if fill.execution_id in self.claimed or (order is not None and fill.execution_id in order.executions):
+        if self._known(report, fill):
             self.state.counters.repeated_fills += 1
             return
-        self.claimed.add(fill.execution_id)
+        claim = fill.execution_id, fill.revision
+        self.claimed.add(claim)
         try:
             await self.journal.append(record)
         except JournalError as error:
             self.unjournaled_fills += 1
             self._on_broken(str(error))
         finally:
-            self.claimed.discard(fill.execution_id)
+            self.claimed.discard(claim)
         self._apply(record)
 
+    def take_fee(self, told: FeeReported, now_ns: int) -> None:
+        """Take in what a trade cost. A restart asks the brokerage for its cash, which has it."""
+        self.write_soon(FeeReceived(now_ns, told))
+
+    def _known(self, report: ExecutionReport, fill: Fill) -> bool:
+        """Whether this revision of a trade, or a later one, was applied or is being journaled."""
+        order = self.state.orders.get(report.client_order_id)
+        executions = self.state.foreign if order is None else order.executions
+        applied = executions.get(fill.execution_id)
+        if applied is not None and applied.revision >= fill.revision:
+            return True
+        return any(name == fill.execution_id and at >= fill.revision for name, at in self.claimed)
+
     def _apply(self, record: Record) -> None:
-        late, over = self.state.counters.late_fills, self.state.counters.overfills
+        counters = self.state.counters
+        late, over, corrections = counters.late_fills, counters.overfills, counters.corrections
         for event in self.state.apply(record):
             self._emit(event)
-        if self.state.counters.late_fills > late:
+        if counters.late_fills > late:
             self._report("late_fill", level="warning", record=str(record))
-        if self.state.counters.overfills > over:
+        if counters.overfills > over:
             self._report("overfill", level="critical", record=str(record))
+        if counters.corrections > corrections:
+            self._report("trade_corrected", level="warning", record=str(record))

@@ -13,121 +13,167 @@ Where positions differ the brokerage is right: ours is adjusted and no order eve
     open, never seen      nothing twice, fence over  ABANDONED (told as INVALID); its id stays reserved
     open, seen working    nothing, fence not passed  UNKNOWN: symbol and side blocked
     open, seen working    nothing twice, fence over  GONE (told as CANCELED)
+    open                  open twice                 DUPLICATE: one is cancelled, by the venue's number
+    open                  open, on other terms       somebody changed it there: its terms are adopted
     closed                open                       LATE_FOUND: cancel it
-    closed                a trade we missed          applied late
+    any                   a trade we missed          applied, also late; also one that was corrected
     no record of it       any order of our prefix    orphan: halt
-    no record of it       any other                  foreign: counted, shown, never touched
+    no record of it       any other, and its trades  foreign: counted, shown, never touched
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from livetrader.journal.identifiers import KILL_PREFIX, order_number, order_prefix
-from livetrader.journal.records import Adjusted, AdjustmentReason, Verdict
+from livetrader.gateway.differences import (
+    RECOVERED,
+    adjustments,
+    missed_fills,
+    moved,
+    position_differences,
+    strange_fills,
+)
+from livetrader.gateway.evidence import CancelWanted, Corrections, Evidence, Resolution
+from livetrader.journal.identifiers import order_number, order_prefix
+from livetrader.journal.records import Verdict
 from livetrader.journal.replay import JournalState, OrderState
-from livetrader_engine.orders.order import ClientOrderId, ExecutionId, Fill
+from livetrader_engine.orders.order import ClientOrderId, Fill, OrderChange, OrderSpec, OrderType
 from livetrader_engine.orders.states import CLOSED, OrderStatus
 from livetrader_engine.spi import AccountSnapshot, ExecutionReport, OrderRecord
-from livetrader_engine.symbols import Symbol
+
+__all__ = ["ACK_WAIT_S", "CancelWanted", "Corrections", "Evidence", "Resolution", "digest_of", "reconcile"]
 
 ACK_WAIT_S: Final = 5.0  # an order sent this recently may be missing from a snapshot without any doubt
+_LIMITED: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED})
+_STOPPED: Final = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT})  # stops that stand still
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What beside the snapshot may be used as proof.
+@dataclass(slots=True)
+class _Findings:
+    """What one look at the orders has found so far. Owned by one call of `reconcile`."""
 
-    `absent_for_s`: seconds since an order was first missing from a complete snapshot of this session;
-    orders that were never missing are not in it. `sending` are on their way this instant and not judged;
-    `claimed` fills are being journaled. `fresh`: the session has just begun, so every absence is doubt.
-    `book`: positions may be corrected from this snapshot (nothing was in motion when it was taken).
-    """
-
-    fence_s: float
-    absent_for_s: Mapping[ClientOrderId, float] = field(default_factory=dict)
-    sending: frozenset[ClientOrderId] = frozenset()
-    claimed: frozenset[ExecutionId] = frozenset()
-    fresh: bool = True
-    book: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """A verdict on one order with its evidence in words."""
-
-    client_order_id: ClientOrderId
-    verdict: Verdict
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Corrections:
-    """What follows from one snapshot; the gateway journals and applies it in this order of fields.
-
-    `differences` are the position differences, booked or not; `absent` the open orders it does not show.
-    """
-
-    reports: tuple[ExecutionReport, ...]
-    resolutions: tuple[Resolution, ...]
-    adjustments: tuple[Adjusted, ...]
-    cancels: tuple[tuple[ClientOrderId, str], ...]
-    orphans: tuple[OrderRecord, ...]
-    foreign: tuple[OrderRecord, ...]
-    absent: frozenset[ClientOrderId]
-    differences: Mapping[Symbol, Decimal]
-    digest: str
+    reports: list[ExecutionReport] = field(default_factory=list)
+    resolutions: list[Resolution] = field(default_factory=list)
+    cancels: list[CancelWanted] = field(default_factory=list)
+    absent: set[ClientOrderId] = field(default_factory=set)
+    terms: dict[ClientOrderId, OrderChange] = field(default_factory=dict)
 
 
 def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence) -> Corrections:
     """Return what has to be corrected so that `state` agrees with the snapshot. Changes nothing."""
-    shown_open = {order.client_order_id: order for order in snapshot.open_orders}
-    shown_closed = {order.client_order_id: order for order in snapshot.closed_orders}
-    missed = _missed_fills(state, snapshot, evidence)
-    reports: list[ExecutionReport] = []
-    resolutions: list[Resolution] = []
-    cancels: list[tuple[ClientOrderId, str]] = []
-    absent: set[ClientOrderId] = set()
+    shown_open, shown_closed = _by_name(snapshot.open_orders), _by_name(snapshot.closed_orders)
+    missed = missed_fills(state, snapshot, evidence)
+    found = _Findings()
     for client_id, order in state.open.items():
-        if client_id in evidence.sending:
-            continue
-        fills = missed.pop(client_id, [])
-        shown = shown_open.get(client_id) or shown_closed.get(client_id)
-        reports += _fill_reports(client_id, fills, snapshot, shown)
-        if shown is not None:
-            reports += _status_reports(order, shown, fills, snapshot)
-            resolutions += _found(order, shown, fills)
-            cancels += _cancel_again(order, shown)
-        elif abs(order.filled + _total(fills)) < abs(order.spec.quantity):
-            absent.add(client_id)
-            resolutions += _absent(order, evidence)
+        if client_id not in evidence.sending:
+            shown = shown_open.get(client_id, []), shown_closed.get(client_id, [])
+            _judge(order, shown, missed.get(client_id, []), snapshot, evidence, found)
     for client_id, fills in missed.items():
-        reports += _fill_reports(client_id, fills, snapshot, None)
-    for client_id in shown_open:
+        if client_id not in state.open or client_id in evidence.sending:
+            found.reports += _fill_reports(client_id, fills, snapshot, None)
+    for client_id, records in shown_open.items():
         known = state.orders.get(client_id)
         if known is not None and known.status in CLOSED:
-            resolutions.append(Resolution(client_id, Verdict.LATE_FOUND, "closed here, working at the venue"))
-            cancels.append((client_id, "found late"))
+            found.resolutions.append(
+                Resolution(client_id, Verdict.LATE_FOUND, "closed here, working at the venue")
+            )
+            several = len(records) > 1
+            found.cancels += (
+                CancelWanted(client_id, "found late", record.brokerage_order_id if several else None)
+                for record in records
+            )
+    strange = tuple(strange_fills(state, snapshot, evidence))
+    differences = position_differences(state, snapshot, missed)
     prefix = order_prefix(state.instance)
     strangers = [order for order in snapshot.open_orders if order.client_order_id not in state.orders]
     ended = [order for order in snapshot.closed_orders if order.client_order_id not in state.orders]
-    differences = _differences(state, snapshot, reports)
     return Corrections(
-        reports=tuple(reports),
-        resolutions=tuple(resolutions),
-        adjustments=tuple(_adjustments(state, snapshot, differences)) if evidence.book else (),
-        cancels=tuple(cancels),
+        reports=tuple(found.reports),
+        strange=strange,
+        resolutions=tuple(found.resolutions),
+        adopted=tuple(
+            (client_id, change)
+            for client_id, change in found.terms.items()
+            if evidence.fresh or evidence.terms.get(client_id) == change
+        ),
+        adjustments=tuple(adjustments(state, snapshot, differences, strange)) if evidence.book else (),
+        cancels=tuple(found.cancels),
         orphans=tuple(order for order in strangers + ended if _orphaned(state, order, prefix)),
         foreign=tuple(order for order in strangers if not order.client_order_id.startswith(prefix)),
-        absent=frozenset(absent),
+        absent=frozenset(found.absent),
+        terms=found.terms,
         differences=differences,
         digest=digest_of(snapshot),
     )
+
+
+def _by_name(orders: Iterable[OrderRecord]) -> dict[ClientOrderId, list[OrderRecord]]:
+    found: dict[ClientOrderId, list[OrderRecord]] = defaultdict(list)
+    for order in orders:
+        found[order.client_order_id].append(order)
+    return found
+
+
+def _judge(
+    order: OrderState,
+    shown: tuple[list[OrderRecord], list[OrderRecord]],
+    fills: list[Fill],
+    snapshot: AccountSnapshot,
+    evidence: Evidence,
+    found: _Findings,
+) -> None:
+    """Judge one order that we hold to be open by what the venue shows of it."""
+    client_id, working = order.client_order_id, shown[0]
+    kept = _kept(order, *shown)
+    found.reports += _fill_reports(client_id, fills, snapshot, kept)
+    for record in working:
+        if record is not kept:
+            found.resolutions += _twin(order, record)
+            if record.status is not OrderStatus.CANCEL_PENDING:
+                why = "the venue has two orders of this name"
+                found.cancels.append(CancelWanted(client_id, why, record.brokerage_order_id))
+    if kept is not None:
+        found.reports += _status_reports(order, kept, fills, snapshot)
+        found.resolutions += _found(order, kept, fills)
+        found.cancels += _cancel_again(order, kept)
+        change = _changed_terms(order, kept)
+        if change is not None:
+            found.terms[client_id] = change
+    elif abs(order.filled + moved(order, fills)) < abs(order.spec.quantity):
+        found.absent.add(client_id)
+        found.resolutions += _absent(order, evidence)
+
+
+def _kept(order: OrderState, working: list[OrderRecord], ended: list[OrderRecord]) -> OrderRecord | None:
+    """Return the one of the venue's orders that is ours; the others of its name should not be.
+
+    The one that filled, else the one we heard of first, else the one that is shown first.
+    """
+    for record in ended:
+        if record.status is OrderStatus.FILLED:
+            return record
+    if not working:
+        return ended[-1] if ended else None
+    numbers = {number: place for place, number in enumerate(order.brokerage_order_ids)}
+    return min(
+        working,
+        key=lambda record: (
+            -abs(record.filled_quantity),
+            numbers.get(record.brokerage_order_id, len(numbers)),
+        ),
+    )
+
+
+def _twin(order: OrderState, record: OrderRecord) -> Iterator[Resolution]:
+    number = record.brokerage_order_id
+    if number not in order.twins:
+        words = f"the venue also works {number} under its name; that one is being cancelled"
+        yield Resolution(order.client_order_id, Verdict.DUPLICATE, words, number)
 
 
 def _orphaned(state: JournalState, order: OrderRecord, prefix: str) -> bool:
@@ -146,25 +192,6 @@ def digest_of(snapshot: AccountSnapshot) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
 
-def _missed_fills(
-    state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
-) -> dict[ClientOrderId, list[Fill]]:
-    missed: dict[ClientOrderId, list[Fill]] = defaultdict(list)
-    seen: set[tuple[ClientOrderId, ExecutionId]] = set()
-    for client_id, fill in sorted(snapshot.fills, key=lambda entry: entry[1].time_ns):
-        order = state.orders.get(client_id)
-        if order is None or fill.execution_id in order.executions or fill.execution_id in evidence.claimed:
-            continue
-        if (client_id, fill.execution_id) not in seen:
-            seen.add((client_id, fill.execution_id))
-            missed[client_id].append(fill)
-    return missed
-
-
-def _total(fills: list[Fill]) -> Decimal:
-    return sum((fill.quantity for fill in fills), Decimal(0))
-
-
 def _fill_reports(
     client_id: ClientOrderId, fills: list[Fill], snapshot: AccountSnapshot, shown: OrderRecord | None
 ) -> Iterator[ExecutionReport]:
@@ -175,7 +202,7 @@ def _fill_reports(
             time_ns=snapshot.time_ns,
             brokerage_order_id=None if shown is None else shown.brokerage_order_id,
             fill=fill,
-            message="recovered from the brokerage's account",
+            message=RECOVERED,
         )
 
 
@@ -185,7 +212,7 @@ def _status_reports(
     status = shown.status
     if status not in CLOSED and _same_terms(order, shown):
         status = OrderStatus.UPDATE_SUBMITTED
-    if status is OrderStatus.FILLED or abs(order.filled + _total(fills)) >= abs(order.spec.quantity):
+    if status is OrderStatus.FILLED or abs(order.filled + moved(order, fills)) >= abs(order.spec.quantity):
         return  # the trades say it, or `_found` does where the venue shows none
     if status is order.status or (order.cancel_asked and status not in CLOSED):
         return
@@ -206,21 +233,44 @@ def _same_terms(order: OrderState, shown: OrderRecord) -> bool:
     )
 
 
+def _changed_terms(order: OrderState, shown: OrderRecord) -> OrderChange | None:
+    """Return what somebody else changed of a working order, None where its terms are those we gave it.
+
+    Stops that trail move by themselves, and what is on its way is not judged.
+    """
+    ours, theirs = order.spec, shown.spec
+    waits = order.pending is not None or order.cancel_asked or order.unknown or order.kill_id is not None
+    if waits or shown.status in CLOSED or ours.type is not theirs.type or ours.symbol != theirs.symbol:
+        return None
+    change = OrderChange(
+        quantity=theirs.quantity if theirs.quantity != ours.quantity else None,
+        limit_price=_other(ours, theirs, "limit_price") if ours.type in _LIMITED else None,
+        stop_price=_other(ours, theirs, "stop_price") if ours.type in _STOPPED else None,
+    )
+    same_side = theirs.quantity * ours.quantity > 0
+    return None if change.only_tag or not same_side else change
+
+
+def _other(ours: OrderSpec, theirs: OrderSpec, name: str) -> Decimal | None:
+    here, there = getattr(ours, name), getattr(theirs, name)
+    return there if here is not None and there is not None and here != there else None
+
+
 def _found(order: OrderState, shown: OrderRecord, fills: list[Fill]) -> Iterator[Resolution]:
-    complete = abs(order.filled + _total(fills)) >= abs(order.spec.quantity)
+    complete = abs(order.filled + moved(order, fills)) >= abs(order.spec.quantity)
     if shown.status is OrderStatus.FILLED and not complete:
         yield Resolution(
             order.client_order_id,
             Verdict.GONE,
-            "the venue filled it and no longer shows every trade; the position follows the brokerage",
+            "the venue is done with it and does not show every trade; the position follows the brokerage",
         )
     elif order.unknown:
         yield Resolution(order.client_order_id, Verdict.FOUND, f"the venue shows it {shown.status.name}")
 
 
-def _cancel_again(order: OrderState, shown: OrderRecord) -> Iterator[tuple[ClientOrderId, str]]:
+def _cancel_again(order: OrderState, shown: OrderRecord) -> Iterator[CancelWanted]:
     if order.cancel_asked and shown.status not in CLOSED and shown.status is not OrderStatus.CANCEL_PENDING:
-        yield order.client_order_id, "asked before and still working"
+        yield CancelWanted(order.client_order_id, "asked before and still working")
 
 
 def _absent(order: OrderState, evidence: Evidence) -> Iterator[Resolution]:
@@ -234,49 +284,3 @@ def _absent(order: OrderState, evidence: Evidence) -> Iterator[Resolution]:
         yield Resolution(client_id, verdict, f"{words}: absent from complete snapshots past the fence")
     elif not order.unknown and (evidence.fresh or (absent_for_s or 0.0) >= ACK_WAIT_S):
         yield Resolution(client_id, Verdict.UNKNOWN, "no complete snapshot shows it yet")
-
-
-def _differences(
-    state: JournalState, snapshot: AccountSnapshot, reports: list[ExecutionReport]
-) -> dict[Symbol, Decimal]:
-    ours = {symbol: held.quantity for symbol, held in state.positions.items()}
-    for report in reports:
-        if report.fill is not None:
-            symbol = state.orders[report.client_order_id].spec.symbol
-            ours[symbol] = ours.get(symbol, Decimal(0)) + report.fill.quantity
-    theirs = {held.symbol: held.quantity for held in snapshot.positions}
-    symbols = sorted({*ours, *theirs}, key=lambda symbol: symbol.text)
-    both = {symbol: theirs.get(symbol, Decimal(0)) - ours.get(symbol, Decimal(0)) for symbol in symbols}
-    return {symbol: difference for symbol, difference in both.items() if difference}
-
-
-def _adjustments(
-    state: JournalState, snapshot: AccountSnapshot, differences: Mapping[Symbol, Decimal]
-) -> Iterator[Adjusted]:
-    prices = {held.symbol: held.average_price for held in snapshot.positions}
-    foreign: set[Symbol] = set()
-    missed: set[Symbol] = set()
-    for order in (*snapshot.open_orders, *snapshot.closed_orders):
-        if not order.filled_quantity:
-            continue
-        known = state.orders.get(order.client_order_id)
-        if known is None or order.client_order_id.startswith(KILL_PREFIX):
-            foreign.add(order.spec.symbol)
-        elif abs(order.filled_quantity) > abs(known.filled):
-            missed.add(order.spec.symbol)
-    for symbol, difference in differences.items():
-        if state.epoch == 0:
-            reason = AdjustmentReason.OPENING
-        elif symbol in missed:
-            reason = AdjustmentReason.MISSED_FILLS
-        else:
-            reason = AdjustmentReason.FOREIGN if symbol in foreign else AdjustmentReason.UNEXPLAINED
-        facts = (snapshot.account_id, symbol.text, str(difference), str(len(state.adjustments)))
-        yield Adjusted(
-            time_ns=snapshot.time_ns,
-            id="A" + hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16],
-            symbol=symbol,
-            quantity=difference,
-            average_price=prices.get(symbol, Decimal(0)),
-            reason=reason,
-        )

@@ -1,6 +1,6 @@
 """The brokerage session: connect, reconcile before trading, keep checking what is in doubt.
 
-The decisions are in reconcile.py; this file carries them out.
+The decisions are in reconcile.py; correcting.py carries them out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from decimal import Decimal
 from typing import Final
 
 from livetrader.errors import AccountMismatchError, JournalError
+from livetrader.gateway.correcting import Corrector
 from livetrader.gateway.ledger import Ledger, Report
 from livetrader.gateway.reconcile import ACK_WAIT_S, Corrections, Evidence, reconcile
+from livetrader.gateway.rules import HostRules
 from livetrader.gateway.timing import Timing
-from livetrader.journal.identifiers import order_number
-from livetrader.journal.records import CancelIntended, OrderResolved, Reconciled, SessionOpened
-from livetrader_engine.orders.order import ClientOrderId
+from livetrader.journal.records import SessionOpened
+from livetrader_engine.orders.order import ClientOrderId, OrderChange
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, VenueError
 from livetrader_engine.symbols import Symbol
@@ -35,6 +36,7 @@ class Doubts:
     differences: Mapping[Symbol, Decimal] = field(default_factory=dict)
     fills_then: int = -1  # fills applied when `differences` were seen
     waiting_since_s: dict[ClientOrderId, float] = field(default_factory=dict)  # for an answer
+    terms: Mapping[ClientOrderId, OrderChange] = field(default_factory=dict)  # not ours, at the last look
     asked: bool = False  # somebody wants a look soon
 
 
@@ -51,18 +53,22 @@ class Session:
         timing: Timing,
         report: Report,
         halt: Callable[[str], None],
+        rules: Callable[[], HostRules] = HostRules,
     ) -> None:
         self._brokerage = brokerage
         self._ledger = ledger
         self._timing = timing
         self._report = report
         self._halt = halt
+        self._rules = rules
+        self._too_many = False
+        self._begun = False  # whether this process has been connected before
+        self.corrector = Corrector(brokerage, ledger, timing.now_ns, report, rules, halt)
         self._doubts = Doubts()
         self._lock = asyncio.Lock()  # one reconciliation at a time
         self._looked_s = 0.0
         self.sending: set[ClientOrderId] = set()
         self.why_not_ready = "not connected to the brokerage yet"
-        self.foreign_orders = 0
         self.session_id = ""
         self.cash: dict[str, Decimal] = {}
 
@@ -87,11 +93,13 @@ class Session:
                     f"this journal belongs to account {state.account_id}, the brokerage says "
                     f"{snapshot.account_id}: use another state directory for that account"
                 )
-            await self._correct(snapshot, reconcile(state, snapshot, self._evidence(fresh=True, book=True)))
+            corrections = reconcile(state, snapshot, self._evidence(fresh=True, book=True))
+            await self._correct(snapshot, corrections, first=not self._begun)
             await self._ledger.write(
                 SessionOpened(self._now(), state.epoch + 1, snapshot.account_id, snapshot.session_id)
             )
             self.session_id = snapshot.session_id
+            self._begun = True
             self.why_not_ready = ""
 
     def disconnect(self, reason: str) -> None:
@@ -117,7 +125,10 @@ class Session:
             await self._timing.sleep(RECHECK_S)
             due = self._timing.monotonic_s() - self._looked_s >= PERIODIC_S
             doubtful = (
-                self._unanswered() or self._doubts.asked or bool(self._doubts.differences) or self.unresolved
+                self._unanswered()
+                or self._doubts.asked
+                or bool(self._doubts.differences or self._doubts.terms)
+                or self.unresolved
             )
             if not self.why_not_ready and (due or doubtful) and await self.look():
                 adjusted()
@@ -162,7 +173,7 @@ class Session:
         same = corrections.differences == self._doubts.differences and state.fills == self._doubts.fills_then
         if corrections.differences and same and not busy and not corrections.reports:
             corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=True))
-        await self._correct(snapshot, corrections)
+        await self._correct(snapshot, corrections, first=False)
         booked = bool(corrections.adjustments)
         self._doubts.differences = {} if booked else corrections.differences
         self._doubts.fills_then = state.fills
@@ -175,68 +186,32 @@ class Session:
             absent_for_s={order: now_s - since for order, since in self._doubts.absent_since_s.items()},
             sending=frozenset(self.sending),
             claimed=frozenset(self._ledger.claimed),
+            terms=self._doubts.terms,
             fresh=fresh,
             book=book,
         )
 
-    async def _correct(self, snapshot: AccountSnapshot, corrections: Corrections) -> None:
+    async def _correct(self, snapshot: AccountSnapshot, corrections: Corrections, *, first: bool) -> None:
         now_s = self._timing.monotonic_s()
         since = self._doubts.absent_since_s
         self._doubts.absent_since_s = {order: since.get(order, now_s) for order in corrections.absent}
+        self._doubts.terms = corrections.terms
         self.set_cash(snapshot)
-        for report in corrections.reports:
-            await self._ledger.take(report, self._now(), recovered=True)
-        for resolution in corrections.resolutions:
-            await self._ledger.write(
-                OrderResolved(self._now(), resolution.client_order_id, resolution.verdict, resolution.message)
-            )
-            self._report(
-                "order_resolved",
-                level="warning",
-                client_order_id=resolution.client_order_id,
-                verdict=str(resolution.verdict),
-                message=resolution.message,
-            )
-        for adjustment in corrections.adjustments:
-            await self._ledger.write(adjustment)
-            self._report(
-                "position_adjusted",
-                level="info" if adjustment.reason == "opening" else "warning",
-                symbol=adjustment.symbol.value,
-                quantity=str(adjustment.quantity),
-                reason=str(adjustment.reason),
-            )
-        self._surface(corrections)
-        for client_id, why in corrections.cancels:
-            await self._cancel(client_id, why)
-        changes = len(corrections.reports) + len(corrections.resolutions) + len(corrections.adjustments)
-        if changes or corrections.orphans:
-            epoch = self._ledger.state.epoch
-            await self._ledger.write(
-                Reconciled(self._now(), epoch, changes, self.unresolved, corrections.digest)
-            )
+        if not await self.corrector.carry_out(snapshot, corrections, first=first):
+            self.ask()  # something was asked for that may not have arrived
+        self.check_unknown()
 
-    def _surface(self, corrections: Corrections) -> None:
-        state = self._ledger.state
-        self.foreign_orders = len(corrections.foreign)
-        for order in corrections.foreign:
-            self._report("foreign_order", level="info", client_order_id=order.client_order_id)
-        for order in corrections.orphans:
-            number = order_number(state.instance, order.client_order_id)
-            if number is not None:
-                state.next_number = max(state.next_number, number + 1)  # that number is taken at the venue
+    def check_unknown(self) -> None:
+        """Halt where more outcomes are unknown at once than one bad moment explains."""
+        most = self._rules().unknown_orders
+        if not most or self.unresolved <= most:
+            self._too_many = False
+        elif not self._too_many:
+            self._too_many = True
             self._halt(
-                f"the brokerage knows {order.client_order_id}, made by this account directory, and the "
-                "journal does not: was an old journal restored? Check the orders, then `resume`"
+                f"the outcome of {self.unresolved} orders is unknown at once, more than "
+                f"limits.unknown_orders = {most}: look at the brokerage, then `resume`"
             )
-
-    async def _cancel(self, client_id: ClientOrderId, why: str) -> None:
-        await self._ledger.write(CancelIntended(self._now(), client_id, why))
-        try:
-            await self._brokerage.cancel(client_id)
-        except VenueError as error:
-            self.ask()
-            self._report("cancel_failed", level="warning", client_order_id=client_id, error=str(error))
 
     def _now(self) -> int:
         return self._timing.now_ns()

@@ -10,6 +10,7 @@ from livetrader.gateway.valuation import Valuation
 from livetrader.journal.replay import Counters, JournalState, OrderState, Position
 from livetrader_engine.events import AccountLoaded, OpenOrderRecord, PositionRecord
 from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.spi import OrderRecord
 from livetrader_engine.symbols import Symbol
 
 
@@ -70,8 +71,13 @@ class AccountView:
 
     @property
     def foreign_orders(self) -> int:
-        """Working orders at the brokerage that are not ours, at the last look."""
-        return self._session.foreign_orders
+        """How many working orders at the brokerage are not ours, at the last look."""
+        return len(self.foreign)
+
+    @property
+    def foreign(self) -> tuple[OrderRecord, ...]:
+        """The working orders at the brokerage that are not ours, at the last look."""
+        return self._session.corrector.foreign
 
     @property
     def session_id(self) -> str:

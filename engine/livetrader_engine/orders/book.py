@@ -86,7 +86,9 @@ class OrderBook:
             return
         self._closed.append(number)
         if len(self._closed) > KEPT_CLOSED_ORDERS:
-            del self._records[self._closed.popleft()]
+            oldest = self._records.get(self._closed.popleft())
+            if oldest is not None and oldest.closed:  # else a trade of it was taken back: it is open again
+                del self._records[oldest.spec.id]
 
 
 def _id_of(record: OrderRecord) -> int:

@@ -72,6 +72,7 @@ class OrderSpec(msgspec.Struct, frozen=True, gc=False):
     the type demands and None otherwise. `reference_price` is the last price the engine knew when the
     order was made: the limits judge notional by it. `created_ns` is engine time. `properties` are the
     brokerage's own instructions, by name, in the brokerage's order; nothing here depends on them.
+    `decision` names the decision that led to it (see decisions.py), empty where nobody stamps.
     """
 
     id: OrderId
@@ -89,6 +90,7 @@ class OrderSpec(msgspec.Struct, frozen=True, gc=False):
     outside_regular_hours: bool = False
     tag: str = ""
     properties: tuple[tuple[str, PropertyValue], ...] = ()
+    decision: str = ""
 
     @property
     def direction(self) -> OrderDirection:
@@ -142,7 +144,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     """One trade against an order. `quantity` is signed; `fee` is in `fee_currency`, positive if paid.
 
     Venues correct trades: the same `execution_id` with a higher `revision` replaces what was told before, and
-    a quantity of 0 takes the trade back.
+    a quantity of 0 takes the trade back. `symbol` is set for trades of orders that are not ours.
     """
 
     execution_id: ExecutionId
@@ -152,3 +154,12 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     fee: Decimal = Decimal(0)
     fee_currency: str = "USD"
     revision: int = 0
+    symbol: Symbol | None = None
+
+
+class TradeFee(msgspec.Struct, frozen=True, gc=False):
+    """What a trade turned out to cost, told after it: `amount` comes to what was told before, or goes."""
+
+    execution_id: ExecutionId
+    amount: Decimal
+    currency: str

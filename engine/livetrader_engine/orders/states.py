@@ -11,6 +11,10 @@ An order is a request whose outcome lies with somebody else. Three kinds of stat
   order becomes PARTIALLY_FILLED or FILLED; `late` marks those rows so that somebody is told;
 * *pending* states, in which we have asked for a change and have not heard: CANCEL_PENDING.
 
+The venue may also take back what it said: a trade of a FILLED order is corrected to less, or busted, and the
+order is PARTIALLY_FILLED again. It counts as open until the venue's account shows that nothing of it works.
+Of an order that is CANCELED or INVALID a trade that is taken back changes the sum and not the state.
+
 Statuses are LEAN's (Common/Orders/OrderTypes.cs), numbers included. The diagram in docs/architecture.md
 is generated from TRANSITIONS.
 """
@@ -78,7 +82,7 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
         {_S.SUBMITTED, _S.UPDATE_SUBMITTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.INVALID,
          _S.CANCEL_PENDING, _S.NONE}
     ),
-    _S.FILLED: frozenset(),
+    _S.FILLED: frozenset({_S.PARTIALLY_FILLED}),  # a trade was taken back: the venue is right
     _S.CANCELED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED}),  # late fill: the venue is right
     _S.INVALID: frozenset({_S.PARTIALLY_FILLED, _S.FILLED}),  # late fill: the venue is right
 }  # fmt: skip

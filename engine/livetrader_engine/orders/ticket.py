@@ -7,6 +7,7 @@ out of order; three rules make that harmless:
 * an acknowledgement that comes after a fill or after the end changes nothing;
 * a new fill always counts, even of an order that we hold to be closed: the venue traded it.
 
+What the venue takes back, corrects or adds to a trade later goes through `apply` too (see `corrected`).
 Beside the news stands what the algorithm asked for: the submission, the changes and the cancel.
 """
 
@@ -27,6 +28,7 @@ from livetrader_engine.orders.order import (
     OrderId,
     OrderSpec,
     StopState,
+    TradeFee,
 )
 from livetrader_engine.orders.request import (
     UNPROCESSED,
@@ -68,6 +70,12 @@ class OrderNews(Protocol):
     def stop(self) -> StopState | None: ...
     @property
     def quiet(self) -> bool: ...
+    @property
+    def replaces(self) -> Fill | None: ...
+    @property
+    def fee(self) -> TradeFee | None: ...
+    @property
+    def change(self) -> OrderChange | None: ...
 
 
 class OrderEventRecord(msgspec.Struct, frozen=True, gc=False):
@@ -95,6 +103,8 @@ class Outcome(Enum):
     STALE = "stale"  # overtaken by later news
     QUIET = "quiet"  # the brokerage's view of the stop: applied, and nobody is called
     LATE = "late"  # a fill of an order held to be closed: applied, and somebody should be told
+    CORRECTED = "corrected"  # the venue put another trade in the place of one that was applied
+    CHARGED = "charged"  # what a trade cost was told after it: no news for the algorithm
 
 
 # Members by name of their own: looking one up in its enumeration costs several times as much.
@@ -212,9 +222,16 @@ class OrderRecord:
             return Outcome.QUIET
         if event.fill is not None:
             return self._apply_fill(event, event.fill)
+        if event.fee is not None:
+            return self._apply_fee(event.fee)
+        return self._apply_status(event)
+
+    def _apply_status(self, event: OrderNews) -> Outcome:
         status, before = event.status, self.status
         if before in CLOSED:
             return Outcome.STALE
+        if event.change is not None:  # not asked for: nobody here has a change to settle
+            self.spec = event.change.applied(self.spec)
         if self._before_change is not None:
             self._settle_change(event)
         if status is _SUBMITTED and before is _PARTIALLY_FILLED:
@@ -254,7 +271,11 @@ class OrderRecord:
     def _apply_fill(self, event: OrderNews, fill: Fill) -> Outcome:
         for earlier in self.fills:  # nearly every order has few
             if earlier.execution_id == fill.execution_id:
-                return Outcome.REPEATED
+                if fill.revision <= earlier.revision:
+                    return Outcome.REPEATED
+                return self._apply_correction(event, earlier, fill)
+        if event.replaces is not None:  # of a trade before this process
+            return self._apply_correction(event, event.replaces, fill)
         if event.status not in FILLS:
             raise InvariantError(f"a fill of order {self.id} came with status {event.status.name}")
         if fill.quantity * self.spec.quantity <= 0:
@@ -270,16 +291,45 @@ class OrderRecord:
         self.filled_quantity = total
         self.fees += fill.fee
         self.fills.append(fill)
-        known = worth = ZERO  # of the fills of this process: those before a restart are not listed
-        for item in self.fills:
-            known += item.quantity
-            worth += item.price * item.quantity
-        self.average_fill_price = worth / known
+        self._average()
         self.last_fill_ns = fill.time_ns
         if event.message:
             self.message = event.message
         self._note(event, self.status)
         return _LATE if before in CLOSED else _APPLIED
+
+    def _average(self) -> None:
+        known = worth = ZERO  # of the fills of this process: those before a restart are not listed
+        for item in self.fills:
+            known += item.quantity
+            worth += item.price * item.quantity
+        self.average_fill_price = worth / known if known else ZERO
+
+    def _apply_correction(self, event: OrderNews, old: Fill, new: Fill) -> Outcome:
+        """Put `new` in the place of `old`; the state is the one the venue's books give."""
+        before, after = self.status, event.status
+        if after is not before and after in TRANSITIONS[before]:
+            self.status = after
+        self.filled_quantity += new.quantity - old.quantity
+        self.fees += new.fee - old.fee
+        self.fills = [item for item in self.fills if item.execution_id != new.execution_id]
+        self.fills.append(new)  # also one of nothing: it says how far we have heard
+        self._average()
+        self.message = event.message
+        return Outcome.CORRECTED
+
+    def note_correction(self, event: OrderNews) -> None:
+        """Take down how a correction was told."""
+        self._note(event, event.status)
+
+    def _apply_fee(self, fee: TradeFee) -> Outcome:
+        self.fees += fee.amount
+        self.fills = [_with_fee(item, fee) for item in self.fills]
+        self.events = [
+            item if item.fill is None else msgspec.structs.replace(item, fill=_with_fee(item.fill, fee))
+            for item in self.events
+        ]
+        return Outcome.CHARGED
 
     def retag(self, tag: str) -> None:
         """Give the order another tag; the venue need not know."""
@@ -311,3 +361,9 @@ class OrderRecord:
         self.status = status
         self.filled_quantity = filled_quantity
         self.brokerage_order_id = brokerage_order_id
+
+
+def _with_fee(fill: Fill, fee: TradeFee) -> Fill:
+    if fill.execution_id != fee.execution_id:
+        return fill
+    return msgspec.structs.replace(fill, fee=fill.fee + fee.amount, fee_currency=fee.currency)

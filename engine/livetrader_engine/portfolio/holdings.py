@@ -9,6 +9,7 @@ import msgspec
 
 from livetrader_engine.money import ONE, ZERO
 from livetrader_engine.orders.order import Fill
+from livetrader_engine.portfolio.corrections import corrected
 from livetrader_engine.securities import Security
 from livetrader_engine.symbols import Symbol
 
@@ -114,4 +115,22 @@ class Holding:
             self.average_price = ZERO
         elif abs(change) > abs(held):  # through zero: the rest is a new position at this price
             self.average_price = fill.price
+        return realised
+
+    def correct(self, old: Fill, new: Fill, rate: Decimal = ONE) -> Decimal:
+        """Put a fill in the place of one that was applied; return the profit that this adds, as `apply` does.
+
+        The position's worth and the profit together are exact, see portfolio.corrections for their parts.
+        """
+        multiplier = self.security.properties.contract_multiplier
+        before = self.quantity * self.average_price
+        paid = new.quantity * new.price - old.quantity * old.price
+        self.sale_volume += (
+            (abs(new.quantity) * new.price - abs(old.quantity) * old.price) * multiplier * rate
+        )
+        self.quantity, self.average_price = corrected(
+            self.quantity, self.average_price, (old.quantity, old.price), (new.quantity, new.price)
+        )
+        realised = (self.quantity * self.average_price - before - paid) * multiplier * rate
+        self.profit += realised
         return realised

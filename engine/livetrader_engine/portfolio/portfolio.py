@@ -156,7 +156,7 @@ class Portfolio:
         properties = security.properties
         rate = self.cash.rate(properties.quote_currency) or ONE
         if fill.fee:
-            self._book_fee(held, fill)
+            self._book_fee(held, fill.fee, fill.fee_currency)
         realised = held.apply(fill, rate)
         kind = symbol.security_type
         if kind is not _EQUITY or held.quantity < 0 or self._others:
@@ -165,7 +165,7 @@ class Portfolio:
             if realised is not None:
                 self.cash.ensure(properties.quote_currency).amount += realised / rate
         else:
-            self._book_cash(security, fill)
+            self._book_proceeds(security, fill, -fill.quantity * fill.price * properties.contract_multiplier)
         if kind in _CURRENCY_PAIRS:
             base = symbol.value.removesuffix(properties.quote_currency)
             self.cash.ensure(base).amount += fill.quantity
@@ -173,6 +173,36 @@ class Portfolio:
             fee = self.cash.rate(fill.fee_currency) * fill.fee
             self._record(symbol, fill.time_ns, realised - 2 * fee)
         return held
+
+    def correct(self, symbol: Symbol, old: Fill, new: Fill) -> Holding:
+        """Book that a fill which was applied turned out to be another one; return the position.
+
+        Cash and quantity are what they were, had the new one come first; so is the sum of what was won and
+        what the position is worth.
+        """
+        held = self[symbol]
+        properties, kind = held.security.properties, symbol.security_type
+        rate = self.cash.rate(properties.quote_currency) or ONE
+        self.charge(symbol, -old.fee, old.fee_currency)
+        self.charge(symbol, new.fee, new.fee_currency)
+        realised = held.correct(old, new, rate)
+        self._sort_out(held)
+        if kind in _MARGINED:
+            self.cash.ensure(properties.quote_currency).amount += realised / rate
+        else:
+            paid = (old.quantity * old.price - new.quantity * new.price) * properties.contract_multiplier
+            self._book_proceeds(held.security, new, paid)
+        if kind in _CURRENCY_PAIRS:
+            base = symbol.value.removesuffix(properties.quote_currency)
+            self.cash.ensure(base).amount += new.quantity - old.quantity
+        if realised:
+            self._record(symbol, new.time_ns, realised)
+        return held
+
+    def charge(self, symbol: Symbol, amount: Decimal, currency: str) -> None:
+        """Book what trading a symbol has cost beside its price; below zero is given back."""
+        if amount:
+            self._book_fee(self[symbol], amount, currency)
 
     def _sort_out(self, held: Holding) -> None:
         """Note whether a position is one of the others."""
@@ -182,21 +212,19 @@ class Portfolio:
         else:
             self._others.discard(symbol)
 
-    def _book_fee(self, held: Holding, fill: Fill) -> None:
-        cash = self.cash.ensure(fill.fee_currency)
-        cash.amount -= fill.fee
-        in_account = fill.fee * (cash.rate or ONE)
+    def _book_fee(self, held: Holding, fee: Decimal, currency: str) -> None:
+        cash = self.cash.ensure(currency)
+        cash.amount -= fee
+        in_account = fee * (cash.rate or ONE)
         held.fees += in_account
         self.total_fees += in_account
 
-    def _book_cash(self, security: Security, fill: Fill) -> None:
-        properties = security.properties
-        proceeds = -fill.quantity * fill.price * properties.contract_multiplier
+    def _book_proceeds(self, security: Security, fill: Fill, proceeds: Decimal) -> None:
         model = self.models.of(security.symbol).settlement
         if isinstance(model, OwnSettlement):
             model.apply_funds(security, fill, proceeds)
             return
-        cash = self.cash.ensure(properties.quote_currency)
+        cash = self.cash.ensure(security.properties.quote_currency)
         due_ns = model.due_ns(security, fill, cash_account=self.account_type is _CASH)
         if due_ns is None:
             cash.amount += proceeds

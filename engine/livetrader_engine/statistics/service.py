@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from livetrader_engine.errors import AlgorithmError
-from livetrader_engine.orders.order import Fill, OrderId
+from livetrader_engine.orders.order import Fill, OrderId, TradeFee
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.securities import Security
 from livetrader_engine.statistics.numbers import fixed_text
@@ -26,6 +26,7 @@ from livetrader_engine.statistics.results import (
 )
 from livetrader_engine.statistics.sampler import Sampler
 from livetrader_engine.statistics.trades import TradeBuilder
+from livetrader_engine.symbols import Symbol
 from livetrader_engine.transactions import Transactions
 
 MAX_CUSTOM_STATISTICS: Final = 1_000  # names that an algorithm may set
@@ -69,6 +70,15 @@ class Statistics:
         fee_rate = rate if fill.fee_currency == currency else cash.rate(fill.fee_currency)
         self._trades.fill(security, order, fill, fill.fee * fee_rate, rate)
         self._sampler.traded(security, fill)
+
+    def take_correction(self, security: Security, order: OrderId, old: Fill, new: Fill) -> None:
+        """Let the trades know that a fill turned out to be another one. The capacity stays an estimate."""
+        rate = self._portfolio.cash.rate(security.properties.quote_currency)
+        self._trades.correct(security, order, old, new, rate)
+
+    def take_fee(self, symbol: Symbol, order: OrderId, fee: TradeFee) -> None:
+        """Let the trades know what a fill has cost, told after it."""
+        self._trades.charge(symbol, order, fee.amount * self._portfolio.cash.rate(fee.currency))
 
     def facts(self) -> RunFacts:
         """Return what the statistics are computed from."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
-from enum import IntEnum
 from typing import Final
 
 import msgspec
@@ -15,26 +14,14 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import ONE, ZERO, from_float
 from livetrader_engine.orders.order import Fill, OrderId
 from livetrader_engine.securities import Security
+from livetrader_engine.statistics.trade import FillGrouping, FillMatching, Trade, TradeDirection
 from livetrader_engine.symbols import Symbol
+
+__all__ = ["FillGrouping", "FillMatching", "Trade", "TradeBuilder", "TradeDirection"]
 
 MAX_CLOSED_TRADES: Final = 100_000  # the oldest go first, a tenth at a time
 MAX_FEE_ORDERS: Final = 1_000  # orders remembered so that their fee counts once
 _CENTS: Final = Decimal("0.01")
-
-
-class TradeDirection(IntEnum):
-    """Side of a trade; values as in LEAN."""
-
-    LONG = 0
-    SHORT = 1
-
-
-class FillGrouping(IntEnum):
-    """What makes one trade of many fills; values as in LEAN's FillGroupingMethod."""
-
-    FILL_TO_FILL = 0  # each entry fill is a trade, closed by exit fills
-    FLAT_TO_FLAT = 1  # from no position to none
-    FLAT_TO_REDUCED = 2  # each reduction of a position
 
 
 # Members by name of their own: looking one up in its enumeration costs several times as much.
@@ -42,46 +29,6 @@ _BY_FILL: Final = FillGrouping.FILL_TO_FILL
 _LONG: Final = TradeDirection.LONG
 _SHORT: Final = TradeDirection.SHORT
 _NOTHING: Final = Decimal("0.00")
-
-
-class FillMatching(IntEnum):
-    """Which entry an exit closes; values as in LEAN's FillMatchingMethod."""
-
-    FIFO = 0
-    LIFO = 1
-
-
-class Trade(msgspec.Struct, frozen=True, gc=False):
-    """A closed position. Money is in account currency, times are UTC nanoseconds.
-
-    `adverse` and `favorable` are the worst and the best result while it was open (LEAN: MAE and MFE),
-    `drawdown` the deepest fall from the best; the three are zero but for FILL_TO_FILL.
-    """
-
-    number: int
-    symbol: Symbol
-    entry_ns: int
-    entry_price: Decimal
-    direction: TradeDirection
-    quantity: Decimal
-    exit_ns: int
-    exit_price: Decimal
-    profit: Decimal
-    fees: Decimal
-    orders: tuple[OrderId, ...]
-    adverse: Decimal = ZERO
-    favorable: Decimal = ZERO
-    drawdown: Decimal = ZERO
-
-    @property
-    def won(self) -> bool:
-        """Whether it made money, fees left aside."""
-        return self.profit > 0
-
-    @property
-    def duration_ns(self) -> int:
-        """How long it was open."""
-        return self.exit_ns - self.entry_ns
 
 
 class _Entry:
@@ -100,6 +47,12 @@ class _Entry:
         self.orders = (order,)
         self.best = float(price)  # the price at which the profit was largest
         self.fall = 0.0  # deepest fall of the profit from its largest, per unit
+
+    def is_of(self, order: OrderId, fill: Fill) -> bool:
+        """Return whether this is the entry that a fill made, and nothing of it was closed."""
+        told = (self.time_ns, self.price, self.quantity, self.long)
+        made = (fill.time_ns, fill.price, abs(fill.quantity), fill.quantity > 0)
+        return order in self.orders and told == made
 
 
 class _PendingFill:
@@ -214,6 +167,36 @@ class TradeBuilder:
             self._flat_to_flat(position, booking)
         else:
             self._flat_to_reduced(position, booking)
+
+    def correct(self, security: Security, order: OrderId, old: Fill, new: Fill, rate: Decimal = ONE) -> None:
+        """Put a fill in the place of one that was taken in.
+
+        An entry that is still whole is mended. What was closed since stays on the list as it was: the old
+        fill is traded back and the new one taken in, so that the sums are right.
+        """
+        position = self._positions.get(security.symbol)
+        for entry in () if position is None else position.entries:
+            if entry.is_of(order, old) and old.quantity * new.quantity > 0:
+                entry.price, entry.quantity = new.price, abs(new.quantity)
+                entry.best = float(new.price)
+                return
+        for fill in (msgspec.structs.replace(old, quantity=-old.quantity, time_ns=new.time_ns), new):
+            if fill.quantity:
+                self._fees_taken[order] = None  # fees are told apart from corrections
+                self.fill(security, order, fill, ZERO, rate)
+
+    def charge(self, symbol: Symbol, order: OrderId, amount: Decimal) -> None:
+        """Add what an order turned out to cost, in account currency, to its newest entry or trade."""
+        position = self._positions.get(symbol)
+        for entry in () if position is None else reversed(position.entries):
+            if order in entry.orders:
+                entry.fees += amount
+                return
+        for number in range(len(self.closed) - 1, max(-1, len(self.closed) - 1 - MAX_FEE_ORDERS), -1):
+            trade = self.closed[number]
+            if order in trade.orders:
+                self.closed[number] = msgspec.structs.replace(trade, fees=trade.fees + amount)
+                return
 
     def split(self, symbol: Symbol, factor: Decimal) -> None:
         """Scale what is open in a symbol by a split of raw prices: prices times the factor."""

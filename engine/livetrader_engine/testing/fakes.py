@@ -113,6 +113,7 @@ class MemoryVenue:
         self.fills: list[tuple[ClientOrderId, Fill]] = []
         self.prices: dict[Symbol, Decimal] = {}
         self.held: list[Approved] = []
+        self.foreign: set[ClientOrderId] = set()  # orders that somebody else made
         self.open = True
         self.now_ns = 1
         self.boundary: Callable[[str], None] = _nothing
@@ -170,7 +171,9 @@ class MemoryVenue:
     def trade(self, client_order_id: ClientOrderId, quantity: Decimal, price: Decimal) -> Fill:
         """Let an order trade this much, whatever its state; return the fill."""
         order = self.orders[client_order_id]
-        fill = Fill(ExecutionId(f"X{len(self.fills) + 1}"), quantity, price, self.now_ns)
+        foreign = order.spec.symbol if client_order_id in self.foreign else None
+        name = ExecutionId(f"X{len(self.fills) + 1}")
+        fill = Fill(name, quantity, price, self.now_ns, symbol=foreign)
         self.fills.append((client_order_id, fill))
         self._book(order.spec.symbol, quantity, price)
         order.filled += quantity
@@ -187,6 +190,7 @@ class MemoryVenue:
         name = ClientOrderId(f"manual{len(self.orders) + 1}")
         spec = OrderSpec(OrderId(0), symbol, OrderType.MARKET, quantity, self.now_ns, price)
         self.orders[name] = VenueOrder(name, BrokerageOrderId(f"V{len(self.orders) + 1}"), spec)
+        self.foreign.add(name)
         self.trade(name, quantity, price)
 
     def deliver_held(self) -> None:

@@ -447,7 +447,7 @@ def test_a_fill_after_the_cancel_is_applied_and_the_order_stays_closed(tmp_path:
     run(body())
 
 
-def test_an_overfill_moves_the_position_and_tells_no_impossible_event(tmp_path: Path) -> None:
+def test_an_overfill_moves_the_position_is_told_and_lets_the_symbol_take_no_new_risk(tmp_path: Path) -> None:
     venue = new_venue()
 
     async def body() -> None:
@@ -456,9 +456,14 @@ def test_an_overfill_moves_the_position_and_tells_no_impossible_event(tmp_path: 
             await desk.settle()
             venue.trade(venue.submits[0], Decimal(5), Decimal(100))
             await desk.settle()
-            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED]
+            assert desk.statuses(1) == [S.SUBMITTED, S.FILLED, S.FILLED]
             assert desk.gateway.counters.overfills == 1 and desk.reported("overfill") == 1
             assert desk.held() == 15
+            await desk.submit(spec(2, 1))
+            assert "traded more than was ordered" in desk.messages(2)
+            await desk.submit(spec(3, -5))
+            await desk.settle()
+            assert desk.statuses(3)[-1] is S.FILLED
 
     run(body())
 
@@ -508,7 +513,7 @@ def test_a_manual_trade_is_adopted_and_told_and_never_undone(tmp_path: Path) -> 
         async with open_desk(venue, tmp_path) as desk:
             venue.trade_elsewhere(SPY, Decimal(7), Decimal(100))
             await desk.settle()
-            assert desk.reported("unknown_report") == 1
+            assert desk.reported("interference") == 1
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(desk.gateway.watch())
                 await asyncio.sleep(20)

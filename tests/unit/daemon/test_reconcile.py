@@ -172,14 +172,14 @@ def test_a_cancel_that_was_lost_is_asked_again_and_never_assumed() -> None:
     state = believe(*WORKING, CancelIntended(START_NS, name(1)))
     reports, _, corrections = compare(state, account([shown(S.SUBMITTED)]))
     assert reports == []
-    assert [order for order, _ in corrections.cancels] == [name(1)]
+    assert [wanted.client_order_id for wanted in corrections.cancels] == [name(1)]
     _, _, corrections = compare(state, account([shown(S.CANCEL_PENDING)]))
     assert corrections.cancels == ()
 
 
 def test_a_late_found_order_is_cancelled() -> None:
     _, _, corrections = compare(believe(*WORKING, reported(S.CANCELED)), account([shown(S.SUBMITTED)]))
-    assert [order for order, _ in corrections.cancels] == [name(1)]
+    assert [wanted.client_order_id for wanted in corrections.cancels] == [name(1)]
 
 
 def test_orphans_and_foreign_orders_are_told_apart() -> None:
@@ -231,7 +231,7 @@ def test_without_leave_to_book_a_difference_is_only_shown() -> None:
 
 
 def test_a_claimed_fill_is_left_to_whoever_journals_it() -> None:
-    evidence = Evidence(FENCE, claimed=frozenset({ExecutionId("X1")}))
+    evidence = Evidence(FENCE, claimed=frozenset({(ExecutionId("X1"), 0)}))
     reports, _, _ = compare(
         believe(*WORKING), account([shown(S.SUBMITTED)], [(name(1), fill_of(4))], 4), evidence
     )

@@ -1,0 +1,31 @@
+"""What the gateway is told about its surroundings: an operator's rules, and whom to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from livetrader.settings import OnManualTrades
+
+Alert = Callable[[str, str, str], None]  # title, message, next step; never waits
+
+
+def _nobody(title: str, message: str, next_step: str) -> None:
+    """Call nobody: the log record says it too."""
+
+
+def _stay(reason: str) -> None:
+    """Go on: there is no daemon around the gateway that could end."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRules:
+    """How an operator wants it. `alert` calls people, `stop` ends the daemon in good order; neither waits.
+
+    `unknown_orders`: how many outcomes may be unknown at once before trading halts; 0 for any number.
+    """
+
+    on_manual_trades: OnManualTrades = OnManualTrades.ALERT
+    unknown_orders: int = 3
+    alert: Alert = _nobody
+    stop: Callable[[str], None] = _stay
