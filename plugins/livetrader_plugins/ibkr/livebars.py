@@ -140,13 +140,18 @@ class BarStream:
 
     def _take(self, point: Tick | TradeBar, feed: Feed) -> None:
         period = self._periods.around(point.time_ns)
-        if period is None or self.due is None or period.start_ns < self._first_ns:
-            return  # while the market is closed, or before the first whole period
+        recipe = RECIPES[feed]
+        if period is None or self.due is None:
+            return  # the market is closed
+        if period.start_ns < self._first_ns:
+            self._newest = recipe.first(
+                point, *period, self._newest
+            )  # a quote bar opens where this leaves off
+            return
         if period.start_ns < self.due.start_ns:
             self.late += 1
             return
         bar = self._open.get(period.start_ns)
-        recipe = RECIPES[feed]
         if bar is None:
             bar = self._open[period.start_ns] = recipe.first(point, *period, self._newest)
         else:
@@ -195,11 +200,13 @@ class LiveBars:
     def __init__(self, grace_ns: int = GRACE_NS) -> None:
         self._grace_ns = grace_ns
         self._streams: dict[Subscription, BarStream] = {}
+        self._first_end_ns = 0  # nothing closes before it: most of what arrives needs no look at the streams
         self.skipped = 0
 
     def add(self, stream: BarStream) -> None:
         """Have a stream from now on."""
         self._streams[stream.subscription] = stream
+        self._first_end_ns = 0
 
     def remove(self, subscription: Subscription) -> None:
         """Have it no longer; harmless where there is none."""
@@ -217,11 +224,15 @@ class LiveBars:
 
     def next_ns(self, now_ns: int) -> int | None:
         """Return when to look again if nothing arrives; None where nothing ever closes."""
+        if now_ns < self._first_end_ns:
+            return self._first_end_ns
         ends = [stream.due.end_ns for stream in self._streams.values() if stream.due is not None]
         return min((end if end > now_ns else end + self._grace_ns for end in ends), default=None)
 
     def collect(self, now_ns: int) -> list[Step]:
         """Close what can be closed; return the steps, the earliest first. Empty periods make no step."""
+        if now_ns < self._first_end_ns:
+            return []
         steps: list[Step] = []
         for resolution in Resolution:
             streams = [each for each in self._streams.values() if each.subscription.resolution is resolution]
@@ -229,6 +240,8 @@ class LiveBars:
                 step = _step(*ripe)
                 if step is not None:
                     steps.append(step)
+        ends = [each.due.end_ns for each in self._streams.values() if each.due is not None]
+        self._first_end_ns = min(ends, default=0)
         return sorted(steps, key=lambda step: step.end_ns)
 
     def _ripe(self, streams: list[BarStream], now_ns: int) -> tuple[int, list[BarStream]] | None:

@@ -77,6 +77,11 @@ class Book:
         self._uncrossed_ns = 0
         self._told: Quoted | None = None
 
+    @property
+    def quote(self) -> Quoted | None:
+        """The quote that was believed last, None before the first."""
+        return self._told
+
     def price(self, time_ns: int, kind: int, price: float, size: float) -> Heard | None:
         """Take a tick of a price; return what it means, None where it means nothing (yet)."""
         kind = _LIVE_OF.get(kind, kind)

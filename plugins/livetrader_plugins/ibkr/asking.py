@@ -1,0 +1,22 @@
+"""Questions that several parts ask of TWS."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from livetrader_plugins.ibkr import requests
+from livetrader_plugins.ibkr.library import Contract, ContractDetails
+from livetrader_plugins.ibkr.session import RefusedError, TwsSession
+
+NO_SUCH_CONTRACT: Final = 200
+
+
+async def contract_details(session: TwsSession, contract: Contract) -> list[ContractDetails]:
+    """Return what TWS knows of a contract, nothing where there is none. Raises VenueError for silence."""
+    try:
+        rows = await session.request(requests.CONTRACT_DETAILS, contract)
+    except RefusedError as error:
+        if error.code == NO_SUCH_CONTRACT:
+            return []
+        raise
+    return [cast(ContractDetails, row.arguments[1]) for row in rows]

@@ -1,0 +1,97 @@
+"""One request for market data at TWS: what is asked for a subscription, and who shares the answer.
+
+Which stream serves what, and why: trades from the minute on come from IB's five-second bars, because these
+are made of every trade, while quotes and last prices are sampled some four times a second; trades by the
+second are made of those samples, since IB has no shorter bars; single trades come tick by tick, of which a
+login has few. Delayed data exist as samples only. Quotes are always samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from livetrader_engine.data.subscription import Subscription, TickType
+from livetrader_engine.spi import VenueError
+from livetrader_engine.symbols import Resolution, SecurityType, Symbol
+from livetrader_plugins.ibkr.datawords import Trouble
+from livetrader_plugins.ibkr.library import Contract
+from livetrader_plugins.ibkr.marketdata import Book
+
+REALTIME_BAR_S: Final = 5  # IB makes them of no other length
+NO_REQUEST: Final = -1  # not asked for yet, because the line to IB is down, or because it has to wait
+_WITHOUT_TRADES: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})
+
+
+class Kind(Enum):
+    """What is asked of TWS."""
+
+    QUOTES = "quotes"
+    BARS = "five-second bars"
+    TICKS = "trades"
+
+
+Verb = tuple[str, str]  # methods of the library's Client: ask, cancel
+
+VERBS: Final[dict[Kind, Verb]] = {
+    Kind.QUOTES: ("reqMktData", "cancelMktData"),
+    Kind.BARS: ("reqRealTimeBars", "cancelRealTimeBars"),
+    Kind.TICKS: ("reqTickByTickData", "cancelTickByTickData"),
+}
+
+
+def kind_of(subscription: Subscription, *, delayed: bool) -> Kind:
+    """Return what serves a subscription. Raises VenueError, with what to do, where IB has nothing."""
+    symbol, kind = subscription.symbol, subscription.tick_type
+    if kind is TickType.QUOTE:
+        return Kind.QUOTES
+    if kind is TickType.OPEN_INTEREST:
+        raise VenueError(f"{symbol.value}: the ibkr feed delivers no open interest; unsubscribe from it")
+    if symbol.security_type in _WITHOUT_TRADES:
+        raise VenueError(f"{symbol.value}: IB tells no trades of it, only quotes; subscribe to quotes")
+    if delayed or subscription.resolution is Resolution.SECOND:
+        return Kind.QUOTES
+    return Kind.TICKS if subscription.resolution is Resolution.TICK else Kind.BARS
+
+
+def shown_of(symbol: Symbol) -> str:
+    """Return IB's whatToShow for the trades of a symbol."""
+    return "AGGTRADES" if symbol.security_type is SecurityType.CRYPTO else "TRADES"
+
+
+@dataclass(slots=True)
+class DataLine:
+    """One stream at TWS. The intake owns and changes it.
+
+    `request_id` is NO_REQUEST while nothing is asked; each new question has a new one, so that what the old
+    one still brings is told apart.
+    """
+
+    symbol: Symbol
+    kind: Kind
+    contract: Contract
+    users: dict[Subscription, None] = field(default_factory=dict)
+    request_id: int = NO_REQUEST
+    book: Book = field(default_factory=Book)
+    trouble: Trouble | None = None
+    troubled_s: float = 0.0  # monotonic
+    is_delayed: bool = False
+
+    def question(self, request_id: int) -> tuple[object, ...]:
+        """Return the method and the arguments that ask for it."""
+        ask = VERBS[self.kind][0]
+        match self.kind:
+            case Kind.QUOTES:
+                return ask, request_id, self.contract, "", False, False, []
+            case Kind.BARS:
+                return ask, request_id, self.contract, REALTIME_BAR_S, shown_of(self.symbol), False, []
+            case Kind.TICKS:
+                return ask, request_id, self.contract, "Last", 0, False
+
+    def renew(self, request_id: int) -> None:
+        """Begin anew: what was heard before says nothing about what comes."""
+        self.request_id = request_id
+        self.book = Book(counts_volume=self.symbol.security_type is not SecurityType.INDEX)
+        self.trouble = None
+        self.is_delayed = False

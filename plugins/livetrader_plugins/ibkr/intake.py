@@ -1,0 +1,383 @@
+"""What one connection for market data brings: lines at TWS, bars in the making, and what is wrong.
+
+An intake lives as long as its session; the feed makes a new one for every connection. A stream is asked for
+once, whatever happens: after a lost link that came back without subscriptions (1101) each line is cancelled
+and asked for under a new number, after one that kept them (1102) nothing is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from functools import partial
+from typing import Final, cast
+
+from livetrader_engine.data.bars import MarketPoint, Tick, TradeBar
+from livetrader_engine.data.merge import slice_key
+from livetrader_engine.data.subscription import Subscription, TickType
+from livetrader_engine.errors import DataError
+from livetrader_engine.spi import Context, PluginError, VenueError
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol
+from livetrader_plugins.ibkr import codes, requests
+from livetrader_plugins.ibkr.asking import contract_details
+from livetrader_plugins.ibkr.config import IbkrFeedConfig
+from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of
+from livetrader_plugins.ibkr.datawords import Fate, trouble_of
+from livetrader_plugins.ibkr.library import Library
+from livetrader_plugins.ibkr.livebars import PIECE_NS, BarStream, LiveBars, Periods, Step
+from livetrader_plugins.ibkr.marketdata import Heard, Quoted, Traded, is_bar, is_price
+from livetrader_plugins.ibkr.pacing import Lines
+from livetrader_plugins.ibkr.receiver import Message
+from livetrader_plugins.ibkr.resolver import Resolver
+from livetrader_plugins.ibkr.session import Address, TwsSession
+
+TICKS_LIMIT: Final = 50_000  # that wait for a reader; the oldest go first, and are counted
+AGAIN_S: Final = 60.0  # after which a stream that has to wait (a competing session) is asked for again
+CARE_S: Final = 1.0  # between two looks whether something is to be asked for again
+QUALITY_S: Final = 60.0  # between two reports of what was refused, late or missing
+CLOCKS_APART_S: Final = 2.0  # ours and IB's: more closes bars too early or too late
+DELAYED: Final = 3  # IB's number of delayed data
+_DELAYED_TYPES: Final = frozenset({3, 4})
+TROUBLES_SHOWN: Final = 5  # in the status; a number says how many more there are
+
+
+class Intake:
+    """Owns one session, its lines and its bars. One loop, one reader. Nothing is sent before `open`."""
+
+    def __init__(self, library: Library, config: IbkrFeedConfig, context: Context) -> None:
+        address = Address(config.host, config.port, config.client_id)
+        self.session = TwsSession(library, address, context, config.patience, config.timezone)
+        self.session.listen(self._hear)
+        self.news = asyncio.Event()  # something for `take`, or the end
+        self.ticks_dropped = 0
+        self._config = config
+        self._context = context
+        self._resolver = Resolver(
+            library, partial(contract_details, self.session), context, config.primary_exchanges
+        )
+        self._lines: dict[tuple[Symbol, Kind], DataLine] = {}
+        self._streams: dict[Subscription, BarStream] = {}
+        self._users: dict[Subscription, DataLine] = {}
+        self._budget = Lines(config.market_data_lines)
+        self._bars = LiveBars(int(config.close_after_s * NS_PER_SECOND))
+        self._ticks: deque[tuple[Subscription, Tick]] = deque()
+        self._asking = asyncio.Lock()  # lines are asked for and cancelled one at a time
+        self._lost = False  # IB has forgotten what we subscribed to (1101)
+        self._care_due = asyncio.Event()
+        self._bad_bars = 0
+        self._refused: Counter[str] = Counter()  # of books that were given up
+        self._reported: dict[str, int] = {}
+
+    # ---- the session
+
+    async def open(self) -> None:
+        """Connect, compare clocks, choose the kind of data. Raises VenueError with the remedy."""
+        await self._resolver.load()
+        await self.session.open()
+        (answer,) = await self.session.request(requests.CURRENT_TIME)
+        apart_s = cast(int, answer.arguments[0]) - self._context.now_ns() / NS_PER_SECOND
+        if not -CLOCKS_APART_S - 1 <= apart_s <= CLOCKS_APART_S:  # IB's time is cut to whole seconds
+            self._context.report(
+                "clock_differs_from_ib",
+                level="warning",
+                apart_s=round(apart_s, 3),
+                remedy="bars close on this machine's clock: synchronize it (chrony, systemd-timesyncd)",
+            )
+        if self._config.delayed_data:
+            await self.session.send("reqMarketDataType", DELAYED)
+
+    # ---- subscriptions
+
+    async def add(self, subscription: Subscription) -> None:
+        """Have a stream delivered; idempotent. Raises VenueError, saying what to do, where it cannot be."""
+        async with self._asking:
+            if subscription in self._users:
+                return
+            kind = kind_of(subscription, delayed=self._config.delayed_data)
+            periods = self._periods(subscription)
+            line = self._lines.get((subscription.symbol, kind)) or await self._new_line(subscription, kind)
+            line.users[subscription] = None
+            self._users[subscription] = line
+            if subscription.resolution is not Resolution.TICK:
+                self._add_bars(line, subscription, periods)
+
+    def _add_bars(self, line: DataLine, subscription: Subscription, periods: Periods) -> None:
+        now_ns = self._context.now_ns()
+        stream = BarStream(subscription, periods, now_ns, by_pieces=line.kind is Kind.BARS)
+        if subscription.tick_type is TickType.QUOTE and line.book.quote is not None:
+            stream.tick(_quote_tick(line.symbol, now_ns, line.book.quote))  # the book that stands
+        self._streams[subscription] = stream
+        self._bars.add(stream)
+
+    def _periods(self, subscription: Subscription) -> Periods:
+        reference = self._context.reference
+        try:
+            return Periods(subscription, None if reference is None else reference.hours(subscription.symbol))
+        except DataError as error:
+            raise VenueError(f"{subscription.symbol.value} has no hours, so no bars: {error}") from error
+
+    async def _new_line(self, subscription: Subscription, kind: Kind) -> DataLine:
+        """Ask for a line and learn whether it was refused at once."""
+        symbol = subscription.symbol
+        try:
+            contract = await self._resolver.resolve(symbol)
+        except VenueError:
+            raise
+        except PluginError as error:
+            raise VenueError(str(error)) from error
+        line = DataLine(symbol, kind, contract)
+        if self.session.link.up:
+            await self._ask(line)
+            # TWS answers one client in order: what it refuses at once has arrived before this does
+            await self.session.request(requests.CURRENT_TIME)
+            if line.trouble is not None and line.trouble.fate is Fate.OVER:
+                await self._drop(line)
+                raise VenueError(f"{symbol.value} ({kind.value}, {line.trouble.code}): {line.trouble.words}")
+        self._lines[symbol, kind] = line
+        return line
+
+    async def remove(self, subscription: Subscription) -> None:
+        """Have a stream no longer; idempotent. The line goes with its last user."""
+        async with self._asking:
+            line = self._users.pop(subscription, None)
+            if line is None:
+                return
+            self._bars.remove(subscription)
+            self._streams.pop(subscription, None)
+            del line.users[subscription]
+            if not line.users:
+                del self._lines[line.symbol, line.kind]
+                await self._drop(line)
+
+    async def _ask(self, line: DataLine) -> None:
+        number = self.session.request_id()
+        if line.kind is not Kind.TICKS:
+            self._budget.take(number, line.symbol.value)
+        self._retire(line)
+        line.renew(number)
+        self.session.stream(number, partial(self._hear_line, line))
+        method, *arguments = line.question(number)
+        await self.session.send(cast(str, method), *arguments)
+
+    async def _drop(self, line: DataLine) -> None:
+        """Cancel a line, unless there is nothing to cancel."""
+        number = line.request_id
+        self._retire(line)
+        line.request_id = NO_REQUEST
+        if number != NO_REQUEST and not self.session.why_ended:
+            await self.session.send(VERBS[line.kind][1], number)
+
+    def _retire(self, line: DataLine) -> None:
+        """Hear no more under the number that a line has, and keep what it had to complain about."""
+        self.session.unstream(line.request_id)
+        self._budget.free(line.request_id)
+        self._refused += line.book.refused
+        line.book.refused.clear()
+
+    # ---- what is asked for again
+
+    async def care(self) -> None:
+        """Ask for lost streams anew, and tell of the quality of the data; until the session has ended."""
+        told_s = self._context.monotonic_s()
+        while not self.session.why_ended:
+            try:
+                async with asyncio.timeout(CARE_S):
+                    await self._care_due.wait()
+            except TimeoutError:
+                pass  # it is time to look
+            self._care_due.clear()
+            try:
+                await self._renew()
+            except VenueError as error:
+                self._context.report("streams_not_renewed", level="warning", error=str(error))
+            if self._context.monotonic_s() - told_s >= QUALITY_S:
+                told_s = self._context.monotonic_s()
+                self._tell_quality()
+
+    async def _renew(self) -> None:
+        """Ask for every line that is not asked for, lost with the link, or has waited long enough."""
+        if not self.session.link.up:
+            return
+        lost, self._lost = self._lost, False
+        async with self._asking:
+            for line in tuple(self._lines.values()):
+                if lost or line.request_id == NO_REQUEST or self._has_waited(line):
+                    await self._drop(line)
+                    await self._ask(line)
+        if lost:
+            self._context.report("streams_renewed", lines=len(self._lines))
+
+    def _has_waited(self, line: DataLine) -> bool:
+        waits = line.trouble is not None and line.trouble.fate is Fate.WAITS
+        return waits and self._context.monotonic_s() - line.troubled_s >= AGAIN_S
+
+    # ---- what is heard; all of this is called within `data_received`
+
+    def _hear(self, message: Message) -> None:
+        """Take news that are of no line: the link, farms, the end."""
+        if message.name == "error" and message.arguments[1] == codes.LINK_BACK_WITHOUT_DATA:
+            self._lost = True
+        self._care_due.set()
+        self.news.set()
+
+    def _hear_line(self, line: DataLine, message: Message) -> None:
+        arguments = message.arguments
+        if arguments[0] != line.request_id:
+            return
+        now_ns = self._context.now_ns()
+        match message.name:
+            case "priceSizeTick":
+                kind, price, size = cast(tuple[int, float, float], arguments[1:4])
+                self._heard(line, now_ns, line.book.price(now_ns, kind, price, size))
+            case "tickSize":
+                kind, size = cast(tuple[int, float], arguments[1:3])
+                self._heard(line, now_ns, line.book.size(now_ns, kind, float(size)))
+            case "realtimeBar":
+                self._hear_piece(line, cast(tuple[float, ...], arguments[1:]))
+            case "tickByTickAllLast":
+                price, size = cast(tuple[float, float], arguments[3:5])
+                if is_price(price) and size > 0:
+                    self._heard(line, now_ns, Traded(price, size))
+                else:
+                    line.book.refused["not a price"] += 1
+            case "marketDataType":
+                line.is_delayed = arguments[1] in _DELAYED_TYPES
+            case "error":
+                self._hear_trouble(line, *cast(tuple[int, str], arguments[1:3]))
+        self.news.set()
+
+    def _hear_trouble(self, line: DataLine, code: int, text: str) -> None:
+        trouble = trouble_of(code, text)
+        if trouble is None:
+            return
+        line.trouble, line.troubled_s = trouble, self._context.monotonic_s()
+        if trouble.fate is Fate.OVER:
+            self._budget.free(line.request_id)
+        level = "info" if trouble.fate is Fate.GOES_ON else "warning"
+        self._context.report(
+            "stream_trouble", level=level, symbol=line.symbol.value, stream=line.kind.value, code=code,
+            error=text, remedy=trouble.words,
+        )  # fmt: skip
+
+    def _heard(self, line: DataLine, now_ns: int, heard: Heard | None) -> None:
+        """Give a trade or a quote to those who subscribed to its kind."""
+        self._delivers(line)
+        if heard is None:
+            return
+        if isinstance(heard, Traded):
+            wanted = TickType.TRADE
+            tick = Tick(line.symbol, now_ns, price=heard.price, quantity=heard.size)
+        else:
+            wanted = TickType.QUOTE
+            tick = _quote_tick(line.symbol, now_ns, heard)
+        for subscription in line.users:
+            if subscription.tick_type is not wanted:
+                continue
+            stream = self._streams.get(subscription)
+            if stream is not None:
+                stream.tick(tick)
+            else:
+                self._queue(subscription, tick)
+
+    def _delivers(self, line: DataLine) -> None:
+        """Forget what a line that had to wait suffered from: it brings data again."""
+        if line.trouble is not None and line.trouble.fate is Fate.WAITS:
+            line.trouble = None
+
+    def _queue(self, subscription: Subscription, tick: Tick) -> None:
+        if len(self._ticks) >= TICKS_LIMIT:
+            self._ticks.popleft()
+            self.ticks_dropped += 1
+        self._ticks.append((subscription, tick))
+
+    def _hear_piece(self, line: DataLine, told: tuple[float, ...]) -> None:
+        start_s, opening, high, low, close, volume, _, count = told
+        self._delivers(line)
+        prices = (float(opening), float(high), float(low), float(close))
+        counts = line.symbol.security_type is SecurityType.INDEX or (volume > 0 and count != 0)
+        if counts and not is_bar(prices, float(volume)):
+            self._bad_bars += 1
+            counts = False
+        start_ns = int(start_s) * NS_PER_SECOND
+        volume = max(float(volume), 0.0)
+        piece = TradeBar(line.symbol, start_ns, start_ns + PIECE_NS, *prices, volume)
+        for subscription in line.users:
+            self._streams[subscription].piece(piece, has_trades=counts)
+
+    # ---- what comes out
+
+    def take(self, now_ns: int) -> list[Step]:
+        """Return what is complete, the earliest first: ticks in one step, then the bars that close."""
+        self.news.clear()
+        for line in self._lines.values():
+            if line.kind is Kind.QUOTES:
+                self._heard_late(line, now_ns)
+        steps = [self._tick_step(now_ns)] if self._ticks else []
+        return steps + self._bars.collect(now_ns)
+
+    def _heard_late(self, line: DataLine, now_ns: int) -> None:
+        quote = line.book.settle(now_ns)
+        if quote is not None:
+            self._heard(line, now_ns, quote)
+
+    def _tick_step(self, now_ns: int) -> Step:
+        waiting = sorted(self._ticks, key=lambda each: slice_key(each[0]))  # stable: time stays in order
+        self._ticks.clear()
+        shown: list[MarketPoint] = [tick for subscription, tick in waiting if not subscription.internal]
+        internal: list[MarketPoint] = [tick for subscription, tick in waiting if subscription.internal]
+        return Step(now_ns, tuple(shown), tuple(internal))
+
+    def next_ns(self, now_ns: int) -> int | None:
+        """Return when to look again though nothing arrives."""
+        return self._bars.next_ns(now_ns)
+
+    # ---- how it is
+
+    @property
+    def connected(self) -> bool:
+        """Whether data can come: TWS is there and has its line to IB."""
+        return self.session.link.up and not self.session.why_ended
+
+    @property
+    def words(self) -> str:
+        """What is wrong, for people, with what to do; "" where nothing is."""
+        link = self.session.link
+        said = [] if link.up else ["TWS has lost its line to IB (1100): no data until it is back"]
+        if link.broken_farms:
+            said.append(f"IB's data farms are down: {', '.join(link.broken_farms)}; IB mends them")
+        troubled = [line for line in self._lines.values() if line.trouble is not None]
+        by_words: dict[str, list[str]] = {}
+        for line in troubled:
+            assert line.trouble is not None, "filtered"
+            by_words.setdefault(f"{line.trouble.words} ({line.trouble.code})", []).append(line.symbol.value)
+        for words, symbols in by_words.items():
+            names = sorted(set(symbols))
+            more = f" and {len(names) - TROUBLES_SHOWN} more" if len(names) > TROUBLES_SHOWN else ""
+            said.append(f"{', '.join(names[:TROUBLES_SHOWN])}{more}: {words}")
+        return "; ".join(said)
+
+    @property
+    def quality(self) -> dict[str, int]:
+        """What was refused, came late, or did not come; counted since the connection began."""
+        refused = self._refused.copy()
+        for line in self._lines.values():
+            refused += line.book.refused
+        found = {f"refused: {reason}": number for reason, number in sorted(refused.items())}
+        found |= {
+            "refused: not a bar": self._bad_bars,
+            "late": self._bars.late,
+            "missing five-second bars": self._bars.gaps,
+            "periods skipped": self._bars.skipped,
+            "ticks dropped": self.ticks_dropped,
+        }
+        return {name: number for name, number in found.items() if number}
+
+    def _tell_quality(self) -> None:
+        now = self.quality
+        if now != self._reported:
+            self._context.report("market_data_quality", level="warning", **{"counted": now})
+            self._reported = now
+
+
+def _quote_tick(symbol: Symbol, now_ns: int, quote: Quoted) -> Tick:
+    return Tick(symbol, now_ns, 0.0, 0.0, quote.bid, quote.bid_size, quote.ask, quote.ask_size)

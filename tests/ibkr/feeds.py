@@ -1,0 +1,164 @@
+"""A feed at a peer whose clock the test moves: script the market, wait for what comes, look at the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
+from livetrader_engine.data.subscription import Subscription, TickType
+from livetrader_engine.events import MarketDataArrived
+from livetrader_engine.spi import FeedEvent, FeedStatus, VenueError
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
+from livetrader_engine.testing.host import PluginHost
+from livetrader_plugins.ibkr import requests
+from livetrader_plugins.ibkr.feed import IbkrFeed
+from livetrader_plugins.ibkr.intake import Intake
+from livetrader_venues.tws.settings import Settings
+from tests.ibkr.wires import equity
+from tests.venues.peers import LIMIT_S, START_NS, Peer, library, running
+
+LIBRARIES = ("ib_insync", "ib_async")
+SPY = equity("SPY")
+AAPL = equity("AAPL")
+
+
+def stream(
+    symbol: Symbol = SPY,
+    resolution: Resolution = Resolution.MINUTE,
+    kind: TickType = TickType.TRADE,
+    **said: Any,
+) -> Subscription:
+    """Return a subscription that does not fill forward, so that every bar is made of data."""
+    return Subscription(symbol, resolution, kind, **{"fill_forward": False, **said})
+
+
+class Desk:
+    """One connected feed, read by a task of its own."""
+
+    def __init__(self, peer: Peer, feed: IbkrFeed, host: PluginHost) -> None:
+        self.peer = peer
+        self.feed = feed
+        self.host = host
+        self.events: list[FeedEvent] = []
+        self.ended = ""  # why
+        self._more = asyncio.Event()
+
+    @property
+    def intake(self) -> Intake:
+        assert self.feed._intake is not None
+        return self.feed._intake
+
+    async def read(self) -> None:
+        """Collect events until the feed ends them."""
+        self.ended = ""
+        try:
+            async for event in self.feed.events():
+                self.events.append(event)
+                self._more.set()
+            self.ended = "closed"
+        except VenueError as error:
+            self.ended = str(error)
+        self._more.set()
+
+    async def until(self, probe: Callable[[], Any], what: str = "") -> None:
+        """Wait for events until a probe is true."""
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                while not probe():
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            raise AssertionError(f"waited {LIMIT_S} s in vain for {what or probe}; {self.statuses}") from None
+
+    async def settle(self) -> None:
+        """Return when everything that the peer has written is read."""
+        await self.intake.session.request(requests.CURRENT_TIME)
+
+    async def at(self, seconds: float) -> None:
+        """Move the clock to so many seconds after the peer's start, and let everybody see it."""
+        self.peer.move(START_NS / NS_PER_SECOND + seconds - self.peer.clock.now_ns / NS_PER_SECOND)
+        await self.settle()
+
+    async def quote(self, last: str, bid: str = "", ask: str = "", symbol: str = "SPY", **said: Any) -> None:
+        """Let the market quote, and trade a hundred at `last`."""
+        bid, ask = bid or f"{float(last) - 0.01:.2f}", ask or f"{float(last) + 0.01:.2f}"
+        self.peer.do("quote", symbol=symbol, bid=bid, ask=ask, last=last, **said)
+        await self.settle()
+
+    @property
+    def points(self) -> list[MarketPoint]:
+        return [
+            point for event in self.events if isinstance(event, MarketDataArrived) for point in event.points
+        ]
+
+    @property
+    def bars(self) -> list[TradeBar]:
+        return [point for point in self.points if isinstance(point, TradeBar)]
+
+    @property
+    def quotes(self) -> list[QuoteBar]:
+        return [point for point in self.points if isinstance(point, QuoteBar)]
+
+    @property
+    def ticks(self) -> list[Tick]:
+        return [point for point in self.points if isinstance(point, Tick)]
+
+    @property
+    def statuses(self) -> list[tuple[bool, str]]:
+        return [(each.connected, each.message) for each in self.events if isinstance(each, FeedStatus)]
+
+    def at_peer(self) -> dict[str, list[str]]:
+        """Return what the peer delivers to clients now: symbols by kind of stream."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for session in self.peer.gateway.board.sessions():
+            found["quotes"] += [contract.symbol for contract in session.quotes.values()]
+            found["bars"] += [each.contract.symbol for each in session.bars.values()]
+            found["ticks"] += [contract.symbol for contract, _ in session.ticks.values()]
+        return {kind: sorted(symbols) for kind, symbols in found.items() if symbols}
+
+
+@asynccontextmanager
+async def feeding(
+    directory: Path, client: str, settings: Settings | None = None, reference: Any = None, **options: Any
+) -> AsyncIterator[Desk]:
+    """Run a peer and a feed that is connected to it, on one clock."""
+    library(client)
+    async with running(settings) as peer, PluginHost("ibkr", directory, reference=reference) as host:
+        context = msgspec.structs.replace(host.context, now_ns=lambda: peer.clock.now_ns)
+        config = IbkrFeed.Config(port=peer.port, library=client, **options)  # type: ignore[arg-type]
+        feed = IbkrFeed(config, context)
+        assert await feed.connect() >= START_NS
+        desk = Desk(peer, feed, host)
+        host.context.spawn("reader", desk.read())
+        try:
+            yield desk
+        finally:
+            await feed.close()
+
+
+def minutes(trades: Iterable[tuple[float, str]], length_s: int = 60) -> list[tuple[float, ...]]:
+    """Make bars of (seconds after the start, price), a hundred shares each, as one does by hand."""
+    groups: dict[int, list[float]] = defaultdict(list)
+    for seconds, price in trades:
+        groups[int(seconds // length_s)].append(float(price))
+    return [
+        (number * length_s, group[0], max(group), min(group), group[-1], 100.0 * len(group))
+        for number, group in sorted(groups.items())
+    ]
+
+
+def shown(bars: Iterable[TradeBar], length_s: int = 60) -> list[tuple[float, ...]]:
+    """Return bars in the form of `minutes`."""
+    made = []
+    for bar in bars:
+        assert bar.end_time_ns - bar.time_ns == length_s * NS_PER_SECOND
+        start_s = (bar.time_ns - START_NS) / NS_PER_SECOND
+        made.append((start_s, bar.open, bar.high, bar.low, bar.close, bar.volume))
+    return made
