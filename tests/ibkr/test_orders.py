@@ -342,10 +342,16 @@ def test_crypto_is_sold_at_once_and_limited_for_five_minutes(wire: Wire) -> None
         wire.library, wanted_id(), spec(**tiny, limit_price=D("45000.25")), orders.Sending(2, ACCOUNT)
     )
     assert (market.tif, limit.tif) == ("IOC", "Minutes")
-    number = wire.place(spec(**tiny, properties=(("tif", "IOC"),), limit_price=D(100)))
-    assert wire.codes() == [] or wire.codes() == [202]
-    assert wire.got(number).terms.quantity == D("0.00000001")
-    assert record(wire, number).spec.symbol is BTCUSD
+    bought = {"symbol": BTCUSD, "quantity": D("0.5"), "limit_price": D("30000.02")}
+    wire.place(spec(**bought, properties=(("tif", "IOC"),)), "LTa-2")
+    number = wire.place(spec(**tiny, type=OrderType.MARKET))
+    assert wire.codes() == [] and wire.got(number).filled == D("0.00000001")
+    number = wire.place(spec(**tiny, limit_price=D("45000.25")))
+    assert wire.codes() == [] and wire.got(number).terms.quantity == D("0.00000001")
+    shown = record(wire, number).spec
+    assert (shown.symbol, shown.time_in_force) == (BTCUSD, TimeInForce())
+    wire.wait(301)
+    assert record(wire, number).status is OrderStatus.CANCELED
 
 
 def test_a_currency_pair_is_ordered_in_its_base(wire: Wire) -> None:

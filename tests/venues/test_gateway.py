@@ -245,6 +245,42 @@ def test_good_till_date_ends() -> None:
     assert client.statuses(1)[-1] == "Cancelled"
 
 
+BITCOIN = {"conId": 479624278, "symbol": "BTC", "secType": "CRYPTO", "exchange": "PAXOS", "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("action", "said", "code"),
+    [
+        ("BUY", {"orderType": "MKT", "tif": "DAY"}, 201),
+        ("BUY", {"orderType": "MKT", "tif": "IOC"}, 10289),
+        ("BUY", {"orderType": "LMT", "lmtPrice": 25000, "tif": "GTC"}, 201),
+        ("BUY", {"orderType": "STP", "auxPrice": 35000, "tif": "GTC"}, 387),
+        ("SELL", {"orderType": "MKT", "tif": "IOC"}, 201),  # there is none to sell
+    ],
+)
+def test_crypto_has_rules_of_its_own(action: str, said: dict[str, object], code: int) -> None:
+    room = Room()
+    client = room.connect()
+    room.order(client, 1, action, "0.1", **{**BITCOIN, **said})
+    assert client.codes() == [code]
+
+
+def test_a_limit_order_of_crypto_works_for_five_minutes() -> None:
+    room = Room()
+    client = room.connect()
+    limit = {**BITCOIN, "orderType": "LMT", "tif": "Minutes"}
+    room.order(client, 1, "BUY", "0.1", lmtPrice=31000, **limit)
+    room.order(client, 2, "BUY", "0.1", lmtPrice=25000, **limit)
+    room.order(client, 3, "SELL", "0.1", **{**limit, "orderType": "MKT", "tif": "IOC"})
+    assert [client.statuses(number)[-1] for number in (1, 2, 3)] == ["Filled", "Submitted", "Filled"]
+    room.wait(299)
+    assert client.statuses(2)[-1] == "Submitted"
+    room.wait(2)
+    assert client.statuses(2)[-1] == "Cancelled"
+    room.order(client, 4, "BUY", 1, orderType="LMT", lmtPrice=50, tif="Minutes")
+    assert client.codes() == [201]  # not for shares
+
+
 def test_a_closed_market_holds_orders_and_says_so() -> None:
     room = Room()
     client = room.connect()

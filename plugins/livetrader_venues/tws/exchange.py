@@ -20,6 +20,7 @@ from livetrader_venues.tws.orders import MANUAL_CLIENT_ID, Order, Status, Terms
 from livetrader_venues.tws.tape import Execution
 
 FIRST_PERM_ID = 1_100_000_000
+FIVE_MINUTES_NS = 300 * 1_000_000_000
 
 
 class Exchange:
@@ -79,6 +80,8 @@ class Exchange:
         if refusal is not None:
             self.floor.facts.append(Refused(client_id, order_id, *refusal))
             return None
+        if terms.time_in_force == matching.MINUTES:
+            terms = replace(terms, good_till_ns=self.now_ns + FIVE_MINUTES_NS)
         order = Order(self._next_perm_id, client_id, order_id, contract, terms)
         self._next_perm_id += 1
         self.floor.add(order, self.legs_of(terms) if contract.security_type == "BAG" else None)
@@ -100,6 +103,8 @@ class Exchange:
         if refusal is not None:
             self.floor.facts.append(Refused(order.client_id, order.order_id, *refusal))
             return
+        if terms.time_in_force == matching.MINUTES:
+            terms = replace(terms, good_till_ns=order.terms.good_till_ns)
         order.terms = terms
         if order.terms.order_type in TRAILS:
             order.stop_price = terms.trail_stop_price
@@ -182,7 +187,11 @@ class Exchange:
         self.floor.now_ns = now_ns
         for order in self.open_orders():
             until_ns = order.terms.good_till_ns
-            if order.terms.time_in_force == "GTD" and until_ns is not None and until_ns <= now_ns:
+            if (
+                order.terms.time_in_force in ("GTD", matching.MINUTES)
+                and until_ns is not None
+                and until_ns <= now_ns
+            ):
                 self.floor.expire_unless_filled(order)
 
     def revise(

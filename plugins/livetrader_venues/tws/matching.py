@@ -21,7 +21,8 @@ AT_CLOSE = frozenset({"MOC", "LOC"})
 KINDS = PLAIN | STOPS | TOUCHES | TRAILS | AT_CLOSE
 LIMITED = frozenset({"LMT", "LOC", "STP LMT", "LIT", "TRAIL LIMIT"})
 WAITING = STOPS | TOUCHES | TRAILS
-TIMES_IN_FORCE = frozenset({"DAY", "GTC", "GTD", "OPG", "IOC", "FOK"})
+MINUTES = "MINUTES"  # five of them, for crypto only
+TIMES_IN_FORCE = frozenset({"DAY", "GTC", "GTD", "OPG", "IOC", "FOK", MINUTES})
 
 
 class Phase(Enum):
