@@ -306,6 +306,20 @@ def test_no_more_contracts_are_kept_than_there_is_room_for(
     asyncio.run(scenario())
 
 
+def test_news_of_a_contract_that_nobody_asked_about_has_a_symbol_at_once(desk: Desk) -> None:
+    async def scenario() -> None:
+        finder = desk.resolver()
+        traded = held(desk, 8314)
+        traded.exchange = "DRCTEDGE"  # where it was executed
+        assert finder.symbol_now(traded) is equity("IBM") and desk.asked == 0
+        assert await finder.symbol_of(held(desk, 8314)) is equity("IBM") and desk.asked == 0
+        assert (await finder.resolve(equity("IBM"))).exchange == "SMART"
+        bag = contract_of(desk.wire.library, Description("BAG", "SPY", con_id=28812380))
+        assert opaque_number(finder.symbol_now(bag)) == 28812380
+
+    asyncio.run(scenario())
+
+
 def test_a_contract_without_a_number_is_opaque_and_asks_nothing(desk: Desk) -> None:
     bag = Description("BAG", "SPY", currency="USD", con_id=28812380)
     symbol = asyncio.run(desk.resolver().symbol_of(contract_of(desk.wire.library, bag)))

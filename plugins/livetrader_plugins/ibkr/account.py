@@ -130,7 +130,11 @@ async def _trades(session: TwsSession, account: str) -> dict[str, tuple[Contract
     wanted = session.library.execution_filter(acctCode=account)
     rows = await session.request(requests.EXECUTIONS, wanted)
     trades = (cast(tuple[Contract, Execution], row.arguments[1:3]) for row in rows)
-    return {execution.execId: (contract, execution) for contract, execution in trades}
+    return {
+        execution.execId: (contract, execution)
+        for contract, execution in trades
+        if contract.secType != "BAG"  # a combination: its legs are told beside it, and they are what is held
+    }
 
 
 async def _positions(session: TwsSession, account: str) -> dict[int, tuple[Contract, Decimal, Decimal]]:

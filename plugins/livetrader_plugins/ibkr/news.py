@@ -124,6 +124,8 @@ class News:
                 self._put(self.book.completed_order(order, state.status))
             case "execDetails":
                 contract, execution = cast(tuple[Contract, Execution], message.arguments[1:3])
+                if contract.secType == "BAG":
+                    return  # a combination: its legs are told beside it, and they are what is held
                 if execution.acctNumber in {self._account, ""}:
                     self._put(self.book.execution(execution, self._symbol_of(contract)))
             case "commissionReport":

@@ -195,6 +195,17 @@ class Resolver:
         """Return the symbol of a contract that was met before, None where IB has to be asked."""
         return self._symbols.get(contract.conId)
 
+    def symbol_now(self, contract: Contract) -> Symbol:
+        """Return the symbol of a contract without asking: what is new is taken at its word until a restart.
+
+        For news that cannot wait. From then on the contract has this symbol in positions and orders too.
+        """
+        known = self.known_symbol(contract)
+        said = described(contract)
+        if known is not None or not said.con_id or said.security_type == "BAG":
+            return known or opaque_symbol(said)
+        return self._named(_unseen(said))
+
     async def symbol_of(self, contract: Contract) -> Symbol:
         """Return the symbol of a contract that IB named (position, order, trade). Never raises.
 
@@ -212,30 +223,39 @@ class Resolver:
         known = self.known_symbol(contract)  # somebody else may have asked at the same time
         if known is not None:
             return known
+        symbol = self._named(listing)
+        await self._save()
+        return symbol
+
+    def _named(self, listing: Listing) -> Symbol:
+        """Give a contract its symbol; two contracts never share one."""
         symbol = symbol_of(listing.description, self._reference)
         other = self._listings.get(symbol)
-        if other is not None and other.description.con_id != said.con_id:
-            symbol = opaque_symbol(listing.description)  # two contracts never share a symbol
+        if other is not None and other.description.con_id != listing.description.con_id:
+            symbol = opaque_symbol(listing.description)
         self._remember(symbol, listing)
-        await self._save()
         return symbol
 
     async def _asked_by_number(self, said: Description) -> Listing:
         """Return what IB says of a contract, or where it says nothing what the contract says of itself."""
-        where = _USUAL_EXCHANGES.get(said.security_type, "")
-        unseen = Listing(msgspec.structs.replace(said, exchange=said.exchange or where))
         if self._now_ns() < self._silent_until_ns:
-            return unseen
+            return _unseen(said)
         try:
             found = await self._ask(contract_of(self._library, Description("", "", con_id=said.con_id)))
         except VenueError as error:
             self._silent_until_ns = self._now_ns() + SILENCE_NS
             self._report("contract_not_asked", level="warning", contract=said.words, error=str(error))
-            return unseen
-        return listing_of(found[0], self._now_ns()) if found else unseen
+            return _unseen(said)
+        return listing_of(found[0], self._now_ns()) if found else _unseen(said)
 
 
 # ---- pure
+
+
+def _unseen(said: Description) -> Listing:
+    """Return what a contract says of itself; a position does not tell its exchange."""
+    where = _USUAL_EXCHANGES.get(said.security_type, said.exchange)
+    return Listing(msgspec.structs.replace(said, exchange=where))
 
 
 def listing_of(details: ContractDetails, seen_ns: int) -> Listing:
