@@ -29,6 +29,7 @@ from livetrader_plugins.ibkr.session import TwsSession
 ATTEMPTS: Final = 8  # at reading an account that does not stand still
 PAUSE_S: Final = 0.25  # between two of them
 CASH_KEY: Final = "CashBalance"
+NEVER_TOLD: Final = 0  # when an order was made: the same in every snapshot
 ALL_CURRENCIES: Final = "BASE"  # the row that sums the others up
 
 
@@ -179,8 +180,8 @@ async def snapshot_of(
     raw: RawAccount, resolver: Resolver, fees: Mapping[ExecutionId, CommissionReport], login: Login
 ) -> AccountSnapshot:
     """Return the account in the engine's words. Raises VenueError where TWS does not name a contract."""
-    records = [await _record(item, resolver, login.time_ns) for item in raw.open_orders]
-    completed = [await _record(item, resolver, login.time_ns) for item in raw.completed_orders]
+    records = [await _record(item, resolver) for item in raw.open_orders]
+    completed = [await _record(item, resolver) for item in raw.completed_orders]
     over = [_over(record) for record in completed]
     return AccountSnapshot(
         account_id=raw.account,
@@ -194,9 +195,9 @@ async def snapshot_of(
     )
 
 
-async def _record(item: ShownOrder, resolver: Resolver, time_ns: int) -> OrderRecord:
+async def _record(item: ShownOrder, resolver: Resolver) -> OrderRecord:
     symbol = await resolver.symbol_of(item.contract)
-    return orders.record_of(symbol, item.order, item.state, filled=item.filled, time_ns=time_ns)
+    return orders.record_of(symbol, item.order, item.state, filled=item.filled, time_ns=NEVER_TOLD)
 
 
 def _over(record: OrderRecord) -> OrderRecord:

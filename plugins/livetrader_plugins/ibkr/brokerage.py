@@ -7,9 +7,9 @@ account anew. Nothing of an earlier session is believed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import ClassVar, Final, cast
 
 import msgspec
@@ -33,7 +33,7 @@ from livetrader_plugins.ibkr.account import Login, RawAccount, read_account, sna
 from livetrader_plugins.ibkr.config import IbkrConfig, calendar_of, chosen_account
 from livetrader_plugins.ibkr.identifiers import FILE_NAME, OrderIds, read_reserved, write_reserved
 from livetrader_plugins.ibkr.instructions import parent_of
-from livetrader_plugins.ibkr.library import Contract, ContractDetails, Order, load
+from livetrader_plugins.ibkr.library import Contract, ContractDetails, Order, load_aside
 from livetrader_plugins.ibkr.news import News
 from livetrader_plugins.ibkr.orderbook import Tracked, terms_of
 from livetrader_plugins.ibkr.orders import Sending
@@ -68,6 +68,8 @@ class IbkrBrokerage:
         self._calendar = calendar_of(config)
         self._resolver: Resolver | None = None
         self._order_ids: OrderIds | None = None
+        self._ids_path = context.state_directory / FILE_NAME
+        self._refilling = False
         self._session: TwsSession | None = None
         self._news: News | None = None
         self._account = ""
@@ -91,13 +93,13 @@ class IbkrBrokerage:
         session = await self._opened()
         self._account = chosen_account(session.accounts, self._config)
         assert self._resolver is not None, "_opened makes it"
-        news = News(session, self._account, self._context, self._resolver.known_symbol)
+        news = News(session, self._account, self._context, self._resolver.symbol_now)
         self._news = news  # of what happens from here on; the rest is read
         try:
             _check_link(session)
             raw = await read_account(session, self._account)
             _check_link(session)
-            self._begin_ids(session, raw)
+            await self._begin_ids(session, raw)
             self._session_id = f"{self._account}/{self._config.client_id}/{self._context.now_ns()}"
             snapshot = await self._shown(raw)
             news.settle(raw, snapshot)
@@ -114,7 +116,7 @@ class IbkrBrokerage:
         """Return the living session, or a new one. One that cannot be opened leaves none."""
         if self._session is not None and not self._session.why_ended:
             return self._session
-        library = load(self._config.library)
+        library = await load_aside(self._config.library, self._config.timezone)
         config = self._config
         address = Address(config.host, config.port, config.client_id)
         session = TwsSession(library, address, self._context, config.patience, config.timezone)
@@ -146,16 +148,34 @@ class IbkrBrokerage:
             raise
         return [cast(ContractDetails, row.arguments[1]) for row in rows]
 
-    def _begin_ids(self, session: TwsSession, raw: RawAccount) -> None:
+    async def _begin_ids(self, session: TwsSession, raw: RawAccount) -> None:
         """Go on above every number that was reserved, that TWS says, and that is in use."""
-        path = self._context.state_directory / FILE_NAME
         if self._order_ids is None:
-            self._order_ids = OrderIds(read_reserved(path), partial(write_reserved, path))
+            self._order_ids = OrderIds(await asyncio.to_thread(read_reserved, self._ids_path))
         own = session.address.client_id
         used = [item.order.orderId for item in raw.open_orders if item.order.clientId == own]
         used += [done.orderId for _, done in raw.trades if done.clientId == own]
         self._order_ids.raise_to(max(session.first_order_id, *(number + 1 for number in used), 1))
-        self._order_ids.refill()
+        await self._refill(self._order_ids)
+
+    async def _refill(self, order_ids: OrderIds) -> None:
+        """Reserve the next block of order ids where few are left. Raises VenueError."""
+        end = order_ids.wanted
+        if end is None:
+            return
+        try:
+            await asyncio.to_thread(write_reserved, self._ids_path, end)
+        except OSError as error:
+            raise VenueError(f"order ids cannot be reserved in {self._ids_path}: {error}") from error
+        order_ids.extend(end)
+
+    async def _refill_ahead(self, order_ids: OrderIds) -> None:
+        try:
+            await self._refill(order_ids)
+        except VenueError as error:
+            self._context.report("ibkr_order_ids_not_reserved", level="error", error=str(error))
+        finally:
+            self._refilling = False
 
     async def _shown(self, raw: RawAccount) -> AccountSnapshot:
         """Return a read account as a snapshot, and remember the names in it."""
@@ -279,7 +299,9 @@ class IbkrBrokerage:
     def _next_id(self) -> int:
         assert self._order_ids is not None, "connect makes them"
         number = self._order_ids.take()
-        self._order_ids.refill()
+        if self._order_ids.wanted is not None and not self._refilling:
+            self._refilling = True
+            self._context.spawn("ibkr-order-ids", self._refill_ahead(self._order_ids))
         return number
 
     async def _contract(self, spec: OrderSpec) -> Contract:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,8 +19,6 @@ BLOCK: Final = 1_000  # ids reserved at once: one small fsync for so many orders
 REFILL: Final = 200  # left of a block when the next is reserved, so that no order has to wait for it
 LARGEST_ORDER_ID: Final = 999_999_999  # ids of requests begin above: an error names one or the other
 FIRST_REQUEST_ID: Final = 1_000_000_000  # TWS takes 32 bits with a sign
-
-Reserve = Callable[[int], None]  # makes durable that every id below this one may have been used
 
 
 class ExecutionName(NamedTuple):
@@ -40,13 +37,16 @@ def execution_name(execution_id: str) -> ExecutionName:
 
 
 class OrderIds:
-    """Hands out order ids, each at most once in the life of the state directory. Owned by the brokerage."""
+    """Hands out order ids, each at most once in the life of the state directory. Owned by the brokerage.
 
-    def __init__(self, reserved_below: int, reserve: Reserve) -> None:
+    It does no I/O: ids below `wanted` may be handed out when somebody has made that durable and says so with
+    `extend`.
+    """
+
+    def __init__(self, reserved_below: int) -> None:
         """Begin above everything that was ever reserved."""
         self._next = max(reserved_below, 1)
         self._end = self._next  # nothing is reserved yet
-        self._reserve = reserve
 
     def raise_to(self, number: int) -> None:
         """Never hand out an id below this one: TWS has used those. Never lowers."""
@@ -54,35 +54,33 @@ class OrderIds:
             self._next = number
             self._end = max(self._end, number)
 
-    def refill(self) -> None:
-        """Reserve the next block where few are left. Call it ahead of need: it writes to the disk.
+    @property
+    def wanted(self) -> int | None:
+        """What has to be reserved now, ahead of need: every id below this one. None where enough are."""
+        return None if self._end - self._next > REFILL else self._next + BLOCK
 
-        Raises VenueError where the disk refuses.
-        """
-        if self._end - self._next > REFILL:
-            return
-        end = self._next + BLOCK
-        try:
-            self._reserve(end)
-        except OSError as error:
-            raise VenueError(f"order ids cannot be reserved on disk: {error}") from error
-        self._end = end
+    def extend(self, end: int) -> None:
+        """Hand out ids below `end`, which is durable."""
+        self._end = max(self._end, end)
 
     def take(self) -> int:
-        """Return a fresh id. Raises VenueError where none is reserved and none can be."""
-        if self._next >= self._end:
-            self.refill()
+        """Return a fresh id. Raises VenueError where none is reserved: nothing may be sent without."""
         if self._next > LARGEST_ORDER_ID:
             raise VenueError(
-                "order ids are used up: in TWS, Global Configuration > API > Reset API order ID sequence, "
-                "then remove the order-ids.json of this state directory"
+                "not sent: order ids are used up; in TWS, Global Configuration > API > Reset API order ID "
+                f"sequence, then remove {FILE_NAME} of this state directory"
             )
+        if self._next >= self._end:
+            raise VenueError("not sent: no order id is reserved on disk, see the log for why")
         number, self._next = self._next, self._next + 1
         return number
 
 
 def read_reserved(path: Path) -> int:
-    """Return what an earlier life reserved; 1 where there was none. Raises VenueError for a damaged file."""
+    """Return what an earlier life reserved; 1 where there was none. Raises VenueError for a damaged file.
+
+    Blocks: call it in a thread.
+    """
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -97,7 +95,10 @@ def read_reserved(path: Path) -> int:
 
 
 def write_reserved(path: Path, reserved_below: int) -> None:
-    """Make durable that every id below may have been used: written aside, synced, renamed, synced."""
+    """Make durable that every id below may have been used: written aside, synced, renamed, synced.
+
+    Blocks: call it in a thread.
+    """
     aside = path.with_suffix(".tmp")
     with aside.open("w") as file:
         json.dump({"reserved_below": reserved_below}, file)

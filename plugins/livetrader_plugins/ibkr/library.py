@@ -11,15 +11,25 @@ import importlib
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
 from typing import Final, Literal, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from livetrader_engine.spi import PluginError
 
 LibraryName = Literal["auto", "ib_async", "ib_insync"]
 PREFERENCE: Final = ("ib_async", "ib_insync")  # the former is maintained
+# Zones that TWS is usually logged in with. The decoder looks the zone of a time up while a message is being
+# read, and the first look reads a file: it is done beforehand, in a thread, and ZoneInfo remembers.
+ZONES: Final = (
+    "UTC", "GMT", "US/Eastern", "US/Central", "US/Mountain", "US/Pacific", "America/New_York",
+    "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Toronto", "Europe/London",
+    "Europe/Berlin", "Europe/Paris", "Europe/Zurich", "Europe/Moscow", "Asia/Hong_Kong", "Asia/Tokyo",
+    "Asia/Singapore", "Asia/Shanghai", "Asia/Kolkata", "Australia/Sydney", "MET", "EST5EDT",
+)  # fmt: skip
 PIP_NAMES: Final = {"ib_async": "livetrader[ib-async]", "ib_insync": "ib_insync"}
 
 
@@ -215,6 +225,32 @@ def load(name: LibraryName = "auto") -> Library:
                     f"{candidate} is installed but lacks {error.name}: pip install {error.name}"
                 ) from error
     raise PluginError(f"the ibkr plugin needs {' or '.join(wanted)}: pip install '{PIP_NAMES[wanted[0]]}'")
+
+
+async def load_aside(name: LibraryName, timezone: str) -> Library:
+    """Load a library without blocking the loop: importing one for the first time takes half a second.
+
+    `timezone` is the one of TWS, where it sends times without one. Raises PluginError as `load`, and where
+    there is no such zone.
+    """
+    wanted = PREFERENCE if name == "auto" else (name,)
+    if wanted[0] in sys.modules and timezone in _zones:
+        return load(name)
+    await asyncio.to_thread(_read_zones, timezone)
+    return await asyncio.to_thread(load, name)
+
+
+_zones: Final[dict[str, ZoneInfo]] = {}  # kept, or ZoneInfo would forget all but a few
+
+
+def _read_zones(timezone: str) -> None:
+    for name in ZONES:
+        with suppress(ZoneInfoNotFoundError):  # a machine may lack the old names
+            _zones[name] = ZoneInfo(name)
+    try:
+        _zones[timezone] = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise PluginError(f"timezone: no time zone {timezone!r}; one like US/Eastern or UTC") from error
 
 
 def _import(name: str) -> ModuleType:
