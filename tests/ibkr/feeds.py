@@ -22,7 +22,7 @@ from livetrader_plugins.ibkr.feed import IbkrFeed
 from livetrader_plugins.ibkr.intake import Intake
 from livetrader_venues.tws.settings import Settings
 from tests.ibkr.wires import equity
-from tests.venues.peers import LIMIT_S, START_NS, Peer, library, running
+from tests.venues.peers import LIMIT_S, START_NS, Peer, running
 
 LIBRARIES = ("ib_insync", "ib_async")
 SPY = equity("SPY")
@@ -128,8 +128,7 @@ class Desk:
 async def feeding(
     directory: Path, client: str, settings: Settings | None = None, reference: Any = None, **options: Any
 ) -> AsyncIterator[Desk]:
-    """Run a peer and a feed that is connected to it, on one clock."""
-    library(client)
+    """Run a peer and a feed that is connected to it, on one clock. The library has to be imported before."""
     async with running(settings) as peer, PluginHost("ibkr", directory, reference=reference) as host:
         context = msgspec.structs.replace(host.context, now_ns=lambda: peer.clock.now_ns)
         config = IbkrFeed.Config(port=peer.port, library=client, **options)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from livetrader_engine.testing.market import SampleReference
 from livetrader_venues.tws.settings import Settings
 from tests.ibkr.feeds import AAPL, LIBRARIES, Desk, feeding, minutes, shown, stream
 from tests.ibkr.wires import EURUSD
-from tests.venues.peers import START_NS
+from tests.venues.peers import START_NS, library
 
 Scenario = Callable[[Desk], Coroutine[Any, Any, None]]
 
@@ -24,6 +24,7 @@ Scenario = Callable[[Desk], Coroutine[Any, Any, None]]
 @pytest.fixture(params=LIBRARIES)
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., None]:
     """Play a scenario with a feed over one library."""
+    library(request.param)
 
     def run(scenario: Scenario, **said: Any) -> None:
         async def main() -> None:

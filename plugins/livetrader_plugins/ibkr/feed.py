@@ -26,7 +26,7 @@ from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_plugins.ibkr import schedule
 from livetrader_plugins.ibkr.config import IbkrFeedConfig, calendar_of
 from livetrader_plugins.ibkr.intake import Intake
-from livetrader_plugins.ibkr.library import load
+from livetrader_plugins.ibkr.library import load_aside
 
 LOOK_S: Final = 0.25  # a wall clock may be set while we wait: bars close at most so much late then
 
@@ -49,7 +49,7 @@ class IbkrFeed:
     async def connect(self) -> int:
         """Open a session; return the time from which its data are. Raises VenueError with the remedy."""
         await self._leave("a new connection is made")
-        library = await asyncio.to_thread(load, self._config.library)
+        library = await load_aside(self._config.library, self._config.timezone)
         intake = Intake(library, self._config, self._context)
         await intake.open()
         self._intake = intake
@@ -100,6 +100,7 @@ class IbkrFeed:
         while True:
             newest_ns = max(newest_ns, self._context.now_ns())
             for step in intake.take(newest_ns):
+                newest_ns = max(newest_ns, step.end_ns)
                 sequence += 1
                 yield MarketDataArrived(newest_ns, sequence, step.points, step.internal)
             if self._intake is not intake:

@@ -12,6 +12,8 @@ from collections import Counter, deque
 from functools import partial
 from typing import Final, cast
 
+import msgspec
+
 from livetrader_engine.data.bars import MarketPoint, Tick, TradeBar
 from livetrader_engine.data.merge import slice_key
 from livetrader_engine.data.subscription import Subscription, TickType
@@ -61,6 +63,7 @@ class Intake:
         self._budget = Lines(config.market_data_lines)
         self._bars = LiveBars(int(config.close_after_s * NS_PER_SECOND))
         self._ticks: deque[tuple[Subscription, Tick]] = deque()
+        self._tick_ns = 0  # of the newest tick
         self._asking = asyncio.Lock()  # lines are asked for and cancelled one at a time
         self._lost = False  # IB has forgotten what we subscribed to (1101)
         self._care_due = asyncio.Event()
@@ -277,7 +280,7 @@ class Intake:
             if stream is not None:
                 stream.tick(tick)
             else:
-                self._queue(subscription, tick)
+                self._queue(subscription, msgspec.structs.replace(tick))
 
     def _delivers(self, line: DataLine) -> None:
         """Forget what a line that had to wait suffered from: it brings data again."""
@@ -288,6 +291,7 @@ class Intake:
         if len(self._ticks) >= TICKS_LIMIT:
             self._ticks.popleft()
             self.ticks_dropped += 1
+        tick.time_ns = self._tick_ns = max(tick.time_ns, self._tick_ns + 1)  # no two at one instant
         self._ticks.append((subscription, tick))
 
     def _hear_piece(self, line: DataLine, told: tuple[float, ...]) -> None:
@@ -321,11 +325,14 @@ class Intake:
             self._heard(line, now_ns, quote)
 
     def _tick_step(self, now_ns: int) -> Step:
-        waiting = sorted(self._ticks, key=lambda each: slice_key(each[0]))  # stable: time stays in order
+        """Return all trades and the newest quote of each stream: of IB's samples the newest is the book."""
+        newest = {subscription: tick for subscription, tick in self._ticks if not tick.price}
+        waiting = [each for each in self._ticks if each[1].price or newest[each[0]] is each[1]]
         self._ticks.clear()
+        waiting.sort(key=lambda each: slice_key(each[0]))  # stable: time stays in order
         shown: list[MarketPoint] = [tick for subscription, tick in waiting if not subscription.internal]
         internal: list[MarketPoint] = [tick for subscription, tick in waiting if subscription.internal]
-        return Step(now_ns, tuple(shown), tuple(internal))
+        return Step(max(now_ns, self._tick_ns), tuple(shown), tuple(internal))
 
     def next_ns(self, now_ns: int) -> int | None:
         """Return when to look again though nothing arrives."""
