@@ -20,6 +20,7 @@ from livetrader_venues.tws.gateway import Gateway
 from livetrader_venues.tws.requests import Request
 from livetrader_venues.tws.server import Server
 from livetrader_venues.tws.settings import SECOND_NS, Settings
+from livetrader_venues.tws.statement import statement
 from livetrader_venues.tws.switchboard import Session
 from livetrader_venues.tws.wire import HIGHEST_VERSION, LOWEST_VERSION
 
@@ -53,6 +54,7 @@ class Options:
     settings: Settings
     still: bool
     as_json: bool
+    statement_file: Path | None
 
 
 @click.command(
@@ -77,6 +79,12 @@ class Options:
 @click.option(
     "--commission-delay", default=0.0, show_default=True, help="Seconds from a fill to its commission."
 )
+@click.option(
+    "--order-delay",
+    default=0.0,
+    show_default=True,
+    help="Most seconds from TWS to IB; by chance, up to this.",
+)
 @click.option("--master", type=int, help="Client id that sees the orders of every client.")
 @click.option(
     "--version",
@@ -85,6 +93,12 @@ class Options:
     show_default=True,
     type=click.IntRange(LOWEST_VERSION, HIGHEST_VERSION),
     help="Highest server version to speak.",
+)
+@click.option(
+    "--statement",
+    "statement_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write orders, trades and positions there as JSON at the end, and at each SIGUSR1.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Tell what happens as JSON, one object a line.")
 def main(  # noqa: PLR0913  # one argument an option, as click passes them
@@ -97,8 +111,10 @@ def main(  # noqa: PLR0913  # one argument an option, as click passes them
     still: bool,
     delayed_data: bool,
     commission_delay: float,
+    order_delay: float,
     master: int | None,
     highest: int,
+    statement_file: Path | None,
     as_json: bool,
 ) -> None:
     """Run a simulated Trader Workstation: the TWS API on a port, with an account, prices and, if wanted,
@@ -108,6 +124,7 @@ def main(  # noqa: PLR0913  # one argument an option, as click passes them
         highest_version=highest,
         delayed_data_only=delayed_data,
         commission_delay_ns=int(commission_delay * SECOND_NS),
+        order_delay_ns=int(order_delay * SECOND_NS),
         master_client_id=master,
         bar_seed=seed,
     )
@@ -117,7 +134,7 @@ def main(  # noqa: PLR0913  # one argument an option, as click passes them
         amount = Decimal(cash)
     except ArithmeticError as error:
         raise click.BadParameter(f"{cash} is not an amount", param_hint="--cash") from error
-    options = Options(host, port, text, seed, names, amount, settings, still, as_json)
+    options = Options(host, port, text, seed, names, amount, settings, still, as_json, statement_file)
     try:
         asyncio.run(_run(options))
     except ScriptError as error:
@@ -150,9 +167,22 @@ async def _run(options: Options) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with Server(gateway, clock=time.time_ns, host=options.host, port=options.port) as server:
-        _greet(options, server.port)
-        await ended.wait()
+    loop.add_signal_handler(signal.SIGUSR1, _state, options, gateway)
+    try:
+        async with Server(gateway, clock=time.time_ns, host=options.host, port=options.port) as server:
+            _greet(options, server.port)
+            await ended.wait()
+    finally:
+        _state(options, gateway)
+
+
+def _state(options: Options, gateway: Gateway) -> None:
+    """Write the statement; whoever reads the file sees the old one or the new one."""
+    if options.statement_file is None:
+        return
+    new = options.statement_file.with_name(options.statement_file.name + ".new")
+    new.write_text(json.dumps(statement(gateway)), encoding="utf-8")
+    new.replace(options.statement_file)
 
 
 def _greet(options: Options, port: int) -> None:

@@ -43,7 +43,7 @@ class Gateway:
         self.board = Switchboard(self.faults)
         self.board.now_ns = now_ns
         exchange.pass_time(now_ns)
-        self.orders = OrderDesk(self.board, exchange, settings)
+        self.orders = OrderDesk(self.board, exchange, settings, random)
         self.accounts = AccountDesk(self.board, exchange)
         self.data = DataDesk(self.board, exchange, settings)
         self.outages = Outages(self.board, exchange, self.orders, self.accounts, self.data)

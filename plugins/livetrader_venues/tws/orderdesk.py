@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from random import Random  # noqa: TID251 — only the type; a seeded one is passed in
 
 from livetrader_venues.tws import combos
 from livetrader_venues.tws.contracts import Ambiguous, Contract
@@ -27,21 +28,26 @@ from livetrader_venues.tws.tape import Execution
 NOT_FOUND = (200, "No security definition has been found for the request")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """An order that a client sent while the gateway had no link to IB."""
+    """An order that TWS has and IB has not: there is no link, or it is still on its way."""
 
     client_id: int
     order_id: int
     contract: Contract
     terms: Terms
 
+    def is_named(self, client_id: int, order_id: int) -> bool:
+        """Whether a client means this one by that number."""
+        return (self.client_id, self.order_id) == (client_id, order_id)
+
 
 class OrderDesk:
     """The gateway's memory of orders, and the answers to all that clients ask about them."""
 
-    def __init__(self, board: Switchboard, exchange: Exchange, settings: Settings) -> None:
+    def __init__(self, board: Switchboard, exchange: Exchange, settings: Settings, random: Random) -> None:
         self._board = board
+        self._random = random
         self._exchange = exchange
         self._settings = settings
         self._next_ids: dict[int, int] = {}
@@ -49,11 +55,12 @@ class OrderDesk:
         self._next_bound_id = -1
         self.has_link = True
         self.waiting: list[Held] = []
+        self.travelling: dict[Held, bool] = {}  # to IB; whether a cancel follows them
         self.handlers: dict[str, Callable[[Session, Request], None]] = {
             "placeOrder": self._place,
             "cancelOrder": self._cancel,
             "exerciseOptions": self._exercise,
-            "reqGlobalCancel": lambda session, request: self._exchange.cancel_all(),
+            "reqGlobalCancel": lambda session, request: self._cancel_all(),
             "reqOpenOrders": self._own_orders,
             "reqAllOpenOrders": self._all_orders,
             "reqAutoOpenOrders": self._bind,
@@ -125,7 +132,20 @@ class OrderDesk:
         if not self.has_link:
             self.waiting.append(held)
             return
+        delay_ns = int(self._random.uniform(0, self._settings.order_delay_ns))
+        if delay_ns == 0:
+            self.release(held)
+            return
+        self.travelling[held] = False
+        self._board.later(delay_ns, lambda: self._arrive(held))
+
+    def _arrive(self, held: Held) -> None:
+        """An order reaches IB, whatever has become of the client that sent it."""
+        cancel_follows = self.travelling.pop(held)
         self.release(held)
+        order = self._known.get((held.client_id, held.order_id))
+        if cancel_follows and order is not None and order.is_open:
+            self._exchange.cancel(order)
 
     def release(self, held: Held) -> None:
         """Give an order to the exchange."""
@@ -161,7 +181,10 @@ class OrderDesk:
     def _cancel(self, session: Session, request: Request) -> None:
         order_id = request.values.whole("orderId")
         order = self._known.get((session.client_id or 0, order_id))
-        if order is None:
+        on_its_way = [held for held in self.travelling if held.is_named(session.client_id or 0, order_id)]
+        if on_its_way:
+            self.travelling[on_its_way[0]] = True
+        elif order is None:
             text = f"OrderId {order_id} that needs to be cancelled is not found."
             self._board.tell(session, 10147, text, order_id)
         elif not order.is_open:
@@ -174,6 +197,10 @@ class OrderDesk:
         else:
             self._exchange.ask_cancel(order)
             self._board.later(self._settings.cancel_delay_ns, lambda: self._exchange.cancel(order))
+
+    def _cancel_all(self) -> None:
+        self.travelling = dict.fromkeys(self.travelling, True)
+        self._exchange.cancel_all()
 
     def _exercise(self, session: Session, request: Request) -> None:
         """Exercise (1) or lapse (2) options; what is out of the money needs the client's word to override."""

@@ -18,6 +18,7 @@ class Settings:
     messages_per_second: int = 50  # TWS's limit for each client (error 100); 0 for none
     histories_per_10_minutes: int = 60  # more is a pacing violation (error 162); 0 for none
     commission_delay_ns: int = 0
+    order_delay_ns: int = 0  # an order's longest way from TWS to IB, by chance; nobody is shown it meanwhile
     cancel_delay_ns: int = 0  # from the wish to cancel to its confirmation; an order may fill meanwhile
     master_client_id: int | None = None  # it sees the orders of every client
     delayed_data_only: bool = False  # no subscriptions: error 354, or delayed data where a client asks for it
