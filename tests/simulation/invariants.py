@@ -88,9 +88,20 @@ class Watch:
         self._wires: dict[str, Wire] = {}
         self._numbers: dict[tuple[int, int], str] = {}
         self._held: dict[str, Decimal] = defaultdict(Decimal)
-        self._booked: dict[str, Decimal] = {}  # trade -> its signed quantity at the newest revision
+        self._trades: dict[str, Execution] = {}  # by trade, at the newest revision; the venue forgets
+        self._shown: list[Request] = []  # orders seen; the peer shows a delayed one twice
         self._raced_s: dict[str, float] = {}  # symbol -> when somebody else than a kill traded it last
         self._killed_s: dict[str, float] = {}  # kill order -> when it arrived
+
+    @property
+    def orders(self) -> int:
+        """Orders of ours that reached the venue."""
+        return len(self._wires)
+
+    @property
+    def trades(self) -> int:
+        """Trades there, of whomever."""
+        return len(self._trades)
 
     def violated(self, name: str, words: str) -> None:
         """Note a violation."""
@@ -100,9 +111,10 @@ class Watch:
 
     def saw(self, session: Session, request: Request) -> None:
         """Look at a request that arrived."""
-        if session.client_id is None:
+        if session.client_id is None or any(request is shown for shown in self._shown[-20:]):
             return
         if request.name == "placeOrder" and not request.values.flag("whatIf"):
+            self._shown.append(request)
             number = (session.client_id, request.values.whole("orderId"))
             self._placed(number, request.values.text("orderRef"))
         elif request.name == "cancelOrder":
@@ -140,9 +152,10 @@ class Watch:
         """Look at a trade: an order of the kill switch never adds to a position, unless others raced it."""
         symbol = done.contract.symbol
         before = self._held[symbol]
-        after = before + done.signed - self._booked.get(done.trade_id, Decimal(0))
-        is_new = done.trade_id not in self._booked
-        self._held[symbol], self._booked[done.trade_id] = after, done.signed
+        known = self._trades.get(done.trade_id)
+        after = before + done.signed - (known.signed if known is not None else 0)
+        is_new = known is None
+        self._held[symbol], self._trades[done.trade_id] = after, done
         if not done.order_ref.startswith(KILLS) or not is_new:
             self._raced_s[symbol] = self._now_s()
             return
@@ -156,7 +169,7 @@ class Watch:
 
     def at_rest(self, state: JournalState, view: Mapping[str, Decimal] | None) -> None:
         """Compare journal and venue when everything has had its time."""
-        trades = self._exchange.tape.latest()
+        trades = list(self._trades.values())
         self._orders_known(state)
         self._trades_counted(state, trades)
         self._positions(state, trades, view)
@@ -167,12 +180,12 @@ class Watch:
 
     def _orders_known(self, state: JournalState) -> None:
         open_there = set()
-        for order in self._exchange.orders.values():
-            reference = order.terms.order_ref
+        for reference in self._wires:
             if reference.startswith(OURS) and reference not in state.orders:
-                self.violated("I3 orphan", f"{reference} is at the venue and not in the journal")
-            if order.is_open and reference.startswith((OURS, KILLS)):
-                open_there.add(reference)
+                self.violated("I3 orphan", f"{reference} reached the venue and is not in the journal")
+        for order in self._exchange.open_orders():
+            if order.terms.order_ref.startswith((OURS, KILLS)):
+                open_there.add(order.terms.order_ref)
         open_here = {str(name) for name in state.open}
         if open_here != open_there:
             self.violated(

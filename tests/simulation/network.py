@@ -202,7 +202,7 @@ class Wire(asyncio.Transport):
 
     def send(self, data: bytes) -> None:
         """Send bytes to the client."""
-        if not self.ended:
+        if data and not self.ended:
             for piece in self.network.pieces(data):
                 self._at(self.down, self._deliver, piece, context=self.context)
 

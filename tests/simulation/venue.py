@@ -91,6 +91,14 @@ class Venue:
         self.gateway.publish()
         self.pump()
 
+    def forget(self, before_ns: int) -> None:
+        """Forget orders that were over and trades that were done before an instant, as IB does by day."""
+        orders, tape = self.exchange.orders, self.exchange.tape
+        for perm_id in [number for number, order in orders.items() if 0 < order.completed_ns < before_ns]:
+            del orders[perm_id]
+        kept = [done for done in tape if done.time_ns >= before_ns]
+        tape._executions[:] = kept  # the peer itself never forgets
+
     def _heard(self, fact: Fact) -> None:
         if isinstance(fact, Executed):
             for observer in self._traded:
@@ -136,16 +144,21 @@ class Venue:
     # -- inside -------------------------------------------------------------------------------------
 
     def pump(self) -> None:
-        """Write what waits, and set the next timer."""
+        """Write what waits, what belongs to one connection in one piece, and set the next timer."""
+        waiting: dict[int, bytearray] = {}
         for output in self.gateway.take():
-            wire = self._wires.get(output.connection)
+            number = output.connection
+            wire = self._wires.get(number)
             if wire is None:
                 continue
             if isinstance(output, Close):
-                self._wires.pop(output.connection, None)
+                wire.send(bytes(waiting.pop(number, b"")))
+                self._wires.pop(number, None)
                 wire.finish()
             else:
-                wire.send(output.data)
+                waiting.setdefault(number, bytearray()).extend(output.data)
+        for number, data in waiting.items():
+            self._wires[number].send(bytes(data))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

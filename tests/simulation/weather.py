@@ -74,7 +74,7 @@ def ordinary(random: Random) -> Conditions:
     return Conditions(
         latency_s=random.choice(((0.0005, 0.004), (0.002, 0.03), (0.01, 0.3))),
         spike_probability=random.choice((0.0, 0.001, 0.01)),
-        fragment_probability=random.choice((0.0, 0.1, 0.5)),
+        fragment_probability=random.choice((0.0, 0.1, 0.3)),
         half_open_probability=random.choice((0.0, 0.02)),
     )
 

@@ -224,9 +224,11 @@ class World:
             await asyncio.sleep(QUOTE_EVERY_S)
 
     async def _days(self) -> None:
-        random = self.stream("days")
+        random, opened_ns = self.stream("days"), 0
         for day in range(self.week.days):
-            self.saw(f"day {day + 1} opens") if day == 0 else self.tell("week", f"day {day + 1} opens")
+            self.tell("week", f"day {day + 1} opens")
+            self.venue.forget(opened_ns)
+            opened_ns = self.loop.wall_ns()
             self.venue.do("session", state="open")
             await asyncio.sleep(self.week.session_s)
             self.venue.do("session", state="close")
@@ -362,8 +364,8 @@ class World:
             virtual_s=self.loop.time(),
             steps=self.loop.steps,
             lives=len(self.lives),
-            orders=len(self.venue.exchange.orders),
-            trades=len(self.venue.trades()),
+            orders=self.watch.orders,
+            trades=self.watch.trades,
             transcript=list(self.transcript),
         )
 
