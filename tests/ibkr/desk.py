@@ -1,4 +1,4 @@
-"""A brokerage at a desk: the real plugin through a real library, the TWS peer on a free port, and its news."""
+"""A brokerage at a desk: the real plugin, a real library, the TWS peer on a free port, and its news."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class IbkrBrokerage:
         """Ask for a contract: nothing where there is none, VenueError for silence."""
         session, _ = self._live()
         try:
-            rows = await session.request(requests.CONTRACT_DETAILS, contract)
+            rows = await session.request(requests.CONTRACT_DETAILS, contract, urgent=True)
         except VenueError as error:
             if f" {NO_DEFINITION} " in str(error):
                 return ()

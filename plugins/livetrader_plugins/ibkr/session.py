@@ -39,6 +39,14 @@ class RefusedError(VenueError):
         self.code = code
 
 
+class RefusedError(VenueError):
+    """TWS answered a request with an error; `code` is IB's."""
+
+    def __init__(self, method: str, code: int, text: str) -> None:
+        super().__init__(f"{method} failed: {code} {text}")
+        self.code = code
+
+
 class Address(NamedTuple):
     """Where TWS listens, and as whom we call."""
 
@@ -172,25 +180,25 @@ class TwsSession:
         return number
 
     async def request(
-        self, request: Request, *arguments: object, wait_s: float | None = None
+        self, request: Request, *arguments: object, wait_s: float | None = None, urgent: bool = False
     ) -> list[Message]:
-        """Ask and collect until the end marker.
+        """Ask and collect until the end marker; `urgent` where an order waits for the answer.
 
         For a keyed request the id is made here and put first. Raises VenueError where the answer does not end
         in time, TWS refuses, or the session ends: never an empty list for silence.
         """
         patience_s = self._patience.request_s if wait_s is None else wait_s
         if request.keyed:
-            return await self._ask(request, self.request_id(), arguments, patience_s)
+            return await self._ask(request, (self.request_id(), *arguments), patience_s, urgent=urgent)
         async with self._locks.setdefault(request.end, asyncio.Lock()):
-            return await self._ask(request, 0, arguments, patience_s)
+            return await self._ask(request, arguments, patience_s, urgent=urgent)
 
     async def _ask(
-        self, request: Request, number: int, arguments: tuple[object, ...], wait_s: float
+        self, request: Request, arguments: tuple[object, ...], wait_s: float, *, urgent: bool
     ) -> list[Message]:
         self._check_alive()
         pending = _Pending(request, asyncio.get_running_loop().create_future())
-        key = (number,) if request.keyed else ()
+        number = cast(int, arguments[0]) if request.keyed else 0
         try:
             async with asyncio.timeout(wait_s):
                 await self._wait_out(request)
@@ -198,7 +206,8 @@ class TwsSession:
                     self._keyed[number] = pending
                 else:
                     self._unkeyed[request.end] = pending
-                await self.send(request.method, *key, *arguments)
+                await self._allowed(order=urgent)
+                self._write(request.method, arguments)
                 await asyncio.shield(pending.done)
         except TimeoutError as error:
             why = f"{request.method} was not answered to its end within {wait_s:g} s"
@@ -209,7 +218,7 @@ class TwsSession:
             if request.keyed:
                 self._keyed.pop(number, None)
         if request.cancel:
-            await self.send(request.cancel, *key)
+            await self.send(request.cancel, *((number,) if request.keyed else ()))
         return pending.rows
 
     async def _wait_out(self, request: Request) -> None:
@@ -256,7 +265,8 @@ class TwsSession:
     def _write(self, method: str, arguments: tuple[object, ...]) -> None:
         transport = self._client.conn.transport
         if transport is None or transport.is_closing():
-            raise VenueError("not sent: the socket to TWS is closed")
+            self._end("the socket to TWS is closed")
+            self._check_alive()
         self._throttle.count()
         getattr(self._client, method)(*arguments)
 
