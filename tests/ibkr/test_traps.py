@@ -173,13 +173,12 @@ def test_h4_what_waits_for_the_message_limit_was_surely_not_sent(library: str, t
                     assert type(error) is VenueError, "not in doubt: it never left"
                     outcomes.append("not sent")
 
-            for number in range(80):
-                desk.host.context.spawn(f"order-{number}", send(number))
-            await desk.until(lambda: len(desk.session.events) > 30, "the first orders")
-            desk.peer.do("restart", down_s=0.0)
+            async with asyncio.TaskGroup() as group:
+                for number in range(80):
+                    group.create_task(send(number))
+                await desk.until(lambda: len(desk.session.events) > 30, "the first orders")
+                desk.peer.do("restart", down_s=0.0)
             await desk.until(lambda: desk.session.ended, "the end of events")
-            while len(outcomes) < 80:
-                await asyncio.sleep(0.01)
             again = await desk.again()
             assert len(again.open_orders) == outcomes.count("sent") < 80
 

@@ -11,10 +11,15 @@ from livetrader_plugins.ibkr.session import RefusedError, TwsSession
 NO_SUCH_CONTRACT: Final = 200
 
 
-async def contract_details(session: TwsSession, contract: Contract) -> list[ContractDetails]:
-    """Return what TWS knows of a contract, nothing where there is none. Raises VenueError for silence."""
+async def contract_details(
+    session: TwsSession, contract: Contract, *, urgent: bool = False
+) -> list[ContractDetails]:
+    """Return what TWS knows of a contract, nothing where there is none. Raises VenueError for silence.
+
+    `urgent` where an order waits for the answer.
+    """
     try:
-        rows = await session.request(requests.CONTRACT_DETAILS, contract)
+        rows = await session.request(requests.CONTRACT_DETAILS, contract, urgent=urgent)
     except RefusedError as error:
         if error.code == NO_SUCH_CONTRACT:
             return []

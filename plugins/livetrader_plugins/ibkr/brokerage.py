@@ -30,6 +30,7 @@ from livetrader_engine.spi import (
 )
 from livetrader_plugins.ibkr import orders, requests, schedule
 from livetrader_plugins.ibkr.account import Login, RawAccount, read_account, snapshot_of
+from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrConfig, calendar_of, chosen_account
 from livetrader_plugins.ibkr.identifiers import FILE_NAME, OrderIds, read_reserved, write_reserved
 from livetrader_plugins.ibkr.instructions import parent_of
@@ -44,7 +45,6 @@ from livetrader_plugins.ibkr.session import Address, TwsSession
 from livetrader_plugins.sdk.event_stream import EventStream
 
 CLOCKS_APART_S: Final = 2.0  # ours and TWS's: more is told
-NO_DEFINITION: Final = 200  # the answer to a question about a contract that there is not
 NS_PER_SECOND: Final = 1_000_000_000
 
 
@@ -138,15 +138,9 @@ class IbkrBrokerage:
             self._news.hear(message)
 
     async def _details(self, contract: Contract) -> Sequence[ContractDetails]:
-        """Ask for a contract: nothing where there is none, VenueError for silence."""
+        """Ask for a contract, ahead of other questions: an order may wait for it."""
         session, _ = self._live()
-        try:
-            rows = await session.request(requests.CONTRACT_DETAILS, contract, urgent=True)
-        except VenueError as error:
-            if f" {NO_DEFINITION} " in str(error):
-                return ()
-            raise
-        return [cast(ContractDetails, row.arguments[1]) for row in rows]
+        return await contract_details(session, contract, urgent=True)
 
     async def _begin_ids(self, session: TwsSession, raw: RawAccount) -> None:
         """Go on above every number that was reserved, that TWS says, and that is in use."""

@@ -172,13 +172,13 @@ class News:
         kind = BrokerageMessageKind.INFORMATION if quiet else BrokerageMessageKind.WARNING
         self._put([self.book.message(kind, code, text)])
         if code == codes.LINK_LOST or not self._session.link.up:
-            self.stream.end()
+            self.stream.end(f"{code} {text}")
 
     def _end(self, why: str) -> None:
         for preview in self._previews.values():
             if not preview.done():
                 preview.set_exception(VenueError(f"the session with TWS ended: {why}"))
-        self.stream.end()
+        self.stream.end(why)
 
     def _put(self, events: Iterable[BrokerageEvent]) -> None:
         """Hand events to the daemon; while learning they wait, since the account may show them."""

@@ -39,14 +39,6 @@ class RefusedError(VenueError):
         self.code = code
 
 
-class RefusedError(VenueError):
-    """TWS answered a request with an error; `code` is IB's."""
-
-    def __init__(self, method: str, code: int, text: str) -> None:
-        super().__init__(f"{method} failed: {code} {text}")
-        self.code = code
-
-
 class Address(NamedTuple):
     """Where TWS listens, and as whom we call."""
 
