@@ -207,7 +207,8 @@ class PluginMakers:
         """Make the history plugin."""
         name = self.settings.data.history
         plugin = registry.load_plugin(registry.HISTORIES, name)
-        history: HistoryPlugin = plugin(plugin.Config(), self._context(name, "history", None))
+        config = registry.config_of(plugin, dict(self.settings.data.options))
+        history: HistoryPlugin = plugin(config, self._context(name, "history", None))
         return history
 
     def brokerage(self, history: HistoryPlugin) -> BrokeragePlugin:

@@ -95,7 +95,8 @@ def _history(
     name = settings.data.history
     try:
         plugin = registry.load_plugin(registry.HISTORIES, name)
-        made: HistoryPlugin = plugin(plugin.Config(), _context(settings, folder, name, spawn, None))
+        config = registry.config_of(plugin, dict(settings.data.options))
+        made: HistoryPlugin = plugin(config, _context(settings, folder, name, spawn, None))
     except Exception:  # noqa: BLE001 — boundary: no plugin but the brokerage's may stand in the way
         _log.exception("history plugin unusable", extra={"action": "history_unusable"})
         return None

@@ -98,10 +98,11 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[data] `folder` is in LEAN's format."""
+    """[data] `folder` is in LEAN's format. `options` are the history plugin's own keys."""
 
     folder: Path
     history: str = "lean_data"
+    options: dict[str, str | int | float | bool | dict[str, str]] = {}
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

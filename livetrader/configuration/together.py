@@ -13,6 +13,7 @@ from livetrader import settings
 from livetrader.configuration.plugins import installed
 from livetrader.configuration.problems import Problems, suggest
 from livetrader.configuration.stores import check_store
+from livetrader.errors import ConfigError
 
 
 def with_state_directory(account: settings.AccountSettings, base: Path) -> settings.AccountSettings:
@@ -47,6 +48,8 @@ def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: 
         if data.history not in names:
             what = f"there is no plugin {data.history!r}"
             problems.add("data.history", what, suggest(data.history, names, "installed"))
+        elif data.options:
+            _check_history_options(data, problems)
     if engine is not None and engine.restart_delay_s > engine.restart_delay_max_s:
         problems.add("engine.restart_delay_s", "is above restart_delay_max_s", "lower it, or raise the other")
     training: settings.TrainingSettings | None = sections["training"]
@@ -60,6 +63,16 @@ def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: 
         _check_control(control, problems)
     if sections["object_store"] is not None:
         check_store(sections["object_store"], problems)
+
+
+def _check_history_options(data: settings.DataSettings, problems: Problems) -> None:
+    from livetrader import registry  # the plugin contract is imported only where one is used
+
+    try:
+        registry.config_of(registry.load_plugin(registry.HISTORIES, data.history), dict(data.options))
+    except ConfigError as error:
+        for problem in error.problems:
+            problems.add("data.options", problem, f"compare with the keys of the {data.history} history")
 
 
 def _check_control(control: settings.ControlSettings, problems: Problems) -> None:

@@ -76,6 +76,7 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     model_versions: int = 10  # kept of each model
     host_bucket: HostBucketPlace | None = None
     missed_trainings: MissedTrainings | None = None  # None: everything is trained when due, in warm-up too
+    history_options: dict[str, str | int | float | bool | dict[str, str]] = {}
 
 
 class Initialized(msgspec.Struct, frozen=True, tag="initialized"):

@@ -149,6 +149,7 @@ class EngineCare:
             parameters=dict(settings.algorithm.parameters),
             data_folder=str(settings.data.folder),
             history_plugin=settings.data.history,
+            history_options=settings.data.options,
             object_store=store,
             state_directory=str(parts.directory.root),
             credentials=credentials_for(store.url, os.environ),

@@ -268,7 +268,7 @@ def _history(start: StartEngine) -> HistoryPlugin:
         spawn=_no_tasks,
         report=_report,
     )
-    history: HistoryPlugin = plugin(plugin.Config(), context)
+    history: HistoryPlugin = plugin(registry.config_of(plugin, dict(start.history_options)), context)
     return history
 
 

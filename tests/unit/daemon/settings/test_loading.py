@@ -56,6 +56,11 @@ def test_paths_are_relative_to_the_file_and_defaults_stand(folder: Path) -> None
     assert (settings.engine.restarts, settings.engine.on_lost) == (5, OnLost.RESTART)
 
 
+def test_keys_of_the_history_plugin_are_its_own_and_checked_by_it(folder: Path) -> None:
+    (found,) = problems(folder, GOOD.replace('"prices"', '"prices"\noptions = { port = 4002 }'))
+    assert found.startswith("data.options: ") and "`port`" in found and "lean_data" in found
+
+
 def test_systemds_state_directory_is_taken_unless_the_file_names_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
