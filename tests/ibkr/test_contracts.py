@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from livetrader_engine.identifiers import Identity, OptionRight, OptionStyle
 from livetrader_engine.spi import PluginError
 from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier
+from livetrader_lean.option_tickers import option_ticker as leans_ticker
 from livetrader_plugins.ibkr import exchanges
 from livetrader_plugins.ibkr.contracts import (
     OWN_MARKET,
@@ -30,6 +31,7 @@ from tests.ibkr.wires import BTCUSD, EURUSD, equity, plain
 from tests.venues.peers import library
 
 LIBRARIES = ("ib_insync", "ib_async")
+CALL = 0  # LEAN's number
 
 
 def derivative(said: Identity, value: str) -> Symbol:
@@ -103,6 +105,13 @@ def test_a_contract_of_a_library_says_what_it_was_made_of(name: str) -> None:
         "OPT", "BRK B", "SMART", "USD", "NYSE", "20270115", Decimal("0.1"), "P", "100", "BRKB", "X", 42
     )
     assert described(contract_of(load(name), made)) == made  # type: ignore[arg-type]  # one of the two
+
+
+def test_options_are_called_as_the_algorithm_calls_them() -> None:
+    """Or the same contract would be two symbols: one ordered, one held."""
+    strike, day = 100.5, datetime(2027, 1, 15)  # noqa: DTZ001 — LEAN's dates are naive
+    theirs = leans_ticker("SPY", CALL, strike, day)
+    assert option_ticker("SPY", day.date(), OptionRight.CALL, Decimal("100.5")) == theirs
 
 
 TICKERS = st.from_regex(r"[A-Z]{1,5}(\.[A-Z])?", fullmatch=True)

@@ -27,7 +27,8 @@ from livetrader_engine.orders.order import (
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import OrderRecord, VenueError
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, SecurityType
-from livetrader_plugins.ibkr import contracts, orders
+from livetrader_engine.testing.market import SampleReference
+from livetrader_plugins.ibkr import contracts, orders, times
 from livetrader_plugins.ibkr.refusals import Increments, refusal
 from tests.ibkr.wires import ACCOUNT, BTCUSD, CLIENTS, EURUSD, Wire, equity, plain, spec
 from tests.venues.peers import START_NS
@@ -404,8 +405,14 @@ def test_prices_and_sizes_off_the_steps_of_the_contract_are_refused() -> None:
 
 
 def test_a_date_ends_with_the_session_of_its_exchange() -> None:
-    assert orders.good_til_ns(spec(), None) is None
-    assert orders.good_til_ns(spec(time_in_force=UNTIL), None) == UNTIL.expiry_ns
+    reference = SampleReference()
+    symbol = reference.symbol("AAA", SecurityType.EQUITY, "usa")
+    monday = times.instant_ns("20250616 00:00:00 America/New_York")
+    in_force = TimeInForce(TimeInForceKind.GOOD_TIL_DATE, monday)
+    wanted = spec(symbol=symbol, time_in_force=in_force)
+    assert orders.good_til_ns(wanted, reference) == reference.hours(symbol).next_close(monday) > monday
+    assert orders.good_til_ns(spec(), reference) is None
+    assert orders.good_til_ns(wanted, None) == monday  # nobody knows the hours: as it was said
 
 
 # ---- anything

@@ -45,11 +45,10 @@ _BELOW_ZERO: Final = frozenset({SecurityType.FUTURE, SecurityType.FUTURE_OPTION}
 
 
 class Increments(msgspec.Struct, frozen=True):
-    """What IB says about sizes and prices of a contract; zero and empty where it says nothing."""
+    """What IB says about sizes and prices of a contract; zero where it says nothing."""
 
     minimum_tick: Decimal = Decimal(0)
     size_increment: Decimal = Decimal(0)
-    order_types: tuple[str, ...] = ()
 
 
 def refusal(spec: OrderSpec, increments: Increments | None = None) -> str | None:

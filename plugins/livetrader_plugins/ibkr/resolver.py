@@ -65,7 +65,7 @@ class Listing(msgspec.Struct, frozen=True):
     @property
     def increments(self) -> Increments:
         """What refusals are decided by."""
-        return Increments(self.minimum_tick, self.size_increment, self.order_types)
+        return Increments(self.minimum_tick, self.size_increment)
 
 
 class _Entry(msgspec.Struct, frozen=True):
