@@ -224,6 +224,7 @@ class BrokeragePlugin(Protocol):
     def events(self) -> AsyncIterator[BrokerageEvent]:
         """Yield updates since the newest snapshot of `connect`; ending means: disconnected.
 
+        So does VenueError, which says why.
         An event counts as handled when the next one is asked for.
         """
         ...

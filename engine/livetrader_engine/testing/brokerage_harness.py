@@ -24,6 +24,7 @@ from livetrader_engine.spi import (
     Context,
     ExecutionReport,
     MarketObserver,
+    VenueError,
 )
 from livetrader_engine.symbols import NS_PER_MINUTE, SecurityType, Symbol
 from livetrader_engine.testing.host import WAIT_LIMIT_S, PluginHost
@@ -38,6 +39,7 @@ class BrokerageSession:
         self.opening = opening
         self.events: list[BrokerageEvent] = []
         self.ended = False
+        self.why_ended = ""
         self.consuming = asyncio.Event()
         self.consuming.set()
         self.received = asyncio.Event()  # an event was yielded, though perhaps not handled yet
@@ -45,12 +47,15 @@ class BrokerageSession:
 
     async def consume(self) -> None:
         """Collect events until they end; waits between two of them while `consuming` is clear."""
-        async for event in self.plugin.events():
-            self.received.set()
-            await self.consuming.wait()
-            self.events.append(event)
-            async with self._news:
-                self._news.notify_all()
+        try:
+            async for event in self.plugin.events():
+                self.received.set()
+                await self.consuming.wait()
+                self.events.append(event)
+                async with self._news:
+                    self._news.notify_all()
+        except VenueError as error:
+            self.why_ended = str(error)
         self.ended = True
         async with self._news:
             self._news.notify_all()

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final
 
-from livetrader_engine.spi import BrokerageEvent
+from livetrader_engine.spi import BrokerageEvent, VenueError
 
 BACKLOG_LIMIT: Final = 100_000  # events nobody reads; more means that the reader is gone, not slow
 
@@ -21,6 +21,7 @@ class EventStream:
     def __init__(self) -> None:
         self._waiting: deque[BrokerageEvent] = deque()
         self._ended = False
+        self._why = ""
         self._changed = asyncio.Event()  # something to read, or the end
         self._settled = asyncio.Event()
         self._settled.set()
@@ -34,8 +35,13 @@ class EventStream:
         self._changed.set()
         return True
 
-    def end(self) -> None:
-        """Let the reader have what waits, then end; whoever waits in `settle` is let go now."""
+    def end(self, why: str = "") -> None:
+        """Let the reader have what waits, then end; whoever waits in `settle` is let go now.
+
+        The reader hears the first `why` as a VenueError.
+        """
+        if not self._ended:
+            self._why = why
         self._ended = True
         self._settled.set()
         self._changed.set()
@@ -50,7 +56,7 @@ class EventStream:
         await self._settled.wait()
 
     async def read(self) -> AsyncIterator[BrokerageEvent]:
-        """Yield events until the end."""
+        """Yield events until the end. Raises VenueError where the end has a reason."""
         while True:
             while self._waiting:
                 event = self._waiting[0]
@@ -58,6 +64,8 @@ class EventStream:
                 # The reader came back: it is done with this one. Only now it leaves the queue, so that a
                 # reader that is cancelled in the middle leaves it for the next.
                 self._waiting.popleft()
+            if self._why:
+                raise VenueError(self._why)
             if self._ended:
                 return
             self._settled.set()
