@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,8 @@ from livetrader_plugins.ibkr.instructions import (
     parent_of,
     properties_of,
 )
-from tests.ibkr.wires import spec
+from tests.ibkr.wires import Wire, spec
+from tests.unit.lean.test_orders import run
 
 Properties = PROPERTY_CLASSES["InteractiveBrokersOrderProperties"]
 LEANS = (
@@ -122,3 +126,31 @@ def test_instructions_come_back_as_the_properties_they_were() -> None:
     )
     assert instructions_of(spec(properties=properties_of(made))) == made
     assert properties_of(Instructions()) == ()
+
+
+def documented(name: str) -> Callable[..., None]:
+    """Return a function that docs/ibkr.md shows."""
+    text = (Path(__file__).parents[2] / "docs" / "ibkr.md").read_text()
+    (block,) = [b.split("```")[0] for b in text.split("```python\n")[1:] if b.startswith(f"def {name}(")]
+    made: dict[str, Any] = {"InteractiveBrokersOrderProperties": Properties}
+    exec(block, made)
+    found: Callable[..., None] = made[name]
+    return found
+
+
+def test_the_bracket_of_the_guide_reaches_ib_as_one(library: str) -> None:
+    bracket = documented("bracket")
+    algorithm = run(lambda algorithm: bracket(algorithm, "SPY", 10, 90.0, 110.0, 80.0), bars=1)
+    specs = [record.spec for record in algorithm._lean.engine.orders.records()]
+    assert len(specs) == 3
+    wire = Wire(library, 176)
+    numbers: dict[int, int] = {}
+    for each in specs:
+        above = parent_of(each)
+        parent = numbers[above] if above is not None else 0
+        numbers[each.id] = wire.place(each, f"LTa-{each.id}", parent_id=parent)
+    entry, profit, stop = (wire.got(number) for number in numbers.values())
+    assert [order.terms.parent_id for order in (entry, profit, stop)] == [0, entry.order_id, entry.order_id]
+    assert [order.terms.transmit for order in (entry, profit, stop)] == [False, False, True]
+    assert {profit.terms.oca_group, stop.terms.oca_group} == {"exit-1"} and entry.terms.oca_group == ""
+    assert (entry.status.value, profit.why_held, stop.why_held) == ("Submitted", "child", "child")
