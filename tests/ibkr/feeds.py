@@ -48,6 +48,7 @@ class Desk:
         self.host = host
         self.events: list[FeedEvent] = []
         self.ended = ""  # why
+        self.skew_s = 0.0  # added to the clock that durations are measured with
         self._more = asyncio.Event()
 
     @property
@@ -130,11 +131,17 @@ async def feeding(
 ) -> AsyncIterator[Desk]:
     """Run a peer and a feed that is connected to it, on one clock. The library has to be imported before."""
     async with running(settings) as peer, PluginHost("ibkr", directory, reference=reference) as host:
-        context = msgspec.structs.replace(host.context, now_ns=lambda: peer.clock.now_ns)
+        skews: list[Desk] = []
+        context = msgspec.structs.replace(
+            host.context,
+            now_ns=lambda: peer.clock.now_ns,
+            monotonic_s=lambda: host.context.monotonic_s() + sum(each.skew_s for each in skews),
+        )
         config = IbkrFeed.Config(port=peer.port, library=client, **options)  # type: ignore[arg-type]
         feed = IbkrFeed(config, context)
         assert await feed.connect() >= START_NS
         desk = Desk(peer, feed, host)
+        skews.append(desk)
         host.context.spawn("reader", desk.read())
         try:
             yield desk

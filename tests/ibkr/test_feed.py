@@ -358,3 +358,34 @@ def test_bars_of_the_regular_session_begin_with_it(play: Callable[..., None]) ->
         assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (100.0, 101.0, 100.0, 100.5, 300.0)
 
     play(scenario, reference=SampleReference())
+
+
+def test_minutes_made_of_samples_share_the_line_of_the_quotes(play: Callable[..., None]) -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.feed.subscribe(stream())
+        await desk.feed.subscribe(stream(kind=TickType.QUOTE))
+        for seconds, price in TRADES:
+            await desk.at(seconds)
+            await desk.quote(price)
+        await desk.at(301)
+        await desk.until(lambda: len(desk.bars) == 3)
+        assert shown(desk.bars) == minutes(TRADES)
+        assert desk.at_peer() == {"quotes": ["SPY"]}
+
+    play(scenario, trade_bars="samples", market_data_lines=1)
+
+
+def test_five_second_bars_that_are_asked_for_too_fast_come_later(play: Callable[..., None]) -> None:
+    async def scenario(desk: Desk) -> None:
+        text = "Invalid Real-time Query:Historical data request pacing violation"
+        desk.peer.do("fault", kind="error", message="reqRealTimeBars", code=420, text=text)
+        await desk.feed.subscribe(stream())
+        await desk.until(lambda: desk.statuses and "60 streams of five-second bars" in desk.statuses[-1][1])
+        assert desk.at_peer() == {}
+        desk.skew_s += 61
+        async with asyncio.timeout(5):
+            while desk.at_peer() != {"bars": ["SPY"]}:
+                await desk.settle()
+        await desk.until(lambda: desk.statuses[-1] == (True, ""))
+
+    play(scenario)

@@ -71,6 +71,7 @@ class IbkrFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     heartbeat_timeout_s: Seconds = 10.0
     timezone: str = "UTC"
     market_data_lines: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100  # of the login
+    trade_bars: Literal["five_seconds", "samples"] = "five_seconds"  # what minutes of trades are made of
     close_after_s: Annotated[float, msgspec.Meta(ge=0, le=4.5)] = 1.5  # waits for a bar's last five seconds
     primary_exchanges: dict[str, str] = {}  # decides between stocks of one ticker: AAA = "NYSE"
     region: Literal["america", "europe", "asia"] = "america"

@@ -3,7 +3,9 @@
 Which stream serves what, and why: trades from the minute on come from IB's five-second bars, because these
 are made of every trade, while quotes and last prices are sampled some four times a second; trades by the
 second are made of those samples, since IB has no shorter bars; single trades come tick by tick, of which a
-login has few. Delayed data exist as samples only. Quotes are always samples.
+login has few. Delayed data exist as samples only. Quotes are always samples. Five-second bars take a line
+of their own beside the quotes' one, and IB lets a client ask for sixty in ten minutes; who has many symbols
+and few lines may have minutes made of samples (`trade_bars`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Final
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.spi import VenueError
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
-from livetrader_plugins.ibkr.datawords import Trouble
+from livetrader_plugins.ibkr.datawords import Fate, Trouble
 from livetrader_plugins.ibkr.library import Contract
 from livetrader_plugins.ibkr.marketdata import Book
 
@@ -41,8 +43,11 @@ VERBS: Final[dict[Kind, Verb]] = {
 }
 
 
-def kind_of(subscription: Subscription, *, delayed: bool) -> Kind:
-    """Return what serves a subscription. Raises VenueError, with what to do, where IB has nothing."""
+def kind_of(subscription: Subscription, *, delayed: bool, sampled: bool = False) -> Kind:
+    """Return what serves a subscription. Raises VenueError, with what to do, where IB has nothing.
+
+    `delayed`: everything is delayed data. `sampled`: bars of trades are made of samples, too.
+    """
     symbol, kind = subscription.symbol, subscription.tick_type
     if kind is TickType.QUOTE:
         return Kind.QUOTES
@@ -52,7 +57,9 @@ def kind_of(subscription: Subscription, *, delayed: bool) -> Kind:
         raise VenueError(f"{symbol.value}: IB tells no trades of it, only quotes; subscribe to quotes")
     if delayed or subscription.resolution is Resolution.SECOND:
         return Kind.QUOTES
-    return Kind.TICKS if subscription.resolution is Resolution.TICK else Kind.BARS
+    if subscription.resolution is Resolution.TICK:
+        return Kind.TICKS
+    return Kind.QUOTES if sampled else Kind.BARS
 
 
 def shown_of(symbol: Symbol) -> str:
@@ -77,6 +84,11 @@ class DataLine:
     trouble: Trouble | None = None
     troubled_s: float = 0.0  # monotonic
     is_delayed: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it brings nothing for now, and is to be asked for again."""
+        return self.trouble is not None and self.trouble.fate is Fate.WAITS
 
     def question(self, request_id: int) -> tuple[object, ...]:
         """Return the method and the arguments that ask for it."""

@@ -32,6 +32,11 @@ _SUBSCRIBE: Final = (
     "shares those of its live account), or set [feed] delayed_data = true"
 )
 _DELAYED: Final = "comes 15 minutes late: the login has no live subscription for it"
+_PACE: Final = (
+    "IB lets a client ask for 60 streams of five-second bars in ten minutes; it is asked for again soon, "
+    'and trade_bars = "samples" does without them'
+)
+REALTIME_BARS: Final = 420
 _TABLE: Final[dict[int, tuple[Fate, str]]] = {
     101: (Fate.OVER, "TWS has no market data line left: other programs and watch lists use them, too; close "
           "those, lower [feed] market_data_lines and subscribe to less, or buy quote boosters"),
@@ -60,6 +65,8 @@ def trouble_of(code: int, text: str) -> Trouble | None:
     """
     if code in _NOTHING:
         return None
+    if code == REALTIME_BARS and "pacing" in text.lower():
+        return Trouble(code, Fate.WAITS, _PACE)
     if code in _TABLE:
         fate, words = _TABLE[code]
         return Trouble(code, fate, words)

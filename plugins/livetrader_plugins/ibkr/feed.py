@@ -121,7 +121,7 @@ class IbkrFeed:
     async def _wait(self, intake: Intake) -> None:
         """Wait for news, or for the time at which a bar closes."""
         now_ns = self._context.now_ns()
-        next_ns = intake.next_ns(now_ns)
+        next_ns = intake.outlet.next_ns(now_ns)
         wait_s = LOOK_S if next_ns is None else min(LOOK_S, max(0.0, (next_ns - now_ns) / NS_PER_SECOND))
         try:
             async with asyncio.timeout(wait_s):

@@ -8,32 +8,27 @@ and asked for under a new number, after one that kept them (1102) nothing is.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from functools import partial
 from typing import Final, cast
 
-import msgspec
-
-from livetrader_engine.data.bars import MarketPoint, Tick, TradeBar
-from livetrader_engine.data.merge import slice_key
-from livetrader_engine.data.subscription import Subscription, TickType
+from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import Context, PluginError, VenueError
-from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol
+from livetrader_engine.symbols import NS_PER_SECOND, Symbol
 from livetrader_plugins.ibkr import codes, requests
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrFeedConfig
 from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of
 from livetrader_plugins.ibkr.datawords import Fate, trouble_of
 from livetrader_plugins.ibkr.library import Library
-from livetrader_plugins.ibkr.livebars import PIECE_NS, BarStream, LiveBars, Periods, Step
-from livetrader_plugins.ibkr.marketdata import Heard, Quoted, Traded, is_bar, is_price
+from livetrader_plugins.ibkr.livebars import Periods, Step
+from livetrader_plugins.ibkr.outlet import Outlet
 from livetrader_plugins.ibkr.pacing import Lines
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_plugins.ibkr.session import Address, TwsSession
 
-TICKS_LIMIT: Final = 50_000  # that wait for a reader; the oldest go first, and are counted
 AGAIN_S: Final = 60.0  # after which a stream that has to wait (a competing session) is asked for again
 CARE_S: Final = 1.0  # between two looks whether something is to be asked for again
 QUALITY_S: Final = 60.0  # between two reports of what was refused, late or missing
@@ -51,23 +46,18 @@ class Intake:
         self.session = TwsSession(library, address, context, config.patience, config.timezone)
         self.session.listen(self._hear)
         self.news = asyncio.Event()  # something for `take`, or the end
-        self.ticks_dropped = 0
+        self.outlet = Outlet(int(config.close_after_s * NS_PER_SECOND))
         self._config = config
         self._context = context
         self._resolver = Resolver(
             library, partial(contract_details, self.session), context, config.primary_exchanges
         )
         self._lines: dict[tuple[Symbol, Kind], DataLine] = {}
-        self._streams: dict[Subscription, BarStream] = {}
         self._users: dict[Subscription, DataLine] = {}
         self._budget = Lines(config.market_data_lines)
-        self._bars = LiveBars(int(config.close_after_s * NS_PER_SECOND))
-        self._ticks: deque[tuple[Subscription, Tick]] = deque()
-        self._tick_ns = 0  # of the newest tick
         self._asking = asyncio.Lock()  # lines are asked for and cancelled one at a time
         self._lost = False  # IB has forgotten what we subscribed to (1101)
         self._care_due = asyncio.Event()
-        self._bad_bars = 0
         self._refused: Counter[str] = Counter()  # of books that were given up
         self._reported: dict[str, int] = {}
 
@@ -96,21 +86,13 @@ class Intake:
         async with self._asking:
             if subscription in self._users:
                 return
-            kind = kind_of(subscription, delayed=self._config.delayed_data)
+            sampled = self._config.trade_bars == "samples"
+            kind = kind_of(subscription, delayed=self._config.delayed_data, sampled=sampled)
             periods = self._periods(subscription)
             line = self._lines.get((subscription.symbol, kind)) or await self._new_line(subscription, kind)
             line.users[subscription] = None
             self._users[subscription] = line
-            if subscription.resolution is not Resolution.TICK:
-                self._add_bars(line, subscription, periods)
-
-    def _add_bars(self, line: DataLine, subscription: Subscription, periods: Periods) -> None:
-        now_ns = self._context.now_ns()
-        stream = BarStream(subscription, periods, now_ns, by_pieces=line.kind is Kind.BARS)
-        if subscription.tick_type is TickType.QUOTE and line.book.quote is not None:
-            stream.tick(_quote_tick(line.symbol, now_ns, line.book.quote))  # the book that stands
-        self._streams[subscription] = stream
-        self._bars.add(stream)
+            self.outlet.join(line, subscription, periods, self._context.now_ns())
 
     def _periods(self, subscription: Subscription) -> Periods:
         reference = self._context.reference
@@ -145,8 +127,7 @@ class Intake:
             line = self._users.pop(subscription, None)
             if line is None:
                 return
-            self._bars.remove(subscription)
-            self._streams.pop(subscription, None)
+            self.outlet.leave(subscription)
             del line.users[subscription]
             if not line.users:
                 del self._lines[line.symbol, line.kind]
@@ -204,6 +185,9 @@ class Intake:
         lost, self._lost = self._lost, False
         async with self._asking:
             for line in tuple(self._lines.values()):
+                if not self.session.link.up:  # gone again in the middle of it
+                    self._lost = self._lost or lost
+                    return
                 if lost or line.request_id == NO_REQUEST or self._has_waited(line):
                     await self._drop(line)
                     await self._ask(line)
@@ -211,8 +195,7 @@ class Intake:
             self._context.report("streams_renewed", lines=len(self._lines))
 
     def _has_waited(self, line: DataLine) -> bool:
-        waits = line.trouble is not None and line.trouble.fate is Fate.WAITS
-        return waits and self._context.monotonic_s() - line.troubled_s >= AGAIN_S
+        return line.waits and self._context.monotonic_s() - line.troubled_s >= AGAIN_S
 
     # ---- what is heard; all of this is called within `data_received`
 
@@ -224,29 +207,14 @@ class Intake:
         self.news.set()
 
     def _hear_line(self, line: DataLine, message: Message) -> None:
-        arguments = message.arguments
-        if arguments[0] != line.request_id:
+        if message.arguments[0] != line.request_id:
             return
-        now_ns = self._context.now_ns()
-        match message.name:
-            case "priceSizeTick":
-                kind, price, size = cast(tuple[int, float, float], arguments[1:4])
-                self._heard(line, now_ns, line.book.price(now_ns, kind, price, size))
-            case "tickSize":
-                kind, size = cast(tuple[int, float], arguments[1:3])
-                self._heard(line, now_ns, line.book.size(now_ns, kind, float(size)))
-            case "realtimeBar":
-                self._hear_piece(line, cast(tuple[float, ...], arguments[1:]))
-            case "tickByTickAllLast":
-                price, size = cast(tuple[float, float], arguments[3:5])
-                if is_price(price) and size > 0:
-                    self._heard(line, now_ns, Traded(price, size))
-                else:
-                    line.book.refused["not a price"] += 1
-            case "marketDataType":
-                line.is_delayed = arguments[1] in _DELAYED_TYPES
-            case "error":
-                self._hear_trouble(line, *cast(tuple[int, str], arguments[1:3]))
+        if message.name == "error":
+            self._hear_trouble(line, *cast(tuple[int, str], message.arguments[1:3]))
+        elif message.name == "marketDataType":
+            line.is_delayed = message.arguments[1] in _DELAYED_TYPES
+        elif self.outlet.hear(line, message, self._context.now_ns()) and line.waits:
+            line.trouble = None  # it brings data again
         self.news.set()
 
     def _hear_trouble(self, line: DataLine, code: int, text: str) -> None:
@@ -262,81 +230,12 @@ class Intake:
             error=text, remedy=trouble.words,
         )  # fmt: skip
 
-    def _heard(self, line: DataLine, now_ns: int, heard: Heard | None) -> None:
-        """Give a trade or a quote to those who subscribed to its kind."""
-        self._delivers(line)
-        if heard is None:
-            return
-        if isinstance(heard, Traded):
-            wanted = TickType.TRADE
-            tick = Tick(line.symbol, now_ns, price=heard.price, quantity=heard.size)
-        else:
-            wanted = TickType.QUOTE
-            tick = _quote_tick(line.symbol, now_ns, heard)
-        for subscription in line.users:
-            if subscription.tick_type is not wanted:
-                continue
-            stream = self._streams.get(subscription)
-            if stream is not None:
-                stream.tick(tick)
-            else:
-                self._queue(subscription, msgspec.structs.replace(tick))
-
-    def _delivers(self, line: DataLine) -> None:
-        """Forget what a line that had to wait suffered from: it brings data again."""
-        if line.trouble is not None and line.trouble.fate is Fate.WAITS:
-            line.trouble = None
-
-    def _queue(self, subscription: Subscription, tick: Tick) -> None:
-        if len(self._ticks) >= TICKS_LIMIT:
-            self._ticks.popleft()
-            self.ticks_dropped += 1
-        tick.time_ns = self._tick_ns = max(tick.time_ns, self._tick_ns + 1)  # no two at one instant
-        self._ticks.append((subscription, tick))
-
-    def _hear_piece(self, line: DataLine, told: tuple[float, ...]) -> None:
-        start_s, opening, high, low, close, volume, _, count = told
-        self._delivers(line)
-        prices = (float(opening), float(high), float(low), float(close))
-        counts = line.symbol.security_type is SecurityType.INDEX or (volume > 0 and count != 0)
-        if counts and not is_bar(prices, float(volume)):
-            self._bad_bars += 1
-            counts = False
-        start_ns = int(start_s) * NS_PER_SECOND
-        volume = max(float(volume), 0.0)
-        piece = TradeBar(line.symbol, start_ns, start_ns + PIECE_NS, *prices, volume)
-        for subscription in line.users:
-            self._streams[subscription].piece(piece, has_trades=counts)
-
     # ---- what comes out
 
     def take(self, now_ns: int) -> list[Step]:
         """Return what is complete, the earliest first: ticks in one step, then the bars that close."""
         self.news.clear()
-        for line in self._lines.values():
-            if line.kind is Kind.QUOTES:
-                self._heard_late(line, now_ns)
-        steps = [self._tick_step(now_ns)] if self._ticks else []
-        return steps + self._bars.collect(now_ns)
-
-    def _heard_late(self, line: DataLine, now_ns: int) -> None:
-        quote = line.book.settle(now_ns)
-        if quote is not None:
-            self._heard(line, now_ns, quote)
-
-    def _tick_step(self, now_ns: int) -> Step:
-        """Return all trades and the newest quote of each stream: of IB's samples the newest is the book."""
-        newest = {subscription: tick for subscription, tick in self._ticks if not tick.price}
-        waiting = [each for each in self._ticks if each[1].price or newest[each[0]] is each[1]]
-        self._ticks.clear()
-        waiting.sort(key=lambda each: slice_key(each[0]))  # stable: time stays in order
-        shown: list[MarketPoint] = [tick for subscription, tick in waiting if not subscription.internal]
-        internal: list[MarketPoint] = [tick for subscription, tick in waiting if subscription.internal]
-        return Step(max(now_ns, self._tick_ns), tuple(shown), tuple(internal))
-
-    def next_ns(self, now_ns: int) -> int | None:
-        """Return when to look again though nothing arrives."""
-        return self._bars.next_ns(now_ns)
+        return self.outlet.take(self._lines.values(), now_ns)
 
     # ---- how it is
 
@@ -370,21 +269,10 @@ class Intake:
         for line in self._lines.values():
             refused += line.book.refused
         found = {f"refused: {reason}": number for reason, number in sorted(refused.items())}
-        found |= {
-            "refused: not a bar": self._bad_bars,
-            "late": self._bars.late,
-            "missing five-second bars": self._bars.gaps,
-            "periods skipped": self._bars.skipped,
-            "ticks dropped": self.ticks_dropped,
-        }
-        return {name: number for name, number in found.items() if number}
+        return {name: number for name, number in (found | self.outlet.counts).items() if number}
 
     def _tell_quality(self) -> None:
         now = self.quality
         if now != self._reported:
             self._context.report("market_data_quality", level="warning", **{"counted": now})
             self._reported = now
-
-
-def _quote_tick(symbol: Symbol, now_ns: int, quote: Quoted) -> Tick:
-    return Tick(symbol, now_ns, 0.0, 0.0, quote.bid, quote.bid_size, quote.ask, quote.ask_size)
