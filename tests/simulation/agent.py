@@ -8,7 +8,7 @@ instant; the gateway has to refuse those that an earlier life has taken.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +16,7 @@ from random import Random
 from typing import Final
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
+from livetrader_engine.decisions import SCHEDULE
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
 from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
 from livetrader_engine.orders.states import OPEN, OrderStatus
@@ -117,7 +118,7 @@ class Agent:
         self._commands: deque[Command] = deque()
         self._arrived = asyncio.Event()
         self._instant_ns = 0
-        self._ordinal = 0
+        self._counts: Counter[str] = Counter()  # of orders by ticker, as engines name their decisions
 
     def hear(self, event: OrderEventArrived | AccountLoaded) -> None:
         """Take in one event; never waits."""
@@ -150,13 +151,15 @@ class Agent:
 
     def step(self, instant_ns: int) -> None:
         """Decide what is due at one instant."""
-        self._instant_ns, self._ordinal = instant_ns, 0
+        self._instant_ns = instant_ns
+        self._counts.clear()
         self._ports.strategy(self, instant_ns)
 
     # -- what a strategy may do ---------------------------------------------------------------------
 
     def order(self, ticker: str, quantity: int, kind: OrderType, away: Decimal = Decimal(0)) -> None:
         """Ask for an order; `away` is how much better than the market its price is."""
+        self._counts[ticker] += 1
         symbol, price = SYMBOLS[ticker], self._ports.prices[ticker]
         better = -away if quantity > 0 else away
         spec = OrderSpec(
@@ -168,10 +171,9 @@ class Agent:
             reference_price=price,
             limit_price=price + better if kind is OrderType.LIMIT else None,
             stop_price=price - better if kind is OrderType.STOP_MARKET else None,
-            decision=f"{self._instant_ns}/tick/{self._ordinal}",
+            decision=f"{self._instant_ns}:{SCHEDULE}:{self._counts[ticker]}",
         )
         self._next_id += 1
-        self._ordinal += 1
         self.view.orders[spec.id] = Known(spec)
         self._put(SubmitOrder(spec))
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from livetrader.journal.records import OrderIntended, decode
 from livetrader.journal.replay import JournalState
+from livetrader_engine.orders.states import OrderStatus
 from livetrader_venues.tws.exchange import Exchange
 from livetrader_venues.tws.requests import Request
 from livetrader_venues.tws.switchboard import Session
@@ -50,19 +50,17 @@ class Durable:
     """What is durable in the journal, row by row as commits return. Owned by the world, for all lives."""
 
     def __init__(self) -> None:
-        self.intents: dict[str, str] = {}  # client order id -> decision
+        self.intents: set[str] = set()  # client order ids
         self.kinds: Counter[str] = Counter()
         self.by_order: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def wrote(self, kind: str, client_order_id: str | None, body: str) -> None:
+    def wrote(self, kind: str, client_order_id: str | None) -> None:
         """Take in one durable row."""
         self.kinds[kind] += 1
         if client_order_id is not None:
             self.by_order[client_order_id][kind] += 1
         if kind == "order_intended" and client_order_id is not None:
-            record = decode(body)
-            assert isinstance(record, OrderIntended)
-            self.intents[client_order_id] = getattr(record.spec, "decision", "") or record.spec.tag
+            self.intents.add(client_order_id)
 
     def count(self, client_order_id: str, kind: str) -> int:
         """Return how many records of a kind there are about an order."""
@@ -173,7 +171,7 @@ class Watch:
         self._orders_known(state)
         self._trades_counted(state, trades)
         self._positions(state, trades, view)
-        self._decisions()
+        self._decisions(state)
         for order in state.open.values():
             if order.unknown:
                 self.violated("unknown at rest", f"{order.client_order_id} is still unknown")
@@ -234,14 +232,15 @@ class Watch:
                     f"others traded {foreign[ticker]} {ticker}, {booked[ticker]} is booked as not ours",
                 )
 
-    def _decisions(self) -> None:
-        taken: dict[str, list[str]] = defaultdict(list)
-        for reference in self._wires:
-            if reference in self._durable.intents:
-                taken[self._durable.intents[reference]].append(reference)
+    def _decisions(self, state: JournalState) -> None:
+        taken: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for client_id, order in state.orders.items():
+            refused = order.status is OrderStatus.INVALID and not order.filled  # nothing came of it
+            if str(client_id) in self._wires and order.spec.decision and not refused:
+                taken[order.spec.symbol.value, order.spec.decision].append(str(client_id))
         for decision, references in taken.items():
             if len(references) > 1:
-                self.violated("I8 decided twice", f"{decision} was sent as {', '.join(sorted(references))}")
+                self.violated("I8 decided twice", f"{decision} was sent as {', '.join(references)}")
 
 
 def _show(positions: Mapping[str, Decimal]) -> str:

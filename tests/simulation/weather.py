@@ -19,7 +19,7 @@ from tests.simulation.agent import TICKERS
 from tests.simulation.network import Conditions, Network
 from tests.simulation.venue import Venue
 
-EVERY_S: Final = 45.0  # between two faults, on average
+EVERY_S: Final = 35.0  # between two faults, on average
 UNLISTED: Final = (388, 10999, 2137, 10311, 463)  # codes that say nothing certain about an order
 WARNED: Final = (399, 2109, 10349, 404)
 REQUESTS: Final = (

@@ -40,6 +40,7 @@ TRANSCRIPT_LINES: Final = 20_000  # the newest are kept
 QUOTE_EVERY_S: Final = 4.0
 OPERATOR_EVERY_S: Final = 90.0  # between two looks of a person
 RESTART_S: Final = (0.05, 0.5, 5.0, 60.0)  # upper bounds of the pause before the next life
+FENCE_S: Final = 40.0  # no byte is under way for longer once a new connection stands
 SHARES: Final = {  # of the probability to die, where there are many boundaries of a kind
     "socket read": 0.01, "socket write": 0.1, "socket written": 0.1, "message": 0.1, "message handled": 0.1,
 }  # fmt: skip
@@ -57,11 +58,11 @@ class Week:
     """
 
     days: int = 5
-    session_s: float = 900.0
-    night_s: float = 300.0
+    session_s: float = 600.0
+    night_s: float = 240.0
     settle_s: float = 960.0
     crash_probability: float = 0.002
-    crash_every_s: float = 500.0  # deaths at random instants, on average
+    crash_every_s: float = 350.0  # deaths at random instants, on average
     weather: bool = True
     library: str = "auto"
 
@@ -143,7 +144,12 @@ class World:
         from livetrader_plugins.ibkr.brokerage import IbkrBrokerage
 
         config = IbkrBrokerage.Config(
-            host=HOST, port=PORT, library=self.week.library, heartbeat_s=20.0, request_timeout_s=10.0
+            host=HOST,
+            port=PORT,
+            library=self.week.library,
+            heartbeat_s=20.0,
+            request_timeout_s=10.0,
+            absence_fence_s=FENCE_S,
         )
         return IbkrBrokerage(config, context)
 
@@ -162,7 +168,7 @@ class World:
     def wrote(self, kind: str, client_order_id: str | None, body: str) -> None:
         """Take in one durable row."""
         self.reached[f"journal: {kind}"] += 1
-        self.durable.wrote(kind, client_order_id, body)
+        self.durable.wrote(kind, client_order_id)
         self.tell("journal", f"{kind} {client_order_id or ''} {_abridged(body)}")
 
     def violated(self, name: str, words: str) -> None:
