@@ -22,6 +22,7 @@ NAMES = {
     "5": "openOrder",
     "9": "nextValidId",
     "11": "execDetails",
+    "17": "historicalData",
     "15": "managedAccounts",
     "49": "currentTime",
     "50": "realtimeBar",

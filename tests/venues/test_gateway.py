@@ -356,6 +356,29 @@ def test_history_of_no_time_is_refused(end: str, size: str, duration: str, code:
     assert client.codes() == [code] and client.named("error")[-1][2] == "1"
 
 
+def test_history_shows_bids_asks_and_prices_without_dividends() -> None:
+    day_ns = 86_400 * SECOND_NS
+    now_ns = Room().now_ns // day_ns * day_ns
+    settings = Settings(dividend_ns=now_ns - 2 * day_ns, history_from_ns=now_ns - 4 * day_ns)
+    room = Room(settings=settings)
+    client = room.connect()
+    spy = (756733, "SPY", "STK", "", 0, "", "", "SMART", "", "USD", "", "", 0)
+    closes: dict[str, list[Decimal]] = {}
+    for number, what in enumerate(("TRADES", "BID", "ASK", "ADJUSTED_LAST"), 1):
+        room.send(client, 20, number, *spy, "", "4 hours", "6 D", 0, what, 2, 0, "")
+        told = client.named("historicalData")[-1]
+        count = int(told[4])
+        assert told[1] == str(number) and len(told) == 5 + 8 * count
+        closes[what] = [Decimal(told[5 + 8 * at + 4]) for at in range(count)]
+    assert [price + Decimal("0.01") for price in closes["BID"]] == closes["TRADES"]
+    assert [price - Decimal("0.01") for price in closes["ASK"]] == closes["TRADES"]
+    ratios = [adjusted / raw for adjusted, raw in zip(closes["ADJUSTED_LAST"], closes["TRADES"], strict=True)]
+    assert ratios == [Decimal("0.99")] * 12 + [Decimal(1)] * 15
+    room.send(client, 20, 9, *spy, "20250616 00:00:00 UTC", "1 day", "1 D", 0, "ADJUSTED_LAST", 2, 0, "")
+    room.send(client, 20, 10, *spy, "20250601 00:00:00 UTC", "1 min", "60 S", 0, "TRADES", 2, 0, "")
+    assert client.codes() == [321, 162]
+
+
 def test_several_accounts_are_told_apart_and_together() -> None:
     room = Room(account("DU1"), account("DU2"))
     client = room.connect()

@@ -211,10 +211,17 @@ class DataDesk:
             size_ns = history.bar_size_ns(values.text("barSize"))
             long_ns = history.duration_ns(values.text("duration"))
             end_ns = history.instant_ns(values.text("endDateTime"), self._board.now_ns)
+            if values.text("whatToShow") == history.ADJUSTED and values.text("endDateTime"):
+                raise history.BadRequest("End date not supported with adjusted last")
         except history.BadRequest as error:
             self._board.tell(session, 321, f"Error validating request.-'bQ' : cause - {error}", request_id)
             return
-        made = history.bars(contract, end_ns, long_ns, size_ns, self._settings.bar_seed)
+        made = history.shown_as(
+            values.text("whatToShow"),
+            history.bars(contract, end_ns, long_ns, size_ns, self._settings.bar_seed),
+            contract.minimum_tick,
+            self._settings,
+        )
         if not made:
             text = "Historical Market Data Service error message:HMDS query returned no data"
             self._board.tell(session, 162, text, request_id)

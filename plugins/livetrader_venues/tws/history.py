@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from livetrader_venues.tws.contracts import Contract
-from livetrader_venues.tws.settings import SECOND_NS
+from livetrader_venues.tws.settings import SECOND_NS, Settings
 
 DAY_S = 86_400
+ADJUSTED = "ADJUSTED_LAST"
 BARS_LIMIT = 20_000  # of one answer; IB cuts long requests, too
 _UNITS_S = {"S": 1, "D": DAY_S, "W": 7 * DAY_S, "M": 30 * DAY_S, "Y": 365 * DAY_S}
 _BAR_SIZE = re.compile(r"(\d+) (sec|secs|min|mins|hour|hours|day|week|month|days|weeks|months)")
@@ -94,6 +95,20 @@ def bar(contract: Contract, start_ns: int, size_ns: int, seed: int) -> Bar:
     low = min(opening, closing) - tick * chance.randrange(0, 5)
     volume = chance.randrange(100, 10_000)
     return Bar(start_ns, opening, high, low, closing, volume, max(volume // 100, 1))
+
+
+def shown_as(what: str, made: list[Bar], tick: Decimal, settings: Settings) -> list[Bar]:
+    """Return bars as `what` shows them: bids a tick below the trades, asks above; older ones not at all."""
+    shift = {"BID": -tick, "ASK": tick}.get(what, Decimal(0))
+    shown = []
+    for each in made:
+        old = what == ADJUSTED and each.start_ns < settings.dividend_ns
+        factor = settings.dividend_factor if old else Decimal(1)
+        if each.start_ns >= settings.history_from_ns:
+            prices = (each.open, each.high, each.low, each.close)
+            opening, high, low, close = (price * factor + shift for price in prices)
+            shown.append(Bar(each.start_ns, opening, high, low, close, each.volume, each.count))
+    return shown
 
 
 def _price(contract: Contract, at_ns: int, seed: int) -> Decimal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from livetrader_venues.tws.wire import HIGHEST_VERSION
 
@@ -23,3 +24,6 @@ class Settings:
     master_client_id: int | None = None  # it sees the orders of every client
     delayed_data_only: bool = False  # no subscriptions: error 354, or delayed data where a client asks for it
     bar_seed: int = 1
+    history_from_ns: int = 0  # what is older does not exist: error 162
+    dividend_ns: int = 0  # older prices of ADJUSTED_LAST are taken times the factor
+    dividend_factor: Decimal = Decimal("0.99")
