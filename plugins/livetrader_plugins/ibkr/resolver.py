@@ -50,6 +50,10 @@ _USUAL_EXCHANGES: Final = {  # a position does not tell its exchange
 Ask = Callable[[Contract], Awaitable[Sequence[ContractDetails]]]
 
 
+class UnknownContractError(VenueError):
+    """IB has answered that there is no such contract."""
+
+
 class Listing(msgspec.Struct, frozen=True):
     """A contract with what IB says about trading it; `seen_ns` is when it said so."""
 
@@ -278,7 +282,7 @@ def chosen(symbol: Symbol, wanted: Description, found: Sequence[ContractDetails]
     """Return the one contract meant. Raises VenueError, naming the candidates and the remedy."""
     listings = [listing_of(details, seen_ns) for details in found]
     if not listings:
-        raise VenueError(
+        raise UnknownContractError(
             f"Interactive Brokers knows no contract for {symbol.value} ({wanted.words}): check the ticker, "
             "the expiry, and that the account may trade it"
         )
