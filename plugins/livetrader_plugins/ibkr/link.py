@@ -24,7 +24,8 @@ _FARM_OF: Final = {
     2103: Farm.BROKEN, 2104: Farm.FINE, 2105: Farm.BROKEN, 2106: Farm.FINE, 2107: Farm.IDLE, 2108: Farm.IDLE,
     2119: Farm.IDLE, 2157: Farm.BROKEN, 2158: Farm.FINE,
 }  # fmt: skip
-_NAME: Final = re.compile(r":\s*([\w.\-]+)\s*$")  # "Market data farm connection is OK:usfarm"
+# "Market data farm connection is OK:usfarm", "HMDS ... should be available upon demand.ushmds"
+_NAME: Final = re.compile(r"[:.]\s*([\w\-]+)\s*$")
 
 
 @dataclass(frozen=True, slots=True)

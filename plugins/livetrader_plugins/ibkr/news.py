@@ -37,6 +37,7 @@ from livetrader_plugins.sdk.event_stream import EventStream
 
 TRADES_LATE_S: Final = 2.0  # a status may say "filled" so long before the trades come
 PREVIEW_WAIT_S: Final = 10.0  # for what a what-if order needs; an order waits so long for it at most
+COMBINATION: Final = "BAG"
 NO_SUBJECT: Final = -1  # the id of an error that is about nothing in particular
 
 
@@ -89,8 +90,9 @@ class News:
 
     def look(self, raw: RawAccount) -> None:
         """Tell what a later look at the account shows and nobody has told."""
-        for _, execution in raw.trades:
-            self._put(self.book.execution(execution))
+        for contract, execution in raw.trades:
+            if contract.secType != COMBINATION:
+                self._put(self.book.execution(execution, self._symbol_of(contract)))
 
     async def preview(self, order_id: int, contract: Contract, order: Order) -> MarginPreview:
         """Send a what-if order and return the answer. Raises VenueError: refused, or no answer."""
@@ -124,8 +126,8 @@ class News:
                 self._put(self.book.completed_order(order, state.status))
             case "execDetails":
                 contract, execution = cast(tuple[Contract, Execution], message.arguments[1:3])
-                if contract.secType == "BAG":
-                    return  # a combination: its legs are told beside it, and they are what is held
+                if contract.secType == COMBINATION:
+                    return  # its legs are told beside it, and they are what is held
                 if execution.acctNumber in {self._account, ""}:
                     self._put(self.book.execution(execution, self._symbol_of(contract)))
             case "commissionReport":

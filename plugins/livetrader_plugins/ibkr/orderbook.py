@@ -82,6 +82,7 @@ class OrderBook:
         self._by_order_id: dict[tuple[int, int], Tracked] = {}
         self._owners: dict[ExecutionId, ClientOrderId] = {}
         self.fees: OrderedDict[ExecutionId, CommissionReport] = OrderedDict()
+        self._strange: dict[ExecutionId, int] = {}  # revisions of trades of orders that are not ours
         self._told_fees: dict[ExecutionId, Decimal] = {}
 
     # Orders.
@@ -108,7 +109,7 @@ class OrderBook:
     def named(self, name: ClientOrderId, number: BrokerageOrderId | None) -> list[Tracked]:
         """Return the orders of a name, or the one that IB gave this number."""
         if number is None:
-            return list(self.of(name))
+            return list(self.of(name)) if name else []
         tracked = self._by_perm_id.get(int(number)) if number.isdecimal() else None
         return [] if tracked is None else [tracked]
 
@@ -218,6 +219,9 @@ class OrderBook:
             self._keep(tracked)
         fill = reports.fill_of(execution)
         if tracked is None:
+            if self._strange.get(fill.execution_id, -1) >= fill.revision:
+                return []
+            self._strange[fill.execution_id] = fill.revision
             fill = msgspec.structs.replace(fill, symbol=symbol)
             return [ExecutionReport(_NO_ORDER, OrderStatus.PARTIALLY_FILLED, self._now_ns(), fill=fill)]
         known = tracked.trades.get(fill.execution_id)
