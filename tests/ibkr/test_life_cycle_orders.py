@@ -19,9 +19,10 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import ApprovedChange, OrderRecord, VenueError
 from livetrader_engine.testing.brokerage_harness import approve
 from livetrader_plugins.ibkr import orders
-from tests.ibkr.desk import SPY, Desk, at_desk, play
+from tests.ibkr.desk import SPY, Desk, at_desk, play, seated
 from tests.ibkr.test_orders import DAY, UNTIL, sells
 from tests.ibkr.wires import BTCUSD, EURUSD, spec
+from tests.venues.peers import running
 
 D = Decimal
 TIMES = {"gtc": spec().time_in_force, "day": DAY, "gtd": UNTIL}
@@ -231,6 +232,22 @@ def test_a_bracket_lives_and_ends_as_one(library: str, tmp_path: Path) -> None:
             await desk.session.until_status(ClientOrderId("LTa-2"), _S.CANCELED)
             snapshot = await desk.brokerage.snapshot()
             assert snapshot.positions == () and snapshot.open_orders == ()
+
+    play(scenario())
+
+
+def test_a_child_can_be_changed_after_a_restart(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running() as peer:
+            child = sells(id=OrderId(2), limit_price=D(110), properties=(("parentOrderId", 1),), symbol=SPY)
+            async with seated(peer, library, tmp_path) as desk:
+                await placed(desk, "LTa-1", spec(symbol=SPY))
+                child = await placed(desk, "LTa-2", child)
+            async with seated(peer, library, tmp_path) as desk:
+                await changed(desk, "LTa-2", child, OrderChange(limit_price=D(111)))
+                (parent, attached) = peer.gateway.exchange.open_orders()
+                assert attached.terms.parent_id == parent.order_id
+                assert (attached.terms.limit_price, attached.why_held) == (D(111), "child")
 
     play(scenario())
 

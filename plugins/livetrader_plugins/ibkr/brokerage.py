@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from decimal import Decimal
 from typing import ClassVar, Final, cast
 
 import msgspec
@@ -245,6 +244,7 @@ class IbkrBrokerage:
         order_id = self._next_id()
         placed = self._order(session, order.client_order_id, order.spec, order_id)
         tracked = news.book.add(order.client_order_id, order_id, order.spec.quantity)
+        tracked.parent_id = placed.parentId
         self._numbers[order.spec.id] = order_id
         try:
             await session.send_order("placeOrder", order_id, contract, placed)
@@ -260,7 +260,7 @@ class IbkrBrokerage:
         tracked = self._own(news, change.client_order_id)
         contract = await self._contract(change.spec)
         changed = self._order(
-            session, change.client_order_id, change.spec, tracked.order_id, change.change, tracked.stop_price
+            session, change.client_order_id, change.spec, tracked.order_id, change.change, tracked
         )
         tracked.change = terms_of(changed)
         await session.send_order("placeOrder", tracked.order_id, contract, changed)
@@ -314,17 +314,17 @@ class IbkrBrokerage:
         spec: OrderSpec,
         order_id: int,
         change: OrderChange | None = None,
-        stop_price: Decimal | None = None,
+        shown: Tracked | None = None,
     ) -> Order:
         sending = Sending(
             order_id=order_id,
             account=self._account,
             fa_group=self._config.fa_group,
             fa_method=self._config.fa_method,
-            parent_id=self._parent(spec),
+            parent_id=self._parent(spec) if shown is None else shown.parent_id,
             expiry_ns=self._expiry_ns(spec),
             change=change,
-            stop_price=stop_price,
+            stop_price=None if shown is None else shown.stop_price,
             server_version=session.server_version,
         )
         return orders.order_of(session.library, name, spec, sending)

@@ -45,6 +45,7 @@ class Tracked:
     told: OrderStatus = OrderStatus.NEW  # what the daemon has heard
     seen: bool = False  # TWS showed it working
     cancel_asked: bool = False
+    parent_id: int = 0  # TWS's number of the order it is attached to
     stop_price: Decimal | None = None  # where TWS showed the stop of a trailing order
     change: tuple[object, ...] | None = None  # the terms we asked for and have not seen yet
     trades: dict[ExecutionId, Fill] = field(default_factory=dict)  # newest revision of each
@@ -138,6 +139,7 @@ class OrderBook:
             tracked = Tracked(ClientOrderId(order.orderRef), order.clientId, order.orderId, _quantity(order))
             self._keep(tracked)
         tracked.quantity = _quantity(order) or tracked.quantity
+        tracked.parent_id = order.parentId or tracked.parent_id
         changed = tracked.change is not None and tracked.change == terms_of(order)
         events = self._status(tracked, status, order.permId, changed=changed)
         if changed:
@@ -307,6 +309,7 @@ class OrderBook:
             tracked = Tracked(ClientOrderId(order.orderRef), order.clientId, order.orderId, Decimal(0))
         tracked.perm_id = order.permId or tracked.perm_id
         tracked.order_id = tracked.order_id or order.orderId
+        tracked.parent_id = order.parentId or tracked.parent_id
         tracked.quantity = _quantity(order) or tracked.quantity
         tracked.claimed = max(tracked.claimed, filled)
         tracked.earlier += max(filled - tracked.filled, Decimal(0))
