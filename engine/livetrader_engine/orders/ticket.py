@@ -228,8 +228,8 @@ class OrderRecord:
 
     def _apply_status(self, event: OrderNews) -> Outcome:
         status, before = event.status, self.status
-        if before in CLOSED:
-            return Outcome.STALE
+        if before in CLOSED or (status is _NEW and before is OrderStatus.CANCEL_PENDING):
+            return Outcome.STALE  # also: it waits to be sent, told after the algorithm asked for a cancel
         if event.change is not None:  # not asked for: nobody here has a change to settle
             self.spec = event.change.applied(self.spec)
         if self._before_change is not None:

@@ -60,6 +60,14 @@ def test_a_late_acknowledgement_changes_nothing() -> None:
     assert ticket.status is S.FILLED
 
 
+def test_that_an_order_still_waits_to_be_sent_is_no_news_once_a_cancel_was_asked_for() -> None:
+    ticket = record()
+    assert ticket.apply(news(S.NEW, message="held while the brokerage is away")) is Outcome.APPLIED
+    ticket.apply(news(S.CANCEL_PENDING))
+    assert ticket.apply(news(S.NEW, message="passed on")) is Outcome.STALE
+    assert ticket.status is S.CANCEL_PENDING
+
+
 @pytest.mark.parametrize("closed", [S.CANCELED, S.INVALID])
 def test_a_fill_after_the_end_counts_and_is_called_late(closed: OrderStatus) -> None:
     ticket = record()
