@@ -24,6 +24,7 @@ from livetrader.errors import AlgorithmLoadError, ConfigError, DaemonError
 from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killswitch import KillSwitch
+from livetrader.gateway.rules import HostRules
 from livetrader.gateway.timing import real_timing
 from livetrader.journal import filesystems
 from livetrader.journal.journal import Journal
@@ -81,6 +82,12 @@ def build(settings: Settings) -> Supervisor:
     notifications = Notifications([LogSink()], lambda outcome: metrics.notifications.labels(outcome).inc())
     relay = Relay(hub, metrics)
     gateway = Gateway(brokerage, journal, settings.limits, timing, relay, book.daemon)
+    gateway.rules = HostRules(
+        settings.account.on_manual_trades,
+        settings.limits.unknown_orders,
+        partial(_notify, notifications),
+        lambda reason: supervisor.end(reason),
+    )
     kill = KillSwitch(
         KillPorts(
             brokerage=brokerage,
