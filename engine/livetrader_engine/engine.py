@@ -38,6 +38,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.session import Sessions
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
+from livetrader_engine.decisions import BROKERAGE, Decisions
 from livetrader_engine.demand import Demand
 from livetrader_engine.end_of_day import EndOfDay
 from livetrader_engine.errors import InvariantError
@@ -53,6 +54,7 @@ from livetrader_engine.events import (
 )
 from livetrader_engine.margin_calls import MarginCalls
 from livetrader_engine.missed import MissedTrainings
+from livetrader_engine.order_intake import OrderListener
 from livetrader_engine.order_news import NotedNews
 from livetrader_engine.portfolio.portfolio import AccountType, Portfolio
 from livetrader_engine.ports import (
@@ -103,6 +105,7 @@ class EngineOptions(msgspec.Struct, frozen=True):
     whether the engine books splits, dividends and delistings, because no brokerage does. `ends_bankrupt`:
     whether the run ends once the equity is used up, as LEAN's backtests do. `missed_trainings`:
     what is known of scheduled trainings of engines before this one; None trains them as LEAN's backtests do.
+    `names_decisions`: whether orders carry the names of the decisions behind them (decisions.py).
     """
 
     start_ns: int
@@ -116,6 +119,7 @@ class EngineOptions(msgspec.Struct, frozen=True):
     books_corporate_actions: bool = False
     ends_bankrupt: bool = False
     missed_trainings: MissedTrainings | None = None
+    names_decisions: bool = False
 
 
 class Engine:
@@ -145,6 +149,8 @@ class Engine:
         self.scheduler = Scheduler()
         self.trainings = TrainingSchedules(ports.trainer.submit, options.missed_trainings, options.start_ns)
         self.readiness = Readiness(self.clock, ports.trainer.status, lambda: self.trainings.planned)
+        self.decisions = Decisions(lambda: self._last_step_ns)
+        self.orders.decisions = self.decisions if options.names_decisions else None
         self.orders.demand = Demand(self.readiness.problem, self.portfolio, self.orders)
         self.benchmark = Benchmark(ports.feed, ports.reference, self.portfolio.cash, options.benchmark)
         self.sampler = Sampler(
@@ -169,15 +175,10 @@ class Engine:
             self.scheduler, self.clock, lambda symbol: self._callbacks.on_end_of_day(symbol)
         )
 
-    # -- set-up ------------------------------------------------------------------------------------
-
     def attach(self, callbacks: AlgorithmCallbacks) -> None:
         """Say who is called. Once, before the first event."""
         self._algorithm = callbacks
-        self.orders.filled = self.statistics.take_fill
-        self.orders.corrected = self.statistics.take_correction
-        self.orders.charged = self.statistics.take_fee
-        self.orders.listen(NotedNews(self.ports.results, self.securities, callbacks.on_order_event))
+        _listen(self, callbacks.on_order_event)
 
     def set_warm_up(self, from_ns: int, until_ns: int) -> None:
         """Warm up with data from `from_ns` until the first event at or after `until_ns`."""
@@ -191,8 +192,6 @@ class Engine:
     def is_warming_up(self) -> bool:
         """Whether orders are refused because warm-up is not over."""
         return self.orders.warming_up
-
-    # -- services that need more than one part ------------------------------------------------------
 
     def history(self, request: HistoryRequest) -> list[MarketPoint]:
         """Return past points of one subscription; the end is never later than now.
@@ -219,7 +218,8 @@ class Engine:
             self._account.load(event)
         elif isinstance(event, BrokerageMessageArrived):
             self._advance(event.time_ns)
-            self._callbacks.on_brokerage_message(event)
+            with self.decisions.because_of(BROKERAGE, event.time_ns):
+                self._callbacks.on_brokerage_message(event)
         elif isinstance(event, StopRequested):
             self._advance(event.time_ns)
             self._end()
@@ -332,7 +332,9 @@ class Engine:
     def _fire_schedule(self, time_ns: int, *, inclusive: bool) -> None:
         for scheduled, due_ns in self.scheduler.due(time_ns, inclusive=inclusive):
             self._advance(due_ns)
+            self.decisions.scheduled_ns = due_ns
             scheduled.callback(scheduled.name, due_ns)
+        self.decisions.scheduled_ns = None
 
     def _begin(self) -> bool:
         """Go back to where warm-up data begin, the schedule too; return whether there shall be a step."""
@@ -370,3 +372,14 @@ class Engine:
 
     def _report(self, message: str) -> None:
         self.ports.results.log(self.clock.now_ns, LogLevel.ERROR, message)
+
+
+def _listen(engine: Engine, told: OrderListener) -> None:
+    """Say who hears of orders, and in which order: results, statistics, the algorithm."""
+    orders, statistics = engine.orders, engine.statistics
+    orders.filled = statistics.take_fill
+    orders.corrected = statistics.take_correction
+    orders.charged = statistics.take_fee
+    if orders.decisions is not None:
+        told = orders.decisions.after(told)
+    orders.listen(NotedNews(engine.ports.results, engine.securities, told))

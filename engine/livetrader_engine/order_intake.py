@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from livetrader_engine.afterwards import told_as
 from livetrader_engine.events import OpenOrderRecord, OrderEventArrived
-from livetrader_engine.orders.afterwards import told_as
 from livetrader_engine.orders.book import OrderBook
 from livetrader_engine.orders.order import Fill, OrderId, TradeFee
 from livetrader_engine.orders.states import CLOSED, OrderStatus

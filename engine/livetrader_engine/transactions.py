@@ -15,6 +15,9 @@ from decimal import Decimal
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+import msgspec
+
+from livetrader_engine.decisions import Decisions
 from livetrader_engine.demand import Demand
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import OrderEventArrived
@@ -98,6 +101,7 @@ class Transactions(OrderRequests):
         self.warming_up = False
         self.turn: Callable[[Callable[[], Any]], Any] | None = None
         self.demand: Demand | None = None  # of the algorithm, before it takes risk
+        self.decisions: Decisions | None = None  # names them, where an engine may be started again
         portfolio.models.default.fees = policy.fees
 
     # -- asking --------------------------------------------------------------------------------------
@@ -138,6 +142,8 @@ class Transactions(OrderRequests):
     def _add(self, request: OrderRequest, security: Security) -> OrderRecord:
         now_ns = self._clock.now_ns
         spec = make_spec(self._number(), request, security, now_ns)
+        if self.decisions is not None:
+            spec = msgspec.structs.replace(spec, decision=self.decisions.stamp(spec.symbol))
         asked = Asked(now_ns, spec.id, request.tag, request=request)
         if self.gate is not None and request.quantity < 0:
             reason = self.gate.short_problem(spec.symbol, request.quantity, None)

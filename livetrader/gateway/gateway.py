@@ -132,6 +132,7 @@ class Gateway(AccountView):
             if self.state.fills == fills and not self._ledger.claimed:
                 self._session.set_cash(snapshot)
                 break
+        self._sender.begin_life()
         return self._account(self._now())
 
     async def watch(self) -> None:
@@ -214,9 +215,12 @@ class Gateway(AccountView):
         order = state.orders.get(client_id)
         if order is not None:
             changed = report.status is OrderStatus.UPDATE_SUBMITTED and order.pending is None
+            was_open = order.is_open
             await self._ledger.take(report, self._now())
-            if report.fill is None and (changed or report.status in FILLS):
-                self._session.ask()  # a trade that did not come along, or terms that may not be ours
+            reopened = order.is_open and not was_open  # by a trade that was taken back: what of it works?
+            lost = order.is_open and order.cancel_asked and order.status is not OrderStatus.CANCEL_PENDING
+            if reopened or lost or (report.fill is None and (changed or report.status in FILLS)):
+                self._session.ask()  # a trade, a cancel or terms of which we have not heard all
             return
         before = state.counters.foreign_fills
         if not is_foreign(state.instance, client_id):

@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from livetrader.settings import LimitSettings
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderDirection, OrderSpec, OrderType
 from livetrader_engine.spi import Approved, ApprovedChange, BrokerageCapabilities
@@ -35,6 +37,7 @@ class DenialReason(StrEnum):
     UNSUPPORTED = "unsupported"
     BAD_QUANTITY = "bad_quantity"
     BAD_PRICE = "bad_price"
+    DECIDED = "decision_repeated"
     RESTRICTED = "restricted"
     BLOCKED = "blocked"
     ORDER_QUANTITY = "max_order_quantity"
@@ -51,7 +54,8 @@ class Circumstances:
     `position` is signed; `working` the signed quantity still working on the order's own side, orders of
     unknown outcome included. `price` is the newest observed one, None where none was. `recent` counts the
     orders of the last minute, `alike` those of the same symbol and quantity within the duplicate window.
-    `not_ready`, `restricted` and `blocked` are empty, or say why in words.
+    `not_ready`, `restricted` and `blocked` are empty, or say why in words; `decided` names the order that an
+    earlier engine sent on the same decision.
     """
 
     position: Decimal = Decimal(0)
@@ -64,6 +68,7 @@ class Circumstances:
     warming: bool = False
     restricted: str = ""
     blocked: str = ""
+    decided: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,15 @@ def _doubt(case: _Case) -> Denied | None:
     return None
 
 
+def _decided(case: _Case) -> Denied | None:
+    if not case.now.decided:
+        return None
+    return Denied(
+        DenialReason.DECIDED,
+        f"this decision was taken before the restart already, as order {case.now.decided}",
+    )
+
+
 def _adds(case: _Case) -> bool:
     """Whether the order could make the absolute position larger."""
     after = case.now.position + case.now.working + case.spec.quantity
@@ -230,6 +244,7 @@ CHECKS: Final[tuple[Callable[[_Case], Denied | None], ...]] = (
     _type,
     _quantity,
     _prices,
+    _decided,
     _doubt,
     _order_size,
     _position_size,
@@ -257,22 +272,8 @@ def check(
 
 def changed(spec: OrderSpec, change: OrderChange) -> OrderSpec:
     """Return the order as it will be after the change."""
-    return OrderSpec(
-        id=spec.id,
-        symbol=spec.symbol,
-        type=spec.type,
-        quantity=spec.quantity if change.quantity is None else change.quantity,
-        created_ns=spec.created_ns,
-        reference_price=spec.reference_price,
-        limit_price=spec.limit_price if change.limit_price is None else change.limit_price,
-        stop_price=spec.stop_price if change.stop_price is None else change.stop_price,
-        trigger_price=spec.trigger_price if change.trigger_price is None else change.trigger_price,
-        trailing_amount=spec.trailing_amount if change.trailing_amount is None else change.trailing_amount,
-        trailing_as_percentage=spec.trailing_as_percentage,
-        time_in_force=spec.time_in_force,
-        outside_regular_hours=spec.outside_regular_hours,
-        tag=spec.tag if change.tag is None else change.tag,
-    )
+    given = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
+    return msgspec.structs.replace(spec, **given)
 
 
 def check_change(

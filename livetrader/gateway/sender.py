@@ -31,6 +31,7 @@ from livetrader.journal.records import (
 )
 from livetrader.journal.replay import OrderState
 from livetrader.settings import LimitSettings
+from livetrader_engine.decisions import decided_ns
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
@@ -77,6 +78,7 @@ class OrderSender:
         self._valuation = valuation
         self._limits = limits
         self._ports = ports
+        self._life: tuple[int, int] | None = None  # first number and begin of the present engine life
         self._recent: deque[tuple[int, Symbol, Decimal]] = deque()  # of the last WINDOW_NS
         self.quiet = asyncio.Event()
         self.quiet.set()
@@ -118,6 +120,9 @@ class OrderSender:
         if change.quantity is not None and not usable(change.quantity):
             self._change_refused(order, unusable(change.quantity).message)
             return
+        if order.unknown:
+            self._change_refused(order, "its outcome is unknown; a change has to wait until that is proved")
+            return
         verdict = check_change(
             order.spec,
             order.client_order_id,
@@ -153,9 +158,15 @@ class OrderSender:
             self._ports.report("cancel_unjournaled", level="error", error=str(error))
         await self._send_cancel(order)
 
+    def begin_life(self) -> None:
+        """Note that another engine decides from now on: what those before it have decided is done."""
+        self._life = self._ledger.state.next_number, self._now()
+
     def remember_recent(self) -> None:
         """Count the journal's newest orders as sent, so that a restart hands out no new order budget."""
         now_ns = self._now()
+        if self._life is None:
+            self.begin_life()
         orders = [
             order
             for order in self._ledger.state.orders.values()
@@ -257,7 +268,7 @@ class OrderSender:
         price = self._valuation.prices.get(spec.symbol)
         return Circumstances(
             position=self._ledger.state.position(spec.symbol),
-            working=sum((order.remaining for order in same_side), Decimal(0)),
+            working=sum((order.remaining for order in same_side), self._others_working(spec)),
             price=None if price is None else Decimal(str(price)),
             recent=len(self._recent),
             alike=alike,
@@ -266,7 +277,32 @@ class OrderSender:
             warming=self._ports.gate.warming,
             restricted=self._ledger.state.restricted.get(spec.symbol, ""),
             blocked=next((order.client_order_id for order in same_side if order.unknown), ""),
+            decided=self._decided(spec),
         )
+
+    def _others_working(self, spec: OrderSpec) -> Decimal:
+        """Return what orders that are not ours may still trade on this order's side."""
+        return sum(
+            (
+                order.spec.quantity - order.filled_quantity
+                for order in self._session.corrector.foreign
+                if order.spec.symbol is spec.symbol and order.spec.direction is spec.direction
+            ),
+            Decimal(0),
+        )
+
+    def _decided(self, spec: OrderSpec) -> str:
+        """Return which order of an earlier engine came of the same decision, empty where none did.
+
+        A tape that is played again from before that decision is another story. An order that never reached
+        the venue, and never will, decided nothing.
+        """
+        known = self._ledger.state.decisions.get((spec.symbol, spec.decision)) if spec.decision else None
+        if known is None or self._life is None or known.number >= self._life[0]:
+            return ""
+        if known.status is OrderStatus.INVALID and not known.filled:
+            return ""
+        return known.client_order_id if decided_ns(spec.decision) < self._life[1] else ""
 
     def _now(self) -> int:
         return self._ports.timing.now_ns()

@@ -17,9 +17,9 @@ import msgspec
 from livetrader.journal.book import AccountBook, OrderState
 from livetrader.journal.identifiers import order_prefix
 from livetrader.journal.records import FeeReceived, ReportReceived
+from livetrader_engine.afterwards import correction_words
 from livetrader_engine.events import OrderEventArrived
-from livetrader_engine.orders.afterwards import correction_words
-from livetrader_engine.orders.order import ClientOrderId, Fill, TradeFee
+from livetrader_engine.orders.order import ClientOrderId, ExecutionId, Fill, TradeFee
 from livetrader_engine.orders.states import CLOSED, FILLS, OPEN, TRANSITIONS, OrderStatus
 from livetrader_engine.spi import ExecutionReport
 
@@ -94,17 +94,17 @@ def take_fee(book: AccountBook, record: FeeReceived) -> Events:
     )
     amounts = {known.fee_currency: -known.fee}
     amounts[told.fee_currency] = amounts.get(told.fee_currency, Decimal(0)) + told.fee
-    changes = {currency: amount for currency, amount in amounts.items() if amount}
-    if changes:
+    if known.fee != told.fee or known.fee_currency != told.fee_currency:
         order.note(record.time_ns, f"{known.quantity} at {known.price} cost {told.fee} {told.fee_currency}")
+    return _charged(order, told.time_ns, told.execution_id, amounts)
+
+
+def _charged(order: OrderState, time_ns: int, name: ExecutionId, amounts: dict[str, Decimal]) -> Events:
     return tuple(
-        msgspec.structs.replace(
-            event,
-            fee=TradeFee(told.execution_id, amount, currency),
-            symbol=order.spec.symbol,
-        )
-        for currency, amount in changes.items()
-        for event in order_event(order, told.time_ns)
+        msgspec.structs.replace(event, fee=TradeFee(name, amount, currency), symbol=order.spec.symbol)
+        for currency, amount in amounts.items()
+        if amount
+        for event in order_event(order, time_ns)
     )
 
 
@@ -130,7 +130,7 @@ def _filled(book: AccountBook, order: OrderState, record: ReportReceived, fill: 
     order.executions[fill.execution_id] = fill
     if not fill.quantity:  # taken back before we heard of it: there is nothing to tell
         order.note(record.time_ns, f"the trade {fill.execution_id} was taken back before it was told")
-        return ()
+        return _charged(order, report.time_ns, fill.execution_id, {fill.fee_currency: fill.fee})
     book.fills += 1
     _add(book, order, fill.quantity, fill.quantity * fill.price)
     book.trade(order.spec.symbol, fill.quantity, fill.price)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -42,6 +43,7 @@ class EngineCalls:
         self._changed = changed
         self._wake = wake
         self._waiting: deque[_Call] = deque()
+        self.around: Callable[[], AbstractContextManager[None]] = nullcontext  # each call of another thread
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -72,7 +74,8 @@ class EngineCalls:
             try:
                 if asked.voice is not None and asked.voice.cancelled:
                     raise TrainingStopped
-                asked.value = asked.make()
+                with self.around():
+                    asked.value = asked.make()
             except BaseException as error:  # boundary: it is raised again where the call was asked for
                 asked.error = error
                 if isinstance(error, InvariantError):

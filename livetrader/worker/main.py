@@ -45,6 +45,7 @@ from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader.worker.remote import LockstepOrders, RemoteOrders, RemoteResults
 from livetrader_engine.commands import QuitAlgorithm
+from livetrader_engine.decisions import TRAINING
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
 from livetrader_engine.ports import OrderSink
@@ -190,7 +191,10 @@ class EngineRun:
             defer_requests=start.lockstep,
         )
         options = EngineOptions(
-            start_ns=start.time_ns, policy=policy, missed_trainings=start.missed_trainings
+            start_ns=start.time_ns,
+            policy=policy,
+            missed_trainings=start.missed_trainings,
+            names_decisions=True,
         )
         cash = start.account.cash.get(options.account_currency)
         if cash is not None:
@@ -220,6 +224,7 @@ class EngineRun:
         engine = Engine(ports, options)
         engine.trainings.judged = self._outbox.send
         engine.orders.turn = trainer.calls.make
+        trainer.calls.around = lambda: engine.decisions.because_of(TRAINING, engine.clock.now_ns)
         return engine
 
     def _report_model(self, name: str, number: int | None, trouble: str) -> None:

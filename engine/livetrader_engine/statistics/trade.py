@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from decimal import Decimal
 from enum import IntEnum
+from typing import Final
 
 import msgspec
 
 from livetrader_engine.money import ZERO
 from livetrader_engine.orders.order import OrderId
 from livetrader_engine.symbols import Symbol
+
+MAX_CLOSED_TRADES: Final = 100_000  # the oldest go first, a tenth at a time
+MAX_FEE_ORDERS: Final = 1_000  # orders remembered so that their fee counts once
+MAX_CHARGED: Final = 1_000  # newest trades among which the one of a late fee is looked for
 
 
 class TradeDirection(IntEnum):
@@ -65,3 +71,36 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     def duration_ns(self) -> int:
         """How long it was open."""
         return self.exit_ns - self.entry_ns
+
+
+class TradeLog:
+    """Closed trades, oldest first; bounded. Owned by a TradeBuilder."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.closed: list[Trade] = []
+        self._fees_taken: OrderedDict[OrderId, None] = OrderedDict()
+
+    def counted(self, order: OrderId, fee: Decimal) -> Decimal:
+        """Return the fee of a fill as it counts: of an order's fills only the first one's does."""
+        if order in self._fees_taken:
+            return ZERO
+        self._fees_taken[order] = None
+        if len(self._fees_taken) > MAX_FEE_ORDERS:
+            self._fees_taken.popitem(last=False)
+        return fee
+
+    def add(self, trade: Trade) -> None:
+        """Take in one more."""
+        self.made = trade.number
+        self.closed.append(trade)
+        if len(self.closed) > MAX_CLOSED_TRADES:
+            del self.closed[: MAX_CLOSED_TRADES // 10]
+
+    def charge(self, order: OrderId, amount: Decimal) -> None:
+        """Add what an order turned out to cost to its newest trade, unless that lies far back."""
+        for number in range(len(self.closed) - 1, max(-1, len(self.closed) - 1 - MAX_CHARGED), -1):
+            trade = self.closed[number]
+            if order in trade.orders:
+                self.closed[number] = msgspec.structs.replace(trade, fees=trade.fees + amount)
+                return

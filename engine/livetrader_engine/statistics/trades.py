@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -14,13 +13,11 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import ONE, ZERO, from_float
 from livetrader_engine.orders.order import Fill, OrderId
 from livetrader_engine.securities import Security
-from livetrader_engine.statistics.trade import FillGrouping, FillMatching, Trade, TradeDirection
+from livetrader_engine.statistics.trade import FillGrouping, FillMatching, Trade, TradeDirection, TradeLog
 from livetrader_engine.symbols import Symbol
 
 __all__ = ["FillGrouping", "FillMatching", "Trade", "TradeBuilder", "TradeDirection"]
 
-MAX_CLOSED_TRADES: Final = 100_000  # the oldest go first, a tenth at a time
-MAX_FEE_ORDERS: Final = 1_000  # orders remembered so that their fee counts once
 _CENTS: Final = Decimal("0.01")
 
 
@@ -112,9 +109,8 @@ class TradeBuilder:
         self._positions: dict[Symbol, _Position] = {}
         self.rule(grouping, matching)
         self.watched: Mapping[Symbol, object] = self._positions  # symbols whose prices matter
-        self._fees_taken: OrderedDict[OrderId, None] = OrderedDict()
-        self._made = 0
-        self.closed: list[Trade] = []
+        self._log = TradeLog()
+        self.closed = self._log.closed
 
     def rule(self, grouping: FillGrouping, matching: FillMatching) -> None:
         """Put fills together by these rules. Raises AlgorithmError while a position is open."""
@@ -149,12 +145,7 @@ class TradeBuilder:
 
         `rate` turns the security's quote currency into the account's.
         """
-        if order in self._fees_taken:
-            fee = ZERO
-        else:
-            self._fees_taken[order] = None
-            if len(self._fees_taken) > MAX_FEE_ORDERS:
-                self._fees_taken.popitem(last=False)
+        fee = self._log.counted(order, fee)
         booking = _Booking(security, order, fill, fee, rate * security.properties.contract_multiplier)
         position = self._positions.get(security.symbol)
         if position is None:
@@ -171,8 +162,8 @@ class TradeBuilder:
     def correct(self, security: Security, order: OrderId, old: Fill, new: Fill, rate: Decimal = ONE) -> None:
         """Put a fill in the place of one that was taken in.
 
-        An entry that is still whole is mended. What was closed since stays on the list as it was: the old
-        fill is traded back and the new one taken in, so that the sums are right.
+        An entry that is still whole is mended. Else the old fill is traded back, so that the sums are right
+        and closed trades stay as they were.
         """
         position = self._positions.get(security.symbol)
         for entry in () if position is None else position.entries:
@@ -180,10 +171,10 @@ class TradeBuilder:
                 entry.price, entry.quantity = new.price, abs(new.quantity)
                 entry.best = float(new.price)
                 return
-        for fill in (msgspec.structs.replace(old, quantity=-old.quantity, time_ns=new.time_ns), new):
-            if fill.quantity:
-                self._fees_taken[order] = None  # fees are told apart from corrections
-                self.fill(security, order, fill, ZERO, rate)
+        back = msgspec.structs.replace(old, quantity=-old.quantity, time_ns=new.time_ns)
+        self._log.counted(order, ZERO)  # fees are told apart from corrections
+        for fill in (item for item in (back, new) if item.quantity):
+            self.fill(security, order, fill, ZERO, rate)
 
     def charge(self, symbol: Symbol, order: OrderId, amount: Decimal) -> None:
         """Add what an order turned out to cost, in account currency, to its newest entry or trade."""
@@ -192,11 +183,7 @@ class TradeBuilder:
             if order in entry.orders:
                 entry.fees += amount
                 return
-        for number in range(len(self.closed) - 1, max(-1, len(self.closed) - 1 - MAX_FEE_ORDERS), -1):
-            trade = self.closed[number]
-            if order in trade.orders:
-                self.closed[number] = msgspec.structs.replace(trade, fees=trade.fees + amount)
-                return
+        self._log.charge(order, amount)
 
     def split(self, symbol: Symbol, factor: Decimal) -> None:
         """Scale what is open in a symbol by a split of raw prices: prices times the factor."""
@@ -262,9 +249,9 @@ class TradeBuilder:
             side, adverse, favorable, profit = _LONG, low - price, high - price, fill.price - price
         else:
             side, adverse, favorable, profit = _SHORT, price - high, price - low, (fill.price - price) * -1
-        self._record(
+        self._log.add(
             Trade(
-                number=self._made + 1,
+                number=self._log.made + 1,
                 symbol=booking.security.symbol,
                 entry_ns=entry.time_ns,
                 entry_price=price,
@@ -293,9 +280,9 @@ class TradeBuilder:
         entry, entered = _average(item for item in ordered if (item.quantity > 0) != exits)
         leave, _ = _average(item for item in ordered if (item.quantity > 0) == exits)
         sign = 1 if entered > 0 else -1
-        self._record(
+        self._log.add(
             Trade(
-                number=self._made + 1,
+                number=self._log.made + 1,
                 symbol=booking.security.symbol,
                 entry_ns=position.fills[0].time_ns,
                 entry_price=entry,
@@ -332,9 +319,9 @@ class TradeBuilder:
             if not self._first_in:  # last in, first out: the trade began with the last entry closed in full
                 entry_ns = item.time_ns
         entry, entered = _average(taken)
-        self._record(
+        self._log.add(
             Trade(
-                number=self._made + 1,
+                number=self._log.made + 1,
                 symbol=booking.security.symbol,
                 entry_ns=entry_ns,
                 entry_price=entry,
@@ -359,12 +346,6 @@ class TradeBuilder:
         del self._positions[symbol]
         if left > 0:
             self._open(booking, left if quantity > 0 else -left, ZERO)
-
-    def _record(self, trade: Trade) -> None:
-        self._made = trade.number
-        self.closed.append(trade)
-        if len(self.closed) > MAX_CLOSED_TRADES:
-            del self.closed[: MAX_CLOSED_TRADES // 10]
 
 
 def _average(fills: Iterable[_PendingFill]) -> tuple[Decimal, Decimal]:

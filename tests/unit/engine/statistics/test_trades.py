@@ -8,8 +8,8 @@ import pytest
 
 from livetrader_engine.data.bars import Tick
 from livetrader_engine.orders.order import ExecutionId, Fill, OrderId
+from livetrader_engine.statistics.trade import MAX_CLOSED_TRADES
 from livetrader_engine.statistics.trades import (
-    MAX_CLOSED_TRADES,
     FillGrouping,
     FillMatching,
     Trade,
