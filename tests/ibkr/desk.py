@@ -103,7 +103,12 @@ def order(**said: Any) -> OrderSpec:
 
 def config(peer: Peer, library: str, **said: Any) -> IbkrConfig:
     """Return settings under which nothing waits long."""
-    values: dict[str, Any] = {"port": peer.port, "library": library, "request_timeout_s": LIMIT_S}
+    values: dict[str, Any] = {
+        "port": peer.port,
+        "library": library,
+        "request_timeout_s": LIMIT_S,
+        "messages_per_second": 10_000,  # of a login with many lines: tests need not wait
+    }
     return IbkrConfig(**{**values, **said})
 
 

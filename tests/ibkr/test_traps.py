@@ -144,7 +144,7 @@ def test_h3_the_bare_library_wipes_its_trades(library: str) -> None:
 
 def test_h4_an_order_overtakes_everything_that_waits(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with at_desk(library, tmp_path) as desk:
+        async with at_desk(library, tmp_path, messages_per_second=48) as desk:
             session = desk.brokerage._session
             assert session is not None
             seen: list[str] = []
@@ -162,7 +162,7 @@ def test_h4_an_order_overtakes_everything_that_waits(library: str, tmp_path: Pat
 
 def test_h4_what_waits_for_the_message_limit_was_surely_not_sent(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with at_desk(library, tmp_path) as desk:
+        async with at_desk(library, tmp_path, messages_per_second=48) as desk:
             outcomes: list[str] = []
 
             async def send(number: int) -> None:

@@ -11,6 +11,7 @@ from livetrader_engine.spi import PluginError
 from livetrader_plugins.ibkr import schedule
 from livetrader_plugins.ibkr.library import LibraryName
 from livetrader_plugins.ibkr.session import Patience
+from livetrader_plugins.ibkr.throttle import PER_SECOND
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 ClientId = Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)]
@@ -39,6 +40,7 @@ class IbkrConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     request_timeout_s: Seconds = 30.0  # until an answer is complete
     heartbeat_s: Seconds = 15.0  # between two round trips
     heartbeat_timeout_s: Seconds = 10.0  # until one counts as failed
+    messages_per_second: Annotated[int, msgspec.Meta(ge=2)] = PER_SECOND  # IB's limit: half the data lines
     timezone: str = "UTC"  # of TWS, where it sends times without one
     region: Literal["america", "europe", "asia"] = "america"  # of the servers, for their nightly reset
     weekly_restart_utc: str = ""  # "06:00" on Sundays, when the gateway logs in anew; empty: it does not
@@ -53,7 +55,11 @@ class IbkrConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def patience(self) -> Patience:
         """How long the connection waits."""
         return Patience(
-            self.connect_timeout_s, self.request_timeout_s, self.heartbeat_s, self.heartbeat_timeout_s
+            self.connect_timeout_s,
+            self.request_timeout_s,
+            self.heartbeat_s,
+            self.heartbeat_timeout_s,
+            self.messages_per_second,
         )
 
 
@@ -81,6 +87,31 @@ class IbkrFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     def __post_init__(self) -> None:
         """Refuse times that are none."""
         calendar_of(self)
+
+    @property
+    def patience(self) -> Patience:
+        """How long the connection waits."""
+        return Patience(
+            self.connect_timeout_s, self.request_timeout_s, self.heartbeat_s, self.heartbeat_timeout_s
+        )
+
+
+class IbkrHistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[data] history = "ibkr", options = {...}. A third connection, of the engine process."""
+
+    host: str = "127.0.0.1"
+    port: Port = 4002
+    client_id: ClientId = 12
+    library: LibraryName = "auto"
+    connect_timeout_s: Seconds = 30.0
+    request_timeout_s: Seconds = 60.0  # until one request is answered to its end
+    answer_limit_s: Seconds = 900.0  # for all requests of one question, with what IB's pace makes them wait
+    heartbeat_s: Seconds = 15.0
+    heartbeat_timeout_s: Seconds = 10.0
+    timezone: str = "UTC"
+    histories_per_10_minutes: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 60  # IB's pace; 0: no limit
+    raw_prices: Literal["refuse", "split_adjusted"] = "refuse"  # what to do where raw prices are asked for
+    primary_exchanges: dict[str, str] = {}  # decides between stocks of one ticker: AAA = "NYSE"
 
     @property
     def patience(self) -> Patience:

@@ -22,7 +22,7 @@ from livetrader_plugins.ibkr.library import Library
 from livetrader_plugins.ibkr.link import LinkState, after
 from livetrader_plugins.ibkr.receiver import Message, Receiver, Sink
 from livetrader_plugins.ibkr.requests import CURRENT_TIME, KEYED, Request
-from livetrader_plugins.ibkr.throttle import Throttle
+from livetrader_plugins.ibkr.throttle import PER_SECOND, Throttle
 from livetrader_plugins.ibkr.wire import make_client
 
 FLUSH_WAIT_S: Final = 5.0  # what TWS does not take off the socket for so long may be lost
@@ -49,12 +49,13 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a session waits, in seconds."""
+    """How long a session waits, in seconds, and how many messages a second it sends at most."""
 
     connect_s: float = 30.0
     request_s: float = 30.0
     heartbeat_s: float = 15.0
     heartbeat_answer_s: float = 10.0
+    messages_per_second: int = PER_SECOND
 
 
 @dataclass(slots=True)
@@ -89,8 +90,8 @@ class TwsSession:
         self.server_version = 0
         self.link = LinkState()
         self.why_ended = ""
-        self._throttle = Throttle(context.monotonic_s)
         self._patience = patience or Patience()
+        self._throttle = Throttle(context.monotonic_s, self._patience.messages_per_second)
         self._client = make_client(library, Receiver(self._receive, timezone), self._suspect, self._lost)
         self._listeners: list[Sink] = []
         self._streams: dict[int, Sink] = {}

@@ -1,4 +1,7 @@
-"""IB's message limit, kept by us: 50 a second on each connection, then error 100, then the end of it."""
+"""IB's message limit, kept by us: 50 a second on each connection, then error 100, then the end of it.
+
+It is half the number of market data lines of the login, and so more for those who have bought lines.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 PER_SECOND: Final = 48  # IB allows 50; its clock and ours may differ by a message or two
-DATA_PER_SECOND: Final = 30  # so many are left for orders whatever else is asked
+DATA_SHARE: Final = 0.625  # for all but orders, so that an order finds room whatever else is asked
 WINDOW_S: Final = 1.0
 MARGIN_S: Final = 0.001  # a timer that fires exactly on the edge would find the window still full
 
@@ -18,8 +21,10 @@ class Throttle:
     It does not wait and keeps no queue: `wait_s` says how long to wait, and whoever asks does.
     """
 
-    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, monotonic_s: Callable[[], float], per_second: int = PER_SECOND) -> None:
         self._monotonic_s = monotonic_s
+        self._orders = per_second
+        self._data = max(int(per_second * DATA_SHARE), 1)
         self._sent: deque[float] = deque()
 
     def wait_s(self, *, order: bool) -> float:
@@ -27,7 +32,7 @@ class Throttle:
         now_s = self._monotonic_s()
         while self._sent and now_s - self._sent[0] >= WINDOW_S:
             self._sent.popleft()
-        limit = PER_SECOND if order else DATA_PER_SECOND
+        limit = self._orders if order else self._data
         if len(self._sent) < limit:
             return 0.0
         return WINDOW_S - (now_s - self._sent[len(self._sent) - limit]) + MARGIN_S

@@ -1,0 +1,259 @@
+"""What is told of an order, whatever TWS does with its messages. Both libraries."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderId, OrderType
+from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.spi import ApprovedChange, CashChanged, StopMoved, VenueError
+from livetrader_plugins.ibkr import news
+from livetrader_venues.tws.settings import SECOND_NS, Settings
+from tests.ibkr.bare import tell_error
+from tests.ibkr.desk import SPY, TEN, at_desk, order, play, round_trip
+
+NEW, SUBMITTED, PARTLY, FILLED = (
+    OrderStatus.NEW, OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED,
+)  # fmt: skip
+
+
+def quote(price: int, size: int = 100) -> dict[str, int | str]:
+    return {"symbol": "SPY", "bid": price - 1, "ask": price, "last": price, "size": size}
+
+
+# ---- trades and what they cost
+
+
+def test_a_fee_is_not_waited_for(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = Settings(messages_per_second=0, commission_delay_ns=60 * SECOND_NS)
+        async with at_desk(library, tmp_path, settings) as desk:
+            await desk.buy("A-1")
+            closing = await desk.session.until_closed(ClientOrderId("A-1"))
+            assert closing.status is FILLED and not desk.fees("A-1")
+            desk.peer.move(61)
+            await desk.until(lambda: bool(desk.fees("A-1")), "the fee")
+            (fee,) = desk.fees("A-1")
+            assert (fee.fee, fee.fee_currency) == (1, "USD")
+            assert fee.execution_id == desk.fills("A-1")[0][0]
+
+    play(scenario())
+
+
+def test_a_fee_that_overtakes_its_trade_is_told_behind_it(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            desk.peer.do("fault", kind="reorder", message="execDetails", count=0)
+            await desk.buy("A-1")
+            await desk.until(lambda: bool(desk.fees("A-1")), "the fee")
+            kinds = [type(event).__name__ for event in desk.session.events]
+            assert kinds.index("FeeReported") > kinds.index("ExecutionReport")
+            assert [quantity for *_, quantity in desk.fills("A-1")] == [TEN]
+
+    play(scenario())
+
+
+def test_what_is_said_twice_is_told_once(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            desk.peer.do("fault", kind="duplicate", message="*", count=0)
+            await desk.working("A-1", limit=90)
+            for size in (4, 6):
+                desk.peer.do("quote", **quote(90, size))
+                await round_trip(desk.brokerage)
+            await desk.session.until_closed(ClientOrderId("A-1"))
+            await desk.until(lambda: len(desk.fees("A-1")) == 2, "both fees")
+            assert desk.statuses("A-1") == [SUBMITTED, PARTLY, FILLED]
+            assert [quantity for *_, quantity in desk.fills("A-1")] == [4, 6]
+
+    play(scenario())
+
+
+def test_trades_in_the_wrong_order_add_up(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.working("A-1", limit=90)
+            desk.peer.do("fault", kind="delay", message="execDetails", by_s=5.0)
+            desk.peer.do("quote", **quote(90, 4))
+            desk.peer.do("quote", **quote(90, 6))
+            await desk.session.until_status(ClientOrderId("A-1"), PARTLY)
+            desk.peer.move(6)
+            await desk.session.until_closed(ClientOrderId("A-1"))
+            assert [quantity for *_, quantity in desk.fills("A-1")] == [6, 4]
+            assert desk.statuses("A-1") == [SUBMITTED, PARTLY, FILLED]
+
+    play(scenario())
+
+
+def test_a_trade_that_was_never_told_puts_the_order_in_doubt_until_the_account_is_read(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            desk.peer.do("fault", kind="mute", message="execDetails")
+            name = await desk.buy("A-1")
+            await desk.session.until_status(name, OrderStatus.NONE)
+            assert "10 is filled" in desk.reports("A-1")[-1].message
+            ((owner, fill),) = (await desk.brokerage.snapshot()).fills
+            assert (owner, fill.quantity) == ("A-1", TEN)
+            await desk.session.until_closed(name)
+            assert [quantity for *_, quantity in desk.fills("A-1")] == [TEN]
+
+    monkeypatch.setattr(news, "TRADES_LATE_S", 0.05)
+    play(scenario())
+
+
+def test_a_trade_says_enough_where_nothing_else_comes(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            for message in ("openOrder", "orderStatus"):
+                desk.peer.do("fault", kind="mute", message=message, count=0)
+            closing = await desk.buy("A-1")
+            await desk.session.until_closed(closing)
+            assert [quantity for *_, quantity in desk.fills("A-1")] == [TEN]
+
+    play(scenario())
+
+
+def test_a_fill_wins_over_a_cancel(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = Settings(messages_per_second=0, cancel_delay_ns=5 * SECOND_NS)
+        async with at_desk(library, tmp_path, settings) as desk:
+            name = await desk.working("A-1", limit=90)
+            await desk.brokerage.cancel(name)
+            await desk.session.until_status(name, OrderStatus.CANCEL_PENDING)
+            desk.peer.do("quote", **quote(90))
+            assert (await desk.session.until_closed(name)).status is FILLED
+            desk.peer.move(6)
+            await desk.brokerage.cancel(name)
+            await round_trip(desk.brokerage)
+            assert desk.statuses("A-1")[-1] is FILLED
+
+    play(scenario())
+
+
+# ---- words that prove nothing
+
+
+def test_an_unlisted_code_on_a_fresh_order_refuses_nothing(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.working("A-0")
+            for message in ("openOrder", "orderStatus"):
+                desk.peer.do("fault", kind="mute", message=message)
+            name = await desk.buy("A-1", limit_price=Decimal(50))
+            await round_trip(desk.brokerage)
+            tell_error(desk.peer, 2, 10998, "Something new.")
+            await desk.session.until_status(name, OrderStatus.NONE)
+            assert len((await desk.brokerage.snapshot()).open_orders) == 2
+
+    play(scenario())
+
+
+def test_an_order_that_is_refused_late_is_in_doubt_and_then_over(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            name = await desk.working("A-1")
+            desk.peer.do("refuse", code=201, text="Order rejected - reason: margin")
+            await desk.session.until_status(name, OrderStatus.NONE)
+            shown = await desk.brokerage.snapshot()
+            assert not shown.open_orders
+            assert [item.status for item in shown.closed_orders] == [OrderStatus.INVALID]
+
+    play(scenario())
+
+
+def test_a_change_that_is_refused_leaves_the_order_working(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            name = await desk.working("A-1")
+            desk.peer.do("fault", kind="mute", message="openOrder")
+            changed = order(quantity=TEN, limit_price=Decimal(51))
+            change = ApprovedChange(name, changed, OrderChange(limit_price=Decimal(51)))
+            await desk.brokerage.update(change)
+            tell_error(desk.peer, 1, 105, "Order being modified does not match original order.")
+            await desk.until(lambda: len(desk.reports("A-1")) == 2, "the refusal")
+            last = desk.reports("A-1")[-1]
+            assert last.status is SUBMITTED and "105" in last.message
+
+    play(scenario())
+
+
+def test_an_order_with_a_new_number_is_the_same_order(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            name = await desk.working("A-1")
+            before = desk.reports("A-1")[-1].brokerage_order_id
+            desk.peer.do("number_again")
+            await desk.until(lambda: len(desk.reports("A-1")) == 2, "the new number")
+            after = desk.reports("A-1")[-1].brokerage_order_id
+            assert after != before and desk.reports("A-1")[-1].status is SUBMITTED
+            await desk.brokerage.cancel(name, after)
+            assert (await desk.session.until_closed(name)).brokerage_order_id == after
+
+    play(scenario())
+
+
+def test_an_order_that_nobody_here_sent_cannot_be_changed(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            wanted = order(quantity=TEN, limit_price=Decimal(51))
+            with pytest.raises(VenueError, match="no order of client id 10"):
+                await desk.brokerage.update(ApprovedChange(ClientOrderId("A-1"), wanted, OrderChange()))
+
+    play(scenario())
+
+
+# ---- beside orders
+
+
+def test_the_balance_follows_the_trades(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.buy("A-1")
+            await desk.session.until_closed(ClientOrderId("A-1"))
+            desk.peer.move(1)
+            await desk.until(
+                lambda: any(isinstance(event, CashChanged) for event in desk.session.events), "the balance"
+            )
+            moved = [event for event in desk.session.events if isinstance(event, CashChanged)]
+            assert moved[-1].currency == "USD"
+            assert moved[-1].amount == (await desk.brokerage.snapshot()).cash["USD"]
+
+    play(scenario())
+
+
+def test_a_trailing_stop_says_where_it_is(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.buy(
+                "A-1", type=OrderType.TRAILING_STOP, quantity=Decimal(-10), trailing_amount=Decimal(5)
+            )
+            await desk.session.until_status(ClientOrderId("A-1"), SUBMITTED)
+            desk.peer.do("quote", symbol="SPY", bid=110, ask=111, last=110, size=100)
+            await desk.brokerage.snapshot()
+            stops = [event for event in desk.session.events if isinstance(event, StopMoved)]
+            assert stops[-1].client_order_id == "A-1"
+            assert stops[-1].stop.stop_price == Decimal(105)
+
+    play(scenario())
+
+
+def test_an_order_that_the_account_cannot_carry_is_not_sent_where_that_is_asked_first(
+    library: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path, check_margin=True) as desk:
+            with pytest.raises(VenueError, match="not sent: the account would need"):
+                await desk.buy("A-1", quantity=1_000_000)
+            assert not desk.peer.gateway.exchange.orders
+            await desk.buy("A-1", quantity=10)  # it never left, so the name is free
+            await desk.session.until_closed(ClientOrderId("A-1"))
+            name = await desk.buy("K-1", quantity=1_000_000, id=OrderId(0))  # nobody asks for the kill switch
+            assert (await desk.session.until_closed(name)).status is OrderStatus.INVALID
+            assert [item.symbol for item in (await desk.brokerage.snapshot()).positions] == [SPY]
+
+    play(scenario())
