@@ -12,20 +12,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from tests.campaign.facts import ACCOUNT_FILE, JOURNAL_FILE
+from tests.campaign.facts import JOURNAL_FILE
 from tests.campaign.workload import Workload
 
-POLL_S = 0.005
+POLL_S = 0.01
 TAIL_BYTES = 4000  # of the daemon's log, in a failure
 
 
 class DaemonProcess:
-    """A daemon that was started here. `log` is where its words go, appended over all starts."""
+    """A daemon that was started here. `log` is where its words go, appended over all starts.
 
-    def __init__(self, workload: Workload, log: Path, *, quiet: bool = False) -> None:
+    `module` is what is run in place of livetrader: a daemon with a bug in it.
+    """
+
+    def __init__(
+        self, workload: Workload, log: Path, *, quiet: bool = False, module: str = "livetrader"
+    ) -> None:
         self._log_path = log
         self._log: IO[bytes] = log.open("ab")
-        command = [sys.executable, "-m", "livetrader", "run", str(workload.config(quiet=quiet))]
+        command = [sys.executable, "-m", module, "run", str(workload.config(quiet=quiet))]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True
         )
@@ -76,6 +81,10 @@ class DaemonProcess:
             wait_until(lambda: not _runs(engine), 10.0, "the engine to die with its daemon")
         self._log.close()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the daemon a signal."""
+        self._process.send_signal(number)
+
     def stop(self, limit_s: float) -> int:
         """SIGTERM; return the exit code."""
         self._process.terminate()
@@ -109,30 +118,6 @@ def wait_until(condition: Callable[[], bool], limit_s: float, what: str) -> None
 def count_intents(state: Path) -> int:
     """Return how many orders were ever journaled as intended; 0 before there is a journal."""
     return _count(state / JOURNAL_FILE, "SELECT COUNT(*) FROM record WHERE kind = 'order_intended'")
-
-
-def await_order_on_wire(state: Path, limit_s: float) -> bool:
-    """Return, without a pause, when one more order is durably on the wire; False where none was in time.
-
-    The next instants are those in which a daemon that sends first and writes down later would be caught.
-    """
-    path = state / ACCOUNT_FILE
-    if not path.exists():
-        return False
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
-    deadline = time.monotonic() + limit_s
-    before = None
-    try:
-        while time.monotonic() < deadline:
-            now = int(connection.execute("SELECT COUNT(*) FROM wire").fetchone()[0])
-            if before is not None and now > before:
-                return True
-            before = now
-    except sqlite3.OperationalError:
-        return False  # just being made, or locked by its owner
-    finally:
-        connection.close()
-    return False
 
 
 def _count(path: Path, query: str) -> int:

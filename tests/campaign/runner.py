@@ -9,9 +9,10 @@ from pathlib import Path
 from random import Random
 
 from tests.campaign.checker import Belief, check
-from tests.campaign.daemon import DaemonProcess, await_order_on_wire, count_intents, wait_until
-from tests.campaign.facts import read_account, read_journal
-from tests.campaign.workload import MINUTES, PAUSE_S, Workload, prepare
+from tests.campaign.daemon import DaemonProcess, count_intents, wait_until
+from tests.campaign.facts import read_journal
+from tests.campaign.venue import Venue
+from tests.campaign.workload import Workload
 
 ENGINE_DELAY_S = 0.8  # an engine lives at most this long after it was spawned or traded
 DAEMON_DELAY_S = 1.2
@@ -35,15 +36,45 @@ class Result:
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
+    def add(self, other: Result) -> None:
+        """Count what another one did too; `seconds` stays ours."""
+        self.engine_kills += other.engine_kills
+        self.daemon_kills += other.daemon_kills
+        self.aimed_kills += other.aimed_kills
+        self.orders += other.orders
+        self.fills += other.fills
+        self.given_up += other.given_up
+        self.violations += other.violations
+
+    def __str__(self) -> str:
+        """Say what was done in one line."""
+        kills = self.engine_kills + self.daemon_kills
+        return (
+            f"{self.engine_kills} engine and {self.daemon_kills} daemon kills ({self.aimed_kills} of them"
+            f" right after an order left) in {self.seconds:.0f} s ({kills / self.seconds * 60:.0f} a minute);"
+            f" {self.orders} orders, {self.fills} fills, {self.given_up} proved absent;"
+            f" {len(self.violations)} violations"
+        )
+
 
 class Campaign:
-    """One state directory under fire. `say` gets a line of progress now and then."""
+    """One state directory under fire, at one venue. `say` gets a line of progress now and then.
 
-    def __init__(self, root: Path, seed: int, say: Callable[[str], None]) -> None:
-        self._root = root
+    `module` is the daemon that is killed: livetrader, or one with a bug that has to be found.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        seed: int,
+        venue: Venue,
+        say: Callable[[str], None],
+        module: str = "livetrader",
+    ) -> None:
         self._random = Random(seed)
-        self._seed = seed
+        self._venue = venue
         self._say = say
+        self._module = module
         self._log = root / "daemon.log"
         self.result = Result()
 
@@ -51,23 +82,36 @@ class Campaign:
         """Kill so many engines, then so many daemons, then compare. Raises TimeoutError where it hangs."""
         started = time.monotonic()
         seconds = (engine_kills + daemon_kills) * 4 + 60
-        workload = prepare(self._root, days=int(seconds / PAUSE_S / MINUTES) + 2, seed=self._seed)
-        self._kill_engines(workload, engine_kills)
-        self._kill_daemons(workload, daemon_kills)
-        self._come_to_rest(workload)
-        records, account = read_journal(workload.state), read_account(workload.state)
-        self.result.violations += check(records, account, at_rest=True)
+        try:
+            workload = self._venue.prepare(seconds)
+            self._kill_engines(workload, engine_kills)
+            self._kill_daemons(workload, daemon_kills)
+            self._come_to_rest(workload)
+            self._judge(workload)
+        finally:
+            self._venue.close()
+        self.result.seconds = time.monotonic() - started
+        return self.result
+
+    def _judge(self, workload: Workload) -> None:
+        """Compare everything, and count what happened."""
+        records = read_journal(workload.state)
+        account = self._venue.account(records)
+        self.result.violations += self._check(workload, at_rest=True)
         belief = Belief.of(records)
         self.result.orders, self.result.fills = len(belief.intents), len(belief.fills)
         present = {order.client_order_id for order in account.orders}
         self.result.given_up = len(belief.intents.keys() - present)
-        self.result.seconds = time.monotonic() - started
-        return self.result
+
+    def _check(self, workload: Workload, *, at_rest: bool) -> list[str]:
+        records = read_journal(workload.state)
+        account = self._venue.account(records)
+        return check(records, account, at_rest=at_rest, sent_is_there=self._venue.sent_is_there)
 
     def _kill_engines(self, workload: Workload, kills: int) -> None:
         if not kills:
             return
-        daemon = DaemonProcess(workload, self._log)
+        daemon = self._start(workload)
         try:
             self._trade_once(daemon, workload)
             for number in range(kills):
@@ -85,13 +129,13 @@ class Campaign:
 
     def _kill_daemons(self, workload: Workload, kills: int) -> None:
         for number in range(kills):
-            daemon = DaemonProcess(workload, self._log)
+            daemon = self._start(workload)
             try:
                 if self._random.random() > EARLY_SHARE:
                     self._trade_once(daemon, workload)
                 if self._random.random() > AIMED_SHARE:
                     self._linger(DAEMON_DELAY_S)
-                elif await_order_on_wire(workload.state, DAEMON_DELAY_S):
+                elif self._venue.await_order(DAEMON_DELAY_S):
                     self.result.aimed_kills += 1
                 if not daemon.alive:
                     raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
@@ -100,6 +144,9 @@ class Campaign:
             self.result.daemon_kills += 1
             self._look(workload)
             self._progress("daemon", number + 1, kills)
+
+    def _start(self, workload: Workload, *, quiet: bool = False) -> DaemonProcess:
+        return DaemonProcess(workload, self._log, quiet=quiet, module=self._module)
 
     def _engine(self, daemon: DaemonProcess) -> int:
         """Wait for an engine process and return its pid."""
@@ -135,20 +182,20 @@ class Campaign:
 
     def _look(self, workload: Workload) -> None:
         """Check what must hold even in the middle of a crash."""
-        found = check(read_journal(workload.state), read_account(workload.state), at_rest=False)
+        found = self._check(workload, at_rest=False)
         if found:
             self.result.violations += found
             raise AssertionError("\n".join(found[:20]))
 
     def _come_to_rest(self, workload: Workload) -> None:
         """Run once more without new orders until the books agree or time is up; then stop in good order."""
-        daemon = DaemonProcess(workload, self._log, quiet=True)
+        daemon = self._start(workload, quiet=True)
         self._engine(daemon)  # by then it listens to SIGTERM
         agreed = False
         deadline = time.monotonic() + REST_LIMIT_S
         while time.monotonic() < deadline and daemon.alive and not agreed:
             self._linger(1.0)
-            agreed = not check(read_journal(workload.state), read_account(workload.state), at_rest=True)
+            agreed = not self._check(workload, at_rest=True)
         if not daemon.alive:
             raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
         code = daemon.stop(REST_LIMIT_S)

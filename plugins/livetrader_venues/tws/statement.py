@@ -21,7 +21,7 @@ def statement(gateway: Gateway) -> dict[str, object]:
     return {
         "time_ns": exchange.now_ns,
         "orders": [_order(order) for order in exchange.orders.values()],
-        "travelling": [_travelling(held) for held in gateway.orders.travelling],
+        "travelling": [_travelling(held) for held in _on_their_way(gateway)],
         "executions": [_execution(execution) for execution in exchange.tape],
         "positions": [
             {"account": account.name, "symbol": held.contract.symbol, "quantity": str(held.quantity)}
@@ -30,6 +30,11 @@ def statement(gateway: Gateway) -> dict[str, object]:
             if held.quantity
         ],
     }
+
+
+def _on_their_way(gateway: Gateway) -> list[Held]:
+    """Return what TWS has and IB has not."""
+    return [*gateway.orders.travelling, *gateway.orders.waiting]
 
 
 def _order(order: Order) -> dict[str, object]:

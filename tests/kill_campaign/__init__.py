@@ -1,0 +1,1 @@
+"""The kill switch against a TWS peer: fifty positions, fifty working orders, and something goes wrong."""
