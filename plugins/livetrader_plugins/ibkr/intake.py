@@ -88,7 +88,7 @@ class Intake:
                 return
             sampled = self._config.trade_bars == "samples"
             kind = kind_of(subscription, delayed=self._config.delayed_data, sampled=sampled)
-            periods = self._periods(subscription)
+            periods = await asyncio.to_thread(self._periods, subscription)  # calendars may lie in files
             line = self._lines.get((subscription.symbol, kind)) or await self._new_line(subscription, kind)
             line.users[subscription] = None
             self._users[subscription] = line
