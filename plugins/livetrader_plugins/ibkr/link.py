@@ -25,7 +25,7 @@ _FARM_OF: Final = {
     2119: Farm.IDLE, 2157: Farm.BROKEN, 2158: Farm.FINE,
 }  # fmt: skip
 # "Market data farm connection is OK:usfarm", "HMDS ... should be available upon demand.ushmds"
-_NAME: Final = re.compile(r"[:.]\s*([\w\-]+)\s*$")
+_NAME: Final = re.compile(r"(?::|demand\.)\s*([\w.\-]+)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
