@@ -23,7 +23,7 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import SecurityType, Symbol
 from tests.campaign.daemon import wait_until
 from tests.campaign.facts import Account, AccountFill, AccountOrder
-from tests.campaign.workload import FENCE_S, TICKERS, Workload, prepare_ibkr
+from tests.campaign.workload import FENCE_S, LIVE_TICKERS, Workload, prepare_ibkr
 
 START_LIMIT_S = 30.0
 STATEMENT_LIMIT_S = 10.0
@@ -121,7 +121,7 @@ class IbkrVenue:
 
     def workload(self, port: int) -> Workload:
         """Return the daemon's files for a peer on this port."""
-        parameters = {"tickers": ",".join(TICKERS)}
+        parameters = {"tickers": ",".join(LIVE_TICKERS)}
         algorithm = Path(__file__).with_name("live_algorithm.py")
         return prepare_ibkr(self._root, port, algorithm, parameters, fence_s=FENCE_S)
 
@@ -214,7 +214,7 @@ class IbkrVenue:
 
 def hostile(seconds: float, random: Random) -> str:
     """Return the peer's script: stocks, faults by chance, and a line to IB that is lost now and then."""
-    stocks = "".join(f'[[stock]]\nsymbol = "{ticker}"\nprice = 100.0\n' for ticker in TICKERS)
+    stocks = "".join(f'[[stock]]\nsymbol = "{ticker}"\nprice = 100.0\n' for ticker in LIVE_TICKERS)
     steps, at_s = "", LINK_LOST_EVERY_S * random.uniform(0.5, 1.5)
     while at_s < seconds:
         data_lost = "true" if random.random() < 0.5 else "false"

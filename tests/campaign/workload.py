@@ -16,6 +16,7 @@ from random import Random
 from livetrader_plugins.lean_data.writer import write_minute
 
 TICKERS = ("AAA", "BBB", "CCC")
+LIVE_TICKERS = (*TICKERS, "DDD", "EEE", "FFF")  # at Interactive Brokers: so many orders a second
 FIRST_DAY = date(2013, 1, 2)
 OPEN_MS = (9 * 60 + 30) * 60_000
 MINUTES = 390
@@ -161,6 +162,7 @@ def _common(workload: Workload, data: Path) -> str:
 [account]
 name = "campaign"
 state_directory = {text(str(workload.state))}
+any_file_system = true
 
 [data]
 folder = {text(str(data))}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from livetrader.journal.filesystems import Fitness, judge, kind_of
 from livetrader.journal.journal import Journal
 from livetrader.journal.records import AuditEntry
 from livetrader.journal.store import BALLAST_BYTES
+from tests.journal_fire.small_disk import NoMountError, grow, small_disk
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -71,26 +70,19 @@ def test_a_real_accounts_journal_lies_on_a_disk_of_this_machine(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def full_soon(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for the ballast and a little more."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "journal-fire", str(folder)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if mounted.returncode != 0:
-        pytest.skip(f"a small tmpfs cannot be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    try:
+        with small_disk(tmp_path / "disk", DISK_BYTES) as folder:
+            yield folder
+    except NoMountError as error:
+        pytest.skip(str(error))
 
 
 def test_on_a_full_disk_orders_stop_the_end_is_still_written_and_the_reserve_comes_back(
-    small_disk: Path,
+    full_soon: Path,
 ) -> None:
-    path = small_disk / "journal.sqlite3"
+    path = full_soon / "journal.sqlite3"
     ballast = path.with_name(path.name + ".ballast")
 
     async def fill() -> int:
@@ -114,7 +106,7 @@ def test_on_a_full_disk_orders_stop_the_end_is_still_written_and_the_reserve_com
     assert found.intact
     assert found.rows in (written + 100, written + 101)
 
-    subprocess.run(["mount", "-o", f"remount,size={4 * DISK_BYTES}", str(small_disk)], check=True)
+    grow(full_soon, 4 * DISK_BYTES)
 
     async def again() -> int:
         journal = Journal(path, "test")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 
 from tests.campaign.daemon import DaemonProcess, wait_until
 from tests.campaign.workload import Workload
+from tests.journal_fire.small_disk import fill, small_disk
 from tests.kill_campaign.peer import SYMBOLS, KillVenue
 from tests.scenario.daemons import UnixConnection
 
@@ -31,6 +31,7 @@ FLAT_LIMIT_S = 60.0  # until a run counts as hung; what is promised is PROMISED_
 PROMISED_S = 10.0
 LOOK_S = 0.01
 PEER_LIFE_S = 600.0
+DISK_BYTES = 24_000_000  # the ballast, the journal, and a daemon that has not run for long
 FLIGHT_S = 1.0  # the longest way of an order to IB
 
 
@@ -63,8 +64,18 @@ class Outcome:
 
 
 def kill(root: Path, crime: Crime, seed: int) -> Outcome:
-    """Set everything up, commit the crime, pull the switch, and judge. Raises TimeoutError where it hangs."""
+    """Set everything up, commit the crime, pull the switch, and judge.
+
+    Raises TimeoutError where it hangs, NoMountError where a disk is to be filled and none can be mounted.
+    """
     root.mkdir(parents=True)
+    if crime is not Crime.DISK_FULL:
+        return _kill(root, crime, seed)
+    with small_disk(root / "state", DISK_BYTES):
+        return _kill(root, crime, seed)
+
+
+def _kill(root: Path, crime: Crime, seed: int) -> Outcome:
     venue = KillVenue(root, seed, FLIGHT_S, crime)
     outcome = Outcome(crime, seed)
     daemon: DaemonProcess | None = None
@@ -124,7 +135,7 @@ def _commit(crime: Crime, root: Path, workload: Workload, daemon: DaemonProcess,
         _operate(workload, "POST", "/v1/orders/1/cancel")  # the peer's script: the line is lost on that
         wait_until(lambda: "1100" in daemon.tail(), CRIME_LIMIT_S, "the line to be lost")
     elif crime is Crime.DISK_FULL:
-        _fill(workload.state)
+        fill(workload.state)
     elif crime is Crime.DAEMON_STOPPED:
         daemon.signal(signal.SIGSTOP)
     elif crime is Crime.DAEMON_KILLED:
@@ -168,18 +179,3 @@ def _says_flat(workload: Workload) -> bool:
     except FileNotFoundError:
         return False
     return bool(json.loads(text)["flat"])
-
-
-def _fill(folder: Path) -> None:
-    """Leave no room on the small disk that the state lies on."""
-    with (folder / "hog").open("wb", buffering=0) as hog:
-        try:
-            while True:
-                hog.write(bytes(65_536))
-        except OSError:
-            pass
-        try:
-            while True:
-                hog.write(b" ")
-        except OSError:
-            os.fsync(hog.fileno())
