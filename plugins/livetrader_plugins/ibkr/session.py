@@ -91,6 +91,7 @@ class TwsSession:
         self.link = LinkState()
         self.why_ended = ""
         self._patience = patience or Patience()
+        self._order_turn = asyncio.Lock()  # fair: whoever waits longer goes first
         self._throttle = Throttle(context.monotonic_s, self._patience.messages_per_second)
         self._client = make_client(library, Receiver(self._receive, timezone), self._suspect, self._lost)
         self._listeners: list[Sink] = []
@@ -242,10 +243,12 @@ class TwsSession:
     async def send_order(self, method: str, *arguments: object) -> None:
         """Send an order, a change or a cancel ahead of everything else; return when the socket has it.
 
+        One after the other, as they were asked for: TWS refuses an order id below the highest it has seen.
         Raises VenueError where it surely was not sent, OutcomeUnknownError where nobody knows.
         """
-        await self._allowed(order=True)
-        self._write(method, arguments)
+        async with self._order_turn:
+            await self._allowed(order=True)
+            self._write(method, arguments)
         await self._flushed()
 
     async def _allowed(self, *, order: bool) -> None:
