@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from pathlib import Path
 
@@ -178,6 +179,39 @@ def test_a_change_that_is_refused_leaves_the_order_working(library: str, tmp_pat
             await desk.until(lambda: len(desk.reports("A-1")) == 2, "the refusal")
             last = desk.reports("A-1")[-1]
             assert last.status is SUBMITTED and "105" in last.message
+
+    play(scenario())
+
+
+def test_an_order_that_somebody_changes_in_tws_is_told(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.working("A-1")
+            (shown,) = desk.peer.gateway.exchange.orders.values()
+            terms = dataclasses.replace(shown.terms, quantity=Decimal(7), limit_price=Decimal(51))
+            desk.peer.gateway.exchange.change(shown, terms)
+            desk.peer.move(1)
+            await desk.session.until_status(ClientOrderId("A-1"), OrderStatus.UPDATE_SUBMITTED)
+            await desk.brokerage.snapshot()
+            assert desk.statuses("A-1") == [SUBMITTED, OrderStatus.UPDATE_SUBMITTED]
+
+    play(scenario())
+
+
+def test_what_tws_dropped_for_its_message_limit_is_in_doubt(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = Settings(messages_per_second=50)
+        async with at_desk(library, tmp_path, settings) as desk:
+            desk.peer.move(1)
+            names = [await desk.buy(f"A-{number}", limit_price=Decimal(50)) for number in range(60)]
+            await desk.until(lambda: "100" in desk.messages(), "the limit")
+            desk.peer.move(2)
+            placed = {shown.terms.order_ref for shown in desk.peer.gateway.exchange.orders.values()}
+            lost = set(names) - placed
+            assert lost and placed
+            await desk.until(
+                lambda: all(OrderStatus.NONE in desk.statuses(name) for name in lost), "doubt of what is lost"
+            )
 
     play(scenario())
 

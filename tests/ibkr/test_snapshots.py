@@ -177,19 +177,41 @@ def test_two_orders_of_one_name_are_two_orders(library: str, tmp_path: Path) -> 
     play(scenario())
 
 
-def test_orders_of_others_are_theirs_to_cancel(library: str, tmp_path: Path) -> None:
+def test_an_order_of_others_is_cancelled_alone_and_only_when_asked(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(Settings(messages_per_second=0)) as peer:
             peer.do("order", symbol="SPY", quantity=5, limit=40)
+            peer.do("order", symbol="SPY", quantity=6, limit=41)
             async with seated(peer, library, tmp_path, client_id=3) as other:
                 await other.working("B-1")
             async with seated(peer, library, tmp_path) as desk:
-                for shown in desk.opening.open_orders:
-                    with pytest.raises(VenueError, match="only that one may cancel"):
-                        await desk.brokerage.cancel(shown.client_order_id, shown.brokerage_order_id)
+                await desk.working("A-1")
+                typed, _, theirs = sorted(desk.opening.open_orders, key=lambda item: item.brokerage_order_id)
+                await desk.brokerage.cancel(ClientOrderId(""))  # of no order in particular
+                assert len((await desk.brokerage.snapshot()).open_orders) == 4
+                await desk.brokerage.cancel(typed.client_order_id, typed.brokerage_order_id)
+                await desk.brokerage.cancel(theirs.client_order_id, theirs.brokerage_order_id)
+                left = (await desk.brokerage.snapshot()).open_orders
+                assert sorted(item.client_order_id for item in left) == ["", "A-1"]
+                assert {item.spec.quantity for item in left} == {6, 10}
                 await desk.brokerage.cancel(ClientOrderId(""), BrokerageOrderId("4711"))  # unknown: no error
-                await desk.brokerage.cancel(ClientOrderId(""))
-                assert len((await desk.brokerage.snapshot()).open_orders) == 2
+                assert {item.client_id for item in peer.gateway.board.sessions()} == {10}, "nothing borrowed"
+
+    play(scenario())
+
+
+def test_an_order_of_a_client_that_is_connected_is_its_own(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running(Settings(messages_per_second=0)) as peer:
+            other_directory = tmp_path / "other"
+            other_directory.mkdir()
+            async with seated(peer, library, other_directory, client_id=3) as other:
+                await other.working("B-1")
+                async with seated(peer, library, tmp_path) as desk:
+                    (shown,) = desk.opening.open_orders
+                    with pytest.raises(VenueError, match="client id 3 is in use"):
+                        await desk.brokerage.cancel(shown.client_order_id, shown.brokerage_order_id)
+                    assert len((await desk.brokerage.snapshot()).open_orders) == 1
 
     play(scenario())
 

@@ -31,6 +31,7 @@ from livetrader_plugins.ibkr import orders, requests, schedule
 from livetrader_plugins.ibkr.account import Login, RawAccount, read_account, snapshot_of
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrConfig, calendar_of, chosen_account
+from livetrader_plugins.ibkr.foreign import ForeignOrders
 from livetrader_plugins.ibkr.identifiers import FILE_NAME, OrderIds, read_reserved, write_reserved
 from livetrader_plugins.ibkr.instructions import parent_of
 from livetrader_plugins.ibkr.library import Contract, ContractDetails, Order, load_aside
@@ -69,6 +70,7 @@ class IbkrBrokerage:
         self._order_ids: OrderIds | None = None
         self._ids_path = context.state_directory / FILE_NAME
         self._refilling = False
+        self._foreign = ForeignOrders(context, config.patience)
         self._session: TwsSession | None = None
         self._news: News | None = None
         self._account = ""
@@ -270,18 +272,16 @@ class IbkrBrokerage:
     ) -> None:
         """Ask for a cancel; return when sent. Unknown and closed orders are no error.
 
-        Raises VenueError for an order of another client id: TWS lets only the one cancel it that placed it.
+        One that another client id placed is cancelled under that id (see foreign.py). Raises VenueError where
+        TWS does not take it.
         """
         session, news = self._live()
         for tracked in news.book.named(client_order_id, brokerage_order_id):
             if tracked.told in CLOSED:
                 continue
             if tracked.client_id != session.address.client_id or tracked.order_id == 0:
-                raise VenueError(
-                    f"order {tracked.perm_id} was placed by client id {tracked.client_id}, only that one may "
-                    "cancel it: cancel it in TWS"
-                )
-            tracked.cancel_asked = True
+                await self._foreign.cancel(session, tracked.client_id, tracked.perm_id)
+                continue
             await session.send_order("cancelOrder", tracked.order_id, "")
 
     def _own(self, news: News, name: ClientOrderId) -> Tracked:

@@ -173,6 +173,8 @@ class News:
         quiet = meaning in {Meaning.FARM, Meaning.INFORMATION}
         kind = BrokerageMessageKind.INFORMATION if quiet else BrokerageMessageKind.WARNING
         self._put([self.book.message(kind, code, text)])
+        if code == codes.MESSAGE_RATE:
+            self._put(self.book.dropped(f"{code} {text}"))
         if code == codes.LINK_LOST or not self._session.link.up:
             self.stream.end(f"{code} {text}")
 

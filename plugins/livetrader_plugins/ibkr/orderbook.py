@@ -30,6 +30,9 @@ FEES_KEPT: Final = 50_000  # of trades: more than IB tells of one day
 WORKING: Final = frozenset(
     {OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED, OrderStatus.PARTIALLY_FILLED}
 )
+_WITH_LIMIT: Final = frozenset({"LMT", "STP LMT", "LIT", "LOC"})
+_WITH_STOP: Final = frozenset({"STP", "STP LMT", "LIT", "MIT", "TRAIL"})
+Terms = tuple[Decimal | None, Decimal | None, Decimal | None]  # quantity, limit, stop
 _NO_ORDER: Final = ClientOrderId("")  # of what other people trade in this account
 
 
@@ -44,10 +47,10 @@ class Tracked:
     perm_id: int = 0
     told: OrderStatus = OrderStatus.NEW  # what the daemon has heard
     seen: bool = False  # TWS showed it working
-    cancel_asked: bool = False
     parent_id: int = 0  # TWS's number of the order it is attached to
     stop_price: Decimal | None = None  # where TWS showed the stop of a trailing order
-    change: tuple[object, ...] | None = None  # the terms we asked for and have not seen yet
+    terms: Terms | None = None  # as TWS showed them last
+    change: Terms | None = None  # as we asked for them and have not seen yet
     trades: dict[ExecutionId, Fill] = field(default_factory=dict)  # newest revision of each
     earlier: Decimal = Decimal(0)  # filled before the trades that TWS still tells
     claimed: Decimal = Decimal(0)  # filled, as the order's status says
@@ -63,12 +66,15 @@ class Tracked:
         return self.claimed > self.filled
 
 
-def terms_of(order: Order) -> tuple[object, ...]:
-    """Return what a change can change, comparable between what we send and what TWS shows."""
-    price = number_of(order.lmtPrice) or Decimal(0)
-    stop = number_of(order.auxPrice) or Decimal(0)
-    trail = number_of(order.trailStopPrice) or Decimal(0)
-    return (number_of(order.totalQuantity), price, stop, trail)
+def terms_of(order: Order) -> Terms:
+    """Return what a change can change, comparable between what we send and what TWS shows.
+
+    The prices that TWS moves by itself are not in it: those of an order that trails, or has none.
+    """
+    wire_type = order.orderType
+    price = number_of(order.lmtPrice) if wire_type in _WITH_LIMIT else None
+    stop = number_of(order.auxPrice) if wire_type in _WITH_STOP else None
+    return (number_of(order.totalQuantity), price, stop)
 
 
 class OrderBook:
@@ -133,17 +139,22 @@ class OrderBook:
     # News.
 
     def open_order(self, order: Order, status: str) -> list[BrokerageEvent]:
-        """Take in `openOrder`: who the order is, its terms, its status."""
+        """Take in `openOrder`: who the order is, its terms, its status.
+
+        Other terms than those shown before are a change, ours or one that somebody made in TWS.
+        """
         tracked = self._find(order.permId, order.clientId, order.orderId)
         if tracked is None:
             tracked = Tracked(ClientOrderId(order.orderRef), order.clientId, order.orderId, _quantity(order))
             self._keep(tracked)
         tracked.quantity = _quantity(order) or tracked.quantity
         tracked.parent_id = order.parentId or tracked.parent_id
-        changed = tracked.change is not None and tracked.change == terms_of(order)
-        events = self._status(tracked, status, order.permId, changed=changed)
-        if changed:
+        terms = terms_of(order)
+        changed = tracked.terms not in {None, terms} or tracked.change == terms
+        tracked.terms = terms
+        if tracked.change == terms:
             tracked.change = None
+        events = self._status(tracked, status, order.permId, changed=changed)
         return [*events, *self._stop(tracked, order)]
 
     def _stop(self, tracked: Tracked, order: Order) -> list[BrokerageEvent]:
@@ -296,6 +307,11 @@ class OrderBook:
         tracked.told = told if told not in WORKING else OrderStatus.NONE
         return events
 
+    def dropped(self, words: str) -> list[BrokerageEvent]:
+        """TWS has dropped messages (100): what it has not confirmed may have been among them."""
+        waiting = [item for item in self._by_order_id.values() if item.told is OrderStatus.NEW]
+        return [event for item in waiting for event in self.unsure(item, words)]
+
     def message(self, kind: BrokerageMessageKind, code: int, text: str) -> BrokerageMessage:
         """Return something TWS says beside orders."""
         return BrokerageMessage(self._now_ns(), kind, str(code), text)
@@ -314,6 +330,7 @@ class OrderBook:
         tracked.claimed = max(tracked.claimed, filled)
         tracked.earlier += max(filled - tracked.filled, Decimal(0))
         tracked.seen = tracked.seen or status in WORKING
+        tracked.terms = tracked.terms or terms_of(order)
         if tracked.told is OrderStatus.NEW:
             tracked.told = status
         self._keep(tracked)

@@ -34,6 +34,7 @@ def _rows(*names: str) -> frozenset[str]:
 CURRENT_TIME: Final = Request("reqCurrentTime", _rows("currentTime"), "currentTime")
 ORDER_IDS: Final = Request("reqIds", _rows("nextValidId"), "nextValidId")
 ALL_OPEN_ORDERS: Final = Request("reqAllOpenOrders", _rows("openOrder", "orderStatus"), "openOrderEnd")
+OWN_OPEN_ORDERS: Final = Request("reqOpenOrders", _rows("openOrder", "orderStatus"), "openOrderEnd")
 COMPLETED_ORDERS: Final = Request("reqCompletedOrders", _rows("completedOrder"), "completedOrdersEnd")
 POSITIONS: Final = Request("reqPositions", _rows("position"), "positionEnd", cancel="cancelPositions")
 EXECUTIONS: Final = Request("reqExecutions", _rows("execDetails"), "execDetailsEnd", keyed=True)
