@@ -138,6 +138,16 @@ def test_a_canceled_order_is_found_among_the_completed(wire: Wire) -> None:
     assert shown.spec.limit_price == 50 and shown.brokerage_order_id == str(wire.got(number).perm_id)
 
 
+def test_an_order_that_ib_refuses_late_is_open_nowhere_and_invalid_among_the_completed(wire: Wire) -> None:
+    number = wire.place(spec())
+    wire.do("refuse", code=201, text="Order rejected - reason:no shares to borrow")
+    assert record(wire, number).status is OrderStatus.NONE  # Inactive alone proves nothing
+    wire.call("reqCompletedOrders", False)
+    ((_, order, state),) = wire.named("completedOrder")
+    shown = orders.record_of(equity(), order, state, filled=None, time_ns=wire.now_ns)
+    assert (shown.status, shown.filled_quantity) == (OrderStatus.INVALID, 0)
+
+
 EXACT = [
     (D("0.1") + D("0.2"), "0.3"),
     (D("1.10"), "1.1"),
