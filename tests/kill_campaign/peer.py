@@ -21,7 +21,7 @@ def positions_of(random: Random) -> dict[str, int]:
 
 def trouble_of(crime: str, random: Random) -> str:
     """Return the step that strikes while the account is being liquidated."""
-    if crime == "reconnecting":  # the runner cancels one order, then pulls the switch
+    if crime == "reconnecting":  # the algorithm cancels one order, then the switch is pulled
         return f'[[step]]\non = "cancelOrder"\nnth = 1\ndo = "nightly_reset"\ndown_s = {LINK_LOST_S}\n'
     if crime == "gateway_restarts":
         name = random.choice(("cancelOrder", "placeOrder"))

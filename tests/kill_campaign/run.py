@@ -50,7 +50,7 @@ class Crime(StrEnum):
 
 
 BY_COMMAND = frozenset({Crime.DAEMON_STOPPED, Crime.DAEMON_KILLED})
-BY_ALGORITHM = frozenset({Crime.IN_FLIGHT, Crime.HUNG, Crime.SEGFAULT})
+BY_ALGORITHM = frozenset({Crime.IN_FLIGHT, Crime.HUNG, Crime.SEGFAULT, Crime.RECONNECTING})
 
 
 @dataclass
@@ -131,8 +131,7 @@ def _commit(crime: Crime, root: Path, workload: Workload, daemon: DaemonProcess,
         (root / "crime.new").write_text(crime.value)
         (root / "crime.new").rename(root / "crime")
         wait_until((root / "committed").exists, CRIME_LIMIT_S, "the crime")
-    elif crime is Crime.RECONNECTING:
-        _operate(workload, "POST", "/v1/orders/1/cancel")  # the peer's script: the line is lost on that
+    if crime is Crime.RECONNECTING:
         wait_until(lambda: "1100" in daemon.tail(), CRIME_LIMIT_S, "the line to be lost")
     elif crime is Crime.DISK_FULL:
         fill(workload.state)
