@@ -14,6 +14,7 @@ from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import OutcomeUnknownError, PluginError, VenueError
 from livetrader_engine.testing.host import PluginHost
+from livetrader_plugins.ibkr import brokerage
 from livetrader_plugins.ibkr import session as sessions
 from livetrader_plugins.ibkr.brokerage import IbkrBrokerage
 from livetrader_plugins.ibkr.link import Farm
@@ -27,12 +28,12 @@ async def refused(port_of: int, library: str, directory: Path, **said: object) -
     """Return why a brokerage cannot connect."""
     async with PluginHost("ibkr", directory) as host:
         settings = config(type("Somewhere", (), {"port": port_of})(), library, **said)
-        brokerage = IbkrBrokerage(settings, host.context)
+        plugin = IbkrBrokerage(settings, host.context)
         try:
             with pytest.raises(PluginError) as raised:
-                await brokerage.connect()
+                await plugin.connect()
         finally:
-            await brokerage.close()
+            await plugin.close()
     return str(raised.value)
 
 
@@ -83,15 +84,34 @@ def test_a_login_while_the_line_is_down_is_refused_and_keeps_its_socket(library:
     async def scenario() -> None:
         async with running() as peer, PluginHost("ibkr", tmp_path) as host:
             peer.do("lose_link")
-            brokerage = IbkrBrokerage(config(peer, library), host.context)
+            plugin = IbkrBrokerage(config(peer, library), host.context)
             for _ in range(3):
                 with pytest.raises(VenueError, match="lost its line"):
-                    await brokerage.connect()
+                    await plugin.connect()
             peer.do("restore_link")
-            await round_trip(brokerage)
-            assert (await brokerage.connect()).cash
+            await round_trip(plugin)
+            assert (await plugin.connect()).cash
             assert len(list(peer.gateway.board.everyone())) == 1
-            await brokerage.close()
+            await plugin.close()
+
+    play(scenario())
+
+
+def test_a_line_that_nobody_says_is_back_is_asked_about_at_a_new_login(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            first = desk.brokerage._session
+            desk.peer.do("lose_link")
+            await desk.until(lambda: desk.session.ended, "the end of events")
+            desk.peer.do("fault", kind="mute", message="error")  # 1102 never comes
+            desk.peer.do("restore_link")
+            with pytest.raises(VenueError, match="1100"):
+                await desk.brokerage.connect()
+            monkeypatch.setattr(brokerage, "LINK_SILENT_S", 0.0)
+            assert (await desk.again()).cash
+            assert desk.brokerage._session is not first
 
     play(scenario())
 

@@ -11,9 +11,11 @@ from random import Random
 
 import pytest
 
+from livetrader_engine.orders.order import ClientOrderId
+from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import BrokerageEvent, ExecutionReport, FeeReported, PluginError, VenueError
 from livetrader_engine.testing.host import PluginHost
-from livetrader_plugins.ibkr import identifiers, throttle
+from livetrader_plugins.ibkr import identifiers, orderbook, throttle
 from livetrader_plugins.ibkr import library as libraries
 from livetrader_plugins.ibkr.codes import Meaning, Subject, meaning_of
 from livetrader_plugins.ibkr.identifiers import (
@@ -26,6 +28,7 @@ from livetrader_plugins.ibkr.identifiers import (
 )
 from livetrader_plugins.ibkr.link import Farm, LinkState, after
 from livetrader_plugins.ibkr.news import News
+from livetrader_plugins.ibkr.orderbook import OrderBook
 from livetrader_plugins.ibkr.session import Address, TwsSession
 from livetrader_plugins.ibkr.throttle import Throttle
 from livetrader_plugins.ibkr.wire import FRAME_LIMIT, DecodeError, _frames
@@ -243,6 +246,18 @@ def test_a_damaged_reservation_is_not_taken_for_none(text: str, tmp_path: Path) 
     path.write_text(text)
     with pytest.raises(VenueError, match="is damaged: remove it once"):
         read_reserved(path)
+
+
+def test_the_book_of_a_session_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orderbook, "ORDERS_KEPT", 100)
+    book = OrderBook(10, lambda: 0, lambda tracked: None)
+    for number in range(1, 1_001):
+        tracked = book.add(ClientOrderId(f"A-{number}"), number, Decimal(1))
+        if number > 20:
+            tracked.told = OrderStatus.FILLED
+    assert len(book._by_reference) <= 101 and len(book._by_order_id) <= 101
+    assert all(book.of(ClientOrderId(f"A-{number}")) for number in range(1, 21)), "open orders stay"
+    assert book.of(ClientOrderId("A-1000")) and not book.of(ClientOrderId("A-500"))
 
 
 # ---- codes

@@ -44,6 +44,7 @@ from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_plugins.ibkr.session import Address, TwsSession
 from livetrader_plugins.sdk.event_stream import EventStream
 
+LINK_SILENT_S: Final = 300.0  # after 1100; TWS may forget to say that its line is back, but not at a login
 CLOCKS_APART_S: Final = 2.0  # ours and TWS's: more is told
 NS_PER_SECOND: Final = 1_000_000_000
 
@@ -114,9 +115,13 @@ class IbkrBrokerage:
         return snapshot
 
     async def _opened(self) -> TwsSession:
-        """Return the living session, or a new one. One that cannot be opened leaves none."""
-        if self._session is not None and not self._session.why_ended:
-            return self._session
+        """Return the living session, or a new one: also where TWS has been silent about its line for long."""
+        session = self._session
+        if session is not None and not session.why_ended:
+            silent_s = self._context.monotonic_s() - session.link_lost_s
+            if session.link.up or silent_s < LINK_SILENT_S:
+                return session
+            session.end("TWS has said nothing of its line for long: a new login asks it")
         library = await load_aside(self._config.library, self._config.timezone)
         config = self._config
         address = Address(config.host, config.port, config.client_id)

@@ -26,6 +26,7 @@ from livetrader_plugins.ibkr.identifiers import execution_name
 from livetrader_plugins.ibkr.library import CommissionReport, Execution, Order
 from livetrader_plugins.ibkr.numbers import number_of, price_of
 
+ORDERS_KEPT: Final = 20_000  # of a session; closed ones go first, the account still shows those of today
 FEES_KEPT: Final = 50_000  # of trades: more than IB tells of one day
 WORKING: Final = frozenset(
     {OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED, OrderStatus.PARTIALLY_FILLED}
@@ -87,7 +88,7 @@ class OrderBook:
         self._by_perm_id: dict[int, Tracked] = {}
         self._by_reference: dict[ClientOrderId, list[Tracked]] = {}
         self._by_order_id: dict[tuple[int, int], Tracked] = {}
-        self._owners: dict[ExecutionId, ClientOrderId] = {}
+        self._owners: OrderedDict[ExecutionId, ClientOrderId] = OrderedDict()
         self.fees: OrderedDict[ExecutionId, CommissionReport] = OrderedDict()
         self._strange: dict[ExecutionId, int] = {}  # revisions of trades of orders that are not ours
         self._told_fees: dict[ExecutionId, Decimal] = {}
@@ -132,6 +133,18 @@ class OrderBook:
             same.append(tracked)
         if tracked.perm_id:
             self._by_perm_id[tracked.perm_id] = tracked
+        if len(self._by_reference) > ORDERS_KEPT:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Forget the oldest closed orders, a tenth of all at once."""
+        over = [
+            name for name, orders in self._by_reference.items() if all(item.told in CLOSED for item in orders)
+        ]
+        for name in over[: ORDERS_KEPT // 10]:
+            for tracked in self._by_reference.pop(name):
+                self._by_order_id.pop((tracked.client_id, tracked.order_id), None)
+                self._by_perm_id.pop(tracked.perm_id, None)
 
     def _find(self, perm_id: int, client_id: int, order_id: int) -> Tracked | None:
         return self._by_perm_id.get(perm_id) or self._by_order_id.get((client_id, order_id))
@@ -242,6 +255,8 @@ class OrderBook:
             return []
         tracked.trades[fill.execution_id] = fill
         self._owners[fill.execution_id] = tracked.client_order_id
+        if len(self._owners) > FEES_KEPT:
+            self._owners.popitem(last=False)
         complete = tracked.quantity > 0 and tracked.filled >= tracked.quantity
         status = OrderStatus.FILLED if complete else OrderStatus.PARTIALLY_FILLED
         if tracked.told not in CLOSED or complete:

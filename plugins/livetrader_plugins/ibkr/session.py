@@ -89,8 +89,10 @@ class TwsSession:
         self.first_order_id = 0
         self.server_version = 0
         self.link = LinkState()
+        self.link_lost_s = 0.0  # monotonic time at which the link was lost last
         self.why_ended = ""
         self._patience = patience or Patience()
+        self._monotonic_s = context.monotonic_s
         self._order_turn = asyncio.Lock()  # fair: whoever waits longer goes first
         self._throttle = Throttle(context.monotonic_s, self._patience.messages_per_second)
         self._client = make_client(library, Receiver(self._receive, timezone), self._suspect, self._lost)
@@ -325,7 +327,10 @@ class TwsSession:
 
     def _hear_error(self, message: Message) -> None:
         number, code, text = cast(tuple[int, int, str], message.arguments[:3])
+        losses = self.link.losses
         self.link = after(self.link, code, text)
+        if self.link.losses != losses:
+            self.link_lost_s = self._monotonic_s()
         if self._ready is not None and len(self._said) < WORDS_KEPT:
             self._said.append(f"{code} {text}")
         pending, stream = self._keyed.get(number), self._streams.get(number)
