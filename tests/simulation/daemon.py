@@ -60,6 +60,10 @@ class Surroundings(Protocol):
         """Return a new plugin."""
         ...
 
+    def trades(self) -> bool:
+        """Whether the engine may decide."""
+        ...
+
     def is_open(self) -> bool:
         """Whether the market is open."""
         ...
@@ -261,7 +265,7 @@ class Daemon:
     def _agent_ports(self) -> AgentPorts:
         world = self._world
         return AgentPorts(
-            world.strategy, world.loop.wall_ns, asyncio.sleep, world.prices, world.is_open, self._carry_out
+            world.strategy, world.loop.wall_ns, asyncio.sleep, world.prices, world.trades, self._carry_out
         )
 
     async def _carry_out(self, command: Command) -> None:

@@ -22,6 +22,7 @@ from tests.simulation.loop import SECOND_NS, VirtualLoop
 from tests.simulation.network import Wire
 
 PORT: Final = 4002
+TWINS_FROM: Final = 500  # more than one life of the daemon sends orders
 HOST: Final = "127.0.0.1"
 
 
@@ -36,6 +37,7 @@ class Venue:
         self._wires: dict[int, Wire] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._context = Context()
+        self.twins: set[tuple[int, int]] = set()  # orders that the client did not send
         self._muted_trades = 0
         self._traded: list[Callable[[Execution], None]] = []
         self._tell_orders = self.gateway.orders.heard
@@ -86,8 +88,23 @@ class Venue:
         self.pump()
 
     def twin(self, order: Order) -> None:
-        """Have a second order at the exchange with the same terms, reference and client."""
-        self.exchange.place(order.client_id, order.order_id, order.contract, order.terms)
+        """Have a second order at the exchange with the same terms, reference and client, as if sent twice.
+
+        It has a number that the client will not come to in this life, so that it can be cancelled alone.
+        """
+        number = order.order_id + TWINS_FROM
+        twin = self.exchange.place(order.client_id, number, order.contract, order.terms)
+        if twin is not None:
+            self.gateway.orders._known[order.client_id, number] = twin  # where a cancel looks
+            self.twins.add((order.client_id, number))
+        self.gateway.publish()
+        self.pump()
+
+    def cancel_manual(self) -> None:
+        """Cancel by hand what was typed into TWS."""
+        for order in self.exchange.open_orders():
+            if not order.terms.order_ref:
+                self.exchange.cancel(order)
         self.gateway.publish()
         self.pump()
 

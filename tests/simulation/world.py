@@ -24,6 +24,7 @@ from random import Random
 from typing import Final
 
 from livetrader_engine.spi import BrokeragePlugin, Context
+from livetrader_plugins.ibkr.library import load_aside
 from livetrader_venues.tws.settings import Settings
 from tests.simulation import weather
 from tests.simulation.agent import TICKERS, by_chance
@@ -111,7 +112,7 @@ class World:
         self.venue = Venue(self.loop, seed, settings=self._settings())
         self.network.listeners[PORT] = self.venue
         self.durable = Durable()
-        self.watch = Watch(self.durable, self.venue.exchange, self.loop.time)
+        self.watch = Watch(self.durable, self.venue.exchange, self.loop.time, self.venue.twins)
         self.venue.observe(self.watch.saw)
         self.venue.on_trade(self.watch.traded)
         self.prices: dict[str, Decimal] = {ticker: self.venue.price(ticker) for ticker in TICKERS}
@@ -152,6 +153,10 @@ class World:
             absence_fence_s=FENCE_S,
         )
         return IbkrBrokerage(config, context)
+
+    def trades(self) -> bool:
+        """Whether the engine may decide: in sessions, until the week is over."""
+        return self.is_open() and not self.calm
 
     def is_open(self) -> bool:
         """Whether the session runs."""
@@ -305,6 +310,8 @@ class World:
             self.venue.do("restore_link")
         if not self.venue.accepts:
             self.venue.do("confirm_login")
+        self.venue.cancel_manual()  # or a kill would never see the account flat
+        self.venue.do("session", state="open")
         await asyncio.sleep(self.week.settle_s)
 
     async def run_week(self) -> None:
@@ -347,6 +354,7 @@ class World:
 
     def run(self) -> Outcome:
         """Run everything in virtual time; return what came of it."""
+        asyncio.run(load_aside(self.week.library, "UTC"))  # now, or the first seed would differ
         asyncio.set_event_loop(self.loop)
         collecting = gc.isenabled()
         gc.disable()  # when an object dies must not depend on what ran before
