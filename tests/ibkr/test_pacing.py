@@ -101,6 +101,17 @@ def test_everything_rests_after_a_violation() -> None:
     assert pacing.wait_s(ask(), 100.0 + COOL_DOWN_S) == 0
 
 
+def test_the_rest_grows_until_ib_answers() -> None:
+    pacing, waits = HistoryPacing(), []
+    for _ in range(7):
+        pacing.violated(0.0)
+        waits.append(pacing.wait_s(ask(), 0.0))
+    assert waits == [30, 60, 120, 240, 480, 600, 600]
+    pacing.answered()
+    pacing.violated(0.0)
+    assert pacing.wait_s(ask(), 0.0) == 30
+
+
 def test_lines_run_out_by_name_and_come_back() -> None:
     lines = Lines(2)
     lines.take(1, "SPY")

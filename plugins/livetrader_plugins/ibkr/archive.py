@@ -22,7 +22,7 @@ from livetrader_plugins.ibkr.pacing import Ask, HistoryLimits, HistoryPacing
 from livetrader_plugins.ibkr.resolver import Resolver, UnknownContractError
 from livetrader_plugins.ibkr.session import Address, RefusedError, TwsSession
 
-ATTEMPTS: Final = 5  # at one request whose pace is found too fast
+ATTEMPTS: Final = 6  # at one request whose pace is found too fast: a quarter of an hour with the rests
 LOOK_S: Final = 0.25  # between two looks at the pace
 EMPTY_CHUNKS: Final = 2  # so many in a row, of days and longer, mean that there is nothing older
 CACHED_BARS: Final = 300_000  # some 50 MB; the answer that was used least recently goes first
@@ -165,7 +165,7 @@ class Archive:
             self._pacing.sent(ask, self._context.monotonic_s())
             self.asked += 1
             try:
-                return await self._answer(session, contract, ask)
+                rows = await self._answer(session, contract, ask)
             except RefusedError as error:
                 if error.code == NO_SUCH_CONTRACT or any(words in str(error).lower() for words in _NO_DATA):
                     return ()
@@ -178,6 +178,9 @@ class Archive:
                     "a historical request was not answered"
                 )  # its rows may come later, between others
                 raise
+            else:
+                self._pacing.answered()
+                return rows
             finally:
                 self._pacing.ended()
         raise VenueError(

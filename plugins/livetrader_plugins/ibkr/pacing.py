@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 from livetrader_engine.spi import VenueError
 
 MARGIN_S: Final = 0.25  # IB counts when requests arrive; what was sent apart may arrive closer together
-COOL_DOWN_S: Final = 30.0  # all requests rest so long after a pacing violation: somebody else asks, too
+COOL_DOWN_S: Final = 30.0  # all requests rest so long after a pacing violation, twice as long after the next
+COOL_DOWN_MAX_S: Final = 600.0  # IB's window: whatever was asked before, by whomever, is out of it then
 BOTH_SIDES: Final = "BID_ASK"  # a request for it counts twice
 
 
@@ -69,6 +70,7 @@ class HistoryPacing:
         self._sent: deque[tuple[float, Ask]] = deque()  # bounded by what its rules let through
         self._active = 0
         self._resting_until_s = -math.inf
+        self._violations = 0  # since the last answer
 
     @property
     def active(self) -> int:
@@ -103,9 +105,18 @@ class HistoryPacing:
         assert self._active > 0, "a request ended that was never sent"
         self._active -= 1
 
+    def answered(self) -> None:
+        """Take note that IB has answered: what it found too fast is over."""
+        self._violations = 0
+
     def violated(self, now_s: float) -> None:
-        """Let everything rest: IB has answered that the pace was too fast."""
-        self._resting_until_s = now_s + COOL_DOWN_S
+        """Let everything rest: IB has answered that the pace was too fast.
+
+        The requests may be those of another program, or of a process before this one.
+        """
+        rest_s = COOL_DOWN_S * 2**self._violations
+        self._resting_until_s = now_s + min(rest_s, COOL_DOWN_MAX_S)
+        self._violations += 1
 
     def _window_free_s(self, weight: int) -> float:
         """Return when the window has room for `weight` more."""
