@@ -26,7 +26,7 @@ from livetrader_engine.orders.order import (
 )
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import OrderRecord, VenueError
-from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, SecurityType
+from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, SecurityType, Symbol
 from livetrader_engine.testing.market import SampleReference
 from livetrader_plugins.ibkr import contracts, orders, times
 from livetrader_plugins.ibkr.refusals import Increments, refusal
@@ -382,6 +382,8 @@ REFUSED = [
     (spec(type=OrderType.OPTION_EXERCISE), "exercise it in TWS"),
     (spec(quantity=D(0)), "the quantity is 0"),
     (spec(quantity=D("NaN")), "the quantity is NaN"),
+    (spec(quantity=D("1E+50")), "the quantity is 1E"),
+    (spec(limit_price=D("1E+50")), "above zero, not 1E"),
     (spec(limit_price=None), "needs a limit_price"),
     (spec(limit_price=D(-1)), "above zero"),
     (spec(limit_price=D("Infinity")), "above zero"),
@@ -402,6 +404,7 @@ REFUSED = [
 @pytest.mark.parametrize(("wanted", "words"), REFUSED, ids=range(len(REFUSED)))
 def test_what_ib_cannot_do_is_refused_before_sending(wanted: OrderSpec, words: str) -> None:
     assert words in (refusal(wanted) or "")
+    assert words in (refusal(wanted, Increments(D("0.01"), D("0.0001"))) or "")
     wire = Wire("ib_async", 178)
     with pytest.raises(VenueError, match="refused before sending"):
         orders.order_of(wire.library, wanted_id(), wanted, orders.Sending(1, ACCOUNT))
@@ -509,6 +512,44 @@ def test_any_number_stands_on_the_wire_as_its_decimal(
     heard = old_wire.heard_of(order)
     assert D(heard["lmtPrice"]) == price and D(heard["totalQuantity"]) == quantity
     assert "E" not in heard["lmtPrice"].upper() and "E" not in heard["totalQuantity"].upper()
+
+
+ANYTHING = st.one_of(st.none(), st.decimals(), st.decimals(places=2, min_value=-10, max_value=10))
+ANY_SYMBOL = st.sampled_from([equity(), EURUSD, BTCUSD, INDEX, FUTURE])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    kind=st.sampled_from(OrderType), symbol=ANY_SYMBOL, quantity=st.decimals(), limit=ANYTHING, stop=ANYTHING,
+    trigger=ANYTHING, trail=ANYTHING, percentage=st.booleans(), in_force=TIMES,
+)  # fmt: skip
+def test_any_nonsense_is_sent_as_a_finite_number_or_refused_in_words(
+    old_wire: Wire,
+    kind: OrderType,
+    symbol: Symbol,
+    quantity: Decimal,
+    limit: Decimal | None,
+    stop: Decimal | None,
+    trigger: Decimal | None,
+    trail: Decimal | None,
+    percentage: bool,
+    in_force: TimeInForce,
+) -> None:
+    wanted = OrderSpec(
+        OrderId(1), symbol, kind, quantity, START_NS, D(0), limit, stop, trigger, trail,
+        trailing_as_percentage=percentage, time_in_force=in_force,
+    )  # fmt: skip
+    steps = Increments(minimum_tick=D("0.01"), size_increment=D("0.0001"))
+    assert refusal(wanted, steps) is None or refusal(wanted, steps)
+    try:
+        order: Any = orders.order_of(old_wire.library, wanted_id(), wanted, orders.Sending(1, ACCOUNT))
+    except VenueError as error:
+        assert refusal(wanted) is not None and "refused before sending" in str(error)
+        return
+    heard = old_wire.heard_of(order)
+    for name in ("totalQuantity", "lmtPrice", "auxPrice", "trailStopPrice", "trailingPercent"):
+        assert heard[name] == "" or D(heard[name]).is_finite()
+    assert D(heard["totalQuantity"]) == abs(quantity) > 0
 
 
 def test_a_date_in_seconds_goes_out_in_utc() -> None:

@@ -41,6 +41,7 @@ _AT_OPEN: Final = frozenset(
     }
 )  # fmt: skip
 _AT_CLOSE: Final = frozenset({SecurityType.EQUITY, SecurityType.CFD, SecurityType.FUTURE})
+_LARGEST: Final = Decimal(10**15)  # IB keeps doubles: beyond 15 digits a number is another one there
 _BELOW_ZERO: Final = frozenset({SecurityType.FUTURE, SecurityType.FUTURE_OPTION})  # crude oil was, in 2020
 
 
@@ -60,7 +61,7 @@ def _problems(spec: OrderSpec, increments: Increments) -> Iterator[str]:
     if spec.type not in PRICES:
         yield f"{spec.type.name}: {_NOT_OFFERED[spec.type]}"
         return
-    if not spec.quantity or not spec.quantity.is_finite():
+    if not spec.quantity or not _is_sendable(spec.quantity):
         yield f"the quantity is {spec.quantity}"
         return
     try:
@@ -76,23 +77,28 @@ def _problems(spec: OrderSpec, increments: Increments) -> Iterator[str]:
         yield f"the quantity {spec.quantity} is no multiple of {step}, IB's step for {spec.symbol.value}"
 
 
+def _is_sendable(number: Decimal) -> bool:
+    return number.is_finite() and abs(number) < _LARGEST
+
+
 def _prices(spec: OrderSpec, increments: Increments) -> Iterator[str]:
     below_zero = spec.symbol.security_type in _BELOW_ZERO
-    for name in PRICES[spec.type]:
-        price: Decimal | None = getattr(spec, name)
-        if price is None or not price.is_finite() or (price <= 0 and not below_zero):
+    prices: dict[str, Decimal | None] = {name: getattr(spec, name) for name in PRICES[spec.type]}
+    if spec.type is OrderType.TRAILING_STOP and spec.stop_price is not None:
+        prices["stop_price"] = spec.stop_price  # where IB is to begin
+    for name, price in prices.items():
+        if price is None or not _is_sendable(price) or (price <= 0 and not below_zero):
             yield f"a {spec.type.name} order needs a {name} above zero, not {price}"
-        elif name == "stop_price" and not price:
+            return
+        if name == "stop_price" and not price:
             yield "a stop price of zero is no price for IB"
     if spec.type is OrderType.TRAILING_STOP:
         amount = spec.trailing_amount or Decimal(0)
         if amount <= 0 or (spec.trailing_as_percentage and amount >= 1):
             yield f"a trailing_amount of {amount} does not trail: as a percentage, 0.05 is five of a hundred"
-    for name in ("limit_price", "stop_price", "trigger_price"):
-        price = getattr(spec, name)
-        tick = increments.minimum_tick
-        is_sent = name in PRICES[spec.type] or spec.type is OrderType.TRAILING_STOP
-        if tick and price is not None and is_sent and price % tick:
+    tick = increments.minimum_tick
+    for name, price in prices.items():
+        if tick and price is not None and name != "trailing_amount" and price % tick:
             yield f"the {name} {price} is no multiple of {tick}, IB's smallest step for {spec.symbol.value}"
 
 
