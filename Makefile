@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-models journal-fire scenario referees conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill campaign-models journal-fire scenario referees conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -66,7 +66,15 @@ docs: setup ## write diagrams and lists of files in docs/ again from the code
 	$(BIN)/python docs/diagrams.py
 
 campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills under order load
-	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s --timeout 7200
+	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s -k 'not interactive_brokers and not finds_a_daemon' --timeout 7200
+
+campaign-ibkr: KILLS = 2000
+campaign-ibkr: setup ## kill -9 of 2,000 daemons that trade through TWS, with orders up to 5 s on their way
+	LIVETRADER_IBKR_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s -k 'interactive_brokers' --timeout 36000
+
+campaign-kill: RUNS = 23
+campaign-kill: setup ## the kill switch against 50 positions and 50 orders through TWS, nine crimes, $(RUNS) times each
+	LIVETRADER_KILL_RUNS=$(RUNS) LIVETRADER_KILL_LANES=1 LIVETRADER_KILL_LIMIT_S=10 $(PYTEST) tests/kill_campaign -q -s --timeout 36000
 
 CUTS ?= 1000
 journal-fire: setup ## cut the power under the journal a thousand times, fail its disk in every operation, damage its file

@@ -22,13 +22,13 @@ from typing import Any
 from tests.campaign.daemon import DaemonProcess, wait_until
 from tests.campaign.workload import Workload
 from tests.journal_fire.small_disk import fill, small_disk
-from tests.kill_campaign.peer import SYMBOLS, KillVenue
+from tests.kill_campaign.peer import LINK_LOST_S, RESTART_S, SYMBOLS, KillVenue
 from tests.scenario.daemons import UnixConnection
 
 READY_LIMIT_S = 60.0  # until everything works at the venue
 CRIME_LIMIT_S = 15.0
-FLAT_LIMIT_S = 60.0  # until a run counts as hung; what is promised is PROMISED_S
-PROMISED_S = 10.0
+FLAT_LIMIT_S = 60.0  # until a run counts as hung
+PROMISED_S = 10.0  # on a machine that has nothing else to do; and the time that the venue was away
 LOOK_S = 0.01
 PEER_LIFE_S = 600.0
 DISK_BYTES = 24_000_000  # the ballast, the journal, and a daemon that has not run for long
@@ -49,6 +49,7 @@ class Crime(StrEnum):
     DAEMON_KILLED = "daemon_killed"  # SIGKILL; the command line takes over
 
 
+AWAY_S = {Crime.RECONNECTING: LINK_LOST_S, Crime.GATEWAY_RESTARTS: RESTART_S}
 BY_COMMAND = frozenset({Crime.DAEMON_STOPPED, Crime.DAEMON_KILLED})
 BY_ALGORITHM = frozenset({Crime.IN_FLIGHT, Crime.HUNG, Crime.SEGFAULT, Crime.RECONNECTING})
 
@@ -60,6 +61,7 @@ class Outcome:
     crime: Crime
     seed: int
     seconds: float = 0.0
+    away_s: float = 0.0  # so long nobody could reach the venue
     violations: list[str] = field(default_factory=list)
 
 
@@ -77,7 +79,7 @@ def kill(root: Path, crime: Crime, seed: int) -> Outcome:
 
 def _kill(root: Path, crime: Crime, seed: int) -> Outcome:
     venue = KillVenue(root, seed, FLIGHT_S, crime)
-    outcome = Outcome(crime, seed)
+    outcome = Outcome(crime, seed, away_s=AWAY_S.get(crime, 0.0))
     daemon: DaemonProcess | None = None
     try:
         workload = venue.prepare(PEER_LIFE_S)
@@ -90,8 +92,6 @@ def _kill(root: Path, crime: Crime, seed: int) -> Outcome:
         wait_until(lambda: _says_flat(workload), FLAT_LIMIT_S, f"flat\n{daemon.tail()}")
         outcome.seconds = time.monotonic() - started
         outcome.violations = judge(venue.statement(), before, venue.positions)
-        if outcome.seconds > PROMISED_S:
-            outcome.violations.append(f"flat only after {outcome.seconds:.1f} s")
     finally:
         if daemon is not None and daemon.alive:
             daemon.kill()

@@ -1,4 +1,8 @@
-"""Fifty positions and fifty working orders at a TWS peer are flat in ten seconds, whatever is wrong."""
+"""Fifty positions and fifty working orders at a TWS peer become flat in seconds, and nothing is oversold.
+
+`make campaign-kill` holds it to ten seconds; here other tests may have the machine, and three times as long
+will do.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from tests.journal_fire.small_disk import NoMountError
 from tests.kill_campaign.run import Crime, Outcome, judge, kill
 
 RUNS = int(os.environ.get("LIVETRADER_KILL_RUNS", "1"))  # of each crime; `make campaign-kill` sets 23
+LIMIT_S = float(os.environ.get("LIVETRADER_KILL_LIMIT_S", "30"))  # `make campaign-kill` promises PROMISED_S
 LANES = int(os.environ.get("LIVETRADER_KILL_LANES", "2"))
 SEED = int(os.environ.get("LIVETRADER_CAMPAIGN_SEED", "1"))
 SECONDS_PER_RUN = 60
@@ -20,7 +25,7 @@ SECONDS_PER_RUN = 60
 @pytest.mark.slow
 @pytest.mark.timeout(60 + RUNS * SECONDS_PER_RUN)
 @pytest.mark.parametrize("crime", Crime)
-def test_the_account_is_flat_in_ten_seconds_and_nothing_is_sold_twice(tmp_path: Path, crime: Crime) -> None:
+def test_the_account_is_flat_in_seconds_and_nothing_is_sold_twice(tmp_path: Path, crime: Crime) -> None:
     def run(number: int) -> Outcome:
         return kill(tmp_path / str(number), crime, SEED * 1_000 + number)
 
@@ -34,6 +39,8 @@ def test_the_account_is_flat_in_ten_seconds_and_nothing_is_sold_twice(tmp_path: 
         f"{crime}: {len(times)} runs, flat after {times[0]:.1f} to {times[-1]:.1f} s,"
         f" median {times[len(times) // 2]:.1f} s"
     )
+    late = [outcome for outcome in outcomes if outcome.seconds > LIMIT_S + outcome.away_s]
+    assert not late, f"flat too late: {late}"
     found = [f"seed {outcome.seed}: {line}" for outcome in outcomes for line in outcome.violations]
     assert not found, "\n".join(found)
 
