@@ -216,6 +216,25 @@ def test_an_order_of_a_client_that_is_connected_is_its_own(library: str, tmp_pat
     play(scenario())
 
 
+def test_trades_of_other_clients_name_their_symbol_too(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = Settings(messages_per_second=0, master_client_id=10)
+        async with running(settings) as peer, seated(peer, library, tmp_path) as desk:
+            other_directory = tmp_path / "other"
+            other_directory.mkdir()
+            async with seated(peer, library, other_directory, client_id=3) as other:
+                await other.buy("B-1")
+                await other.session.until_closed(ClientOrderId("B-1"))
+                assert other.reports("B-1")[-1].fill is not None
+                assert other.reports("B-1")[-1].fill.symbol is None, "its own"
+            await desk.session.until_closed(ClientOrderId("B-1"))
+            told = desk.reports("B-1")[-1].fill
+            ((_, shown),) = (await desk.brokerage.snapshot()).fills
+            assert told is not None and told.symbol == shown.symbol == SPY
+
+    play(scenario())
+
+
 def test_trades_of_others_name_their_symbol(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with at_desk(library, tmp_path, Settings(messages_per_second=0, master_client_id=10)) as desk:

@@ -173,6 +173,7 @@ class Login:
     """What a snapshot says about the session it comes from."""
 
     session_id: str
+    client_id: int
     time_ns: int
 
 
@@ -191,7 +192,7 @@ async def snapshot_of(
         positions=tuple([await _position(held, resolver) for held in raw.positions]),
         open_orders=tuple(record for record in records if record.status not in CLOSED),
         closed_orders=(*over, *(record for record in records if record.status in CLOSED)),
-        fills=tuple([item async for item in _fills(raw, fees, resolver)]),
+        fills=tuple([item async for item in _fills(raw, fees, resolver, login.client_id)]),
     )
 
 
@@ -215,12 +216,12 @@ async def _position(held: tuple[Contract, Decimal, Decimal], resolver: Resolver)
 
 
 async def _fills(
-    raw: RawAccount, fees: Mapping[ExecutionId, CommissionReport], resolver: Resolver
+    raw: RawAccount, fees: Mapping[ExecutionId, CommissionReport], resolver: Resolver, own_id: int
 ) -> AsyncIterator[tuple[ClientOrderId, Fill]]:
     """The newest revision of each trade, with its fee where that is known, under our reference of its order.
 
     A correction may come without the reference; the order is then known by its permId. A trade of an order
-    that is not ours names its symbol, since nobody here knows the order.
+    that this client id did not place names its symbol, since nobody here may know the order.
     """
     shown = (*raw.open_orders, *raw.completed_orders)
     references = {item.order.permId: item.order.orderRef for item in shown}
@@ -233,7 +234,7 @@ async def _fills(
             newest[fill.execution_id] = (contract, done, fill)
     for contract, done, fill in newest.values():
         owner = ClientOrderId(done.orderRef or references.get(done.permId, ""))
-        symbol = None if owner else await resolver.symbol_of(contract)
+        symbol = None if owner and done.clientId == own_id else await resolver.symbol_of(contract)
         yield owner, _with_fee(msgspec.structs.replace(fill, symbol=symbol), fees.get(fill.execution_id))
 
 

@@ -180,7 +180,7 @@ class IbkrBrokerage:
     async def _shown(self, raw: RawAccount) -> AccountSnapshot:
         """Return a read account as a snapshot, and remember the names in it."""
         assert self._resolver is not None and self._news is not None
-        login = Login(self._session_id, self._context.now_ns())
+        login = Login(self._session_id, self._config.client_id, self._context.now_ns())
         snapshot = await snapshot_of(raw, self._resolver, self._news.book.fees, login)
         shown = (*snapshot.open_orders, *snapshot.closed_orders)
         self._names |= {record.client_order_id for record in shown}

@@ -71,8 +71,8 @@ class News:
 
     def settle(self, raw: RawAccount, snapshot: AccountSnapshot) -> None:
         """Begin to tell news: the daemon has this account, everything else comes behind it."""
-        for _, execution in raw.trades:
-            self.book.execution(execution)
+        for contract, execution in raw.trades:
+            self.book.execution(execution, self._symbol_of(contract))
         for item in raw.completed_orders:
             done = number_of(item.order.filledQuantity) or Decimal(0)
             self.book.learn(item.order, reports.completed_status_of(item.state.status), done)

@@ -236,19 +236,24 @@ class OrderBook:
     def execution(self, execution: Execution, symbol: Symbol | None = None) -> list[BrokerageEvent]:
         """Take in `execDetails`: a trade, or a later revision of one. Repeated ones are no news.
 
-        `symbol` is what it is a trade in, for those of orders that are not ours.
+        `symbol` is what it is a trade in. One of somebody else in a contract that was never met is left to
+        the next look at the account, which asks TWS for the contract.
         """
+        is_strange = execution.clientId != self._client_id
+        if is_strange and symbol is None:
+            return []
         tracked = self._find(execution.permId, execution.clientId, execution.orderId)
         reference = ClientOrderId(execution.orderRef)
         if tracked is None and reference:
             tracked = Tracked(reference, execution.clientId, execution.orderId, Decimal(0), execution.permId)
             self._keep(tracked)
         fill = reports.fill_of(execution)
+        if is_strange:
+            fill = msgspec.structs.replace(fill, symbol=symbol)
         if tracked is None:
             if self._strange.get(fill.execution_id, -1) >= fill.revision:
                 return []
             self._strange[fill.execution_id] = fill.revision
-            fill = msgspec.structs.replace(fill, symbol=symbol)
             return [ExecutionReport(_NO_ORDER, OrderStatus.PARTIALLY_FILLED, self._now_ns(), fill=fill)]
         known = tracked.trades.get(fill.execution_id)
         if known is not None and known.revision >= fill.revision:
@@ -262,7 +267,7 @@ class OrderBook:
         if tracked.told not in CLOSED or complete:
             tracked.told = status
         report = reports.fill_report(tracked.client_order_id, execution, time_ns=self._now_ns())
-        news: list[BrokerageEvent] = [msgspec.structs.replace(report, status=status)]
+        news: list[BrokerageEvent] = [msgspec.structs.replace(report, status=status, fill=fill)]
         return news if known is not None else [*news, *self._fee(fill.execution_id)]
 
     def commission(self, commission: CommissionReport) -> list[BrokerageEvent]:
