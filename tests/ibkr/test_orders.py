@@ -247,13 +247,14 @@ def test_extended_hours_are_asked_for_where_ib_has_them(wire: Wire) -> None:
         assert said["outsideRth"] == str(int(said["orderType"] not in ("MKT", "MOC")))
 
 
+GROUP = {"fa_group": "All", "fa_method": "NetLiq"}
 ADVISED = [
     ((), {}, {"account": ACCOUNT}),
-    ((("account", "DU1234568"),), {}, {"account": "DU1234568"}),
-    ((("faGroup", "All"), ("faMethod", "PctChange"), ("faPercentage", 50)), {},
-     {"account": "", "faGroup": "All", "faMethod": "PctChange", "faPercentage": "50"}),
-    ((), {"fa_group": "All", "fa_method": "NetLiq"}, {"account": "", "faGroup": "All", "faMethod": "NetLiq"}),
-    ((("account", "DU1234568"),), {"fa_group": "All"}, {"account": "DU1234568", "faGroup": ""}),
+    ((("account", ACCOUNT),), {}, {"account": ACCOUNT}),
+    ((("faGroup", "Some"), ("faMethod", "PctChange"), ("faPercentage", 50)), GROUP,
+     {"account": "", "faGroup": "Some", "faMethod": "PctChange", "faPercentage": "50"}),
+    ((), GROUP, {"account": "", "faGroup": "All", "faMethod": "NetLiq"}),
+    ((("account", ACCOUNT),), GROUP, {"account": ACCOUNT, "faGroup": ""}),
 ]  # fmt: skip
 
 
@@ -267,10 +268,33 @@ def test_an_advisors_order_is_for_an_account_or_a_group(
     assert {name: heard[name] for name in expected} == expected
 
 
+def test_the_kill_switch_sells_for_the_account_whose_positions_it_closes(wire: Wire) -> None:
+    sending = orders.Sending(1, ACCOUNT, **GROUP)
+    kill = spec(id=OrderId(0), type=OrderType.MARKET)
+    heard = wire.heard_of(orders.order_of(wire.library, wanted_id(), kill, sending))
+    assert (heard["account"], heard["faGroup"]) == (ACCOUNT, "")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (("account", "DU1234568"), "run a daemon for that account"),
+        (("faGroup", "All"), "set fa_group"),
+        (("faProfile", "Thirds"), "set fa_group"),
+    ],
+)
+def test_an_order_that_would_trade_out_of_sight_is_not_sent(
+    wire: Wire, said: tuple[str, str], words: str
+) -> None:
+    """Its trades and positions are another account's: it would be lost for whoever sent it."""
+    with pytest.raises(VenueError, match=words):
+        orders.order_of(wire.library, wanted_id(), spec(properties=(said,)), orders.Sending(1, ACCOUNT))
+
+
 @pytest.mark.parametrize(("version", "field"), [(176, "faProfile"), (177, "faGroup")])
 def test_an_advisors_profile_is_a_group_since_ib_merged_them(version: int, field: str) -> None:
     wire = Wire("ib_async", 178)
-    sending = orders.Sending(1, ACCOUNT, server_version=version)
+    sending = orders.Sending(1, ACCOUNT, server_version=version, **GROUP)
     order: Any = orders.order_of(wire.library, wanted_id(), spec(properties=(("faProfile", "P"),)), sending)
     assert getattr(order, field) == "P" and order.account == ""
 

@@ -109,9 +109,10 @@ def order_of(library: Library, client_order_id: ClientOrderId, spec: OrderSpec, 
     Raises VenueError, with the words of `refusal`, for what IB cannot do.
     """
     wrong = refusal(spec)
+    said = Instructions() if wrong is not None else instructions_of(spec)
+    wrong = wrong or _out_of_sight(said, sending)
     if wrong is not None:
         raise VenueError(f"refused before sending: {wrong}")
-    said = instructions_of(spec)
     wire_type = _WIRE_TYPES[spec.type]
     fields: dict[str, object] = {
         "orderId": sending.order_id,
@@ -130,7 +131,7 @@ def order_of(library: Library, client_order_id: ClientOrderId, spec: OrderSpec, 
         "whatIf": sending.what_if,
     }
     return library.order(
-        **fields, **_prices(spec, sending), **_times(spec, said, sending), **_account(said, sending)
+        **fields, **_prices(spec, sending), **_times(spec, said, sending), **_account(spec, said, sending)
     )
 
 
@@ -179,8 +180,23 @@ def _times(spec: OrderSpec, said: Instructions, sending: Sending) -> dict[str, s
     return {"tif": _TIMES[in_force.kind]}
 
 
-def _account(said: Instructions, sending: Sending) -> dict[str, str]:
-    """One of account, group and profile; the session's where the order names none."""
+def _out_of_sight(said: Instructions, sending: Sending) -> str | None:
+    """Why an order would trade where this session does not look, None where it does not."""
+    if said.account and said.account != sending.account:
+        return (
+            f"the order names account {said.account}, this daemon trades {sending.account} and would not "
+            "see what becomes of it: run a daemon for that account"
+        )
+    if (said.fa_group or said.fa_profile) and not sending.fa_group:
+        return "the order is for a group of accounts: set fa_group in the settings of [brokerage] first"
+    return None
+
+
+def _account(spec: OrderSpec, said: Instructions, sending: Sending) -> dict[str, str]:
+    """One of account, group and profile; the session's where the order names none.
+
+    The kill switch's orders (id 0) are for the account whose positions it closes.
+    """
     if said.account:
         return {"account": said.account}
     if said.fa_profile:
@@ -188,7 +204,7 @@ def _account(said: Instructions, sending: Sending) -> dict[str, str]:
         return {"faGroup" if is_merged else "faProfile": said.fa_profile}
     if said.fa_group:
         return {"faGroup": said.fa_group, "faMethod": said.fa_method, "faPercentage": said.fa_percentage}
-    if sending.fa_group:
+    if sending.fa_group and spec.id:
         return {"faGroup": sending.fa_group, "faMethod": sending.fa_method}
     return {"account": sending.account}
 
