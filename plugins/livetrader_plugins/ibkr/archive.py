@@ -9,17 +9,17 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from datetime import date
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, NamedTuple
 
 from livetrader_engine.spi import Context, VenueError
 from livetrader_engine.symbols import Resolution, Symbol
-from livetrader_plugins.ibkr import requests
-from livetrader_plugins.ibkr.asking import NO_SUCH_CONTRACT, contract_details
+from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrHistoryConfig
-from livetrader_plugins.ibkr.historytimes import BAR_SIZES, Chunk, bar_start, chunks, zone_of
+from livetrader_plugins.ibkr.historytimes import BAR_SIZES, Chunk, chunks
 from livetrader_plugins.ibkr.library import Contract, ContractDetails, load_aside
 from livetrader_plugins.ibkr.pacing import Ask, HistoryLimits, HistoryPacing
 from livetrader_plugins.ibkr.resolver import Resolver, UnknownContractError
+from livetrader_plugins.ibkr.rows import Row, historical_rows, is_empty, is_too_fast
 from livetrader_plugins.ibkr.session import Address, RefusedError, TwsSession
 
 ATTEMPTS: Final = 6  # at one request whose pace is found too fast: a quarter of an hour with the rests
@@ -27,31 +27,6 @@ LOOK_S: Final = 0.25  # between two looks at the pace
 EMPTY_CHUNKS: Final = 2  # so many in a row, of days and longer, mean that there is nothing older
 CACHED_BARS: Final = 300_000  # some 50 MB; the answer that was used least recently goes first
 FRESH_S: Final = 15.0  # an answer that reaches up to now holds so long: IB refuses the same question before
-SECONDS_SINCE_1970: Final = 2  # formatDate: times come without a zone to guess
-_NO_DATA: Final = ("no data", "no historical data")
-_PACE: Final = "pacing violation"
-
-
-class Row(NamedTuple):
-    """One bar as IB told it: an instant, or the date of a daily bar."""
-
-    start: int | date
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-
-
-class _Told(Protocol):
-    """The library's BarData."""
-
-    date: str
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
 
 
 class Wish(NamedTuple):
@@ -165,11 +140,11 @@ class Archive:
             self._pacing.sent(ask, self._context.monotonic_s())
             self.asked += 1
             try:
-                rows = await self._answer(session, contract, ask)
+                rows = await historical_rows(session, contract, ask, self._config.timezone)
             except RefusedError as error:
-                if error.code == NO_SUCH_CONTRACT or any(words in str(error).lower() for words in _NO_DATA):
+                if is_empty(error):
                     return ()
-                if _PACE not in str(error).lower():
+                if not is_too_fast(error):
                     raise VenueError(_refusal(contract, error)) from error
                 self._pacing.violated(self._context.monotonic_s())
                 self._context.report("history_pace_violated", level="warning", error=str(error))
@@ -187,21 +162,6 @@ class Archive:
             f"Interactive Brokers found {ATTEMPTS} requests for history too fast, though they were paced: "
             "other programs of this login ask, too; stop them, or lower histories_per_10_minutes"
         )
-
-    async def _answer(self, session: TwsSession, contract: Contract, ask: Ask) -> tuple[Row, ...]:
-        messages = await session.request(
-            requests.HISTORICAL_BARS, contract, ask.end, ask.duration, ask.bar_size, ask.what,
-            ask.regular_hours, SECONDS_SINCE_1970, False, [],
-        )  # fmt: skip
-        zone = zone_of(self._config.timezone)
-        told = [cast(_Told, message.arguments[1]) for message in messages]
-        return tuple(
-            Row(
-                bar_start(each.date, zone), float(each.open), float(each.high), float(each.low),
-                float(each.close), max(float(each.volume), 0.0),
-            )
-            for each in told
-        )  # fmt: skip
 
     async def _until_due(self, ask: Ask) -> None:
         """Wait until IB's rules allow the request."""

@@ -20,21 +20,22 @@ from datetime import date, timedelta
 from itertools import chain
 from typing import Any, ClassVar, Final, TypeVar
 
-from livetrader_engine.calendar.hours import ExchangeHours, local_to_utc_ns, utc_ns_to_local
+from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
 from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
-from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, Subscription, TickType
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import API_VERSION, Context, VenueError
 from livetrader_engine.symbols import NS_PER_DAY, Resolution, SecurityType, Symbol
-from livetrader_plugins.ibkr.archive import Archive, Row, Wish
+from livetrader_plugins.ibkr.archive import Archive, Wish
 from livetrader_plugins.ibkr.config import IbkrHistoryConfig
 from livetrader_plugins.ibkr.datalines import shown_of
 from livetrader_plugins.ibkr.historytimes import Chunk
 from livetrader_plugins.ibkr.library import ContractDetails
 from livetrader_plugins.ibkr.pacing import HistoryLimits
 from livetrader_plugins.ibkr.reference import IbkrReference
+from livetrader_plugins.ibkr.rowbars import placer, quote_bars, trade_bars
+from livetrader_plugins.ibkr.rows import Row
 from livetrader_plugins.ibkr.side_thread import SideThread
 
 ADJUSTED: Final = "ADJUSTED_LAST"  # IB takes it with the end "now" only
@@ -123,15 +124,15 @@ class IbkrHistory:
         adjusts = symbol.security_type is SecurityType.EQUITY and (
             subscription.normalization is Normalization.ADJUSTED
         )
-        place = _placer(subscription, hours)
+        place = placer(subscription, hours)
         if subscription.tick_type is TickType.QUOTE:
             sides = [self._rows(subscription, what, hours, start_ns, end_ns) for what in ("BID", "ASK")]
-            points: list[TradeBar] | list[QuoteBar] = _quote_bars(symbol, sides[0], sides[1], place)
+            points: list[TradeBar] | list[QuoteBar] = quote_bars(symbol, sides[0], sides[1], place)
         elif adjusts and subscription.resolution is Resolution.DAILY:
-            return _trade_bars(symbol, self._days(symbol, ADJUSTED, start_ns), place)
+            return trade_bars(symbol, self._days(symbol, ADJUSTED, start_ns), place)
         else:
             rows = self._rows(subscription, shown_of(symbol), hours, start_ns, end_ns)
-            points = _trade_bars(symbol, rows, place)
+            points = trade_bars(symbol, rows, place)
         if adjusts and points:
             factors = self._factors_of(symbol, hours, start_ns)
             for point in points:
@@ -205,65 +206,6 @@ class IbkrHistory:
                 ) from error
 
         return self._thread.ask(limited, limit_s)
-
-
-# ---- rows become bars
-
-Place = Callable[[int | date], tuple[int, int]]
-
-
-def _placer(subscription: Subscription, hours: ExchangeHours) -> Place:
-    """Return what says where a row's bar begins and ends."""
-    strict = subscription.precise_daily and uses_strict_end_times(
-        subscription.symbol, subscription.resolution, hours
-    )
-    period_ns, zone = subscription.resolution.period_ns, hours.data_timezone
-
-    def place(start: int | date) -> tuple[int, int]:
-        if subscription.resolution is Resolution.DAILY:
-            day = start if isinstance(start, date) else utc_ns_to_local(start, zone).date()
-            return daily_bounds(day, hours, strict)
-        if isinstance(start, date):
-            raise VenueError(f"Interactive Brokers sent a date, {start}, where the time of a bar should be")
-        if subscription.resolution is Resolution.HOUR:  # a session's first bar may be shorter
-            start -= (start - local_to_utc_ns(utc_ns_to_local(start, zone).date(), 0, zone)) % period_ns
-        return start, start + period_ns
-
-    return place
-
-
-def _trade_bars(symbol: Symbol, rows: Iterable[Row], place: Place) -> list[TradeBar]:
-    made: list[TradeBar] = []
-    for row in rows:
-        start_ns, end_ns = place(row.start)
-        made.append(TradeBar(symbol, start_ns, end_ns, row.open, row.high, row.low, row.close, row.volume))
-    return made
-
-
-def _quote_bars(symbol: Symbol, bids: Iterable[Row], asks: Iterable[Row], place: Place) -> list[QuoteBar]:
-    """Return bars of both sides; a side without a row is all zero. IB tells no sizes."""
-    made: dict[int, QuoteBar] = {}
-    for is_bid, rows in ((True, bids), (False, asks)):
-        for row in rows:
-            start_ns, end_ns = place(row.start)
-            bar = made.get(start_ns)
-            if bar is None:
-                bar = made[start_ns] = QuoteBar(symbol, start_ns, end_ns, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-            if is_bid:
-                bar.bid_open, bar.bid_high, bar.bid_low, bar.bid_close = (
-                    row.open,
-                    row.high,
-                    row.low,
-                    row.close,
-                )
-            else:
-                bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close = (
-                    row.open,
-                    row.high,
-                    row.low,
-                    row.close,
-                )
-    return [made[start_ns] for start_ns in sorted(made)]
 
 
 def _scale(bar: TradeBar | QuoteBar, factor: float) -> None:
