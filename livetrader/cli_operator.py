@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -182,6 +183,7 @@ def cancel(
 
 @_command
 @click.option("--yes", is_flag=True, help="Do not ask (nothing is asked where there is no terminal).")
+@click.option("--include-foreign", is_flag=True, help="Cancel working orders that are not ours, too.")
 @click.option("--reason", default="asked for on the command line", help="Why, for the audit trail.")
 @click.option(
     "--timeout",
@@ -190,14 +192,14 @@ def cancel(
     show_default=True,
     help="Seconds to wait for a flat account; the daemon goes on beyond.",
 )
-def liquidate(
+def liquidate(  # noqa: PLR0913 — one parameter an option, as click passes them
     config: Path | None, state_directory: Path | None, output_json: bool,
-    yes: bool, reason: str, timeout: float,
+    yes: bool, include_foreign: bool, reason: str, timeout: float,
 ) -> None:  # fmt: skip
     """Halt, cancel all orders, close all positions, and verify it. Trading stays off until `resume`.
 
     Asks the daemon; where that is dead or hangs, its processes are ended and this process liquidates by
-    itself, with the brokerage plugin alone.
+    itself, with the brokerage plugin alone. Working orders that somebody else placed are left alone.
 
     \b
     livetrader liquidate paper.toml --yes
@@ -205,10 +207,13 @@ def liquidate(
     if not yes and sys.stdin.isatty():
         click.confirm("Cancel every order and close every position of this account?", abort=True)
     try:
-        _liquidate_by_daemon(client_of(config, state_directory, KILL_ANSWER_S), reason, timeout, output_json)
+        client = client_of(config, state_directory, KILL_ANSWER_S)
+        body: dict[str, object] = {"reason": reason, "include_foreign": include_foreign}
+        _liquidate_by_daemon(client, body, timeout, output_json)
     except NotRunningError as error:
         click.echo(f"livetrader: {error}; liquidating without it", err=True)
-        _liquidate_here(config, state_directory, reason, timeout, output_json)
+        wanted = Wanted(reason, include_foreign, timeout)
+        _liquidate_here(config, state_directory, wanted, output_json)
 
 
 @_command
@@ -248,7 +253,16 @@ def operate(
         raise ControlRefusedError(ended.message or f"{ended.kind} failed")
 
 
-def _liquidate_by_daemon(client: Client, reason: str, timeout_s: float, output_json: bool) -> None:
+def wait_for(client: Client, path: str, body: Mapping[str, object], limit_s: float) -> OperationView:
+    """Ask for an operation; return it as it ended, or as it stands when the time is over."""
+    from livetrader.control.operations import OperationView
+
+    return _await(client, client.post(path, _without_none(body), OperationView), limit_s)
+
+
+def _liquidate_by_daemon(
+    client: Client, body: dict[str, object], timeout_s: float, output_json: bool
+) -> None:
     """Let the daemon do it.
 
     Raises NotRunningError where it is gone, hangs or fails, NotFlatError where the time is over.
@@ -258,12 +272,12 @@ def _liquidate_by_daemon(client: Client, reason: str, timeout_s: float, output_j
 
     try:
         try:
-            accepted: OperationView = client.post("/v1/liquidate", {"reason": reason}, OperationView)
+            accepted: OperationView = client.post("/v1/liquidate", body, OperationView)
         except RefusedError as refused:
             if refused.body.get("confirm") is None:
                 raise
-            body = {"reason": reason, "confirm": refused.body["confirm"]}
-            accepted = client.post("/v1/liquidate", body, OperationView)
+            confirmed = body | {"confirm": refused.body["confirm"]}
+            accepted = client.post("/v1/liquidate", confirmed, OperationView)
     except RefusedError as refused:
         if refused.status in (429, 500, 503):
             raise NotRunningError(f"the daemon cannot do it ({refused})") from refused
@@ -275,7 +289,7 @@ def _liquidate_by_daemon(client: Client, reason: str, timeout_s: float, output_j
 
 
 def _liquidate_here(
-    config: Path | None, state_directory: Path | None, reason: str, timeout_s: float, output_json: bool
+    config: Path | None, state_directory: Path | None, wanted: Wanted, output_json: bool
 ) -> None:
     import msgspec
 
@@ -289,11 +303,22 @@ def _liquidate_here(
     if state_directory is not None:
         account = msgspec.structs.replace(settings.account, state_directory=state_directory.absolute())
         settings = msgspec.structs.replace(settings, account=account)
-    record = liquidate_alone(settings, reason, "command line", timeout_s)
+    record = liquidate_alone(
+        settings, wanted.reason, "command line", wanted.timeout_s, include_foreign=wanted.include_foreign
+    )
     if output_json:
         as_json(record)
     else:
         click.echo(f"flat and latched; `livetrader resume --kill-id {record.kill_id}` lets it trade again")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a liquidation without a daemon is wanted."""
+
+    reason: str
+    include_foreign: bool
+    timeout_s: float
 
 
 class _OpenNotice:

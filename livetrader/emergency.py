@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom  # noqa: TID251 — a composition root: here chance enters this process
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from livetrader.telemetry import logs
 from livetrader.telemetry.logs import event
 
 if TYPE_CHECKING:
+    from livetrader.gateway.killports import KillPorts
     from livetrader.gateway.latch import LatchRecord
     from livetrader.settings import Settings
     from livetrader_engine.ports import ReferenceData
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger("livetrader.emergency")
 
 
-def liquidate(settings: Settings, reason: str, source: str, limit_s: float | None) -> LatchRecord:
+def liquidate(
+    settings: Settings, reason: str, source: str, limit_s: float | None, *, include_foreign: bool = False
+) -> LatchRecord:
     """Take the account over from whatever holds it and make it flat; return what the latch then says.
 
     Kills a daemon that hangs on the account's lock: two processes must never trade one account. Tries until
     `limit_s` is over, forever with None. Raises NotFlatError when the time is over, ConfigError where the
     brokerage plugin cannot be had.
     """
+    from livetrader.gateway.standalone import liquidate_standalone
     from livetrader.gateway.takeover import take_over
 
     logs.configure(settings.daemon.log_level)
@@ -45,16 +50,21 @@ def liquidate(settings: Settings, reason: str, source: str, limit_s: float | Non
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = take_over(folder / "daemon.lock", report=_report)
     try:
-        return asyncio.run(_liquidate(settings, folder, reason, source, limit_s))
+        liquidation = partial(
+            liquidate_standalone, reason=reason, source=source, include_foreign=include_foreign
+        )
+        return asyncio.run(_liquidate(settings, folder, liquidation, limit_s))
     finally:
         lock.release()
 
 
 async def _liquidate(
-    settings: Settings, folder: Path, reason: str, source: str, limit_s: float | None
+    settings: Settings,
+    folder: Path,
+    liquidation: Callable[[KillPorts], Coroutine[object, object, LatchRecord]],
+    limit_s: float | None,
 ) -> LatchRecord:
     from livetrader.gateway.killports import KillPorts
-    from livetrader.gateway.standalone import liquidate_standalone
     from livetrader.gateway.timing import real_timing
 
     try:
@@ -74,7 +84,7 @@ async def _liquidate(
                 report=_report,
                 escalate=lambda words: _report("alarm", level="critical", detail=words),
             )
-            record = await liquidate_standalone(ports, reason, source)
+            record = await liquidation(ports)
             for task in tasks:
                 task.cancel()
             return record

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
 from livetrader.control.operations import (
     ConnectionView,
     LogView,
@@ -78,6 +79,13 @@ def status_view(status: StatusView) -> RenderableType:
     table.add_row("cash", f"{money(status.cash)} {status.currency}")
     table.add_row("day", gain(status.day_profit))
     table.add_row("open orders", str(status.open_orders))
+    for order in status.foreign_orders:
+        table.add_row("foreign order", Text(foreign_order_line(order), style="yellow"))
+    if status.unresolved_orders:
+        words = f"{status.unresolved_orders} orders have an unknown outcome; their symbols and sides wait"
+        table.add_row("unknown", Text(words, style="yellow"))
+    for item in status.restricted:
+        table.add_row("restricted", Text(restriction_line(item), style="yellow"))
     table.add_row("feed", f"{status.feed.name}, {'connected' if status.feed.connected else 'not connected'}"
                   f", {status.feed.subscriptions} subscriptions")  # fmt: skip
     table.add_row("engine", f"{engine.state}, pid {engine.pid or '-'}, {engine.restarts} restarts"
@@ -96,6 +104,8 @@ def status_view(status: StatusView) -> RenderableType:
         since = time_text(kill.since_ns)
         words = f"{kill.state}, latched since {since}: {kill.reason} (resume --kill-id {kill.kill_id})"
         table.add_row("kill switch", Text(words, style="yellow"))
+        for order_words in kill.left_alone:
+            table.add_row("left alone", Text(order_words, style="yellow"))
     else:
         table.add_row("kill switch", kill.state)
     for name, value in status.statistics.items():
@@ -116,6 +126,46 @@ def connection_line(connection: ConnectionView) -> Text:
     if connection.held_orders:
         words.append(f"{connection.held_orders} orders wait")
     return Text("; ".join(words), style="" if connection.state == "connected" else "yellow")
+
+
+def foreign_order_line(order: ForeignOrderView) -> str:
+    """Return a working order that is not ours on one line."""
+    price = "" if order.limit_price is None else f" at {money(order.limit_price)}"
+    name = order.client_order_id or order.brokerage_order_id
+    return f"{order.type} {number(order.quantity)} {order.ticker}{price} ({name}), never touched"
+
+
+def restriction_line(item: RestrictionView) -> str:
+    """Return why a symbol may not be traded freely on one line, with what to do about it."""
+    what = "takes no orders" if item.closed else "takes no new risk"
+    unexplained = f"; {number(item.unexplained)} unexplained" if item.unexplained else ""
+    ticker = item.ticker
+    return f"{ticker} {what}: {item.reason}{unexplained} (adopt {ticker}, ignore {ticker}, flatten {ticker})"
+
+
+def reconciliation_view(view: ReconciliationView) -> RenderableType:
+    """Show how journal and brokerage compare."""
+    table = _grid()
+    table.add_row("compared", f"{time_text(view.time_ns)} UTC")
+    if view.problem:
+        table.add_row("failed", Text(view.problem, style="red"))
+    for item in view.restricted:
+        table.add_row("restricted", Text(restriction_line(item), style="yellow"))
+    for share in view.differences:
+        table.add_row("difference", f"{number(share.quantity)} {share.ticker} more at the brokerage")
+    for share in view.ignored:
+        table.add_row("ignored", f"{number(share.quantity)} {share.ticker} are not the algorithm's")
+    for name in view.unresolved:
+        table.add_row("unknown", Text(f"the outcome of {name}", style="yellow"))
+    for name in view.orphans:
+        words = f"{name} is at the brokerage and not in the journal (adopt {name}, ignore {name})"
+        table.add_row("orphan", Text(words, style="red"))
+    for order in view.foreign_orders:
+        table.add_row("foreign order", foreign_order_line(order))
+    table.add_row("foreign trades", str(view.foreign_fills))
+    agreed = not (view.restricted or view.differences or view.unresolved or view.orphans or view.problem)
+    table.add_row("verdict", Text("agree", style="green") if agreed else Text("see above", style="yellow"))
+    return table
 
 
 def training_line(status: StatusView) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Annotated
 
 import msgspec
@@ -29,9 +30,41 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason = ""
 
 
-class ConfirmBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why, and the confirmation id that the first call was answered with."""
+class LiquidateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why, and the confirmation id that the first call was answered with.
 
+    `include_foreign` cancels working orders that are not ours, too.
+    """
+
+    reason: Reason = ""
+    confirm: Id | None = None
+    include_foreign: bool = False
+
+
+Name = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=128, description="A ticker, identifier or order.")
+]
+
+
+class CustodyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is adopted: a symbol by its ticker or identifier, or an order without a record by its id."""
+
+    what: Name
+    reason: Reason = ""
+
+
+class IgnoreBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is ignored, and how much of it; without a quantity what nobody could explain."""
+
+    what: Name
+    quantity: Decimal | None = None
+    reason: Reason = ""
+
+
+class FlattenBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which symbol, and the confirmation id that the first call was answered with."""
+
+    symbol: Name
     reason: Reason = ""
     confirm: Id | None = None
 

@@ -10,7 +10,10 @@ from livetrader.control.budgets import CONFIRM_S
 from livetrader.control.calls import (
     Call,
     CancelBody,
-    ConfirmBody,
+    CustodyBody,
+    FlattenBody,
+    IgnoreBody,
+    LiquidateBody,
     LogQuery,
     OrdersQuery,
     ReasonBody,
@@ -21,6 +24,7 @@ from livetrader.control.operations import OperationView
 from livetrader.control.stream import TooManyReadersError
 
 _JOB: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_KNOWN: Final = "`livetrader reconcile` or GET /v1/reconciliation shows what is known."
 _OPERATION_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
@@ -40,7 +44,7 @@ async def liquidate(call: Call) -> Reply:
     A repeated confirmation answers with the operation that it started, so that a lost answer can be asked
     for again.
     """
-    body = cast("ConfirmBody", call.body)
+    body = cast("LiquidateBody", call.body)
     confirmations = call.services.confirmations
     operations = call.services.operations
     if body.confirm is None:
@@ -49,7 +53,9 @@ async def liquidate(call: Call) -> Reply:
         raise refusals.confirmation_needed(
             confirmations.ask(call.who.name),
             CONFIRM_S,
-            f"This cancels {status.open_orders} orders and closes {len(holdings)} positions"
+            f"This cancels {status.open_orders} orders"
+            f"{_foreign_words(len(status.foreign_orders), include=body.include_foreign)}"
+            f" and closes {len(holdings)} positions"
             f" of the account {status.account!r}, and halts trading until somebody resumes it.",
         )
     if not confirmations.valid(body.confirm, call.who.name):
@@ -57,7 +63,78 @@ async def liquidate(call: Call) -> Reply:
     done = confirmations.used_for(body.confirm)
     if done is not None:
         return _accepted(operations.operation(done.id) or done)
-    operation = await operations.liquidate(who=call.who.name, reason=body.reason)
+    operation = await operations.liquidate(
+        who=call.who.name, reason=body.reason, include_foreign=body.include_foreign
+    )
+    confirmations.use(body.confirm, operation)
+    return _accepted(operation)
+
+
+def _foreign_words(count: int, *, include: bool) -> str:
+    if not count:
+        return ""
+    return f", {count} that are not ours among them," if include else f" ({count} others are left alone)"
+
+
+async def reconcile(call: Call) -> Reply:
+    """Compare with the brokerage's account."""
+    body = cast("ReasonBody", call.body)
+    custody = call.services.operations.custody
+    return _accepted(await custody.reconcile(who=call.who.name, reason=body.reason))
+
+
+async def reconciliation(call: Call) -> Reply:
+    """Answer with how journal and brokerage compare."""
+    return Reply(value=call.services.operations.custody.reconciliation())
+
+
+async def adopt(call: Call) -> Reply:
+    """Take a position or an order as the algorithm's."""
+    body = cast("CustodyBody", call.body)
+    try:
+        operation = await call.services.operations.custody.adopt(
+            who=call.who.name, what=body.what, reason=body.reason
+        )
+    except KeyError:
+        raise refusals.not_found(body.what, _KNOWN) from None
+    return _accepted(operation)
+
+
+async def ignore(call: Call) -> Reply:
+    """Leave a position or an order to somebody else."""
+    body = cast("IgnoreBody", call.body)
+    try:
+        operation = await call.services.operations.custody.ignore(
+            who=call.who.name, what=body.what, quantity=body.quantity, reason=body.reason
+        )
+    except KeyError:
+        raise refusals.not_found(body.what, _KNOWN) from None
+    return _accepted(operation)
+
+
+async def flatten(call: Call) -> Reply:
+    """Ask for a confirmation, then close one position."""
+    body = cast("FlattenBody", call.body)
+    confirmations = call.services.confirmations
+    asks = f"{call.who.name} flattens {body.symbol}"  # the id is good for nothing else
+    if body.confirm is None:
+        raise refusals.confirmation_needed(
+            confirmations.ask(asks),
+            CONFIRM_S,
+            f"This cancels every order of {body.symbol} and closes its position; it takes no orders until"
+            " somebody adopts it.",
+        )
+    if not confirmations.valid(body.confirm, asks):
+        raise refusals.unknown_confirmation()
+    done = confirmations.used_for(body.confirm)
+    if done is not None:
+        return _accepted(call.services.operations.operation(done.id) or done)
+    try:
+        operation = await call.services.operations.custody.flatten(
+            who=call.who.name, symbol=body.symbol, reason=body.reason
+        )
+    except KeyError:
+        raise refusals.not_found(body.symbol, _KNOWN) from None
     confirmations.use(body.confirm, operation)
     return _accepted(operation)
 

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
+from livetrader.control.custody import CustodyOperations
+from livetrader.control.custody_views import ForeignOrderView, RestrictionView
+from livetrader.control.tracked import OperationState as OperationState
+from livetrader.control.tracked import OperationView as OperationView
 from livetrader.control.training_views import TrainingSummary, TrainingView
 
 
@@ -77,6 +80,7 @@ class KillSwitchView(msgspec.Struct, frozen=True):
     source: str = ""
     since_ns: int | None = None
     attempts: int = 0
+    left_alone: tuple[str, ...] = ()  # working orders that are not ours, in words
 
 
 class StatusView(msgspec.Struct, frozen=True):
@@ -108,6 +112,9 @@ class StatusView(msgspec.Struct, frozen=True):
     cash: Decimal
     day_profit: Decimal
     open_orders: int
+    unresolved_orders: int = 0  # of unknown outcome
+    foreign_orders: tuple[ForeignOrderView, ...] = ()
+    restricted: tuple[RestrictionView, ...] = ()
     statistics: dict[str, str] = {}  # what the algorithm set with set_runtime_statistic
 
 
@@ -191,26 +198,6 @@ class ReadyView(msgspec.Struct, frozen=True):
     reasons: dict[str, str]
 
 
-class OperationState(StrEnum):
-    """Progress of an operation that was asked for."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class OperationView(msgspec.Struct, frozen=True):
-    """One accepted operation. `message` says how it ended or what it is doing."""
-
-    id: str
-    kind: str
-    who: str
-    state: OperationState
-    started_ns: int
-    ended_ns: int | None = None
-    message: str = ""
-
-
 class StatusChanged(msgspec.Struct, frozen=True, tag="status", tag_field="event"):
     """A new status; sent a few times a second at most."""
 
@@ -267,6 +254,11 @@ class Operations(Protocol):
     `who` names the token or the local user that asked; it belongs into the audit trail. Operations raise
     ControlRefusedError, with what to do instead, where they cannot be done in the present state.
     """
+
+    @property
+    def custody(self) -> CustodyOperations:
+        """What may be decided about the account."""
+        ...
 
     def live(self) -> bool:
         """Return whether the loop turns and no supervised part is beyond its limit."""
@@ -326,8 +318,11 @@ class Operations(Protocol):
         """
         ...
 
-    async def liquidate(self, *, who: str, reason: str) -> OperationView:
-        """Run the kill switch: halt, cancel, flatten, verify. Joins a run that is under way."""
+    async def liquidate(self, *, who: str, reason: str, include_foreign: bool) -> OperationView:
+        """Run the kill switch: halt, cancel, flatten, verify. Joins a run that is under way.
+
+        `include_foreign` cancels working orders that are not ours, too.
+        """
         ...
 
     async def cancel_training(self, *, who: str, job: int, reason: str) -> OperationView:

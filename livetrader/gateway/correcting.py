@@ -22,6 +22,7 @@ from livetrader.journal.records import (
     Verdict,
 )
 from livetrader.settings import OnManualTrades
+from livetrader_engine.orders.order import Fill
 from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, ExecutionReport, OrderRecord, VenueError
 
 NEXT_STEP: Final = "look at the account at the brokerage; `livetrader status` shows what is restricted"
@@ -31,7 +32,8 @@ MAX_NAMED: Final = 5  # trades named in one message to people; the log has them 
 class Corrector:
     """Does what a reconciliation says. Owned by the session; on the daemon's loop.
 
-    Decides nothing about orders. `foreign` are the working orders of others at the last look.
+    Decides nothing about orders. `foreign` are the working orders of others at the last look, `orphans` those
+    with a name of ours and no record, with their trades.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Corrector:
         self._rules = rules
         self._halt = halt
         self.foreign: tuple[OrderRecord, ...] = ()
+        self.orphans: tuple[tuple[OrderRecord, tuple[Fill, ...]], ...] = ()
 
     async def carry_out(self, snapshot: AccountSnapshot, found: Corrections, *, first: bool) -> bool:
         """Journal and apply everything, then cancel; return whether every cancel was sent.
@@ -66,7 +69,7 @@ class Corrector:
             self._report("terms_adopted", level="warning", client_order_id=client_id, change=str(change))
         for adjustment in found.adjustments:
             await self._adjust(adjustment)
-        self._surface(found)
+        self._surface(snapshot, found)
         self._tell_strange(found, first=first)
         sent = [await self._cancel(cancel) for cancel in found.cancels]
         changes = len(found.reports) + len(found.strange) + len(found.resolutions) + len(found.adjustments)
@@ -116,8 +119,12 @@ class Corrector:
             reason=str(adjustment.reason),
         )
 
-    def _surface(self, found: Corrections) -> None:
+    def _surface(self, snapshot: AccountSnapshot, found: Corrections) -> None:
         state = self._ledger.state
+        self.orphans = tuple(
+            (order, tuple(fill for name, fill in snapshot.fills if name == order.client_order_id))
+            for order in found.orphans
+        )
         known = {(order.client_order_id, order.brokerage_order_id) for order in self.foreign}
         self.foreign = found.foreign
         for order in found.foreign:
@@ -135,7 +142,7 @@ class Corrector:
                 state.next_number = max(state.next_number, number + 1)  # that number is taken at the venue
             self._halt(
                 f"the brokerage knows {order.client_order_id}, made by this account directory, and the "
-                "journal does not: was an old journal restored? Check the orders, then `resume`"
+                "journal does not: was an old journal restored? `adopt` or `ignore` it, then `resume`"
             )
 
     def _tell_strange(self, found: Corrections, *, first: bool) -> None:

@@ -83,6 +83,8 @@ def position_differences(
         order = state.orders[client_id]
         ours[order.spec.symbol] = ours.get(order.spec.symbol, _ZERO) + moved(order, fills)
     theirs = {held.symbol: held.quantity for held in snapshot.positions}
+    for symbol, share in state.ignored.items():
+        theirs[symbol] = theirs.get(symbol, _ZERO) - share.quantity  # not the algorithm's
     symbols = sorted({*ours, *theirs}, key=lambda symbol: symbol.text)
     both = {symbol: theirs.get(symbol, _ZERO) - ours.get(symbol, _ZERO) for symbol in symbols}
     return {symbol: difference for symbol, difference in both.items() if difference}

@@ -15,6 +15,7 @@ import asyncio
 from typing import Final
 
 from livetrader.errors import AccountMismatchError, ControlRefusedError, JournalError
+from livetrader.gateway.custody import Custody
 from livetrader.gateway.ledger import Emit, Ledger, Report
 from livetrader.gateway.limits import Denied
 from livetrader.gateway.rules import HostRules
@@ -82,6 +83,7 @@ class Gateway(AccountView):
         )
         self._valuation = Valuation(self._ledger, timing.now_ns, limits.daily_loss, ACCOUNT_CURRENCY)
         self._valuation.cash = self._session.cash
+        self.custody = Custody(self._ledger, self._session, timing, self.tell_account)
         self._sender = OrderSender(
             brokerage,
             self._ledger,

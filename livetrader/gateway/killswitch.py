@@ -15,7 +15,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from msgspec.structs import replace
+
 from livetrader.errors import ControlRefusedError, NotFlatError
+from livetrader.gateway.flattening import Flattening
 from livetrader.gateway.killports import Gate, KillPorts
 from livetrader.gateway.killstages import TRANSITIONS, KillStage
 from livetrader.gateway.latch import Latch, LatchRecord
@@ -52,6 +55,7 @@ class KillSwitch:
         self._written = asyncio.Event()  # the latch is on disk, or the disk has had its time
         self._written.set()
         self._liquidator: Liquidator | None = None
+        self.flattening = Flattening(ports, gate, self._lock, _approve, self._note)
         self._accepted: LatchRecord | None = None  # the kill whose residue an operator accepts
         self._flat_s: float | None = None  # monotonic; None unless this process saw it become flat
         self._entered = 0
@@ -65,6 +69,11 @@ class KillSwitch:
     def kill_id(self) -> str | None:
         """The name of the kill in force; `resume` wants it."""
         return None if self.record is None else self.record.kill_id
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """Working orders that are not ours and were left alone at the last look, in words."""
+        return () if self._liquidator is None else self._liquidator.alone
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -88,18 +97,27 @@ class KillSwitch:
         self.stage = KillStage.FLAT if found.flat else KillStage.HALTING
         self._wake.set()
 
-    async def latch(self, reason: str, source: str) -> str:
-        """Halt and latch; return the name of the kill. `watch` does the rest. Joins a kill in force."""
+    async def latch(self, reason: str, source: str, *, include_foreign: bool = False) -> str:
+        """Halt and latch; return the name of the kill. `watch` does the rest. Joins a kill in force.
+
+        `include_foreign` cancels orders that are not ours, too; it widens a kill that is joined.
+        """
         if self._gate is not None:
             self._gate.halted = True  # first, and cannot fail
+        self.flattening.give_way()
         if (joined := self.record) is not None and self.stage is not KillStage.FLAT:
+            if include_foreign and not joined.include_foreign:
+                self.record = joined = replace(joined, include_foreign=True)
+                await self._write_latch()
             await self._written.wait()  # whoever is told that it is latched may rely on the disk
             return joined.kill_id
         now_ns = self._ports.timing.wall_ns()
         kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
         self._liquidator = None
         self._flat_s = None
-        self._take(LatchRecord(kill_id, reason, source, now_ns), persist=True)
+        self._take(
+            LatchRecord(kill_id, reason, source, now_ns, include_foreign=include_foreign), persist=True
+        )
         self._enter(KillStage.HALTING, f"{source}: {reason}")
         self._written.clear()
         try:
@@ -181,8 +199,16 @@ class KillSwitch:
         if liquidator is None:
             assert self.record is not None
             gate = self._gate  # without one nobody knows what the daemon before us has sent
-            switch = Switch(self._enter, self._note, _approve, lambda: gate is None or gate.unanswered)
-            liquidator = self._liquidator = Liquidator(self._ports, switch, self.record.kill_id)
+            switch = Switch(
+                self._enter,
+                self._note,
+                _approve,
+                lambda: gate is None or gate.unanswered,
+                lambda: self.record is not None and self.record.include_foreign,
+            )
+            liquidator = self._liquidator = Liquidator(
+                self._ports, switch, self.record.kill_id, self.flattening.attempts
+            )
             liquidator.stopped = self._accepted is self.record
         if await liquidator.run():
             await self._finish()
@@ -202,7 +228,7 @@ class KillSwitch:
         self._enter(KillStage.FLAT)
         self._flat_s = self._ports.timing.monotonic_s()
         record = self.record
-        self.record = LatchRecord(record.kill_id, record.reason, record.source, record.time_ns, flat=True)
+        self.record = replace(record, flat=True)
         await self._write_latch()
         self._ports.report("account_flat", level="warning", kill_id=record.kill_id)
 

@@ -18,13 +18,17 @@ UNREADABLE: Final = "unread"  # kill id of a latch that exists and cannot be rea
 
 
 class LatchRecord(msgspec.Struct, frozen=True):
-    """What the latch says. `flat`: the account was verified flat under this kill."""
+    """What the latch says. `flat`: the account was verified flat under this kill.
+
+    `include_foreign`: orders that are not ours are cancelled, too.
+    """
 
     kill_id: str
     reason: str
     source: str
     time_ns: int  # wall clock
     flat: bool = False
+    include_foreign: bool = False
 
 
 class Latch:

@@ -54,8 +54,8 @@ class Circumstances:
     `position` is signed; `working` the signed quantity still working on the order's own side, orders of
     unknown outcome included. `price` is the newest observed one, None where none was. `recent` counts the
     orders of the last minute, `alike` those of the same symbol and quantity within the duplicate window.
-    `not_ready`, `restricted` and `blocked` are empty, or say why in words; `decided` names the order that an
-    earlier engine sent on the same decision.
+    `not_ready`, `restricted`, `blocked` and `closed` are empty, or say why in words; `decided` names the
+    order that an earlier engine sent on the same decision.
     """
 
     position: Decimal = Decimal(0)
@@ -68,6 +68,7 @@ class Circumstances:
     warming: bool = False
     restricted: str = ""
     blocked: str = ""
+    closed: str = ""
     decided: str = ""
 
 
@@ -154,10 +155,17 @@ def _prices(case: _Case) -> Denied | None:
 
 
 def _doubt(case: _Case) -> Denied | None:
+    if case.now.closed:
+        name = case.spec.symbol.value
+        return Denied(
+            DenialReason.RESTRICTED,
+            f"{name} takes no orders: {case.now.closed}; `livetrader adopt {name}` lifts this",
+        )
     if case.now.restricted and _adds(case):
         return Denied(
             DenialReason.RESTRICTED,
-            f"{case.spec.symbol.value} takes no new risk: {case.now.restricted}; `resume` lifts this",
+            f"{case.spec.symbol.value} takes no new risk: {case.now.restricted}; look at the "
+            "account, then `livetrader adopt` or `resume`",
         )
     if case.now.blocked:
         side = "buys" if case.spec.direction is OrderDirection.BUY else "sells"

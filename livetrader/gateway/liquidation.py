@@ -2,7 +2,8 @@
 
 Rules: the brokerage's positions count, not ours. At most one live liquidation order per symbol; the next one
 only when the one before is proved over, so the account can never be sold twice. One symbol's trouble
-changes nothing for another.
+changes nothing for another. Orders that are not ours are left alone and named, unless an operator says
+otherwise; their positions are the account's, and are closed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from livetrader.journal.identifiers import kill_attempt, kill_client_id, kill_prefix
+from livetrader.journal.identifiers import (
+    KILL_PREFIX,
+    ORDER_PREFIX,
+    kill_attempt,
+    kill_client_id,
+    kill_prefix,
+)
 from livetrader_engine.events import PositionRecord
 from livetrader_engine.orders.order import ClientOrderId, OrderId, OrderSpec, OrderType
 from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities, OrderRecord
@@ -47,16 +54,19 @@ class Circumstances:
     attempts: Mapping[Symbol, Attempt]
     open_since_s: Mapping[Symbol, float]
     patient: bool  # wait for cancels on a symbol before flattening it
+    include_foreign: bool = False
+    only: Symbol | None = None  # one symbol of the account; None for all of it
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now. `left` says in words what keeps the account from being flat."""
+    """What to do now. `left` says in words what keeps the account from being flat; `alone` is not ours."""
 
     cancels: tuple[OrderRecord, ...]
     orders: tuple[tuple[int, ClientOrderId, OrderSpec], ...]  # attempt number, id, order
     left: tuple[str, ...]
     until_open: bool  # nothing to do before a market opens
+    alone: tuple[str, ...] = ()
 
     @property
     def flat(self) -> bool:
@@ -69,12 +79,20 @@ def make_plan(snapshot: AccountSnapshot, now: Circumstances) -> Plan:
     cancels: list[OrderRecord] = []
     orders: list[tuple[int, ClientOrderId, OrderSpec]] = []
     left: list[str] = []
+    alone: list[str] = []
     asleep = True
     live: dict[Symbol, list[OrderRecord]] = {}
-    held = [position for position in snapshot.positions if position.quantity]
+    held = [
+        position for position in snapshot.positions if position.quantity and _in_scope(position.symbol, now)
+    ]
     symbols = {position.symbol for position in held}
     for order in snapshot.open_orders:
         symbol = order.spec.symbol
+        if not _in_scope(symbol, now):
+            continue
+        if not now.include_foreign and not is_ours(order.client_order_id):
+            alone.append(_describe(order))
+            continue
         ours = order.client_order_id.startswith(kill_prefix(now.kill_id, symbol))
         if ours and symbol in symbols and symbol not in live and not _stale(order, now):
             live[symbol] = [order]
@@ -98,15 +116,22 @@ def make_plan(snapshot: AccountSnapshot, now: Circumstances) -> Plan:
             continue  # no such order here: it is sent when the market opens
         asleep = False
         orders.append(_order(position, order_type, snapshot, now))
-    return Plan(tuple(cancels), tuple(orders), tuple(left), asleep and bool(left))
+    return Plan(tuple(cancels), tuple(orders), tuple(left), asleep and bool(left), tuple(alone))
+
+
+def is_ours(client_order_id: ClientOrderId) -> bool:
+    """Return whether an order was made by a livetrader: a kill needs no journal, so any of them will do."""
+    return client_order_id.startswith((ORDER_PREFIX, KILL_PREFIX))
+
+
+def _in_scope(symbol: Symbol, now: Circumstances) -> bool:
+    return now.only is None or symbol == now.only
 
 
 def _describe(order: OrderRecord) -> str:
     spec = order.spec
     words = f"order {order.client_order_id or order.brokerage_order_id}: {spec.quantity} {spec.symbol.value}"
-    if not order.client_order_id:
-        words += " (not ours and without an id to cancel it by: cancel it at the brokerage)"
-    return words
+    return words if is_ours(order.client_order_id) else f"{words} (not ours)"
 
 
 def _stale(order: OrderRecord, now: Circumstances) -> bool:

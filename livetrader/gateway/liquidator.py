@@ -7,15 +7,16 @@ the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killstages import KillStage
-from livetrader.gateway.liquidation import Attempt, Circumstances, Plan, make_plan
+from livetrader.gateway.liquidation import Attempt, Circumstances, Plan, is_ours, make_plan
 from livetrader.journal.records import KillOrderIntended, Record
-from livetrader_engine.orders.order import ClientOrderId, OrderSpec
+from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderSpec
 from livetrader_engine.spi import AccountSnapshot, Approved, OrderRecord, OutcomeUnknownError, VenueError
 from livetrader_engine.symbols import Symbol
 
@@ -39,30 +40,40 @@ UNLIQUIDATABLE_AFTER: Final = 3  # refusals in a row after which a person is cal
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """How the loop speaks to the switch that runs it. `unanswered`: an order may still be on its way."""
+    """How the loop speaks to the switch that runs it. `unanswered`: an order may still be on its way.
+
+    `include_foreign`: whether orders that are not ours are cancelled as well.
+    """
 
     enter: Callable[[KillStage, str], None]
     note: Callable[[Record], None]
     approve: Callable[[ClientOrderId, OrderSpec], Approved]
     unanswered: Callable[[], bool]
+    include_foreign: Callable[[], bool] = lambda: False
 
 
 class Liquidator:
     """One run of the loop and what it remembers. Owned by the kill switch; one at a time."""
 
-    def __init__(self, ports: KillPorts, switch: Switch, kill_id: str) -> None:
+    def __init__(
+        self, ports: KillPorts, switch: Switch, kill_id: str,
+        attempts: Mapping[Symbol, Attempt] | None = None, only: Symbol | None = None,
+    ) -> None:  # fmt: skip
         self._ports = ports
         self._switch = switch
         self._kill_id = kill_id
         self._started_s = ports.timing.monotonic_s()
-        self._attempts: dict[Symbol, Attempt] = {}
+        self._only = only
+        self.attempts: dict[Symbol, Attempt] = dict(attempts or {})  # also of a loop before this one
         self._open_since_s: dict[Symbol, float] = {}
-        self._cancel_asked_s: dict[str, float] = {}
+        self._cancel_asked_s: dict[BrokerageOrderId, float] = {}
+        self._shared: set[ClientOrderId] = set()
         self._failures = 0
         self._rounds = 0
         self._pause_s = PAUSE_S
         self._escalated_s: float | None = None
         self.left: tuple[str, ...] = ()
+        self.alone: tuple[str, ...] = ()
         self.stopped = False  # an operator accepts what is left: the loop ends at its next turn
 
     async def run(self) -> bool:
@@ -74,8 +85,7 @@ class Liquidator:
             if snapshot is None:
                 flat_looks = 0
                 continue
-            plan = make_plan(snapshot, self._circumstances(snapshot))
-            self.left = plan.left
+            plan = self._plan(snapshot)
             if plan.flat and self._late_orders_due():
                 flat_looks = 0
                 self._switch.enter(KillStage.VERIFYING, "an order may still arrive")
@@ -101,9 +111,15 @@ class Liquidator:
         """Look once; return whether the account is flat. Raises what the brokerage raises."""
         async with asyncio.timeout(SNAPSHOT_WAIT_S):
             snapshot = await self._ports.brokerage.snapshot()
+        return self._plan(snapshot).flat
+
+    def _plan(self, snapshot: AccountSnapshot) -> Plan:
         plan = make_plan(snapshot, self._circumstances(snapshot))
         self.left = plan.left
-        return plan.flat
+        if plan.alone != self.alone:
+            self.alone = plan.alone
+            self._ports.report("kill_left_alone", level="warning", orders=list(plan.alone))
+        return plan
 
     async def _look(self) -> AccountSnapshot | None:
         """Return a snapshot; None, after a pause, where the brokerage gave none. That is never flat."""
@@ -125,6 +141,8 @@ class Liquidator:
     async def _carry_out(self, plan: Plan) -> None:
         now_s = self._now_s()
         due = [order for order in plan.cancels if self._cancel_due(order, now_s)]
+        names = Counter(order.client_order_id for order in plan.cancels)
+        self._shared = {name for name, count in names.items() if count > 1}
         if due:
             self._switch.enter(KillStage.CANCELLING, f"{len(plan.cancels)} open orders")
             await self._each([self._cancel(order) for order in due])
@@ -159,9 +177,11 @@ class Liquidator:
             is_open=lambda symbol: self._is_open(symbol, now_ns),
             now_ns=now_ns,
             now_s=now_s,
-            attempts=self._attempts,
+            attempts=self.attempts,
             open_since_s=self._open_since_s,
             patient=now_s - self._started_s < CANCEL_WAIT_S,
+            include_foreign=self._switch.include_foreign(),
+            only=self._only,
         )
 
     def _is_open(self, symbol: Symbol, now_ns: int) -> bool:
@@ -172,23 +192,26 @@ class Liquidator:
             return True  # a market order that waits or is refused is safer than none
 
     def _cancel_due(self, order: OrderRecord, now_s: float) -> bool:
-        if not order.client_order_id:
-            return False  # somebody else's: there is no id to cancel it by
-        asked_s = self._cancel_asked_s.get(order.client_order_id)
+        asked_s = self._cancel_asked_s.get(order.brokerage_order_id)
         return asked_s is None or now_s - asked_s >= RECANCEL_S
 
     async def _cancel(self, order: OrderRecord) -> None:
-        self._cancel_asked_s[order.client_order_id] = self._now_s()
-        error = await self._call(self._ports.brokerage.cancel(order.client_order_id))
+        self._cancel_asked_s[order.brokerage_order_id] = self._now_s()
+        number = order.brokerage_order_id if self._needs_number(order) else None
+        error = await self._call(self._ports.brokerage.cancel(order.client_order_id, number))
         if error is not None:
             self._ports.report(
                 "kill_cancel_failed", level="error", client_order_id=order.client_order_id, error=repr(error)
             )
 
+    def _needs_number(self, order: OrderRecord) -> bool:
+        """Whether its name says too little: it has none of ours, or shares it with another order."""
+        return not is_ours(order.client_order_id) or order.client_order_id in self._shared
+
     async def _flatten(self, number: int, client_id: ClientOrderId, spec: OrderSpec) -> None:
-        before = self._attempts.get(spec.symbol)
+        before = self.attempts.get(spec.symbol)
         attempt = Attempt(number, client_id, self._now_s(), -spec.quantity)
-        self._attempts[spec.symbol] = attempt
+        self.attempts[spec.symbol] = attempt
         self._switch.note(
             KillOrderIntended(self._ports.timing.now_ns(), self._kill_id, client_id, spec),
         )
@@ -201,7 +224,7 @@ class Liquidator:
         )  # fmt: skip
         if isinstance(error, VenueError) and not isinstance(error, OutcomeUnknownError):
             refusals = 1 + (before.refusals if before is not None else 0)
-            self._attempts[spec.symbol] = Attempt(
+            self.attempts[spec.symbol] = Attempt(
                 number, client_id, attempt.sent_s, attempt.position, True, refusals
             )
             if refusals == UNLIQUIDATABLE_AFTER:

@@ -180,6 +180,8 @@ def _orphaned(state: JournalState, order: OrderRecord, prefix: str) -> bool:
     """Whether an order without record has an id that only this journal can have made, and not forgotten."""
     if not order.client_order_id.startswith(prefix):
         return False
+    if order.client_order_id in state.settled_orphans:
+        return False
     number = order_number(state.instance, order.client_order_id)
     return number is None or number >= state.oldest_number
 

@@ -140,8 +140,9 @@ class OrderSender:
         except JournalError as error:
             self._change_refused(order, str(error))
             return
-        if self._ports.gate.halted:
-            self._change_refused(order, "trading was halted meanwhile")
+        if self._ports.gate.halted or self._session.why_not_ready:
+            away = self._session.why_not_ready
+            self._change_refused(order, "trading was halted meanwhile" if self._ports.gate.halted else away)
             return
         outcome = await self._call(self._brokerage.update(verdict))
         if isinstance(outcome, OutcomeUnknownError):
@@ -183,8 +184,11 @@ class OrderSender:
         except JournalError as error:
             self._tell(approved.spec, OrderStatus.INVALID, f"not sent: {error}")
             return
-        if self._ports.gate.halted:  # the switch may have fallen while the disk was writing
-            message = f"not sent: halted meanwhile: {self._ports.gate.halt_reason}"
+        closed = self._ledger.state.closed_symbols.get(approved.spec.symbol)
+        away = self._session.why_not_ready  # a session that is lost or reconciles has judged no order yet
+        if self._ports.gate.halted or closed is not None or away:  # the disk took its time
+            why = f"halted meanwhile: {closed or self._ports.gate.halt_reason}"
+            message = f"not sent: {why if self._ports.gate.halted or closed is not None else away}"
             self._ledger.write_soon(OrderResolved(self._now(), client_id, Verdict.NOT_SENT, message))
             return
         try:
@@ -267,7 +271,7 @@ class OrderSender:
         ]
         price = self._valuation.prices.get(spec.symbol)
         return Circumstances(
-            position=self._ledger.state.position(spec.symbol),
+            position=self._held(spec.symbol),
             working=sum((order.remaining for order in same_side), self._others_working(spec)),
             price=None if price is None else Decimal(str(price)),
             recent=len(self._recent),
@@ -276,9 +280,16 @@ class OrderSender:
             not_ready=self._session.why_not_ready or self._ledger.journal.broken or "",
             warming=self._ports.gate.warming,
             restricted=self._ledger.state.restricted.get(spec.symbol, ""),
+            closed=self._ledger.state.closed_symbols.get(spec.symbol, ""),
             blocked=next((order.client_order_id for order in same_side if order.unknown), ""),
             decided=self._decided(spec),
         )
+
+    def _held(self, symbol: Symbol) -> Decimal:
+        """Return what the account holds, also what is not the algorithm's: limits count all of it."""
+        state = self._ledger.state
+        theirs = state.ignored.get(symbol)
+        return state.position(symbol) + (Decimal(0) if theirs is None else theirs.quantity)
 
     def _others_working(self, spec: OrderSpec) -> Decimal:
         """Return what orders that are not ours may still trade on this order's side."""

@@ -70,7 +70,14 @@ class Session:
         self.sending: set[ClientOrderId] = set()
         self.why_not_ready = "not connected to the brokerage yet"
         self.session_id = ""
+        self.looked_ns: int | None = None  # at the account
+        self.problem = ""  # why the last look failed
         self.cash: dict[str, Decimal] = {}
+
+    @property
+    def differences(self) -> Mapping[Symbol, Decimal]:
+        """Positions at the brokerage less ours, seen and not booked yet."""
+        return self._doubts.differences
 
     @property
     def unresolved(self) -> int:
@@ -152,12 +159,15 @@ class Session:
         between them. Reports rather than raises where the brokerage or the journal fails.
         """
         async with self._lock:
+            self.problem = ""
             try:
                 return await self._look()
             except (VenueError, TimeoutError) as error:
-                self._report("snapshot_failed", level="warning", error=str(error))
+                self.problem = str(error) or f"no snapshot within {SNAPSHOT_WAIT_S:g} s"
+                self._report("snapshot_failed", level="warning", error=self.problem)
             except JournalError as error:
-                self._report("reconcile_failed", level="critical", error=str(error))
+                self.problem = str(error)
+                self._report("reconcile_failed", level="critical", error=self.problem)
             return False
 
     async def _look(self) -> bool:
@@ -196,6 +206,7 @@ class Session:
         since = self._doubts.absent_since_s
         self._doubts.absent_since_s = {order: since.get(order, now_s) for order in corrections.absent}
         self._doubts.terms = corrections.terms
+        self.looked_ns = self._now()
         self.set_cash(snapshot)
         if not await self.corrector.carry_out(snapshot, corrections, first=first):
             self.ask()  # something was asked for that may not have arrived

@@ -16,7 +16,9 @@ RETRY_S: Final = 0.5  # after a failed login, doubling …
 RETRY_MAX_S: Final = 15.0  # … up to this; forever
 
 
-async def liquidate_standalone(ports: KillPorts, reason: str, source: str) -> LatchRecord:
+async def liquidate_standalone(
+    ports: KillPorts, reason: str, source: str, *, include_foreign: bool = False
+) -> LatchRecord:
     """Latch, log in, make the account flat, log out; return what the latch says at the end.
 
     Needs the account's lock (takeover.py) and nothing of the daemon. Continues a kill that an earlier
@@ -24,7 +26,7 @@ async def liquidate_standalone(ports: KillPorts, reason: str, source: str) -> La
     """
     switch = KillSwitch(replace(ports, reconnect=lambda: _connect(ports)), None)
     await asyncio.to_thread(switch.load)
-    await switch.latch(reason, source)
+    await switch.latch(reason, source, include_foreign=include_foreign)
     await _connect(ports)
     try:
         async with asyncio.TaskGroup() as group:

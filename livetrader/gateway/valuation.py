@@ -38,7 +38,8 @@ class Valuation:
     def equity(self) -> Decimal:
         """Return cash plus positions at the newest prices."""
         total = self.cash.get(self._currency, Decimal(0))
-        for symbol, held in self._ledger.state.positions.items():
+        state = self._ledger.state
+        for symbol, held in (*state.positions.items(), *state.ignored.items()):
             price = self.prices.get(symbol)
             total += held.quantity * (held.average_price if price is None else Decimal(str(price)))
         return total

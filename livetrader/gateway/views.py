@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from livetrader.gateway.ledger import Ledger
@@ -78,6 +79,21 @@ class AccountView:
     def foreign(self) -> tuple[OrderRecord, ...]:
         """The working orders at the brokerage that are not ours, at the last look."""
         return self._session.corrector.foreign
+
+    @property
+    def looked_ns(self) -> int | None:
+        """When the account was last compared with the journal, None before the first time."""
+        return self._session.looked_ns
+
+    @property
+    def look_problem(self) -> str:
+        """Why the last comparison failed, empty where it did not."""
+        return self._session.problem
+
+    @property
+    def differences(self) -> Mapping[Symbol, Decimal]:
+        """Positions at the brokerage less ours, seen once and not booked yet."""
+        return self._session.differences
 
     @property
     def session_id(self) -> str:

@@ -119,7 +119,9 @@ class AccountBook:
 
     `foreign` has the newest revisions of trades that are not ours, `foreign_due` what they have moved and no
     adjustment has booked yet, `unexplained` what was booked and nobody has explained since. `restricted`
-    symbols take no new risk; `tainted` ones until somebody lifts it.
+    symbols take no new risk; `tainted` ones until somebody lifts it; `closed_symbols` take no order at all.
+    `ignored` is what the account holds and the algorithm does not, `settled_orphans` orders with a name of
+    ours and no record that somebody has looked at.
     """
 
     instance: str = ""
@@ -135,6 +137,9 @@ class AccountBook:
     halted: Halted | None = None
     restricted: dict[Symbol, str] = field(default_factory=dict)
     tainted: set[Symbol] = field(default_factory=set)
+    closed_symbols: dict[Symbol, str] = field(default_factory=dict)
+    ignored: dict[Symbol, Position] = field(default_factory=dict)
+    settled_orphans: set[ClientOrderId] = field(default_factory=set)
     unexplained: dict[Symbol, Decimal] = field(default_factory=dict)
     foreign: dict[ExecutionId, Fill] = field(default_factory=dict)
     foreign_due: dict[Symbol, Decimal] = field(default_factory=dict)
@@ -168,6 +173,29 @@ class AccountBook:
             self.positions.pop(symbol, None)
         else:
             self.positions[symbol] = position
+
+    def lift(self, symbol: Symbol) -> None:
+        """Let a symbol be traded again: somebody has looked."""
+        self.tainted.discard(symbol)
+        self.unexplained.pop(symbol, None)
+        self.restricted.pop(symbol, None)
+        self.closed_symbols.pop(symbol, None)
+
+    def ignore(self, symbol: Symbol, share: Position) -> None:
+        """Leave this much of what the account holds to somebody else."""
+        before = self.ignored.pop(symbol, Position())
+        if share.quantity:
+            self.ignored[symbol] = share
+        held = self.positions.get(symbol, Position())
+        left = held.quantity - (share.quantity - before.quantity)
+        self._hold(symbol, Position(left, held.average_price or share.average_price))
+
+    def take_share(self, symbol: Symbol, quantity: Decimal) -> None:
+        """Note that others traded in what is theirs of a symbol."""
+        self.foreign_due.pop(symbol, None)
+        share = self.ignored.pop(symbol)
+        if quantity:
+            self.ignored[symbol] = Position(quantity, share.average_price)
 
     def taint(self, symbol: Symbol, why: str) -> None:
         """Let a symbol take no new risk until somebody lifts it."""

@@ -16,7 +16,8 @@ from typing import Final
 
 import msgspec
 
-from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderChange, OrderSpec
+from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, Fill, OrderChange, OrderSpec
+from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import ExecutionReport, FeeReported
 from livetrader_engine.symbols import Symbol
 from livetrader_engine.wire import decode_hook, encode_hook
@@ -166,6 +167,52 @@ class Reconciled(msgspec.Struct, frozen=True, tag="reconciled"):
     digest: str
 
 
+class SymbolHalted(msgspec.Struct, frozen=True, tag="symbol_halted"):
+    """No order of this symbol leaves until somebody adopts what is held of it, or resumes."""
+
+    time_ns: int
+    symbol: Symbol
+    reason: str
+    who: str
+
+
+class Adopted(msgspec.Struct, frozen=True, tag="adopted"):
+    """Somebody looked: what is held of this symbol is the algorithm's, and may be traded again."""
+
+    time_ns: int
+    symbol: Symbol
+    who: str
+
+
+class Ignored(msgspec.Struct, frozen=True, tag="ignored"):
+    """Somebody looked: so much of what the account holds of this symbol is not the algorithm's, in all.
+
+    What others trade in the symbol from now on changes this quantity, until it is nothing.
+    """
+
+    time_ns: int
+    symbol: Symbol
+    quantity: Decimal
+    average_price: Decimal
+    who: str
+
+
+class OrphanSettled(msgspec.Struct, frozen=True, tag="orphan_settled"):
+    """Somebody looked at an order with a name of ours and no record: it halts nobody any more.
+
+    With a `spec` it is the algorithm's from now on, under the number in it; without one it is not.
+    """
+
+    time_ns: int
+    client_order_id: ClientOrderId
+    brokerage_order_id: BrokerageOrderId
+    who: str
+    number: int = 0
+    spec: OrderSpec | None = None
+    status: OrderStatus = OrderStatus.SUBMITTED
+    fills: tuple[Fill, ...] = ()  # known with it; the position has them already
+
+
 class Halted(msgspec.Struct, frozen=True, tag="halted"):
     """No order leaves from here on until a `Resumed`, across restarts."""
 
@@ -297,6 +344,10 @@ Record = (
     | OrderResolved
     | Adjusted
     | Reconciled
+    | SymbolHalted
+    | Adopted
+    | Ignored
+    | OrphanSettled
     | Halted
     | Resumed
     | KillStageEntered

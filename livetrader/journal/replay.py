@@ -20,6 +20,7 @@ from livetrader.journal.news import order_event, take_fee, take_report
 from livetrader.journal.records import (
     Adjusted,
     AdjustmentReason,
+    Adopted,
     BucketCharged,
     CancelIntended,
     ChangeIntended,
@@ -29,17 +30,20 @@ from livetrader.journal.records import (
     DayStarted,
     FeeReceived,
     Halted,
+    Ignored,
     KillOrderIntended,
     KillStageEntered,
     OrderDenied,
     OrderIntended,
     OrderResolved,
     OrderSent,
+    OrphanSettled,
     Record,
     ReportReceived,
     Resumed,
     ScheduleSettled,
     SessionOpened,
+    SymbolHalted,
     TermsAdopted,
     Verdict,
 )
@@ -180,6 +184,10 @@ def _adjusted(state: JournalState, record: Adjusted) -> tuple[OrderEventArrived,
     if record.id in state.adjustments:
         return ()
     state.adjustments[record.id] = record
+    theirs = state.ignored.get(record.symbol)
+    if theirs is not None and record.reason is AdjustmentReason.FOREIGN:
+        state.take_share(record.symbol, theirs.quantity + record.quantity)
+        return ()
     total = state.position(record.symbol) + record.quantity
     if total == 0:
         state.positions.pop(record.symbol, None)
@@ -200,6 +208,39 @@ def _session_opened(state: JournalState, record: SessionOpened) -> tuple[OrderEv
     return ()
 
 
+def _symbol_halted(state: JournalState, record: SymbolHalted) -> tuple[OrderEventArrived, ...]:
+    state.closed_symbols[record.symbol] = record.reason
+    return ()
+
+
+def _adopted(state: JournalState, record: Adopted) -> tuple[OrderEventArrived, ...]:
+    state.lift(record.symbol)
+    return ()
+
+
+def _ignored(state: JournalState, record: Ignored) -> tuple[OrderEventArrived, ...]:
+    state.ignore(record.symbol, Position(record.quantity, record.average_price))
+    state.lift(record.symbol)
+    return ()
+
+
+def _orphan_settled(state: JournalState, record: OrphanSettled) -> tuple[OrderEventArrived, ...]:
+    if record.spec is None:
+        state.settled_orphans.add(record.client_order_id)
+        return ()
+    order = OrderState(record.client_order_id, record.spec, record.number, record.time_ns, sent=True)
+    order.brokerage_order_ids.append(record.brokerage_order_id)
+    order.status = record.status
+    for fill in record.fills:
+        order.executions[fill.execution_id] = fill
+        order.filled += fill.quantity
+        order.filled_value += fill.quantity * fill.price
+    order.note(record.time_ns, f"found at the brokerage without a record; adopted by {record.who}")
+    state.add(order)
+    state.next_number = max(state.next_number, record.number + 1)
+    return ()
+
+
 def _halted(state: JournalState, record: Halted) -> tuple[OrderEventArrived, ...]:
     state.halted = record
     return ()
@@ -208,6 +249,7 @@ def _halted(state: JournalState, record: Halted) -> tuple[OrderEventArrived, ...
 def _resumed(state: JournalState, record: Resumed) -> tuple[OrderEventArrived, ...]:
     state.halted = None
     state.restricted.clear()
+    state.closed_symbols.clear()
     state.tainted.clear()
     state.unexplained.clear()
     if record.kill_id is not None:
@@ -262,6 +304,10 @@ _HANDLERS: Final[dict[type, Callable[..., tuple[OrderEventArrived, ...]]]] = {
     ReportReceived: take_report,
     FeeReceived: take_fee,
     Adjusted: _adjusted,
+    SymbolHalted: _symbol_halted,
+    Adopted: _adopted,
+    Ignored: _ignored,
+    OrphanSettled: _orphan_settled,
     SessionOpened: _session_opened,
     Halted: _halted,
     Resumed: _resumed,

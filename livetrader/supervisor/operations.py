@@ -29,6 +29,7 @@ from livetrader.errors import ControlRefusedError, DaemonError
 from livetrader.gateway.gateway import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState
 from livetrader.journal.replay import OrderState
+from livetrader.supervisor.custody_operations import DaemonCustody, foreign_orders, restrictions
 from livetrader.supervisor.states import DaemonState
 from livetrader.supervisor.supervisor import Supervisor
 from livetrader.supervisor.training_ledger import model_view
@@ -47,6 +48,7 @@ class DaemonOperations:
         self._supervisor = supervisor
         self._parts = supervisor.parts
         self._operations = operations
+        self.custody = DaemonCustody(supervisor.parts, operations)
 
     # -- views ---------------------------------------------------------------------------------------
 
@@ -112,6 +114,9 @@ class DaemonOperations:
             cash=gateway.cash.get(ACCOUNT_CURRENCY, gateway.equity() * 0),
             day_profit=day_profit(gateway),
             open_orders=len(gateway.open_orders),
+            unresolved_orders=gateway.unresolved,
+            foreign_orders=foreign_orders(gateway),
+            restricted=restrictions(gateway),
             statistics=dict(supervisor.care.statistics),
         )
 
@@ -138,6 +143,7 @@ class DaemonOperations:
             reason=record.reason,
             source=record.source,
             since_ns=record.time_ns,
+            left_alone=kill.alone,
         )
 
     def portfolio(self) -> PortfolioView:
@@ -220,12 +226,13 @@ class DaemonOperations:
         self._later(view, gateway.cancel_client(found.client_order_id, why), "the cancel was sent")
         return view
 
-    async def liquidate(self, *, who: str, reason: str) -> OperationView:
+    async def liquidate(self, *, who: str, reason: str, include_foreign: bool) -> OperationView:
         """Run the kill switch: halt, cancel, flatten, verify. Joins a run that is under way."""
         view = self._operations.begin("liquidate", who, reason)
         why = reason or f"asked for by {who}"
         self._supervisor.liquidate(why, who)
-        await self._parts.kill.latch(why, who)  # durable before the caller is told that it was accepted
+        # durable before the caller is told that it was accepted
+        await self._parts.kill.latch(why, who, include_foreign=include_foreign)
         self._later(view, self._flat(), "verified flat")
         return view
 

@@ -512,23 +512,61 @@ def test_a_market_on_open_order_that_missed_the_open_is_replaced(tmp_path: Path)
     assert venue.orders[venue.submits[-2]].status is S.CANCELED
 
 
-def test_a_foreign_order_without_an_id_is_named_and_the_account_not_called_flat(tmp_path: Path) -> None:
+@pytest.mark.parametrize("included", [False, True])
+def test_orders_of_others_are_left_alone_and_named_unless_they_are_included(
+    tmp_path: Path, included: bool
+) -> None:
     venue = new_venue()
 
     async def body() -> None:
         async with open_desk(venue, tmp_path) as desk:
             await invested(desk)
-            made = venue.orders[venue.submits[3]]
-            made.client_order_id = type(made.client_order_id)("")
+            other = venue.rest_elsewhere(SPY, Decimal(3), Decimal(50))
+            switch = desk.kill_switch()
+            await switch.latch("test", "http", include_foreign=included)
+            await switch.trip("test", "http")
+            assert switch.stage is KillStage.FLAT
+            assert venue.positions[SPY][0] == 0 == venue.positions[IBM][0]
+            assert other.status is (S.CANCELED if included else S.SUBMITTED)
+            assert any(other.brokerage_order_id in words for words in switch.alone) is not included
+            assert desk.reported("kill_left_alone") == (not included)
+
+    run(body())
+    record = Latch(tmp_path / "kill.latch").read()
+    assert record is not None and record.include_foreign is included
+
+
+def test_a_kill_in_force_can_be_widened_to_orders_of_others(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await invested(desk)
+            other = venue.rest_elsewhere(SPY, Decimal(3), Decimal(50))
+            venue.open = False
             switch = desk.kill_switch()
             async with asyncio.TaskGroup() as group:
                 trip = group.create_task(switch.trip("test", "http"))
-                await asyncio.sleep(70)
-                assert switch.stage is KillStage.VERIFYING
-                assert any("cancel it at the brokerage" in words for words in desk.calls)
-                assert venue.positions[SPY][0] == 0 == venue.positions[IBM][0]
-                made.status = S.CANCELED
+                await asyncio.sleep(20)
+                assert switch.stage is not KillStage.FLAT and other.status is S.SUBMITTED
+                await switch.latch("all of it", "http", include_foreign=True)
+                await asyncio.sleep(20)
+                assert other.status is S.CANCELED
+                venue.open_market()
                 await trip
+
+    run(body())
+
+
+def test_twins_of_one_name_are_cancelled_by_their_numbers(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await invested(desk)
+            twin = venue.make_twin(venue.submits[2])
+            await desk.kill_switch().trip("test", "http")
+            assert twin.status is S.CANCELED is venue.orders[venue.submits[2]].status
 
     run(body())
 

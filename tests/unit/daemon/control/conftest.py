@@ -6,7 +6,7 @@ import asyncio
 import queue
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 
 from livetrader import settings as live_settings
 from livetrader.control.auth import Scope, TokenStore
+from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
 from livetrader.control.operations import (
     ConnectionView,
     EngineView,
@@ -49,6 +50,39 @@ from livetrader.telemetry.metrics import Metrics
 NOW_NS = 1_700_000_000_000_000_000
 
 
+class FakeCustody:
+    """Knows SPY and one order."""
+
+    def __init__(self, done: Callable[..., Awaitable[OperationView]], quantity: Decimal) -> None:
+        self._do, self._quantity = done, quantity
+
+    def reconciliation(self) -> ReconciliationView:
+        return ReconciliationView(
+            time_ns=NOW_NS,
+            restricted=(RestrictionView("SPY R735QTJ8XC9X", "SPY", "nobody knows why", False, Decimal(3)),),
+            foreign_orders=(
+                ForeignOrderView("", "V7", "SPY R735QTJ8XC9X", "SPY", "limit", Decimal(5), Decimal(0)),
+            ),
+        )
+
+    async def reconcile(self, *, who: str, reason: str) -> OperationView:
+        return await self._do("reconcile", who, reason, lambda: None)
+
+    async def adopt(self, *, who: str, what: str, reason: str) -> OperationView:
+        return await self._do(f"adopt {self._known(what)}", who, reason, lambda: None)
+
+    async def ignore(self, *, who: str, what: str, quantity: Decimal | None, reason: str) -> OperationView:
+        return await self._do(f"ignore {quantity} {self._known(what)}", who, reason, lambda: None)
+
+    async def flatten(self, *, who: str, symbol: str, reason: str) -> OperationView:
+        return await self._do(f"flatten {self._known(symbol)}", who, reason, lambda: None)
+
+    def _known(self, what: str) -> str:
+        if what not in ("SPY", "lt-1"):
+            raise KeyError(what)
+        return what
+
+
 class FakeOperations:
     """A small account with one position and two working orders; operations change it as the real ones do."""
 
@@ -69,6 +103,10 @@ class FakeOperations:
         self._log = OperationLog(lambda: NOW_NS, lambda: f"op-{next(self._numbers)}")
         self._quantity = Decimal(10)
         self._orders = {f"lt-{number}": _order(number) for number in (1, 2)}
+
+    @property
+    def custody(self) -> FakeCustody:
+        return FakeCustody(self._done, self._quantity)
 
     def live(self) -> bool:
         return self.alive
@@ -187,8 +225,9 @@ class FakeOperations:
             raise KeyError(order)
         return await self._done("cancel", who, reason, lambda: self._cancel(order))
 
-    async def liquidate(self, *, who: str, reason: str) -> OperationView:
-        return await self._done("liquidate", who, reason, self._flatten)
+    async def liquidate(self, *, who: str, reason: str, include_foreign: bool) -> OperationView:
+        kind = "liquidate with foreign orders" if include_foreign else "liquidate"
+        return await self._done(kind, who, reason, self._flatten)
 
     async def cancel_training(self, *, who: str, job: int, reason: str) -> OperationView:
         if job != 1:

@@ -142,8 +142,10 @@ def test_a_hung_daemon_is_given_up_in_time_and_liquidation_goes_on_without_it(
 ) -> None:
     asked: list[tuple[Path | None, str]] = []
 
-    def here(config: Path | None, state_directory: Path | None, reason: str, *rest: object) -> None:
-        asked.append((config, reason))
+    def here(
+        config: Path | None, state_directory: Path | None, wanted: cli_operator.Wanted, output_json: bool
+    ) -> None:
+        asked.append((config, wanted.reason))
 
     monkeypatch.setattr(cli_operator, "_liquidate_here", here)
     with socket.socket(socket.AF_UNIX) as hung:
@@ -372,3 +374,32 @@ def test_backtest_starts_with_the_cash_of_the_command_line(tmp_path: Path, lean_
     broken = process("backtest", file, *words)
     assert broken.returncode == 3
     assert "ValueError: mine" in broken.stderr and "livetrader" not in broken.stderr.partition("Trace")[2]
+
+
+def test_reconcile_shows_what_does_not_agree(daemon: Any) -> None:
+    shown = command("reconcile", *at(daemon))
+    assert shown.exit_code == 0 and "nobody knows why" in shown.output and "V7" in shown.output
+    view = json.loads(command("reconcile", *at(daemon), "--json").output)
+    assert view["restricted"][0]["ticker"] == "SPY" and view["foreign_orders"][0]["quantity"] == "5"
+
+
+def test_adopt_and_ignore_say_what_they_are_about(daemon: Any) -> None:
+    assert command("adopt", "SPY", *at(daemon), "--reason", "split").exit_code == 0
+    assert command("ignore", "lt-1", *at(daemon)).exit_code == 0
+    assert command("ignore", "SPY", "--quantity", "2.5", *at(daemon)).exit_code == 0
+    kinds = [kind for kind, _, _ in daemon.operations.asked]
+    assert kinds == ["adopt SPY", "ignore None lt-1", "ignore 2.5 SPY"]
+    unknown = command("adopt", "ZZZ", *at(daemon))
+    assert unknown.exit_code == 6 and "livetrader reconcile" in unknown.output
+    assert command("ignore", "SPY", "--quantity", "lots", *at(daemon)).exit_code == 2
+
+
+def test_flatten_and_liquidate_with_foreign_orders_confirm_for_their_user(daemon: Any) -> None:
+    done = command("flatten", "SPY", *at(daemon), "--yes", "--reason", "x")
+    assert (done.exit_code, done.output) == (0, "flatten SPY: done: done\n")
+    assert command("flatten", "ZZZ", *at(daemon), "--yes").exit_code == 6
+    assert command("liquidate", *at(daemon), "--yes", "--include-foreign").exit_code == 0
+    assert [kind for kind, _, _ in daemon.operations.asked] == [
+        "flatten SPY",
+        "liquidate with foreign orders",
+    ]

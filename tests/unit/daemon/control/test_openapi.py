@@ -62,8 +62,11 @@ def test_it_says_what_the_route_table_says() -> None:
     liquidate = described["paths"]["/v1/liquidate"]["post"]
     assert liquidate["security"] == [{"token": ["liquidate"]}]
     assert {"202", "401", "403", "409", "413", "429"} <= liquidate["responses"].keys()
-    schema = described["components"]["schemas"]["ConfirmBody"]
-    assert set(schema["properties"]) == {"reason", "confirm"} and schema["additionalProperties"] is False
+    schema = described["components"]["schemas"]["LiquidateBody"]
+    assert (
+        set(schema["properties"]) == {"reason", "confirm", "include_foreign"}
+        and schema["additionalProperties"] is False
+    )
     assert described["paths"]["/live"]["get"]["security"] == []
 
 

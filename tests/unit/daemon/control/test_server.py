@@ -28,11 +28,16 @@ ALLOWED = {
     "POST /v1/cancel": {"operate", "admin"},
     "POST /v1/resume": {"operate", "admin"},
     "POST /v1/training/{job}/cancel": {"operate", "admin"},
+    "POST /v1/reconcile": {"operate", "admin"},
+    "POST /v1/adopt": {"operate", "admin"},
+    "POST /v1/ignore": {"operate", "admin"},
+    "POST /v1/flatten": {"liquidate", "admin"},
     "POST /v1/stop": {"operate", "admin"},
     "GET /v1/status": {"read", "operate", "liquidate", "admin"},
     "GET /v1/portfolio": {"read", "operate", "liquidate", "admin"},
     "GET /v1/orders": {"read", "operate", "liquidate", "admin"},
     "GET /v1/training": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/reconciliation": {"read", "operate", "liquidate", "admin"},
     "GET /v1/log": {"read", "operate", "liquidate", "admin"},
     "GET /v1/operations/{id}": {"read", "operate", "liquidate", "admin"},
     "GET /v1/events": {"read", "operate", "liquidate", "admin"},
@@ -266,7 +271,7 @@ def test_a_confirmation_expires(serve: Serve) -> None:
 def test_resume_after_a_liquidation_wants_the_kill_id(serve: Serve) -> None:
     async def scenario() -> None:
         async with serve() as running, running.unix() as session:
-            await running.operations.liquidate(who="test", reason="")
+            await running.operations.liquidate(who="test", reason="", include_foreign=False)
             async with session.post("/v1/resume") as answer:
                 assert (answer.status, (await answer.json())["error"]) == (409, "refused")
             async with session.post("/v1/resume", json={"kill_id": "kill-1"}) as answer:
