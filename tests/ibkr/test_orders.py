@@ -276,6 +276,27 @@ def test_the_kill_switch_sells_for_the_account_whose_positions_it_closes(wire: W
 
 
 @pytest.mark.parametrize(
+    ("symbol", "expected"),
+    [
+        (equity(), ("MKT", "OPG")),
+        (plain("ESH7", SecurityType.FUTURE, "cme"), ("MKT", "GTC")),
+        (EURUSD, ("MKT", "GTC")),
+        (BTCUSD, ("MKT", "IOC")),
+    ],
+)
+def test_the_kill_switch_waits_for_the_open_of_any_market(
+    wire: Wire, symbol: Symbol, expected: tuple[str, str]
+) -> None:
+    """It asks for the open wherever a market is closed; IB holds a market order until then."""
+    kill = spec(id=OrderId(0), type=OrderType.MARKET_ON_OPEN, symbol=symbol, quantity=D(-1))
+    order = orders.order_of(wire.library, wanted_id(), kill, orders.Sending(1, ACCOUNT))
+    assert (order.orderType, order.tif) == expected
+    assert refusal(kill, Increments(minimum_tick=D("0.01"), size_increment=D("0.0001"))) is None
+    if expected[1] != "OPG":
+        assert "no market-on-open" in (refusal(msgspec.structs.replace(kill, id=OrderId(1))) or "")
+
+
+@pytest.mark.parametrize(
     ("said", "words"),
     [
         (("account", "DU1234568"), "run a daemon for that account"),

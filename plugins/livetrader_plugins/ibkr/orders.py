@@ -32,7 +32,7 @@ from livetrader_plugins.ibkr import times
 from livetrader_plugins.ibkr.instructions import Instructions, instructions_of, parent_of, properties_of
 from livetrader_plugins.ibkr.library import Library, Order, OrderState
 from livetrader_plugins.ibkr.numbers import number_of, price_of, text_of
-from livetrader_plugins.ibkr.refusals import PRICES, refusal
+from livetrader_plugins.ibkr.refusals import PRICES, as_sent, refusal
 from livetrader_plugins.ibkr.reports import brokerage_order_id, completed_status_of, status_of
 
 __all__ = [
@@ -108,6 +108,7 @@ def order_of(library: Library, client_order_id: ClientOrderId, spec: OrderSpec, 
 
     Raises VenueError, with the words of `refusal`, for what IB cannot do.
     """
+    spec = as_sent(spec)
     wrong = refusal(spec)
     said = Instructions() if wrong is not None else instructions_of(spec)
     wrong = wrong or _out_of_sight(said, sending)

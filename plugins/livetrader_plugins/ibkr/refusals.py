@@ -54,7 +54,19 @@ class Increments(msgspec.Struct, frozen=True):
 
 def refusal(spec: OrderSpec, increments: Increments | None = None) -> str | None:
     """Return why IB cannot do this, in words for the user, None where it may."""
-    return next(_problems(spec, increments or Increments()), None)
+    return next(_problems(as_sent(spec), increments or Increments()), None)
+
+
+def as_sent(spec: OrderSpec) -> OrderSpec:
+    """Return the order that goes to IB for this one: another one only for the kill switch (id 0).
+
+    It asks for the open of every market that is closed. Where there is no auction, IB holds a plain market
+    order until the market opens.
+    """
+    has_auction = spec.symbol.security_type in _AT_OPEN
+    if spec.type is not OrderType.MARKET_ON_OPEN or spec.id or has_auction:
+        return spec
+    return msgspec.structs.replace(spec, type=OrderType.MARKET)
 
 
 def _problems(spec: OrderSpec, increments: Increments) -> Iterator[str]:
