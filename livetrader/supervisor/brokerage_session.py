@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from livetrader.errors import ConfigError
 from livetrader.gateway.gateway import Gateway
 from livetrader.supervisor.restart import Restart, RestartPolicy, decide
 from livetrader.supervisor.session_watch import SessionWatch
-from livetrader_engine.spi import BrokerageMessage, BrokeragePlugin, VenueError
+from livetrader_engine.spi import BrokerageMessage, BrokeragePlugin, PluginError, VenueError
 
 RECONNECT: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.5, delay_max_s=30.0)  # never gives up
 
@@ -44,19 +45,26 @@ class BrokerageSession:
         self._failures: list[float] = []
         self._reason = ""  # of the newest failure
         self.connected = False
+        self._was_connected = False
         self.reconnects = 0
 
     async def connect(self) -> None:
-        """Connect and reconcile, as often as it takes. The gate is open when this returns."""
+        """Connect and reconcile, as often as it takes. The gate is open when this returns.
+
+        Raises ConfigError where the plugin says, at the first connection, that settings have to be mended.
+        Later on that is retried like anything else: there may be positions to look after.
+        """
         while True:
             try:
                 await self._ports.gateway.reconcile_at_start()
-            except VenueError as error:
+            except PluginError as error:
+                if not isinstance(error, VenueError) and not self._was_connected:
+                    raise ConfigError([f"[brokerage] {error}"]) from error
                 reason = f"the brokerage cannot be reached: {error}"
                 self._ports.watch.lost(reason)
                 await self._pause(reason)
             else:
-                self.connected = True
+                self.connected = self._was_connected = True
                 self._reason = ""
                 self._ports.watch.regained()
                 return

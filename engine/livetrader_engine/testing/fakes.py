@@ -36,6 +36,7 @@ from livetrader_engine.spi import (
     Context,
     FeeReported,
     OutcomeUnknownError,
+    PluginError,
     VenueError,
 )
 from livetrader_engine.symbols import Symbol
@@ -144,6 +145,8 @@ class MemoryBrokerage:
     async def connect(self) -> AccountSnapshot:
         """Begin a session; whoever had one loses it. Raises VenueError while snapshots fail."""
         self.venue.disconnect()
+        if self.venue.faults.take("wrong_settings"):
+            raise PluginError("this login has another account: set [brokerage] account")
         snapshot = await self.snapshot()
         self.venue.sessions += 1
         self._session_id = f"S{self.venue.sessions}"

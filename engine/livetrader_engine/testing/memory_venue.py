@@ -51,6 +51,7 @@ class Faults:
     lost_acks: int = 0  # the order is working and nobody is told
     lost_cancels: int = 0  # the cancel never arrives
     failed_snapshots: int = 0
+    wrong_settings: int = 0  # logins that fail until an operator mends the settings
     repeat_fills: bool = False  # every fill is reported twice
     refuse: dict[Symbol, str] = field(default_factory=dict)  # the venue refuses, with these words
     fill_parts: int = 1  # market orders trade in this many parts

@@ -15,6 +15,7 @@ The subclasses are made when a session is, because which library it is, is known
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from collections.abc import Callable, Sequence
 from math import isnan
@@ -23,9 +24,7 @@ from typing import Any, Final, Protocol
 from livetrader_plugins.ibkr.library import Library
 from livetrader_plugins.ibkr.receiver import Receiver
 
-FRAME_LIMIT: Final = (
-    16 * 1024 * 1024
-)  # bytes; the longest real message, a scanner's parameters, is under 2 MB
+FRAME_LIMIT: Final = 16 * 1024 * 1024  # bytes; the longest real one, a scanner's parameters, is under 2 MB
 _LENGTH: Final = struct.Struct(">I")
 
 
@@ -65,12 +64,15 @@ def make_client(
 ) -> WireClient:
     """Return a client over a receiver. `suspect` hears why it cannot be trusted, `lost` of the end."""
     decoder_type: Any = _decoder_type(library)
+    silent = logging.getLogger(__name__)  # what the library would log, the session reports in our words
+    silent.setLevel(logging.CRITICAL)
 
     class Client(library.client):  # type: ignore[misc, name-defined]  # known only when the library is loaded
         """The library's Client, without its throttle and with frames cut by us."""
 
         def __init__(self) -> None:
             super().__init__(receiver)
+            self._logger = silent
             self.decoder = decoder_type(receiver, 0)
             self._bytes = bytearray()
 

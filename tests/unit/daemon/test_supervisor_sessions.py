@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import msgspec
+import pytest
 
 from livetrader.clocks import SessionClock
+from livetrader.errors import ConfigError
 from livetrader.settings import EngineSettings
 from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
 from livetrader.supervisor.changes import Changes
@@ -159,6 +161,25 @@ def test_a_brokerage_that_cannot_be_reached_is_asked_until_it_can(tmp_path: Path
         assert told.words == ["brokerage_reconnect"], "one line for one reason"
         assert venue.faults.failed_snapshots == 0
         assert session.connected
+        await desk.journal.close()
+
+    asyncio.run(scene())
+
+
+def test_settings_that_fit_no_account_end_a_start_and_nothing_later(tmp_path: Path) -> None:
+    async def scene() -> None:
+        venue = new_venue()
+        desk, told = make_desk(venue, tmp_path), Told()
+        await desk.journal.open()
+        session = brokerage_session(desk, told)
+        venue.faults.wrong_settings = 1
+        with pytest.raises(ConfigError, match="another account"):
+            await session.connect()
+        assert told.words == []
+        await session.connect()
+        venue.faults.wrong_settings = 3  # somebody logs in elsewhere while we hold positions
+        await session.connect()
+        assert session.connected and venue.faults.wrong_settings == 0
         await desk.journal.close()
 
     asyncio.run(scene())
