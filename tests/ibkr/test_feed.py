@@ -13,6 +13,7 @@ from livetrader_engine.data.subscription import TickType
 from livetrader_engine.spi import VenueError
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution
 from livetrader_engine.testing.market import SampleReference
+from livetrader_venues.tws import history
 from livetrader_venues.tws.settings import Settings
 from tests.ibkr.feeds import AAPL, LIBRARIES, Desk, feeding, minutes, shown, stream
 from tests.ibkr.wires import EURUSD
@@ -387,5 +388,63 @@ def test_five_second_bars_that_are_asked_for_too_fast_come_later(play: Callable[
             while desk.at_peer() != {"bars": ["SPY"]}:
                 await desk.settle()
         await desk.until(lambda: desk.statuses[-1] == (True, ""))
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_hour_that_runs_already_has_its_past_below_what_comes(
+    play: Callable[..., None], waits: bool
+) -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.at(1800)
+        if waits:  # the past comes when there is something of the present
+            desk.peer.do("fault", kind="delay", message="historicalData", by_s=40)
+        await desk.feed.subscribe(stream(resolution=Resolution.HOUR))
+        if not waits:
+            await seeded(desk)
+        trades = [(1801.0, "80.00"), (1830.0, "120.00"), (3599.0, "99.00")]
+        for seconds, price in trades:
+            await desk.at(seconds)
+            await desk.quote(price)
+        await seeded(desk)
+        await desk.at(3600.2)
+        await desk.until(lambda: desk.bars)
+        (bar,) = desk.bars
+        (spy,) = [
+            each
+            for each in desk.peer.gateway.exchange.catalogue
+            if (each.symbol, each.security_type) == ("SPY", "STK")
+        ]
+        past = history.bars(spy, START_NS + 1800 * NS_PER_SECOND, 1800 * NS_PER_SECOND, 60 * NS_PER_SECOND, 1)
+        assert len(past) == 30
+        assert (bar.open, bar.high, bar.low, bar.close) == (float(past[0].open), 120.0, 80.0, 99.0)
+        assert bar.volume == sum(each.volume for each in past) + 300
+        assert [action for action, _ in desk.host.records if action == "bar_without_its_past"] == []
+
+    play(scenario)
+
+
+async def seeded(desk: Desk) -> None:
+    """Wait until the past of a bar has come."""
+    seeds = desk.intake._seeds
+    async with asyncio.timeout(5):
+        while seeds._wishes or seeds._pacing.active:
+            await desk.settle()
+    await desk.settle()
+
+
+def test_a_past_that_does_not_come_is_reported_and_the_bar_comes_without(play: Callable[..., None]) -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.at(1800)
+        text = "Historical Market Data Service error message:No market data permissions"
+        desk.peer.do("fault", kind="error", message="reqHistoricalData", code=162, text=text)
+        await desk.feed.subscribe(stream(resolution=Resolution.HOUR, kind=TickType.QUOTE))
+        await seeded(desk)
+        await desk.at(3601)
+        await desk.until(lambda: desk.quotes)
+        assert desk.quotes[0].bid_open == 99.99
+        (report,) = [fields for action, fields in desk.host.records if action == "bar_without_its_past"]
+        assert report["symbol"] == "SPY" and "permissions" in str(report["error"])
 
     play(scenario)

@@ -79,6 +79,7 @@ class IbkrFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     market_data_lines: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100  # of the login
     trade_bars: Literal["five_seconds", "samples"] = "five_seconds"  # what minutes of trades are made of
     close_after_s: Annotated[float, msgspec.Meta(ge=0, le=4.5)] = 1.5  # waits for a bar's last five seconds
+    histories_per_10_minutes: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 15  # for the past of long bars
     primary_exchanges: dict[str, str] = {}  # decides between stocks of one ticker: AAA = "NYSE"
     region: Literal["america", "europe", "asia"] = "america"
     weekly_restart_utc: str = ""
@@ -109,7 +110,9 @@ class IbkrHistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     heartbeat_s: Seconds = 15.0
     heartbeat_timeout_s: Seconds = 10.0
     timezone: str = "UTC"
-    histories_per_10_minutes: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 60  # IB's pace; 0: no limit
+    histories_per_10_minutes: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = (
+        45  # IB allows 60, the feed asks, too
+    )
     raw_prices: Literal["refuse", "split_adjusted"] = "refuse"  # what to do where raw prices are asked for
     primary_exchanges: dict[str, str] = {}  # decides between stocks of one ticker: AAA = "NYSE"
 

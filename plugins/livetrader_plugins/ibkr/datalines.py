@@ -10,6 +10,7 @@ and few lines may have minutes made of samples (`trade_bars`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -23,6 +24,7 @@ from livetrader_plugins.ibkr.marketdata import Book
 
 REALTIME_BAR_S: Final = 5  # IB makes them of no other length
 NO_REQUEST: Final = -1  # not asked for yet, because the line to IB is down, or because it has to wait
+NAMES_SHOWN: Final = 5  # of the symbols that share a trouble; a number says how many more there are
 _WITHOUT_TRADES: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})
 
 
@@ -107,3 +109,18 @@ class DataLine:
         self.book = Book(counts_volume=self.symbol.security_type is not SecurityType.INDEX)
         self.trouble = None
         self.is_delayed = False
+
+
+def troubles_of(lines: Iterable[DataLine]) -> list[str]:
+    """Return what is wrong with some lines, for people: whom it concerns, and what to do."""
+    symbols: dict[str, set[str]] = {}
+    for line in lines:
+        if line.trouble is not None:
+            words = f"{line.trouble.words} ({line.trouble.code})"
+            symbols.setdefault(words, set()).add(line.symbol.value)
+    said = []
+    for words, names in symbols.items():
+        shown = sorted(names)[:NAMES_SHOWN]
+        more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+        said.append(f"{', '.join(shown)}{more}: {words}")
+    return said

@@ -56,6 +56,7 @@ class IbkrFeed:
         self._subscribed.clear()
         self._context.spawn("ibkr feed heartbeat", intake.session.beat())
         self._context.spawn("ibkr feed care", intake.care())
+        self._context.spawn("ibkr feed seeds", intake.seed())
         return self._context.now_ns()
 
     async def subscribe(self, subscription: Subscription) -> None:

@@ -12,14 +12,15 @@ from collections import Counter
 from functools import partial
 from typing import Final, cast
 
+from livetrader_engine.calendar.hours import ExchangeHours, always_open_hours
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import Context, PluginError, VenueError
-from livetrader_engine.symbols import NS_PER_SECOND, Symbol
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
 from livetrader_plugins.ibkr import codes, requests
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrFeedConfig
-from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of
+from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of, troubles_of
 from livetrader_plugins.ibkr.datawords import Fate, trouble_of
 from livetrader_plugins.ibkr.library import Library
 from livetrader_plugins.ibkr.livebars import Periods, Step
@@ -27,6 +28,7 @@ from livetrader_plugins.ibkr.outlet import Outlet
 from livetrader_plugins.ibkr.pacing import Lines
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.resolver import Resolver
+from livetrader_plugins.ibkr.seeds import Seeds, Wish, is_worth_asking, joined_at
 from livetrader_plugins.ibkr.session import Address, TwsSession
 
 AGAIN_S: Final = 60.0  # after which a stream that has to wait (a competing session) is asked for again
@@ -35,7 +37,6 @@ QUALITY_S: Final = 60.0  # between two reports of what was refused, late or miss
 CLOCKS_APART_S: Final = 2.0  # ours and IB's: more closes bars too early or too late
 DELAYED: Final = 3  # IB's number of delayed data
 _DELAYED_TYPES: Final = frozenset({3, 4})
-TROUBLES_SHOWN: Final = 5  # in the status; a number says how many more there are
 
 
 class Intake:
@@ -54,6 +55,8 @@ class Intake:
         )
         self._lines: dict[tuple[Symbol, Kind], DataLine] = {}
         self._users: dict[Subscription, DataLine] = {}
+        self._hours: dict[Symbol, ExchangeHours] = {}
+        self._seeds = Seeds(self.session, context, config.timezone, config.histories_per_10_minutes)
         self._budget = Lines(config.market_data_lines)
         self._asking = asyncio.Lock()  # lines are asked for and cancelled one at a time
         self._lost = False  # IB has forgotten what we subscribed to (1101)
@@ -92,14 +95,37 @@ class Intake:
             line = self._lines.get((subscription.symbol, kind)) or await self._new_line(subscription, kind)
             line.users[subscription] = None
             self._users[subscription] = line
-            self.outlet.join(line, subscription, periods, self._context.now_ns())
+            now_ns = self._context.now_ns()
+            self.outlet.join(line, subscription, periods, now_ns)
+            self._wish(line, subscription, now_ns)
+
+    def _wish(self, line: DataLine, subscription: Subscription, now_ns: int) -> None:
+        """Have the past of a running hour or day asked for; delayed data has none that fits."""
+        period, joined_ns = self.outlet.running(subscription), joined_at(now_ns)
+        hours = self._hours.get(subscription.symbol) or always_open_hours()
+        if subscription.resolution <= Resolution.MINUTE or period is None or self._config.delayed_data:
+            return
+        if is_worth_asking(period, joined_ns, hours, extended=subscription.extended_market_hours):
+            self._seeds.wish(Wish(subscription, line.contract, period, joined_ns, hours))
+
+    async def seed(self) -> None:
+        """Put the past below bars that run, as it comes; until the session has ended."""
+        while (seed := await self._seeds.next()) is not None:
+            if not self.outlet.seed(seed):
+                self._context.report(
+                    "bar_without_its_past", level="warning", symbol=seed.subscription.symbol.value,
+                    resolution=seed.subscription.resolution.name.lower(), error="it closed before that came",
+                )  # fmt: skip
 
     def _periods(self, subscription: Subscription) -> Periods:
-        reference = self._context.reference
+        reference, symbol = self._context.reference, subscription.symbol
+        if reference is None:
+            return Periods(subscription, None)
         try:
-            return Periods(subscription, None if reference is None else reference.hours(subscription.symbol))
+            hours = self._hours[symbol] = reference.hours(symbol)
         except DataError as error:
-            raise VenueError(f"{subscription.symbol.value} has no hours, so no bars: {error}") from error
+            raise VenueError(f"{symbol.value} has no hours, so no bars: {error}") from error
+        return Periods(subscription, hours)
 
     async def _new_line(self, subscription: Subscription, kind: Kind) -> DataLine:
         """Ask for a line and learn whether it was refused at once."""
@@ -251,15 +277,7 @@ class Intake:
         said = [] if link.up else ["TWS has lost its line to IB (1100): no data until it is back"]
         if link.broken_farms:
             said.append(f"IB's data farms are down: {', '.join(link.broken_farms)}; IB mends them")
-        troubled = [line for line in self._lines.values() if line.trouble is not None]
-        by_words: dict[str, list[str]] = {}
-        for line in troubled:
-            assert line.trouble is not None, "filtered"
-            by_words.setdefault(f"{line.trouble.words} ({line.trouble.code})", []).append(line.symbol.value)
-        for words, symbols in by_words.items():
-            names = sorted(set(symbols))
-            more = f" and {len(names) - TROUBLES_SHOWN} more" if len(names) > TROUBLES_SHOWN else ""
-            said.append(f"{', '.join(names[:TROUBLES_SHOWN])}{more}: {words}")
+        said += troubles_of(self._lines.values())
         return "; ".join(said)
 
     @property

@@ -14,6 +14,7 @@ Pure but for its own state: time comes in as UTC nanoseconds. One owner, the fee
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -124,7 +125,11 @@ class BarStream:
         self.due = periods.after(from_ns)
         if subscription.resolution <= Resolution.MINUTE and self.due and self.due.start_ns < from_ns:
             self.due = periods.after(self.due.end_ns)
-        self._first_ns = self.due.start_ns if self.due else 0
+        self._first_ns = (
+            self.due.start_ns if self.due else 0
+        )  # what is older belongs to nobody, or to the past
+        if subscription.resolution > Resolution.MINUTE:
+            self._first_ns = max(self._first_ns, from_ns - from_ns % PIECE_NS)
 
     def tick(self, tick: Tick) -> None:
         """Take a trade or a quote in, at the time it carries."""
@@ -143,7 +148,7 @@ class BarStream:
         recipe = RECIPES[feed]
         if period is None or self.due is None:
             return  # the market is closed
-        if period.start_ns < self._first_ns:
+        if point.time_ns < self._first_ns:
             self._newest = recipe.first(
                 point, *period, self._newest
             )  # a quote bar opens where this leaves off
@@ -157,6 +162,28 @@ class BarStream:
         else:
             recipe.extend(bar, point)
         self._newest = bar
+
+    def seed(self, period: Period, pieces: Sequence[Bar]) -> bool:
+        """Put bars of the past below what the running period has; return False where it is over.
+
+        They lie before everything that came, so they open it, and close it only where nothing came.
+        """
+        if self.due != period:
+            return False
+        inside = [piece for piece in pieces if self._periods.around(piece.time_ns) == period]
+        if not inside:
+            return True
+        feed = Feed.QUOTE_BARS if isinstance(inside[0], QuoteBar) else Feed.TRADE_BARS
+        past = RECIPES[feed].first(inside[0], *period, None)
+        for piece in inside[1:]:
+            RECIPES[feed].extend(past, piece)
+        bar = self._open.get(period.start_ns)
+        if bar is not None:
+            RECIPES[feed].extend(past, bar)
+        if self._newest is bar or self._newest is None:
+            self._newest = past
+        self._open[period.start_ns] = past
+        return True
 
     def is_complete(self, now_ns: int, grace_ns: int) -> bool:
         """Return whether the period that closes next can be closed now."""

@@ -13,9 +13,10 @@ from livetrader_engine.data.merge import slice_key
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol
 from livetrader_plugins.ibkr.datalines import DataLine, Kind
-from livetrader_plugins.ibkr.livebars import PIECE_NS, BarStream, LiveBars, Periods, Step
+from livetrader_plugins.ibkr.livebars import PIECE_NS, BarStream, LiveBars, Period, Periods, Step
 from livetrader_plugins.ibkr.marketdata import Heard, Quoted, Traded, is_bar, is_price
 from livetrader_plugins.ibkr.receiver import Message
+from livetrader_plugins.ibkr.seeds import Seed
 
 TICKS_LIMIT: Final = 50_000  # that wait for a reader; the oldest go first, and are counted
 
@@ -40,6 +41,16 @@ class Outlet:
             stream.tick(_quote_tick(line.symbol, now_ns, line.book.quote))  # the book that stands
         self._streams[subscription] = stream
         self._bars.add(stream)
+
+    def running(self, subscription: Subscription) -> Period | None:
+        """Return the period that a stream is in or comes to next, None where it has none."""
+        stream = self._streams.get(subscription)
+        return None if stream is None else stream.due
+
+    def seed(self, seed: Seed) -> bool:
+        """Put the past of a period below what came since; return False where the period is over."""
+        stream = self._streams.get(seed.subscription)
+        return stream is not None and stream.seed(seed.period, seed.pieces)
 
     def leave(self, subscription: Subscription) -> None:
         """Deliver nothing more to a subscription."""
