@@ -6,6 +6,8 @@ SPY trades at 100.00 with a book of 99.99 to 100.01 (tests/venues).
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,10 +21,17 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import ApprovedChange, OrderRecord, VenueError
 from livetrader_engine.testing.brokerage_harness import approve
 from livetrader_plugins.ibkr import orders
+from livetrader_plugins.ibkr.contracts import opaque_number
+from livetrader_venues.tws import peer
+from livetrader_venues.tws.contracts import Catalogue, standard
+from livetrader_venues.tws.server import Server
+from livetrader_venues.tws.settings import Settings
 from tests.ibkr.desk import SPY, Desk, at_desk, play, seated
 from tests.ibkr.test_orders import DAY, UNTIL, sells
-from tests.ibkr.wires import BTCUSD, EURUSD, spec
-from tests.venues.peers import running
+from tests.ibkr.test_resolver import MORE
+from tests.ibkr.wires import BTCUSD, EURUSD, equity, spec
+from tests.venues.peers import START_NS, Clock, Peer, running
+from tests.venues.peers import library as imported
 
 D = Decimal
 TIMES = {"gtc": spec().time_in_force, "day": DAY, "gtd": UNTIL}
@@ -238,14 +247,14 @@ def test_a_bracket_lives_and_ends_as_one(library: str, tmp_path: Path) -> None:
 
 def test_a_child_can_be_changed_after_a_restart(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with running() as peer:
+        async with running() as tws:
             child = sells(id=OrderId(2), limit_price=D(110), properties=(("parentOrderId", 1),), symbol=SPY)
-            async with seated(peer, library, tmp_path) as desk:
+            async with seated(tws, library, tmp_path) as desk:
                 await placed(desk, "LTa-1", spec(symbol=SPY))
                 child = await placed(desk, "LTa-2", child)
-            async with seated(peer, library, tmp_path) as desk:
+            async with seated(tws, library, tmp_path) as desk:
                 await changed(desk, "LTa-2", child, OrderChange(limit_price=D(111)))
-                (parent, attached) = peer.gateway.exchange.open_orders()
+                (parent, attached) = tws.gateway.exchange.open_orders()
                 assert attached.terms.parent_id == parent.order_id
                 assert (attached.terms.limit_price, attached.why_held) == (D(111), "child")
 
@@ -280,6 +289,73 @@ def test_currencies_and_crypto_are_traded_by_their_own_rules(library: str, tmp_p
             await desk.session.until_status(ClientOrderId("LTa-3"), _S.FILLED)
             positions = {held.symbol: held.quantity for held in (await desk.brokerage.snapshot()).positions}
             assert positions == {EURUSD: D(20_000), BTCUSD: D("0.00000001")}
+
+    play(scenario())
+
+
+@asynccontextmanager
+async def with_more() -> AsyncIterator[Peer]:
+    """A peer that trades what LEAN has no name for."""
+    gateway = peer.gateway(
+        catalogue=Catalogue([*standard(), *MORE]), settings=Settings(messages_per_second=0), now_ns=START_NS
+    )
+    clock = Clock()
+    async with Server(gateway, clock=clock, is_paced=False) as server:
+        yield Peer(gateway, server, clock)
+
+
+def test_what_lean_has_no_name_for_is_held_and_sold(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with with_more() as tws:
+            tws.do("trade", symbol="VUSD", quantity=7)  # a fund of London, in dollars
+            tws.do("trade", symbol="T 4 1/2 02/15/36", quantity=-3)
+            async with seated(tws, library, tmp_path) as desk:
+                held = {p.symbol: p.quantity for p in desk.opening.positions}
+                assert {opaque_number(symbol): size for symbol, size in held.items()} == {901: 7, 900: -3}
+                for number, (symbol, size) in enumerate(held.items(), 1):
+                    kill = spec(id=OrderId(0), type=OrderType.MARKET, symbol=symbol, quantity=-size)
+                    await desk.brokerage.submit(approve(f"LKz-{number}", kill))
+                    await desk.session.until_status(ClientOrderId(f"LKz-{number}"), _S.FILLED)
+                assert (await desk.brokerage.snapshot()).positions == ()
+
+    play(scenario())
+
+
+def test_a_trade_by_hand_has_its_symbol_at_once_and_in_the_account(library: str, tmp_path: Path) -> None:
+    settings = Settings(messages_per_second=0, master_client_id=10)
+
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path, settings) as desk:
+            desk.peer.do("trade", symbol="IBM", quantity=5)
+            await desk.until(lambda: bool(desk.fills("")), "the trade")
+            (fill,) = [report.fill for report in desk.reports("") if report.fill is not None]
+            assert (fill.symbol, fill.quantity) == (equity("IBM"), 5)
+            snapshot = await desk.brokerage.snapshot()
+            assert [(p.symbol, p.quantity) for p in snapshot.positions] == [(equity("IBM"), 5)]
+
+    play(scenario())
+
+
+def test_a_combination_of_somebody_else_counts_as_its_legs(library: str, tmp_path: Path) -> None:
+    settings = Settings(messages_per_second=0, master_client_id=10)
+
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path, settings) as desk:
+            module = imported(library)
+            other = module.IB()
+            await other.connectAsync("127.0.0.1", desk.peer.port, clientId=3)
+            legs = [
+                module.ComboLeg(conId=con_id, ratio=1, action=action, exchange="SMART")
+                for con_id, action in ((756733, "BUY"), (8314, "SELL"))
+            ]
+            bag = module.Bag(symbol="SPY", exchange="SMART", currency="USD", comboLegs=legs)
+            other.placeOrder(bag, module.MarketOrder("BUY", 2, tif="DAY"))
+            await desk.until(lambda: len(desk.fills("")) == 2, "the trades of the legs")
+            snapshot = await desk.brokerage.snapshot()
+            expected = {equity("SPY"): 2, equity("IBM"): -2}
+            assert {p.symbol: p.quantity for p in snapshot.positions} == expected
+            assert {fill.symbol: fill.quantity for _, fill in snapshot.fills} == expected
+            other.disconnect()
 
     play(scenario())
 
