@@ -20,6 +20,7 @@ from livetrader_engine.spi import VenueError
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 from livetrader_plugins.ibkr.datawords import Fate, Trouble
 from livetrader_plugins.ibkr.library import Contract
+from livetrader_plugins.ibkr.link import LinkState
 from livetrader_plugins.ibkr.marketdata import Book
 
 REALTIME_BAR_S: Final = 5  # IB makes them of no other length
@@ -111,16 +112,18 @@ class DataLine:
         self.is_delayed = False
 
 
-def troubles_of(lines: Iterable[DataLine]) -> list[str]:
-    """Return what is wrong with some lines, for people: whom it concerns, and what to do."""
+def words_of(link: LinkState, lines: Iterable[DataLine]) -> str:
+    """Return what is wrong with a connection and its lines, for people, with what to do; "" for nothing."""
+    said = [] if link.up else ["TWS has lost its line to IB (1100): no data until it is back"]
+    if link.broken_farms:
+        said.append(f"IB's data farms are down: {', '.join(link.broken_farms)}; IB mends them")
     symbols: dict[str, set[str]] = {}
     for line in lines:
         if line.trouble is not None:
             words = f"{line.trouble.words} ({line.trouble.code})"
             symbols.setdefault(words, set()).add(line.symbol.value)
-    said = []
     for words, names in symbols.items():
         shown = sorted(names)[:NAMES_SHOWN]
         more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
         said.append(f"{', '.join(shown)}{more}: {words}")
-    return said
+    return "; ".join(said)

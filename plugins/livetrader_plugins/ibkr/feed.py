@@ -51,7 +51,11 @@ class IbkrFeed:
         await self._leave("a new connection is made")
         library = await load_aside(self._config.library, self._config.timezone)
         intake = Intake(library, self._config, self._context)
-        await intake.open()
+        try:
+            await intake.open()
+        except BaseException:
+            intake.session.end("not opened")
+            raise
         self._intake = intake
         self._subscribed.clear()
         self._context.spawn("ibkr feed heartbeat", intake.session.beat())
@@ -69,8 +73,12 @@ class IbkrFeed:
     async def unsubscribe(self, subscription: Subscription) -> None:
         """Deliver it no longer; idempotent."""
         intake = self._intake
-        if intake is not None and not intake.session.why_ended:
+        if intake is None or intake.session.why_ended:
+            return
+        try:
             await intake.remove(subscription)
+        except VenueError as error:  # the connection has just ended, and the stream with it
+            self._context.report("stream_not_cancelled", symbol=subscription.symbol.value, error=str(error))
 
     async def close(self) -> None:
         """End the session; idempotent."""

@@ -20,7 +20,7 @@ from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
 from livetrader_plugins.ibkr import codes, requests
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrFeedConfig
-from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of, troubles_of
+from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of, words_of
 from livetrader_plugins.ibkr.datawords import Fate, trouble_of
 from livetrader_plugins.ibkr.library import Library
 from livetrader_plugins.ibkr.livebars import Periods, Step
@@ -273,12 +273,7 @@ class Intake:
     @property
     def words(self) -> str:
         """What is wrong, for people, with what to do; "" where nothing is."""
-        link = self.session.link
-        said = [] if link.up else ["TWS has lost its line to IB (1100): no data until it is back"]
-        if link.broken_farms:
-            said.append(f"IB's data farms are down: {', '.join(link.broken_farms)}; IB mends them")
-        said += troubles_of(self._lines.values())
-        return "; ".join(said)
+        return words_of(self.session.link, self._lines.values())
 
     @property
     def quality(self) -> dict[str, int]:
