@@ -62,8 +62,9 @@ heavy: ## tests that need torch, TensorFlow, XGBoost, the model formats or Jupyt
 install-check: ## install the package with pip and, where present, with uv, each into a fresh venv, and run it
 	.ci/install-check
 
-docs: setup ## write diagrams and lists of files in docs/ again from the code
+docs: setup ## write diagrams, lists of files and the hostile week in docs/ again from the code
 	$(BIN)/python docs/diagrams.py
+	$(BIN)/python -m tests.simulation.hostile.document
 
 campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills under order load
 	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s -k 'not interactive_brokers and not finds_a_daemon' --timeout 7200

@@ -128,7 +128,7 @@ Verdict = tuple[Connection, tuple[Word, ...]]
 
 def lost(connection: Connection, moment: Moment, reason: str) -> Verdict:
     """Return what follows from an absence that begins now, or from one more attempt that failed in it."""
-    reason = reason[:REASON_LIMIT]
+    reason = reason.rstrip(". ")[:REASON_LIMIT]
     if connection.state not in (_S.CONNECTING, _S.CONNECTED):
         return replace(connection, reason=reason, attempts=connection.attempts + 1), ()
     rest = moment.resting
@@ -156,8 +156,10 @@ def lost(connection: Connection, moment: Moment, reason: str) -> Verdict:
         )
     else:
         message = f"{reason}; {rest.reason}, expected until {clock(rest.until_ns)}"
-        urgency = Urgency.WARNING if rest.notice else Urgency.INFORMATION
-        word = Word(urgency, "brokerage away, as expected", message, rest.notice)
+        if rest.notice:
+            word = Word(Urgency.WARNING, "brokerage away until a login", message, rest.notice)
+        else:
+            word = Word(Urgency.INFORMATION, "brokerage away, as expected", message)
     return replace(begun, loudest=word.urgency), (word,)
 
 
@@ -285,14 +287,11 @@ def _odd(recovered: Recovered) -> bool:
 
 
 def _found(recovered: Recovered) -> str:
-    parts = [
-        f"{count} {words}"
-        for count, words in (
-            (recovered.fills, "fills recovered"),
-            (recovered.orders, "orders changed meanwhile"),
-            (recovered.adjustments, "positions adjusted to the brokerage's"),
-            (recovered.unknown, "orders of unknown outcome"),
-        )
-        if count
-    ]
+    counted = (
+        (recovered.fills, "fill", "recovered"),
+        (recovered.orders, "order", "changed meanwhile"),
+        (recovered.adjustments, "position", "adjusted to the brokerage's"),
+        (recovered.unknown, "order", "of unknown outcome"),
+    )
+    parts = [f"{count} {what}{'s' * (count > 1)} {words}" for count, what, words in counted if count]
     return ", ".join(parts) or "nothing had happened meanwhile"

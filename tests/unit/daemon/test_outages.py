@@ -100,7 +100,7 @@ def test_an_absence_that_no_calendar_explains_is_a_warning_at_once_and_an_alarm_
     assert "stops at the brokerage" in scene.heard[1][1].next_step
     scene.regain(Recovered(fills=2, orders=1))
     assert scene.told()[-1] == (700, ALARM, "brokerage is back"), "as loud as the failure"
-    assert scene.heard[-1][1].message == "after 10 min; 2 fills recovered, 1 orders changed meanwhile"
+    assert scene.heard[-1][1].message == "after 10 min; 2 fills recovered, 1 order changed meanwhile"
     assert scene.state is ConnectionState.CONNECTED
 
 
@@ -165,7 +165,7 @@ def test_a_login_is_announced_ahead_and_told_when_it_waits() -> None:
     scene.regain()
     assert scene.told() == [
         (600, WARN, "a login will be needed"),
-        (3604, WARN, "brokerage away, as expected"),
+        (3604, WARN, "brokerage away until a login"),
         (4000, WARN, "brokerage is back"),
     ]
     assert scene.heard[0][1].next_step == scene.heard[1][1].next_step == "confirm the login on the phone"
