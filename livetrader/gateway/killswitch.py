@@ -22,6 +22,7 @@ from livetrader.gateway.flattening import Flattening
 from livetrader.gateway.killports import Gate, KillPorts
 from livetrader.gateway.killstages import TRANSITIONS, KillStage
 from livetrader.gateway.latch import Latch, LatchRecord
+from livetrader.gateway.latchkeeper import LatchKeeper
 from livetrader.gateway.liquidator import Liquidator, Switch
 from livetrader.journal.identifiers import make_kill_id
 from livetrader.journal.records import KillStageEntered, Record
@@ -31,7 +32,6 @@ from livetrader_engine.spi import Approved
 
 __all__ = ["Gate", "KillPorts", "KillStage", "KillSwitch"]
 
-LATCH_WAIT_S: Final = 1.0  # for the latch to be on disk; a hanging disk must not stop a liquidation
 SETTLE_WAIT_S: Final = 0.5  # for an order that was being sent when the switch fell
 GUARD_S: Final = 5.0  # between looks at a flat account, until the absence fence has passed
 
@@ -48,9 +48,8 @@ class KillSwitch:
         self.record: LatchRecord | None = None
         self._ports = ports
         self._gate = gate
-        self._latch = Latch(ports.latch)
+        self._keeper = LatchKeeper(Latch(ports.latch), lambda: self.record, ports.report)
         self._lock = asyncio.Lock()  # one driver at a time
-        self._file_lock = asyncio.Lock()  # one change of the latch file at a time
         self._wake = asyncio.Event()
         self._written = asyncio.Event()  # the latch is on disk, or the disk has had its time
         self._written.set()
@@ -86,11 +85,7 @@ class KillSwitch:
         Blocks on the disk: call it before the loop has work. After it the gate is halted where latched,
         and `watch` continues a kill that did not end flat.
         """
-        try:
-            self._latch.arm()
-        except OSError as error:
-            self._ports.report("latch_not_armed", level="error", error=str(error))
-        found = self._latch.read()
+        found = self._keeper.load()
         if found is None:
             return
         self._take(found, persist=False)
@@ -108,7 +103,7 @@ class KillSwitch:
         if (joined := self.record) is not None and self.stage is not KillStage.FLAT:
             if include_foreign and not joined.include_foreign:
                 self.record = joined = replace(joined, include_foreign=True)
-                await self._write_latch()
+                await self._keeper.write()
             await self._written.wait()  # whoever is told that it is latched may rely on the disk
             return joined.kill_id
         now_ns = self._ports.timing.wall_ns()
@@ -121,7 +116,7 @@ class KillSwitch:
         self._enter(KillStage.HALTING, f"{source}: {reason}")
         self._written.clear()
         try:
-            await self._write_latch()
+            await self._keeper.write()
         finally:  # a caller that goes away meanwhile has tripped it all the same
             self._written.set()
             self._wake.set()
@@ -167,8 +162,7 @@ class KillSwitch:
         async with self._lock:
             self._check_name(kill_id)  # somebody else may have resumed while we waited
             record = self.record
-            async with self._file_lock:
-                await asyncio.to_thread(self._latch.remove)
+            await self._keeper.remove()
             if self.record is not record:  # tripped again while the disk worked; that latch is written anew
                 raise ControlRefusedError(f"kill {kill_id} was tripped again meanwhile")
             self._enter(KillStage.ARMED, f"resumed by {who}")
@@ -181,7 +175,7 @@ class KillSwitch:
                 finally:
                     if self.record is None:  # else tripped meanwhile: the gate stays shut under the new name
                         self._gate.kill_id = None
-        await self._arm()
+        await self._keeper.arm()
 
     # -- inside -------------------------------------------------------------------------------------
 
@@ -229,7 +223,7 @@ class KillSwitch:
         self._flat_s = self._ports.timing.monotonic_s()
         record = self.record
         self.record = replace(record, flat=True)
-        await self._write_latch()
+        await self._keeper.write()
         self._ports.report("account_flat", level="warning", kill_id=record.kill_id)
 
     def _guarding(self) -> bool:
@@ -259,21 +253,6 @@ class KillSwitch:
         if self.kill_id != kill_id:
             what = f"there is no kill {kill_id!r}" if kill_id else "a liquidation has to be named"
             raise ControlRefusedError(f"{what}; once you have seen why, resume with kill id {self.kill_id}")
-
-    async def _write_latch(self) -> None:
-        try:
-            async with asyncio.timeout(LATCH_WAIT_S), self._file_lock:
-                if self.record is not None:  # the newest word, whoever waited for the file
-                    await asyncio.to_thread(self._latch.write, self.record)
-        except (OSError, TimeoutError) as error:
-            self._ports.report("latch_not_written", level="critical", error=repr(error))
-
-    async def _arm(self) -> None:
-        try:
-            async with self._file_lock:
-                await asyncio.to_thread(self._latch.arm)
-        except OSError as error:
-            self._ports.report("latch_not_armed", level="error", error=str(error))
 
     def _take(self, record: LatchRecord, *, persist: bool) -> None:
         self.record = record

@@ -16,6 +16,7 @@ from livetrader.errors import JournalError
 from livetrader.gateway.ledger import Emit, Ledger, Report
 from livetrader.gateway.limits import WINDOW_NS, Circumstances, Denied, check, check_change, unusable, usable
 from livetrader.gateway.session import Session
+from livetrader.gateway.standing import Life, decided, held, others_working
 from livetrader.gateway.timing import Timing
 from livetrader.gateway.valuation import Valuation
 from livetrader.journal.identifiers import order_client_id
@@ -31,7 +32,6 @@ from livetrader.journal.records import (
 )
 from livetrader.journal.replay import OrderState
 from livetrader.settings import LimitSettings
-from livetrader_engine.decisions import decided_ns
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
@@ -78,7 +78,7 @@ class OrderSender:
         self._valuation = valuation
         self._limits = limits
         self._ports = ports
-        self._life: tuple[int, int] | None = None  # first number and begin of the present engine life
+        self._life: Life | None = None  # of the present engine
         self._recent: deque[tuple[int, Symbol, Decimal]] = deque()  # of the last WINDOW_NS
         self.quiet = asyncio.Event()
         self.quiet.set()
@@ -161,7 +161,7 @@ class OrderSender:
 
     def begin_life(self) -> None:
         """Note that another engine decides from now on: what those before it have decided is done."""
-        self._life = self._ledger.state.next_number, self._now()
+        self._life = Life(self._ledger.state.next_number, self._now())
 
     def remember_recent(self) -> None:
         """Count the journal's newest orders as sent, so that a restart hands out no new order budget."""
@@ -271,8 +271,11 @@ class OrderSender:
         ]
         price = self._valuation.prices.get(spec.symbol)
         return Circumstances(
-            position=self._held(spec.symbol),
-            working=sum((order.remaining for order in same_side), self._others_working(spec)),
+            position=held(self._ledger.state, spec.symbol),
+            working=sum(
+                (order.remaining for order in same_side),
+                others_working(self._session.corrector.foreign, spec),
+            ),
             price=None if price is None else Decimal(str(price)),
             recent=len(self._recent),
             alike=alike,
@@ -282,38 +285,8 @@ class OrderSender:
             restricted=self._ledger.state.restricted.get(spec.symbol, ""),
             closed=self._ledger.state.closed_symbols.get(spec.symbol, ""),
             blocked=next((order.client_order_id for order in same_side if order.unknown), ""),
-            decided=self._decided(spec),
+            decided=decided(self._ledger.state, spec, self._life),
         )
-
-    def _held(self, symbol: Symbol) -> Decimal:
-        """Return what the account holds, also what is not the algorithm's: limits count all of it."""
-        state = self._ledger.state
-        theirs = state.ignored.get(symbol)
-        return state.position(symbol) + (Decimal(0) if theirs is None else theirs.quantity)
-
-    def _others_working(self, spec: OrderSpec) -> Decimal:
-        """Return what orders that are not ours may still trade on this order's side."""
-        return sum(
-            (
-                order.spec.quantity - order.filled_quantity
-                for order in self._session.corrector.foreign
-                if order.spec.symbol is spec.symbol and order.spec.direction is spec.direction
-            ),
-            Decimal(0),
-        )
-
-    def _decided(self, spec: OrderSpec) -> str:
-        """Return which order of an earlier engine came of the same decision, empty where none did.
-
-        A tape that is played again from before that decision is another story. An order that never reached
-        the venue, and never will, decided nothing.
-        """
-        known = self._ledger.state.decisions.get((spec.symbol, spec.decision)) if spec.decision else None
-        if known is None or self._life is None or known.number >= self._life[0]:
-            return ""
-        if known.status is OrderStatus.INVALID and not known.filled:
-            return ""
-        return known.client_order_id if decided_ns(spec.decision) < self._life[1] else ""
 
     def _now(self) -> int:
         return self._ports.timing.now_ns()

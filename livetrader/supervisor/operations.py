@@ -50,8 +50,6 @@ class DaemonOperations:
         self._operations = operations
         self.custody = DaemonCustody(supervisor.parts, operations)
 
-    # -- views ---------------------------------------------------------------------------------------
-
     def live(self) -> bool:
         """Return whether the loop turns (it does, or nobody would ask) and no beat is overdue."""
         return self._supervisor.beats_fresh()
@@ -192,8 +190,6 @@ class DaemonOperations:
                 parts.hub.publish(StatusChanged(self.status()))
                 parts.hub.publish(PortfolioChanged(self.portfolio()))
 
-    # -- operations ----------------------------------------------------------------------------------
-
     async def halt(self, *, who: str, reason: str) -> OperationView:
         """Refuse new orders from now on; positions and working orders stay."""
         view = self._operations.begin("halt", who, reason)
@@ -231,8 +227,7 @@ class DaemonOperations:
         view = self._operations.begin("liquidate", who, reason)
         why = reason or f"asked for by {who}"
         self._supervisor.liquidate(why, who)
-        # durable before the caller is told that it was accepted
-        await self._parts.kill.latch(why, who, include_foreign=include_foreign)
+        await self._parts.kill.latch(why, who, include_foreign=include_foreign)  # durable before the answer
         self._later(view, self._flat(), "verified flat")
         return view
 
