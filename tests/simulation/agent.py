@@ -18,7 +18,7 @@ from typing import Final
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.decisions import SCHEDULE
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
-from livetrader_engine.orders.order import OrderChange, OrderId, OrderSpec, OrderType
+from livetrader_engine.orders.order import ExecutionId, OrderChange, OrderId, OrderSpec, OrderType
 from livetrader_engine.orders.states import OPEN, OrderStatus
 from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier
 
@@ -50,6 +50,7 @@ class View:
 
     positions: dict[Symbol, Decimal] = field(default_factory=dict)
     orders: dict[int, Known] = field(default_factory=dict)
+    fees: dict[ExecutionId, Decimal] = field(default_factory=dict)  # of trades that it was told of
     told: int = 0
 
     def hear(self, event: OrderEventArrived | AccountLoaded) -> None:
@@ -70,6 +71,10 @@ class View:
         traded = Decimal(0) if event.fill is None else event.fill.quantity
         if event.replaces is not None:
             traded -= event.replaces.quantity
+        if event.fill is not None:
+            self.fees[event.fill.execution_id] = event.fill.fee
+        if event.fee is not None and event.fee.execution_id in self.fees:
+            self.fees[event.fee.execution_id] += event.fee.amount
         symbol = event.symbol
         if known is not None:
             symbol = known.spec.symbol

@@ -27,6 +27,7 @@ from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSes
 from livetrader.supervisor.session_watch import SessionWatch, WatchPorts
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
+from livetrader_engine.orders.states import CLOSED
 from livetrader_engine.spi import (
     AccountSnapshot,
     Approved,
@@ -80,15 +81,23 @@ class Surroundings(Protocol):
         """Note a violation."""
         ...
 
+    def leaves(self, client_order_id: str) -> None:
+        """See an order of the algorithm leave the gateway."""
+        ...
+
+    def closed_here(self, client_order_id: str) -> None:
+        """See that the engine is told that an order is over."""
+        ...
+
 
 class WatchedBrokerage:
     """The plugin, with boundaries at its news and a look at the gate whenever an order leaves."""
 
-    def __init__(self, plugin: BrokeragePlugin, violated: Callable[[str, str], None]) -> None:
+    def __init__(self, plugin: BrokeragePlugin, world: Surroundings) -> None:
         self.capabilities: BrokerageCapabilities = plugin.capabilities
         self.gate: Gateway | None = None
         self._plugin = plugin
-        self._violated = violated
+        self._world = world
 
     async def connect(self) -> AccountSnapshot:
         """See BrokeragePlugin."""
@@ -107,8 +116,16 @@ class WatchedBrokerage:
     async def submit(self, order: Approved) -> None:
         """See BrokeragePlugin."""
         gate = self.gate
-        if gate is not None and order.spec.id and (gate.halted or gate.ready_reasons()):
-            self._violated("I10 sent behind the gate", f"{order.client_order_id}: {gate.ready_reasons()}")
+        if gate is not None and order.spec.id:
+            self._world.leaves(order.client_order_id)
+            if gate.ready_reasons():
+                words = f"{order.client_order_id}: {gate.ready_reasons()}"
+                self._world.violated("I10 sent behind the gate", words)
+            for other in gate.open_orders:
+                same = other.spec.symbol is order.spec.symbol and other.spec.direction is order.spec.direction
+                if same and other.unknown:
+                    words = f"{order.client_order_id} was sent while {other.client_order_id} is unknown"
+                    self._world.violated("I6 sent beside an unknown one", words)
         await self._plugin.submit(order)
 
     async def update(self, change: ApprovedChange) -> None:
@@ -180,7 +197,7 @@ class Daemon:
                 report=self._report,
             )
         )
-        brokerage = WatchedBrokerage(plugin, world.violated)
+        brokerage = WatchedBrokerage(plugin, world)
         journal = SimulatedJournal(self.folder / JOURNAL, "sim", loop.wall_ns, disk=self.disk, threaded=False)
         gateway = Gateway(brokerage, journal, LimitSettings(), timing, self._emit, self._report)  # type: ignore[arg-type]  # delegates
         brokerage.gate = gateway
@@ -320,6 +337,10 @@ class Daemon:
         boundary("publish")
         if self.agent is not None:
             self.agent.hear(event)
+        if isinstance(event, OrderEventArrived) and event.status in CLOSED and not event.quiet:
+            order = self.parts.gateway.state.by_order_id.get(event.order_id)
+            if order is not None:
+                self._world.closed_here(order.client_order_id)
         boundary("published")
 
     def _said(self, message: BrokerageMessage) -> None:

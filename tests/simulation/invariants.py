@@ -5,8 +5,9 @@
     I3   every order of ours at the venue has a record
     I4   every trade counts once, at its newest revision
     I5   journal + what others traded = the venue's positions
+    I6   an order is over for us only when it is over there; what is unknown blocks its symbol and side
     I8   a decision is taken at most once, over all lives of the engine
-    I9   while the kill switch is latched nothing is sent that could add to a position
+    I9   while the kill switch is latched nothing is sent that could add to a position; it is never forgotten
     I10  nothing is sent while halted or not reconciled
     and, at rest: no outcome is unknown, nobody is halted without a reason, the engine knows what the journal
     knows, and no part of the daemon has failed.
@@ -16,13 +17,16 @@ The venue's own books are the truth; nothing here asks the code under test wheth
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from livetrader.gateway.killstages import KillStage
 from livetrader.journal.replay import JournalState
+from livetrader_engine.orders.order import ClientOrderId, ExecutionId
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_venues.tws.exchange import Exchange
 from livetrader_venues.tws.requests import Request
@@ -51,12 +55,16 @@ class Durable:
 
     def __init__(self) -> None:
         self.intents: set[str] = set()  # client order ids
+        self.killed = False  # a kill is in force: tripped, and neither flat nor resumed by name
         self.kinds: Counter[str] = Counter()
         self.by_order: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def wrote(self, kind: str, client_order_id: str | None) -> None:
+    def wrote(self, kind: str, client_order_id: str | None, body: str) -> None:
         """Take in one durable row."""
         self.kinds[kind] += 1
+        if kind == "kill_stage":
+            stage = json.loads(body)["stage"]
+            self.killed = stage not in (KillStage.ARMED, KillStage.FLAT)
         if client_order_id is not None:
             self.by_order[client_order_id][kind] += 1
         if kind == "order_intended" and client_order_id is not None:
@@ -86,6 +94,7 @@ class Watch:
         twins: Collection[tuple[int, int]] = (),
     ) -> None:
         self.violations: list[Violation] = []
+        self.twinned: set[str] = set()  # references of which the venue made a second order
         self._durable = durable
         self._exchange = exchange
         self._now_s = now_s
@@ -146,6 +155,21 @@ class Watch:
         elif wire.sent > 1 + self._durable.count(reference, "change_intended"):
             self.violated("I1 sent again", f"{reference} was sent {wire.sent} times")
 
+    def leaves(self, reference: str) -> None:
+        """Look at an order of the algorithm at the moment in which the gateway hands it to the plugin."""
+        if self._durable.killed:
+            self.violated("I9 sent under a kill", f"{reference} left while a kill was in force")
+
+    def closed_here(self, reference: str) -> None:
+        """Look at an order that the engine is told is over."""
+        working = [
+            order
+            for order in self._exchange.open_orders()
+            if order.terms.order_ref == reference and (order.client_id, order.order_id) not in self._twins
+        ]
+        if working and reference not in self.twinned:
+            self.violated("I6 closed without proof", f"{reference} is over here and works at the venue")
+
     def _cancelled(self, number: tuple[int, int]) -> None:
         reference = self._numbers.get(number, "")
         kills = self._durable.kinds["kill_stage"]
@@ -184,20 +208,41 @@ class Watch:
             if order.unknown:
                 self.violated("unknown at rest", f"{order.client_order_id} is still unknown")
 
+    def fresh(self, state: JournalState) -> None:
+        """Check that a reconnect has brought every trade: nobody may wait for the periodic look."""
+        late = [
+            done.exec_id
+            for done in self._trades.values()
+            if (order := state.orders.get(ClientOrderId(done.order_ref))) is not None
+            and ExecutionId(done.trade_id) not in order.executions
+        ]
+        if late:
+            self.violated("I5 not reconciled", f"trades unknown after a reconnect: {', '.join(late[:5])}")
+
+    def fees_told(self, told: Mapping[ExecutionId, Decimal]) -> None:
+        """Check what the engine was told that trades cost: nothing yet, or what they cost."""
+        for name, amount in told.items():
+            done = self._trades.get(name)
+            if done is not None and amount not in (0, done.commission):
+                self.violated("fee miscounted", f"{name} cost {done.commission}, the engine heard {amount}")
+
     def _orders_known(self, state: JournalState) -> None:
-        open_there = set()
+        open_there: Counter[str] = Counter()
         for reference in self._wires:
             if reference.startswith(OURS) and reference not in state.orders:
                 self.violated("I3 orphan", f"{reference} reached the venue and is not in the journal")
         for order in self._exchange.open_orders():
             if order.terms.order_ref.startswith((OURS, KILLS)):
-                open_there.add(order.terms.order_ref)
+                open_there[order.terms.order_ref] += 1
         open_here = {str(name) for name in state.open}
-        if open_here != open_there:
+        twice = [reference for reference, count in open_there.items() if count > 1]
+        if twice:
+            self.violated("duplicates live", f"two orders work under each of {', '.join(twice)}")
+        if open_here != set(open_there):
             self.violated(
                 "open orders differ",
-                f"only in the journal: {sorted(open_here - open_there)}, "
-                f"only at the venue: {sorted(open_there - open_here)}",
+                f"only in the journal: {sorted(open_here - set(open_there))}, "
+                f"only at the venue: {sorted(set(open_there) - open_here)}",
             )
 
     def _trades_counted(self, state: JournalState, trades: Iterable[Execution]) -> None:

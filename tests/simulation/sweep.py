@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final, TextIO
 
 from livetrader_engine.orders.order import OrderType
+from livetrader_plugins.ibkr.library import LibraryName
 from tests.simulation.agent import EVERY_S, Agent
 from tests.simulation.invariants import Violation
 from tests.simulation.process import Boundaries
@@ -44,7 +45,7 @@ class Story:
 class Stage(World):
     """A world that plays one story."""
 
-    def __init__(self, story: Story, library: str, reaper: Boundaries) -> None:
+    def __init__(self, story: Story, library: LibraryName, reaper: Boundaries) -> None:
         week = Week(weather=False, library=library, settle_s=SETTLE_S)
         super().__init__(7, week, reaper)
         self.story = story
@@ -117,7 +118,7 @@ async def _reset(stage: Stage) -> None:
 
 async def _twin(stage: Stage) -> None:
     for order in stage.venue.exchange.open_orders():
-        stage.venue.twin(order)
+        stage.twin(order)
         return
 
 
@@ -275,7 +276,7 @@ class Twice(Boundaries):
 
 
 def tell(
-    story: Story, library: str, at: int = 0, again: int = 0
+    story: Story, library: LibraryName, at: int = 0, again: int = 0
 ) -> tuple[Twice, tuple[Violation, ...], list[str]]:
     """Play a story with a crash at one boundary, none where `at` is 0."""
     reaper = Twice(at=at, again=again)
@@ -284,7 +285,12 @@ def tell(
 
 
 def run(
-    library: str = "auto", *, step: int = 1, first: int = 1, pairs: bool = False, report: TextIO | None = None
+    library: LibraryName = "auto",
+    *,
+    step: int = 1,
+    first: int = 1,
+    pairs: bool = False,
+    report: TextIO | None = None,
 ) -> Result:
     """Crash at every boundary of every story, or at every `step`-th from `first` on."""
     result = Result()

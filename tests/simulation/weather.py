@@ -14,7 +14,7 @@ from random import Random
 from typing import Final, Protocol
 
 from livetrader_venues.tws.director import ScriptError
-from livetrader_venues.tws.orders import Status
+from livetrader_venues.tws.orders import Order, Status
 from tests.simulation.agent import TICKERS
 from tests.simulation.network import Conditions, Network
 from tests.simulation.venue import Venue
@@ -53,6 +53,10 @@ class Ground(Protocol):
 
     def restart_engine(self) -> None:
         """Have the engine die and be started again."""
+        ...
+
+    def twin(self, order: Order) -> None:
+        """Have the venue make a second order of one."""
         ...
 
     async def look(self) -> None:
@@ -241,7 +245,7 @@ async def _twin(ground: Ground, random: Random) -> None:
     """The gateway sent an order twice: two orders under one reference."""
     for order in ground.venue.exchange.open_orders():
         if order.terms.order_ref.startswith("LT") and order.status is Status.SUBMITTED and not order.filled:
-            ground.venue.twin(order)
+            ground.twin(order)
             return
     ground.saw("nothing to act on", fault="two orders under one reference")
 

@@ -24,7 +24,8 @@ from random import Random
 from typing import Final
 
 from livetrader_engine.spi import BrokeragePlugin, Context
-from livetrader_plugins.ibkr.library import load_aside
+from livetrader_plugins.ibkr.library import LibraryName, load_aside
+from livetrader_venues.tws.orders import Order
 from livetrader_venues.tws.settings import Settings
 from tests.simulation import weather
 from tests.simulation.agent import TICKERS, by_chance
@@ -42,6 +43,8 @@ QUOTE_EVERY_S: Final = 4.0
 OPERATOR_EVERY_S: Final = 90.0  # between two looks of a person
 RESTART_S: Final = (0.05, 0.5, 5.0, 60.0)  # upper bounds of the pause before the next life
 FENCE_S: Final = 40.0  # no byte is under way for longer once a new connection stands
+WIDE: Final = Decimal(3)  # a move that meets most of what works
+FRESH_S: Final = 100.0  # after a reconnect: longer than any pause before it
 SHARES: Final = {  # of the probability to die, where there are many boundaries of a kind
     "socket read": 0.01, "socket write": 0.1, "socket written": 0.1, "message": 0.1, "message handled": 0.1,
 }  # fmt: skip
@@ -65,7 +68,7 @@ class Week:
     crash_probability: float = 0.002
     crash_every_s: float = 350.0  # deaths at random instants, on average
     weather: bool = True
-    library: str = "auto"
+    library: LibraryName = "auto"
 
 
 @dataclass(slots=True)
@@ -143,8 +146,9 @@ class World:
     def make_brokerage(self, context: Context) -> BrokeragePlugin:
         """Return the real plugin, pointed at the simulated venue."""
         from livetrader_plugins.ibkr.brokerage import IbkrBrokerage
+        from livetrader_plugins.ibkr.config import IbkrConfig
 
-        config = IbkrBrokerage.Config(
+        config = IbkrConfig(
             host=HOST,
             port=PORT,
             library=self.week.library,
@@ -173,13 +177,21 @@ class World:
     def wrote(self, kind: str, client_order_id: str | None, body: str) -> None:
         """Take in one durable row."""
         self.reached[f"journal: {kind}"] += 1
-        self.durable.wrote(kind, client_order_id)
+        self.durable.wrote(kind, client_order_id, body)
         self.tell("journal", f"{kind} {client_order_id or ''} {_abridged(body)}")
 
     def violated(self, name: str, words: str) -> None:
         """Note a violation."""
         self.watch.violated(name, words)
         self.tell("VIOLATED", f"{name}: {words}")
+
+    def leaves(self, client_order_id: str) -> None:
+        """See an order leave the gateway."""
+        self.watch.leaves(client_order_id)
+
+    def closed_here(self, client_order_id: str) -> None:
+        """See that the engine is told that an order is over."""
+        self.watch.closed_here(client_order_id)
 
     def tell(self, who: str, words: str) -> None:
         """Add a line to the transcript."""
@@ -214,6 +226,11 @@ class World:
         daemon = self.living()
         if daemon is not None:
             context_of(self.processes[-1]).run(daemon.restart_engine)
+
+    def twin(self, order: Order) -> None:
+        """Have the venue make a second order of one."""
+        self.watch.twinned.add(order.terms.order_ref)
+        self.venue.twin(order)
 
     async def look(self) -> None:
         """Ask for a reconciliation."""
@@ -312,7 +329,22 @@ class World:
             self.venue.do("confirm_login")
         self.venue.cancel_manual()  # or a kill would never see the account flat
         self.venue.do("session", state="open")
-        await asyncio.sleep(self.week.settle_s)
+        await asyncio.sleep(self.week.settle_s / 4)
+        await self._lose_link_once_more()
+        await asyncio.sleep(self.week.settle_s * 3 / 4)
+
+    async def _lose_link_once_more(self) -> None:
+        """Trade while the link is down; soon after it is back, every trade has to be known."""
+        self.venue.do("lose_link")
+        for ticker in TICKERS:
+            for middle in (self.prices[ticker] - WIDE, self.prices[ticker] + WIDE, self.prices[ticker]):
+                self.venue.do("quote", symbol=ticker, bid=middle, ask=middle, last=middle)
+        await asyncio.sleep(5.0)
+        self.venue.do("restore_link")
+        await asyncio.sleep(FRESH_S)
+        daemon = self.living()
+        if daemon is not None:
+            self.watch.fresh(daemon.parts.gateway.state)
 
     async def run_week(self) -> None:
         """Be the world for a week, and judge it."""
@@ -346,6 +378,7 @@ class World:
         view = None
         if daemon.agent is not None:
             view = {symbol.value: quantity for symbol, quantity in daemon.agent.view.positions.items()}
+            self.watch.fees_told(daemon.agent.view.fees)
         self.watch.at_rest(gateway.state, view)
 
     async def play(self) -> None:
