@@ -64,6 +64,7 @@ class _Pending:
 
     request: Request
     done: asyncio.Future[None]
+    asked_s: float = 0.0  # monotonic
     rows: list[Message] = field(default_factory=list)
 
 
@@ -198,11 +199,12 @@ class TwsSession:
         try:
             async with asyncio.timeout(wait_s):
                 await self._wait_out(request)
-                if request.keyed:
+                await self._allowed(order=urgent)
+                pending.asked_s = self._monotonic_s()
+                if request.keyed:  # only now: what was never sent has no end to be waited for
                     self._keyed[number] = pending
                 else:
                     self._unkeyed[request.end] = pending
-                await self._allowed(order=urgent)
                 self._write(request.method, arguments)
                 await asyncio.shield(pending.done)
         except TimeoutError as error:
@@ -218,10 +220,18 @@ class TwsSession:
         return pending.rows
 
     async def _wait_out(self, request: Request) -> None:
-        """Wait for the end marker of an earlier one that nobody waits for any more."""
+        """Wait for the end marker of an earlier one that nobody waits for any more; not for ever."""
         earlier = None if request.keyed else self._unkeyed.get(request.end)
-        if earlier is not None:
-            await asyncio.shield(earlier.done)
+        if earlier is None:
+            return  # callers may be less patient than we are and give up each time: the session still ends
+        left_s = earlier.asked_s + self._patience.request_s - self._monotonic_s()
+        try:
+            async with asyncio.timeout(left_s):
+                await asyncio.shield(earlier.done)
+        except TimeoutError as error:
+            why = f"{request.method} was not answered to its end within {self._patience.request_s:g} s"
+            self._end(why)
+            raise VenueError(why) from error
 
     def stream(self, request_id: int, sink: Sink) -> None:
         """Hand every message with this id to a sink, errors as `error`(id, code, text, json)."""
