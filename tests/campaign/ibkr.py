@@ -23,11 +23,13 @@ from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.symbols import SecurityType, Symbol
 from tests.campaign.daemon import wait_until
 from tests.campaign.facts import Account, AccountFill, AccountOrder
-from tests.campaign.workload import FENCE_S, LIVE_TICKERS, Workload, prepare_ibkr
+from tests.campaign.workload import LIVE_TICKERS, Workload, prepare_ibkr
 
 START_LIMIT_S = 30.0
 STATEMENT_LIMIT_S = 10.0
 ORDER_DELAY_S = 5.0  # the longest way of an order from TWS to IB
+LONG_DELAY_S = 20.0  # longer than any restart, on any machine
+FENCE_MARGIN_S = 3.0  # the fence of absence is so much longer
 LINK_LOST_EVERY_S = 60.0
 LINK_LOST_S = 3.0
 WATCH_S = 0.001  # between looks for the next order
@@ -123,7 +125,8 @@ class IbkrVenue:
         """Return the daemon's files for a peer on this port."""
         parameters = {"tickers": ",".join(LIVE_TICKERS)}
         algorithm = Path(__file__).with_name("live_algorithm.py")
-        return prepare_ibkr(self._root, port, algorithm, parameters, fence_s=FENCE_S)
+        fence_s = self._order_delay_s + FENCE_MARGIN_S
+        return prepare_ibkr(self._root, port, algorithm, parameters, fence_s=fence_s)
 
     def signal(self, number: signal.Signals) -> None:
         """Send the peer a signal."""

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.campaign.ibkr import IbkrVenue
+from tests.campaign.ibkr import LONG_DELAY_S, IbkrVenue
 from tests.campaign.paper import PaperVenue
 from tests.campaign.runner import Campaign, Result
 from tests.campaign.venue import Venue
 
-VENUES: dict[str, Callable[[Path, int], Venue]] = {"paper": PaperVenue, "ibkr": IbkrVenue}
+VENUES: dict[str, Callable[[Path, int], Venue]] = {
+    "paper": PaperVenue,
+    "ibkr": IbkrVenue,
+    "ibkr-far": lambda root, seed: IbkrVenue(root, seed, LONG_DELAY_S),
+}
 
 
 def run_lanes(

@@ -62,10 +62,13 @@ def test_journal_and_account_at_interactive_brokers_agree_after_kills_at_random_
 @pytest.mark.slow
 @pytest.mark.timeout(IBKR_LIMIT_S)
 def test_the_campaign_finds_a_daemon_that_sends_again_what_the_account_does_not_show(tmp_path: Path) -> None:
-    """The proof that this file can fail: absence is taken for proof, while the order is on its way."""
+    """The proof that this file can fail: absence is taken for proof, while the order is on its way.
+
+    Orders are on their way for longer than a restart takes, also on a machine that does other things.
+    """
     result = run_lanes(
         tmp_path,
-        "ibkr",
+        "ibkr-far",
         seed=SEED,
         lanes=4,
         engine_kills=0,

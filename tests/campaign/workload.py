@@ -23,7 +23,6 @@ MINUTES = 390
 DELAY_MS = 1000  # acknowledgements and the wire: 0 to this
 PAUSE_S = 0.02  # the algorithm's work per bar; keeps the tape from running out and the two cores free
 
-FENCE_S = 8.0  # longer than the longest way of an order at the TWS peer
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 REGULAR = [{"start": "09:30:00", "end": "16:00:00", "state": "market"}]
 ALWAYS = [{"start": "00:00:00", "end": "1.00:00:00", "state": "market"}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-from tests.campaign.ibkr import IbkrVenue
+from tests.campaign.ibkr import FENCE_MARGIN_S, IbkrVenue
 from tests.campaign.workload import Workload, prepare_ibkr
 
 SYMBOLS = 50
@@ -75,4 +75,6 @@ class KillVenue(IbkrVenue):
         """See IbkrVenue."""
         algorithm = Path(__file__).with_name("algorithm.py")
         parameters = {"tickers": ",".join(TICKERS), "crime": str(self._root / "crime")}
-        return prepare_ibkr(self._root, port, algorithm, parameters, fence_s=self._order_delay_s + 3.0)
+        return prepare_ibkr(
+            self._root, port, algorithm, parameters, fence_s=self._order_delay_s + FENCE_MARGIN_S
+        )
