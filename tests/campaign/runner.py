@@ -16,9 +16,9 @@ from tests.campaign.workload import Workload
 
 ENGINE_DELAY_S = 0.8  # an engine lives at most this long after it was spawned or traded
 DAEMON_DELAY_S = 1.2
-SPAWN_LIMIT_S = 30.0
-TRADING_LIMIT_S = 60.0
-REST_LIMIT_S = 60.0
+SPAWN_LIMIT_S = 120.0  # an engine waits for the brokerage, and that for its line and its fences
+TRADING_LIMIT_S = 120.0
+REST_LIMIT_S = 120.0
 EARLY_SHARE = 0.3  # of the kills: at a random instant of the start, before it trades
 AIMED_SHARE = 0.5  # of the daemon's kills: right after an order left; random instants hardly ever hit that
 
