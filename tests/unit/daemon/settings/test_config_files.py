@@ -12,7 +12,6 @@ import pytest
 from livetrader import settings
 from livetrader.configuration.loading import load
 from livetrader.configuration.tables import TABLES
-from livetrader.errors import ConfigError
 from livetrader.registry import BROKERAGES, FEEDS, load_plugin
 
 CONFIG = Path(__file__).resolve().parents[4] / "config"
@@ -70,11 +69,31 @@ def test_the_examples_run_once_there_is_data(name: str, tmp_path: Path) -> None:
     assert loaded.algorithm.path.is_file()
 
 
-def test_the_live_example_asks_for_its_plugin_and_keeps_its_secrets_out() -> None:
-    with pytest.raises(ConfigError) as caught:
-        load(CONFIG / "live-ibkr.toml")
-    assert any("there is no plugin 'ibkr'" in problem for problem in caught.value.problems)
-    document = tomllib.loads((CONFIG / "live-ibkr.toml").read_text())
-    assert isinstance(document["feed"]["api_key"], dict), "a credential by name, not a secret"
-    limits = document["limits"]
-    assert all(value > 0 for value in limits.values()) and "daily_loss" in limits
+def test_the_live_example_is_safe_as_it_stands(tmp_path: Path) -> None:
+    loaded = load(CONFIG / "live-ibkr.toml", {"data.folder": str(tmp_path), "algorithm.path": __file__})
+    brokerage, feed = loaded.brokerage.options, loaded.feed.options
+    assert (loaded.brokerage.plugin, loaded.feed.plugin, loaded.data.history) == ("ibkr",) * 3
+    assert (brokerage["trading_mode"], brokerage["port"]) == ("paper", 4002), "real money takes a decision"
+    assert {feed["port"], loaded.data.options["port"]} == {4002}, "one gateway"
+    assert len({brokerage["client_id"], feed["client_id"], loaded.data.options["client_id"]}) == 3
+    for key in ("region", "weekly_restart_utc", "auto_restart"):
+        assert brokerage[key] == feed[key], "one calendar"
+    assert loaded.limits.daily_loss > 0 and loaded.limits.max_order_notional > 0
+    assert loaded.daemon.on_shutdown is settings.OnShutdown.KEEP, "stops stay at the brokerage"
+
+
+def test_every_key_of_the_live_example_has_a_comment() -> None:
+    lines = [line for line in (CONFIG / "live-ibkr.toml").read_text().splitlines() if " = " in line]
+    silent = {"plugin", "log_level", "on_feed_end"} | {"max_order_quantity", "max_order_notional"}
+    silent |= {"max_position_notional", "orders_per_minute", "weekly_restart_utc", "auto_restart", "host"}
+    assert len(lines) > 30
+    assert all(" # " in line for line in lines if line.split(" ")[0] not in silent)
+
+
+def test_the_lines_that_real_money_needs_are_marked_and_mend_it(tmp_path: Path) -> None:
+    text = (CONFIG / "live-ibkr.toml").read_text()
+    live = [line for line in text.splitlines() if "LIVE" in line and not line.startswith("#")]
+    assert [line.split(" ")[0] for line in live] == ["port", "account", "trading_mode", "port", "options"]
+    real = {"data.folder": str(tmp_path), "algorithm.path": __file__, "brokerage.port": 4001}
+    loaded = load(CONFIG / "live-ibkr.toml", real | {"brokerage.trading_mode": "live", "feed.port": 4001})
+    assert loaded.brokerage.options["trading_mode"] == "live"

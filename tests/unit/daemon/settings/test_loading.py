@@ -147,7 +147,7 @@ def test_what_does_not_exist_is_named(folder: Path) -> None:
         (GOOD + "[control]\ntls_key = 'a.pem'\n", "only one of tls_certificate and tls_key is set"),
         (GOOD + "[engine]\nrestart_delay_s = 31.0\n", "is above restart_delay_max_s"),
         (GOOD.replace('plugin = "paper"', 'plugin = "paper"\nack_delay_ms = [5, 1]'), "must not exceed"),
-        (GOOD.replace('plugin = "paper"', "plugin = 3"), "installed: paper"),
+        (GOOD.replace('plugin = "paper"', "plugin = 3"), "installed: ibkr, paper"),
         (GOOD.replace('folder = "prices"', 'folder = "prices"\nhistory = "x"'), "data.history: there is no"),
     ],
 )  # fmt: skip
