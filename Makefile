@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill campaign-models journal-fire scenario referees conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill campaign-models journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -80,6 +80,16 @@ campaign-kill: setup ## the kill switch against 50 positions and 50 orders throu
 CUTS ?= 1000
 journal-fire: setup ## cut the power under the journal a thousand times, fail its disk in every operation, damage its file
 	LIVETRADER_JOURNAL_CUTS=$(CUTS) $(PYTEST) tests/journal_fire -q -s --timeout 600
+
+SEEDS ?= 200
+simulation: setup ## 200 simulated trading weeks in virtual time: faults, crashes, power cuts; SEEDS=n START=n
+	$(BIN)/python -m tests.simulation run --seeds $(SEEDS) --start $(or $(START),0)
+
+simulation-sweep: setup ## a crash of the daemon at every boundary of the simulated stories
+	$(BIN)/python -m tests.simulation sweep
+
+simulation-bugs: setup ## plant bugs, one at a time: the simulation has to find each within 200 weeks
+	$(BIN)/python -m tests.simulation bugs --days 2
 
 campaign-models: KILLS = 200
 campaign-models: setup ## kill -9 at 200 random instants around save, promote and rollback of models
