@@ -15,6 +15,7 @@ from livetrader_engine.spi import BrokerageCapabilities
 from livetrader_engine.testing.brokerage_contract import BrokerageContract
 from livetrader_engine.testing.brokerage_harness import BrokerageSession, make_spec
 from livetrader_engine.testing.fakes import MemoryBrokerage, MemoryVenue, memory_context
+from livetrader_engine.testing.mischief_contract import MischiefContract
 
 from .money import SPY
 
@@ -52,12 +53,38 @@ class MemoryHarness:
     async def move(self, session: BrokerageSession, price: Decimal) -> None:
         self.venue.set_price(self.symbol, price)
 
+    mischief = frozenset({"correct", "fee", "double", "rest", "trade"})
+
+    async def correct(self, session: BrokerageSession, quantity: Decimal, price: Decimal) -> None:
+        self.venue.correct(self.venue.fills[0][1].execution_id, quantity, price)
+
+    async def charge(self, session: BrokerageSession) -> None:
+        for _, fill in list(self.venue.fills):
+            self.venue.charge(fill.execution_id, Decimal("1.5"))
+
+    async def double(self, session: BrokerageSession) -> None:
+        self.venue.make_twin(next(iter(self.venue.orders)))
+
+    async def rest_elsewhere(self, session: BrokerageSession, quantity: Decimal, limit: Decimal) -> None:
+        self.venue.rest_elsewhere(self.symbol, quantity, limit)
+
+    async def trade_elsewhere(self, session: BrokerageSession, quantity: Decimal) -> None:
+        self.venue.trade_elsewhere(self.symbol, quantity, self.price)
+
     def refused_spec(self) -> OrderSpec | None:
         return make_spec(self, Decimal("0.5"))
 
 
 class TestMemoryBrokerage(BrokerageContract):
     """The kit, over the fake."""
+
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> MemoryHarness:
+        return MemoryHarness(tmp_path)
+
+
+class TestMischiefOfMemoryBrokerage(MischiefContract):
+    """What its venue does behind our back."""
 
     @pytest.fixture
     def harness(self, tmp_path: Path) -> MemoryHarness:
