@@ -9,7 +9,7 @@ DaemonError
 ├── NotFlatError           operator: a liquidation did not (yet) end flat                 exit 7
 ├── EngineGivenUpError     user: the engine process failed too often to go on             exit 1
 └── JournalError           operator: the journal cannot be written or read; no new risk   exit 1
-    └── AccountMismatchError  operator: the journal is another account's                  exit 1
+    └── AccountMismatchError  operator: the journal is another account's                  exit 2
 """
 
 from __future__ import annotations
@@ -73,3 +73,5 @@ class JournalError(DaemonError):
 
 class AccountMismatchError(JournalError):
     """The journal belongs to another account than the brokerage says. Give each its own directory."""
+
+    exit_code = 2  # nothing is to be restarted, and nothing of the other account liquidated

@@ -6,20 +6,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from livetrader.errors import ConfigError
+from livetrader.errors import AccountMismatchError, ConfigError
 from livetrader.gateway.gateway import Gateway
 from livetrader.supervisor.restart import Restart, RestartPolicy, decide
 from livetrader.supervisor.session_watch import SessionWatch
 from livetrader_engine.spi import BrokerageMessage, BrokeragePlugin, PluginError, VenueError
 
 RECONNECT: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.5, delay_max_s=30.0)  # never gives up
+HURRY: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.1, delay_max_s=1.0)  # while liquidating
+LOOK_S: Final = 0.5  # within a pause: a liquidation that is asked for meanwhile must not wait it out
 
 
 @dataclass(frozen=True, slots=True)
 class BrokeragePorts:
     """What the session works with. `said` and `lost` must not block.
 
-    `watch` judges the connection; `lost` and `regained` tell everybody else.
+    `watch` judges the connection; `lost` and `regained` tell everybody else. `hurried`: an account has to
+    become flat, every second counts.
     """
 
     brokerage: BrokeragePlugin
@@ -32,6 +35,7 @@ class BrokeragePorts:
     said: Callable[[BrokerageMessage], None]
     lost: Callable[[str], None]
     regained: Callable[[], None]
+    hurried: Callable[[], bool] = lambda: False
 
 
 class BrokerageSession:
@@ -57,8 +61,10 @@ class BrokerageSession:
         while True:
             try:
                 await self._ports.gateway.reconcile_at_start()
-            except PluginError as error:
+            except (PluginError, AccountMismatchError) as error:
                 if not isinstance(error, VenueError) and not self._was_connected:
+                    if isinstance(error, AccountMismatchError):
+                        raise
                     raise ConfigError([f"[brokerage] {error}"]) from error
                 reason = f"the brokerage cannot be reached: {error}"
                 self._ports.watch.lost(reason)
@@ -95,9 +101,19 @@ class BrokerageSession:
     async def _pause(self, reason: str) -> None:
         now_s = self._ports.monotonic_s()
         self._failures = [*self._failures[-64:], now_s]
-        verdict = decide(self._failures, now_s, RECONNECT, self._ports.chance())
-        assert isinstance(verdict, Restart), "a brokerage is never given up"
         if reason != self._reason:  # a weekend has thousands of attempts; the status counts them
             self._ports.report("brokerage_reconnect", level="warning", reason=reason)
         self._reason = reason
-        await self._ports.sleep(verdict.delay_s)
+        chance, slept_s = self._ports.chance(), 0.0
+        while True:
+            left_s = max(0.0, self._delay_s(now_s, chance) - slept_s)
+            await self._ports.sleep(min(left_s, LOOK_S))
+            if left_s <= LOOK_S:
+                return
+            slept_s += LOOK_S
+
+    def _delay_s(self, now_s: float, chance: float) -> float:
+        policy = HURRY if self._ports.hurried() else RECONNECT
+        verdict = decide(self._failures, now_s, policy, chance)
+        assert isinstance(verdict, Restart), "a brokerage is never given up"
+        return verdict.delay_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar, NoReturn
@@ -12,9 +13,9 @@ import msgspec
 import pytest
 
 from livetrader.clocks import SessionClock
-from livetrader.errors import ConfigError
+from livetrader.errors import AccountMismatchError, ConfigError
 from livetrader.settings import EngineSettings
-from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
+from livetrader.supervisor.brokerage_session import HURRY, LOOK_S, BrokeragePorts, BrokerageSession
 from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.feed_session import FeedPorts, FeedSession
@@ -24,7 +25,7 @@ from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.events import AccountLoaded, BrokerageMessageKind, DataEnded, MarketDataArrived
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import FeedCapabilities, FeedEvent, VenueError
+from livetrader_engine.spi import AccountSnapshot, FeedCapabilities, FeedEvent, VenueError
 from livetrader_engine.symbols import Resolution
 
 from .money import SPY, Desk, make_desk, new_venue, resting, spec, watch_over
@@ -99,6 +100,32 @@ def test_a_lost_brokerage_is_reconciled_before_anything_is_sent_again(tmp_path: 
             await desk.settle()
             assert desk.agrees()
             running.cancel()
+        await desk.journal.close()
+
+    asyncio.run(scene())
+
+
+def test_a_liquidation_does_not_wait_for_the_pause_between_two_attempts_to_connect(tmp_path: Path) -> None:
+    """After many failures a pause lasts half a minute; it ends when an account has to become flat."""
+
+    async def scene() -> None:
+        venue = new_venue()
+        desk, slept = make_desk(venue, tmp_path), list[float]()
+        await desk.journal.open()
+        session = brokerage_session(desk, Told())
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            await asyncio.sleep(0)
+
+        session._ports = replace(
+            session._ports, sleep=sleep, chance=lambda: 1.0, hurried=lambda: len(slept) >= 150
+        )
+        venue.faults.failed_snapshots = 14  # 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds
+        await session.connect()
+        patient, hurried = slept[:150], slept[150:]
+        assert max(patient) == LOOK_S and sum(patient) > 60
+        assert sum(hurried) <= 14 * HURRY.delay_max_s
         await desk.journal.close()
 
     asyncio.run(scene())
@@ -183,6 +210,41 @@ def test_settings_that_fit_no_account_end_a_start_and_nothing_later(tmp_path: Pa
         await desk.journal.close()
 
     asyncio.run(scene())
+
+
+def test_another_account_ends_a_start_and_is_waited_out_later(tmp_path: Path) -> None:
+    async def scene() -> None:
+        venue = new_venue()
+        desk, told = make_desk(venue, tmp_path), Told()
+        await desk.journal.open()
+        session = brokerage_session(desk, told)
+        await session.connect()
+        other = OtherAccount(venue.snapshot)
+        venue.snapshot = other  # type: ignore[method-assign]  # the gateway is logged in to another account
+        with pytest.raises(AccountMismatchError) as caught:
+            await brokerage_session(desk, told).connect()
+        assert caught.value.exit_code == 2, "nothing of the other account may be liquidated"
+        other.left = 2
+        await session.connect()
+        assert session.connected
+        assert other.left == 0
+        await desk.journal.close()
+
+    asyncio.run(scene())
+
+
+class OtherAccount:
+    """Snapshots of another account, for a while."""
+
+    def __init__(self, real: Callable[[str], AccountSnapshot]) -> None:
+        self.real = real
+        self.left = 1
+
+    def __call__(self, session_id: str) -> AccountSnapshot:
+        if not self.left:
+            return self.real(session_id)
+        self.left -= 1
+        return msgspec.structs.replace(self.real(session_id), account_id="ANOTHER")
 
 
 SUBSCRIPTION = Subscription(SPY, Resolution.MINUTE)
