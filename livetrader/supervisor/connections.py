@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from livetrader.gateway.killstages import KillStage
 from livetrader.settings import OnFeedEnd
 from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
 from livetrader.supervisor.engine_keeper import EngineKeeper
@@ -110,4 +111,5 @@ class Connections:
             said=self._brokerage_said,
             lost=self._brokerage_lost,
             regained=self._brokerage_regained,
+            hurried=lambda: parts.kill.latched and parts.kill.stage is not KillStage.FLAT,
         )
