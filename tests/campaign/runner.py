@@ -190,15 +190,19 @@ class Campaign:
     def _come_to_rest(self, workload: Workload) -> None:
         """Run once more without new orders until the books agree or time is up; then stop in good order."""
         daemon = self._start(workload, quiet=True)
-        self._engine(daemon)  # by then it listens to SIGTERM
-        agreed = False
-        deadline = time.monotonic() + REST_LIMIT_S
-        while time.monotonic() < deadline and daemon.alive and not agreed:
-            self._linger(1.0)
-            agreed = not self._check(workload, at_rest=True)
-        if not daemon.alive:
-            raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
-        code = daemon.stop(REST_LIMIT_S)
+        try:
+            self._engine(daemon)  # by then it listens to SIGTERM
+            agreed = False
+            deadline = time.monotonic() + REST_LIMIT_S
+            while time.monotonic() < deadline and daemon.alive and not agreed:
+                self._linger(1.0)
+                agreed = not self._check(workload, at_rest=True)
+            if not daemon.alive:
+                raise RuntimeError(f"the daemon ended by itself ({daemon.exit_code}):\n{daemon.tail()}")
+            code = daemon.stop(REST_LIMIT_S)
+        finally:
+            if daemon.alive:
+                daemon.kill()
         if code != 0:
             self.result.violations.append(f"the last stop ended with exit code {code}")
 
