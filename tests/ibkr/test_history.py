@@ -151,9 +151,10 @@ def test_what_never_was_is_empty_and_is_not_asked_for_for_ever(opened: Open) -> 
 
 def test_silence_raises_and_the_next_question_has_a_connection_of_its_own(opened: Open) -> None:
     history = opened(request_timeout_s=0.2)
-    history.peer.do("fault", kind="mute", message="historicalData")
+    history.peer.do("fault", kind="mute", message="historicalData", count=2)
     with pytest.raises(VenueError, match="reqHistoricalData was not answered"):
         history.read(request(MORNING_S, MORNING_S + HOUR_S))
+    assert history.plugin.asked == 2
     assert len(history.read(request(MORNING_S, MORNING_S + HOUR_S))) == 60
 
 
@@ -169,11 +170,36 @@ def test_a_refusal_raises_with_the_remedy(opened: Open) -> None:
             history.read(request(MORNING_S, MORNING_S + HOUR_S))
 
 
-def test_nobody_there_is_said_with_what_to_do(opened: Open, tmp_path: Path) -> None:
+def test_one_silence_is_asked_again(opened: Open) -> None:
+    history = opened(request_timeout_s=0.2)
+    history.peer.do("fault", kind="mute", message="historicalData")
+    assert len(history.read(request(MORNING_S, MORNING_S + HOUR_S))) == 60
+
+
+def test_nobody_there_is_waited_for_and_then_said_with_what_to_do(opened: Open) -> None:
     history = opened()
-    config = IbkrHistory.Config(port=1)
+    config = IbkrHistory.Config(port=1, answer_limit_s=0.5)
+    absent = IbkrHistory(config, history.context)
     with pytest.raises(VenueError, match="IB Gateway is not running"):
-        list(IbkrHistory(config, history.context).history(request(MORNING_S, MORNING_S + HOUR_S)))
+        list(absent.history(request(MORNING_S, MORNING_S + HOUR_S)))
+    absent.close()
+    assert "history_waits_for_connection" in [action for action, _ in history.host.records]
+
+
+def test_a_lost_line_is_waited_for(opened: Open) -> None:
+    history = opened()
+    history.read(request(MORNING_S, MORNING_S + HOUR_S))
+    history.peer.do("lose_link")
+
+    def back(action: str) -> None:
+        if action == "history_waits_for_connection":
+            threading.Thread(target=history.peer.do, args=("restore_link",)).start()
+
+    history.on_report = back
+    while history.plugin._archive._session is not None and history.plugin._archive._session.link.up:
+        history.peer.call(lambda peer: None)
+    assert len(history.read(request(MORNING_S + HOUR_S, MORNING_S + 2 * HOUR_S))) == 60
+    assert "history_waits_for_connection" in [action for action, _ in history.host.records]
 
 
 def test_a_pace_that_ib_finds_too_fast_is_slowed_down_and_the_answer_comes(opened: Open) -> None:

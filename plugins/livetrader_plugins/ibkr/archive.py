@@ -23,7 +23,9 @@ from livetrader_plugins.ibkr.rows import Row, historical_rows, is_empty, is_too_
 from livetrader_plugins.ibkr.session import Address, RefusedError, TwsSession
 
 ATTEMPTS: Final = 6  # at one request whose pace is found too fast: a quarter of an hour with the rests
-LOOK_S: Final = 0.25  # between two looks at the pace
+SILENCES: Final = 2  # of one request, each in a connection of its own; then it is given up
+LOOK_S: Final = 0.25  # between two looks at the pace, or at the line
+PAUSE_S: Final = 2.0  # between two attempts to connect
 EMPTY_CHUNKS: Final = 2  # so many in a row, of days and longer, mean that there is nothing older
 CACHED_BARS: Final = 300_000  # some 50 MB; the answer that was used least recently goes first
 FRESH_S: Final = 15.0  # an answer that reaches up to now holds so long: IB refuses the same question before
@@ -63,6 +65,7 @@ class Archive:
         self._cached = 0
         self._turn = asyncio.Lock()
         self.asked = 0  # historical requests that were sent
+        self.waits_for = ""  # why there is no connection to ask
 
     # ---- questions
 
@@ -134,6 +137,7 @@ class Archive:
 
     async def _asked(self, contract: Contract, ask: Ask) -> tuple[Row, ...]:
         """Ask IB, as often as its pace is found too fast. Raises VenueError for silence and refusals."""
+        silences = 0
         for _ in range(ATTEMPTS):
             await self._until_due(ask)
             session = await self._connected()
@@ -149,10 +153,10 @@ class Archive:
                 self._pacing.violated(self._context.monotonic_s())
                 self._context.report("history_pace_violated", level="warning", error=str(error))
             except VenueError:
-                session.end(
-                    "a historical request was not answered"
-                )  # its rows may come later, between others
-                raise
+                session.end("a historical request was not answered")  # late rows would be the next one's
+                silences += 1
+                if silences >= SILENCES:
+                    raise
             else:
                 self._pacing.answered()
                 return rows
@@ -175,6 +179,26 @@ class Archive:
     # ---- the session
 
     async def _connected(self) -> TwsSession:
+        """Return a session whose line to IB is up, waiting for it: an engine must not die of IB's night."""
+        while True:
+            try:
+                session = await self._open()
+            except VenueError as error:
+                self._wait_for(str(error))
+                await asyncio.sleep(PAUSE_S)
+                continue
+            if session.link.up:
+                self.waits_for = ""
+                return session
+            self._wait_for("TWS has lost its line to IB (1100)")
+            await asyncio.sleep(LOOK_S)
+
+    def _wait_for(self, reason: str) -> None:
+        if reason != self.waits_for:
+            self._context.report("history_waits_for_connection", level="warning", reason=reason)
+        self.waits_for = reason
+
+    async def _open(self) -> TwsSession:
         if self._session is None or self._session.why_ended:
             config = self._config
             library = await load_aside(config.library, config.timezone)

@@ -200,10 +200,11 @@ class IbkrHistory:
                 async with asyncio.timeout(limit_s):
                     return await work()
             except TimeoutError as error:
-                raise VenueError(
-                    f"history was not complete within {limit_s:g} s: IB allows 60 requests in ten minutes; "
-                    "ask for shorter spans or longer bars, or raise answer_limit_s in the options of [data]"
-                ) from error
+                why = self._archive.waits_for or (
+                    "IB allows 60 requests in ten minutes; ask for shorter spans or longer bars, or raise "
+                    "answer_limit_s in the options of [data]"
+                )
+                raise VenueError(f"history was not complete within {limit_s:g} s: {why}") from error
 
         return self._thread.ask(limited, limit_s)
 
