@@ -14,7 +14,7 @@ from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import OutcomeUnknownError, PluginError, VenueError
 from livetrader_engine.testing.host import PluginHost
-from livetrader_plugins.ibkr import brokerage
+from livetrader_plugins.ibkr import brokerage, sending
 from livetrader_plugins.ibkr import session as sessions
 from livetrader_plugins.ibkr.brokerage import IbkrBrokerage
 from livetrader_plugins.ibkr.link import Farm
@@ -208,7 +208,7 @@ def test_an_order_that_tws_does_not_take_off_the_socket_is_in_doubt(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        monkeypatch.setattr(sessions, "FLUSH_WAIT_S", 0.05)
+        monkeypatch.setattr(sending, "FLUSH_WAIT_S", 0.05)
         async with at_desk(library, tmp_path) as desk:
             await desk.working("A-0")
             assert desk.brokerage._session is not None

@@ -15,7 +15,7 @@ from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import BrokerageEvent, ExecutionReport, FeeReported, PluginError, VenueError
 from livetrader_engine.testing.host import PluginHost
-from livetrader_plugins.ibkr import identifiers, orderbook, throttle
+from livetrader_plugins.ibkr import identifiers, throttle, tracked
 from livetrader_plugins.ibkr import library as libraries
 from livetrader_plugins.ibkr.codes import Meaning, Subject, meaning_of
 from livetrader_plugins.ibkr.identifiers import (
@@ -249,15 +249,15 @@ def test_a_damaged_reservation_is_not_taken_for_none(text: str, tmp_path: Path) 
 
 
 def test_the_book_of_a_session_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orderbook, "ORDERS_KEPT", 100)
-    book = OrderBook(10, lambda: 0, lambda tracked: None)
+    monkeypatch.setattr(tracked, "ORDERS_KEPT", 100)
+    book = OrderBook(10, lambda: 0, lambda doubted: None)
     for number in range(1, 1_001):
-        tracked = book.add(ClientOrderId(f"A-{number}"), number, Decimal(1))
+        sent = book.add(ClientOrderId(f"A-{number}"), number, Decimal(1))
         if number > 20:
-            tracked.told = OrderStatus.FILLED
-    assert len(book._by_reference) <= 101 and len(book._by_order_id) <= 101
-    assert all(book.of(ClientOrderId(f"A-{number}")) for number in range(1, 21)), "open orders stay"
-    assert book.of(ClientOrderId("A-1000")) and not book.of(ClientOrderId("A-500"))
+            sent.told = OrderStatus.FILLED
+    assert len(book.orders) <= 101 and len(book.orders._by_order_id) <= 101
+    assert all(book.orders.of(ClientOrderId(f"A-{number}")) for number in range(1, 21)), "open orders stay"
+    assert book.orders.of(ClientOrderId("A-1000")) and not book.orders.of(ClientOrderId("A-500"))
 
 
 # ---- codes

@@ -7,7 +7,6 @@ account anew. Nothing of an earlier session is believed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar, Final, cast
 
@@ -32,16 +31,16 @@ from livetrader_plugins.ibkr.account import Login, RawAccount, read_account, sna
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrConfig, calendar_of, chosen_account
 from livetrader_plugins.ibkr.foreign import ForeignOrders
-from livetrader_plugins.ibkr.identifiers import FILE_NAME, OrderIds, read_reserved, write_reserved
 from livetrader_plugins.ibkr.instructions import parent_of
 from livetrader_plugins.ibkr.library import Contract, ContractDetails, Order, load_aside
 from livetrader_plugins.ibkr.news import News
-from livetrader_plugins.ibkr.orderbook import Tracked, terms_of
+from livetrader_plugins.ibkr.numbering import OrderNumbers
 from livetrader_plugins.ibkr.orders import Sending
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.refusals import refusal
 from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_plugins.ibkr.session import Address, TwsSession
+from livetrader_plugins.ibkr.tracked import Tracked, terms_of
 from livetrader_plugins.sdk.event_stream import EventStream
 
 LINK_SILENT_S: Final = 300.0  # after 1100; TWS may forget to say that its line is back, but not at a login
@@ -68,9 +67,7 @@ class IbkrBrokerage:
         )
         self._calendar = calendar_of(config)
         self._resolver: Resolver | None = None
-        self._order_ids: OrderIds | None = None
-        self._ids_path = context.state_directory / FILE_NAME
-        self._refilling = False
+        self._order_numbers = OrderNumbers(context)
         self._foreign = ForeignOrders(context, config.patience)
         self._session: TwsSession | None = None
         self._news: News | None = None
@@ -101,7 +98,7 @@ class IbkrBrokerage:
             _check_link(session)
             raw = await read_account(session, self._account)
             _check_link(session)
-            await self._begin_ids(session, raw)
+            await self._order_numbers.begin(session, raw)
             self._session_id = f"{self._account}/{self._config.client_id}/{self._context.now_ns()}"
             snapshot = await self._shown(raw)
             news.settle(raw, snapshot)
@@ -147,35 +144,6 @@ class IbkrBrokerage:
         """Ask for a contract, ahead of other questions: an order may wait for it."""
         session, _ = self._live()
         return await contract_details(session, contract, urgent=True)
-
-    async def _begin_ids(self, session: TwsSession, raw: RawAccount) -> None:
-        """Go on above every number that was reserved, that TWS says, and that is in use."""
-        if self._order_ids is None:
-            self._order_ids = OrderIds(await asyncio.to_thread(read_reserved, self._ids_path))
-        own = session.address.client_id
-        used = [item.order.orderId for item in raw.open_orders if item.order.clientId == own]
-        used += [done.orderId for _, done in raw.trades if done.clientId == own]
-        self._order_ids.raise_to(max(session.first_order_id, *(number + 1 for number in used), 1))
-        await self._refill(self._order_ids)
-
-    async def _refill(self, order_ids: OrderIds) -> None:
-        """Reserve the next block of order ids where few are left. Raises VenueError."""
-        end = order_ids.wanted
-        if end is None:
-            return
-        try:
-            await asyncio.to_thread(write_reserved, self._ids_path, end)
-        except OSError as error:
-            raise VenueError(f"order ids cannot be reserved in {self._ids_path}: {error}") from error
-        order_ids.extend(end)
-
-    async def _refill_ahead(self, order_ids: OrderIds) -> None:
-        try:
-            await self._refill(order_ids)
-        except VenueError as error:
-            self._context.report("ibkr_order_ids_not_reserved", level="error", error=str(error))
-        finally:
-            self._refilling = False
 
     async def _shown(self, raw: RawAccount) -> AccountSnapshot:
         """Return a read account as a snapshot, and remember the names in it."""
@@ -248,7 +216,7 @@ class IbkrBrokerage:
             raise
 
     async def _place(self, session: TwsSession, news: News, order: Approved, contract: Contract) -> None:
-        order_id = self._next_id()
+        order_id = self._order_numbers.take()
         placed = self._order(session, order.client_order_id, order.spec, order_id)
         tracked = news.book.add(order.client_order_id, order_id, order.spec.quantity)
         tracked.parent_id = placed.parentId
@@ -281,7 +249,7 @@ class IbkrBrokerage:
         TWS does not take it.
         """
         session, news = self._live()
-        for tracked in news.book.named(client_order_id, brokerage_order_id):
+        for tracked in news.book.orders.named(client_order_id, brokerage_order_id):
             if tracked.told in CLOSED:
                 continue
             if tracked.client_id != session.address.client_id or tracked.order_id == 0:
@@ -290,18 +258,10 @@ class IbkrBrokerage:
             await session.send_order("cancelOrder", tracked.order_id, "")
 
     def _own(self, news: News, name: ClientOrderId) -> Tracked:
-        own = [item for item in news.book.of(name) if item.client_id == self._config.client_id]
+        own = [item for item in news.book.orders.of(name) if item.client_id == self._config.client_id]
         if not own or own[-1].order_id == 0:
             raise VenueError(f"not sent: {name} is no order of client id {self._config.client_id}")
         return own[-1]
-
-    def _next_id(self) -> int:
-        assert self._order_ids is not None, "connect makes them"
-        number = self._order_ids.take()
-        if self._order_ids.wanted is not None and not self._refilling:
-            self._refilling = True
-            self._context.spawn("ibkr-order-ids", self._refill_ahead(self._order_ids))
-        return number
 
     async def _contract(self, spec: OrderSpec) -> Contract:
         """Return the contract of an order that IB can do. Raises VenueError, nothing was sent."""
@@ -355,7 +315,7 @@ class IbkrBrokerage:
         """Ask IB what the order would do to the margin, where that is wanted. Never for the kill switch."""
         if not self._config.check_margin or order.spec.id == 0:
             return
-        order_id = self._next_id()
+        order_id = self._order_numbers.take()
         asked = self._order(session, order.client_order_id, order.spec, order_id)
         asked.whatIf = True
         answer = await news.preview(order_id, contract, asked)

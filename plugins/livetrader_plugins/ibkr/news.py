@@ -29,10 +29,11 @@ from livetrader_plugins.ibkr.account import ALL_CURRENCIES, CASH_KEY, RawAccount
 from livetrader_plugins.ibkr.codes import Meaning, Subject, meaning_of
 from livetrader_plugins.ibkr.library import CommissionReport, Contract, Execution, Order, OrderState
 from livetrader_plugins.ibkr.numbers import number_of
-from livetrader_plugins.ibkr.orderbook import OrderBook, Tracked
+from livetrader_plugins.ibkr.orderbook import OrderBook
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.reports import MarginPreview
 from livetrader_plugins.ibkr.session import ENDED, TwsSession
+from livetrader_plugins.ibkr.tracked import Tracked
 from livetrader_plugins.sdk.event_stream import EventStream
 
 TRADES_LATE_S: Final = 2.0  # a status may say "filled" so long before the trades come

@@ -1,22 +1,20 @@
 """What TWS told us about each order in this session, and which of it is news.
 
 No I/O and no clock: messages go in, events come out. The book is memory of one session only; the account
-(account.py) is the truth it begins with. An order is recognized by permId, then by our orderRef, then by
-client id and order id; only the last two are there before IB has taken the order.
+(account.py) is the truth it begins with.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from livetrader_engine.events import BrokerageMessageKind
-from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, ExecutionId, Fill, StopState
+from livetrader_engine.orders.order import ClientOrderId, ExecutionId, StopState
 from livetrader_engine.orders.states import CLOSED, OrderStatus
 from livetrader_engine.spi import BrokerageEvent, BrokerageMessage, ExecutionReport, StopMoved
 from livetrader_engine.symbols import Symbol
@@ -25,57 +23,13 @@ from livetrader_plugins.ibkr.codes import Meaning, Subject
 from livetrader_plugins.ibkr.identifiers import execution_name
 from livetrader_plugins.ibkr.library import CommissionReport, Execution, Order
 from livetrader_plugins.ibkr.numbers import number_of, price_of
+from livetrader_plugins.ibkr.tracked import OrderIndex, Tracked, terms_of
 
-ORDERS_KEPT: Final = 20_000  # of a session; closed ones go first, the account still shows those of today
 FEES_KEPT: Final = 50_000  # of trades: more than IB tells of one day
 WORKING: Final = frozenset(
     {OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED, OrderStatus.PARTIALLY_FILLED}
 )
-_WITH_LIMIT: Final = frozenset({"LMT", "STP LMT", "LIT", "LOC"})
-_WITH_STOP: Final = frozenset({"STP", "STP LMT", "LIT", "MIT", "TRAIL"})
-Terms = tuple[Decimal | None, Decimal | None, Decimal | None]  # quantity, limit, stop
 _NO_ORDER: Final = ClientOrderId("")  # of what other people trade in this account
-
-
-@dataclass(slots=True, eq=False)
-class Tracked:
-    """One order as far as this session knows it. Owned by the book."""
-
-    client_order_id: ClientOrderId
-    client_id: int
-    order_id: int
-    quantity: Decimal  # without sign, as TWS has it
-    perm_id: int = 0
-    told: OrderStatus = OrderStatus.NEW  # what the daemon has heard
-    seen: bool = False  # TWS showed it working
-    parent_id: int = 0  # TWS's number of the order it is attached to
-    stop_price: Decimal | None = None  # where TWS showed the stop of a trailing order
-    terms: Terms | None = None  # as TWS showed them last
-    change: Terms | None = None  # as we asked for them and have not seen yet
-    trades: dict[ExecutionId, Fill] = field(default_factory=dict)  # newest revision of each
-    earlier: Decimal = Decimal(0)  # filled before the trades that TWS still tells
-    claimed: Decimal = Decimal(0)  # filled, as the order's status says
-
-    @property
-    def filled(self) -> Decimal:
-        """Quantity filled, without sign, as the trades say."""
-        return self.earlier + abs(sum((fill.quantity for fill in self.trades.values()), Decimal(0)))
-
-    @property
-    def lacks_trades(self) -> bool:
-        """Whether TWS says that more is filled than it told trades of."""
-        return self.claimed > self.filled
-
-
-def terms_of(order: Order) -> Terms:
-    """Return what a change can change, comparable between what we send and what TWS shows.
-
-    The prices that TWS moves by itself are not in it: those of an order that trails, or has none.
-    """
-    wire_type = order.orderType
-    price = number_of(order.lmtPrice) if wire_type in _WITH_LIMIT else None
-    stop = number_of(order.auxPrice) if wire_type in _WITH_STOP else None
-    return (number_of(order.totalQuantity), price, stop)
 
 
 class OrderBook:
@@ -85,9 +39,7 @@ class OrderBook:
         self._client_id = client_id
         self._now_ns = now_ns
         self._doubt = doubt
-        self._by_perm_id: dict[int, Tracked] = {}
-        self._by_reference: dict[ClientOrderId, list[Tracked]] = {}
-        self._by_order_id: dict[tuple[int, int], Tracked] = {}
+        self.orders = OrderIndex()
         self._owners: OrderedDict[ExecutionId, ClientOrderId] = OrderedDict()
         self.fees: OrderedDict[ExecutionId, CommissionReport] = OrderedDict()
         self._strange: dict[ExecutionId, int] = {}  # revisions of trades of orders that are not ours
@@ -98,56 +50,16 @@ class OrderBook:
     def add(self, client_order_id: ClientOrderId, order_id: int, quantity: Decimal) -> Tracked:
         """Take up an order that is about to be sent."""
         tracked = Tracked(client_order_id, self._client_id, order_id, abs(quantity))
-        self._keep(tracked)
+        self.orders.keep(tracked)
         return tracked
 
     def drop(self, tracked: Tracked) -> None:
         """Forget an order that was surely not sent."""
-        self._by_order_id.pop((tracked.client_id, tracked.order_id), None)
-        self._by_reference.pop(tracked.client_order_id, None)
+        self.orders.drop(tracked)
 
-    def known(self, client_order_id: ClientOrderId) -> bool:
-        """Whether TWS was given, or showed, an order of this name."""
-        return client_order_id in self._by_reference
-
-    def of(self, client_order_id: ClientOrderId) -> list[Tracked]:
-        """Return the orders of this name: one, or several where the venue has made two of it."""
-        return self._by_reference.get(client_order_id, [])
-
-    def named(self, name: ClientOrderId, number: BrokerageOrderId | None) -> list[Tracked]:
-        """Return the orders of a name, or the one that IB gave this number."""
-        if number is None:
-            return list(self.of(name)) if name else []
-        tracked = self._by_perm_id.get(int(number)) if number.isdecimal() else None
-        return [] if tracked is None else [tracked]
-
-    def by_order_id(self, order_id: int) -> Tracked | None:
+    def own(self, order_id: int) -> Tracked | None:
         """Return our own order of this number."""
-        return self._by_order_id.get((self._client_id, order_id))
-
-    def _keep(self, tracked: Tracked) -> None:
-        if tracked.order_id > 0:
-            self._by_order_id[(tracked.client_id, tracked.order_id)] = tracked
-        same = self._by_reference.setdefault(tracked.client_order_id, [])
-        if tracked not in same:
-            same.append(tracked)
-        if tracked.perm_id:
-            self._by_perm_id[tracked.perm_id] = tracked
-        if len(self._by_reference) > ORDERS_KEPT:
-            self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
-        """Forget the oldest closed orders, a tenth of all at once."""
-        over = [
-            name for name, orders in self._by_reference.items() if all(item.told in CLOSED for item in orders)
-        ]
-        for name in over[: ORDERS_KEPT // 10]:
-            for tracked in self._by_reference.pop(name):
-                self._by_order_id.pop((tracked.client_id, tracked.order_id), None)
-                self._by_perm_id.pop(tracked.perm_id, None)
-
-    def _find(self, perm_id: int, client_id: int, order_id: int) -> Tracked | None:
-        return self._by_perm_id.get(perm_id) or self._by_order_id.get((client_id, order_id))
+        return self.orders.find(0, self._client_id, order_id)
 
     # News.
 
@@ -156,10 +68,10 @@ class OrderBook:
 
         Other terms than those shown before are a change, ours or one that somebody made in TWS.
         """
-        tracked = self._find(order.permId, order.clientId, order.orderId)
+        tracked = self.orders.find(order.permId, order.clientId, order.orderId)
         if tracked is None:
             tracked = Tracked(ClientOrderId(order.orderRef), order.clientId, order.orderId, _quantity(order))
-            self._keep(tracked)
+            self.orders.keep(tracked)
         tracked.quantity = _quantity(order) or tracked.quantity
         tracked.parent_id = order.parentId or tracked.parent_id
         terms = terms_of(order)
@@ -181,7 +93,7 @@ class OrderBook:
         self, order_id: int, status: str, filled: float, perm_id: int, client_id: int
     ) -> list[BrokerageEvent]:
         """Take in `orderStatus`. The same one may come many times."""
-        tracked = self._find(perm_id, client_id, order_id)
+        tracked = self.orders.find(perm_id, client_id, order_id)
         if tracked is None:
             return []  # an openOrder names it before it can be anybody's business
         tracked.claimed = max(tracked.claimed, number_of(filled) or Decimal(0))
@@ -192,7 +104,7 @@ class OrderBook:
 
     def completed_order(self, order: Order, status: str) -> list[BrokerageEvent]:
         """Take in `completedOrder`, which has no order id."""
-        tracked = self._by_perm_id.get(order.permId)
+        tracked = self.orders.find(order.permId, 0, 0)
         if tracked is None:
             return []
         end = reports.completed_status_of(status)
@@ -204,7 +116,7 @@ class OrderBook:
         renamed = bool(perm_id) and perm_id != tracked.perm_id
         if renamed:
             tracked.perm_id = perm_id
-            self._keep(tracked)
+            self.orders.keep(tracked)
         status = reports.status_of(word, filled=tracked.filled, quantity=tracked.quantity)
         if status in WORKING:
             tracked.seen = True
@@ -242,11 +154,11 @@ class OrderBook:
         is_strange = execution.clientId != self._client_id
         if is_strange and symbol is None:
             return []
-        tracked = self._find(execution.permId, execution.clientId, execution.orderId)
+        tracked = self.orders.find(execution.permId, execution.clientId, execution.orderId)
         reference = ClientOrderId(execution.orderRef)
         if tracked is None and reference:
             tracked = Tracked(reference, execution.clientId, execution.orderId, Decimal(0), execution.permId)
-            self._keep(tracked)
+            self.orders.keep(tracked)
         fill = reports.fill_of(execution)
         if is_strange:
             fill = msgspec.structs.replace(fill, symbol=symbol)
@@ -293,7 +205,7 @@ class OrderBook:
 
     def error(self, order_id: int, code: int, text: str) -> list[BrokerageEvent]:
         """Take in an error message with the number of an order of ours; see codes.py for what it means."""
-        tracked = self.by_order_id(order_id)
+        tracked = self.own(order_id)
         if tracked is None:
             return [self.message(BrokerageMessageKind.WARNING, code, text)]
         subject = Subject.WORKING_ORDER if tracked.seen else Subject.NEW_ORDER
@@ -329,8 +241,7 @@ class OrderBook:
 
     def dropped(self, words: str) -> list[BrokerageEvent]:
         """TWS has dropped messages (100): what it has not confirmed may have been among them."""
-        waiting = [item for item in self._by_order_id.values() if item.told is OrderStatus.NEW]
-        return [event for item in waiting for event in self.unsure(item, words)]
+        return [event for item in self.orders.waiting() for event in self.unsure(item, words)]
 
     def message(self, kind: BrokerageMessageKind, code: int, text: str) -> BrokerageMessage:
         """Return something TWS says beside orders."""
@@ -340,7 +251,7 @@ class OrderBook:
 
     def learn(self, order: Order, status: OrderStatus, filled: Decimal) -> None:
         """Take an order of a complete account, its trades are in the book; the daemon is told by others."""
-        tracked = self._find(order.permId, order.clientId, order.orderId)
+        tracked = self.orders.find(order.permId, order.clientId, order.orderId)
         if tracked is None:
             tracked = Tracked(ClientOrderId(order.orderRef), order.clientId, order.orderId, Decimal(0))
         tracked.perm_id = order.permId or tracked.perm_id
@@ -353,7 +264,7 @@ class OrderBook:
         tracked.terms = tracked.terms or terms_of(order)
         if tracked.told is OrderStatus.NEW:
             tracked.told = status
-        self._keep(tracked)
+        self.orders.keep(tracked)
 
 
 def _quantity(order: Order) -> Decimal:

@@ -14,7 +14,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, cast
 
-from livetrader_engine.spi import Context, OutcomeUnknownError, VenueError
+from livetrader_engine.spi import Context, VenueError
 from livetrader_plugins.ibkr import codes
 from livetrader_plugins.ibkr.codes import Meaning, Subject, meaning_of
 from livetrader_plugins.ibkr.identifiers import FIRST_REQUEST_ID
@@ -22,11 +22,10 @@ from livetrader_plugins.ibkr.library import Library
 from livetrader_plugins.ibkr.link import LinkState, after
 from livetrader_plugins.ibkr.receiver import Message, Receiver, Sink
 from livetrader_plugins.ibkr.requests import CURRENT_TIME, KEYED, Request
+from livetrader_plugins.ibkr.sending import Sender
 from livetrader_plugins.ibkr.throttle import PER_SECOND, Throttle
 from livetrader_plugins.ibkr.wire import make_client
 
-FLUSH_WAIT_S: Final = 5.0  # what TWS does not take off the socket for so long may be lost
-FLUSH_LOOK_S: Final = 0.01  # between two looks whether it has
 WORDS_KEPT: Final = 8  # of what TWS said while opening, for the message when it fails
 ENDED: Final = "sessionEnded"  # the last message that a listener hears; it comes with the reason
 
@@ -94,9 +93,9 @@ class TwsSession:
         self.why_ended = ""
         self._patience = patience or Patience()
         self._monotonic_s = context.monotonic_s
-        self._order_turn = asyncio.Lock()  # fair: whoever waits longer goes first
-        self._throttle = Throttle(context.monotonic_s, self._patience.messages_per_second)
         self._client = make_client(library, Receiver(self._receive, timezone), self._suspect, self._lost)
+        throttle = Throttle(context.monotonic_s, self._patience.messages_per_second)
+        self._sender = Sender(self._client, throttle, self._check_alive, self._end)
         self._listeners: list[Sink] = []
         self._streams: dict[int, Sink] = {}
         self._keyed: dict[int, _Pending] = {}
@@ -199,13 +198,13 @@ class TwsSession:
         try:
             async with asyncio.timeout(wait_s):
                 await self._wait_out(request)
-                await self._allowed(order=urgent)
+                await self._sender.allowed(order=urgent)
                 pending.asked_s = self._monotonic_s()
                 if request.keyed:  # only now: what was never sent has no end to be waited for
                     self._keyed[number] = pending
                 else:
                     self._unkeyed[request.end] = pending
-                self._write(request.method, arguments)
+                self._sender.write(request.method, arguments)
                 await asyncio.shield(pending.done)
         except TimeoutError as error:
             why = f"{request.method} was not answered to its end within {wait_s:g} s"
@@ -249,8 +248,7 @@ class TwsSession:
 
     async def send(self, method: str, *arguments: object) -> None:
         """Call a method of the library's Client when the message limit allows; data, never orders."""
-        await self._allowed(order=False)
-        self._write(method, arguments)
+        await self._sender.send(method, arguments)
 
     async def send_order(self, method: str, *arguments: object) -> None:
         """Send an order, a change or a cancel ahead of everything else; return when the socket has it.
@@ -258,39 +256,7 @@ class TwsSession:
         One after the other, as they were asked for: TWS refuses an order id below the highest it has seen.
         Raises VenueError where it surely was not sent, OutcomeUnknownError where nobody knows.
         """
-        async with self._order_turn:
-            await self._allowed(order=True)
-            self._write(method, arguments)
-        await self._flushed()
-
-    async def _allowed(self, *, order: bool) -> None:
-        """Wait for the message limit, with nothing handed over yet: what waits here was surely not sent."""
-        self._check_alive()
-        while (wait_s := self._throttle.wait_s(order=order)) > 0:
-            await asyncio.sleep(wait_s)
-            self._check_alive()
-
-    def _write(self, method: str, arguments: tuple[object, ...]) -> None:
-        transport = self._client.conn.transport
-        if transport is None or transport.is_closing():
-            self._end("the socket to TWS is closed")
-            self._check_alive()
-        self._throttle.count()
-        getattr(self._client, method)(*arguments)
-
-    async def _flushed(self) -> None:
-        """Return when the operating system has everything that was written."""
-        waited_s = 0.0
-        while not self.why_ended:
-            transport = self._client.conn.transport
-            if transport is not None and transport.get_write_buffer_size() == 0:
-                return
-            if waited_s >= FLUSH_WAIT_S:
-                self._end(f"TWS has taken nothing off its socket for {FLUSH_WAIT_S:g} s")
-                break
-            await asyncio.sleep(FLUSH_LOOK_S)
-            waited_s += FLUSH_LOOK_S
-        raise OutcomeUnknownError(f"the connection ended while the order was being sent: {self.why_ended}")
+        await self._sender.send_order(method, arguments)
 
     def _check_alive(self) -> None:
         if self.why_ended:
