@@ -219,6 +219,8 @@ class Gateway(AccountView):
             changed = report.status is OrderStatus.UPDATE_SUBMITTED and order.pending is None
             was_open = order.is_open
             await self._ledger.take(report, self._now())
+            if order.unknown:
+                self._session.check_unknown()
             reopened = order.is_open and not was_open  # by a trade that was taken back: what of it works?
             lost = order.is_open and order.cancel_asked and order.status is not OrderStatus.CANCEL_PENDING
             if reopened or lost or (report.fill is None and (changed or report.status in FILLS)):

@@ -233,6 +233,7 @@ class OrderSender:
         self._ledger.write_soon(OrderResolved(self._now(), client_id, Verdict.UNKNOWN, why))
         self._ports.report("outcome_unknown", level="error", client_order_id=client_id, reason=why)
         self._session.ask()
+        self._session.check_unknown()
 
     def _deny(self, spec: OrderSpec, denied: Denied, status: OrderStatus = OrderStatus.INVALID) -> None:
         self._ledger.write_soon(OrderDenied(self._now(), spec, denied.reason, denied.message))
