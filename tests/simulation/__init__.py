@@ -20,6 +20,8 @@ instant), and death: at any boundary the whole process is thrown away, and the n
     daemon.py      one life of the daemon: everything real, put together
     agent.py       stands where the engine is: decides, remembers what it was told
     world.py       venue + network + lives of the daemon, and the week
+    outcome.py     what comes of a seed, and the edges of a world
+    hostile/       a scripted week with a real engine; see docs/hostile-week.md
     invariants.py  what must hold, all the time and at the end
     scenarios.py   short stories for the crash sweep
     planted.py     bugs that the simulation has to find, in bugs/*.patch

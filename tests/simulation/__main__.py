@@ -15,7 +15,8 @@ from dataclasses import asdict, replace
 from typing import Final
 
 from tests.simulation import planted, sweep
-from tests.simulation.world import Outcome, Week, World
+from tests.simulation.outcome import Outcome
+from tests.simulation.world import Week, World
 
 COMMANDS: Final = """examples:
   python -m tests.simulation run --seeds 200

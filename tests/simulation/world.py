@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
-import re
 import shutil
 import sqlite3
 import tempfile
-import traceback
 from collections import Counter, deque
 from contextvars import Context as ContextOfTasks
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -31,9 +29,10 @@ from tests.simulation import weather
 from tests.simulation.agent import TICKERS, by_chance
 from tests.simulation.daemon import JOURNAL, Daemon
 from tests.simulation.disk import inherit
-from tests.simulation.invariants import Durable, Violation, Watch
+from tests.simulation.invariants import Durable, Watch
 from tests.simulation.loop import SECOND_NS, VirtualLoop
 from tests.simulation.network import Network
+from tests.simulation.outcome import Chance, Outcome, abridged, close, leaf
 from tests.simulation.process import Process, Reaper, context_of
 from tests.simulation.venue import HOST, PORT, Venue
 from tests.venues.peers import START_NS
@@ -45,12 +44,6 @@ RESTART_S: Final = (0.05, 0.5, 5.0, 60.0)  # upper bounds of the pause before th
 FENCE_S: Final = 40.0  # no byte is under way for longer once a new connection stands
 WIDE: Final = Decimal(3)  # a move that meets most of what works
 FRESH_S: Final = 100.0  # after a reconnect: longer than any pause before it
-SHARES: Final = {  # of the probability to die, where there are many boundaries of a kind
-    "socket read": 0.01, "socket write": 0.1, "socket written": 0.1, "message": 0.1, "message handled": 0.1,
-}  # fmt: skip
-NOISE: Final = re.compile(
-    r'"(type|time_ns|client_order_id|created_ns|reference_price)":("[^"]*"|[\d.-]+),?|"[a-z_]+":(null|""|false|\[\]),?'
-)
 MEMORY: Final = Path("/dev/shm")  # files that need no disk, where the system has them
 
 
@@ -69,36 +62,6 @@ class Week:
     crash_every_s: float = 350.0  # deaths at random instants, on average
     weather: bool = True
     library: LibraryName = "auto"
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of one seed."""
-
-    seed: int
-    violations: list[Violation]
-    reached: Counter[str]
-    journal_hash: str
-    virtual_s: float
-    steps: int
-    lives: int
-    orders: int
-    trades: int
-    transcript: list[str] = field(default_factory=list)
-
-
-class Chance:
-    """Dies at a boundary now and then. Quiet while `sleeping`."""
-
-    def __init__(self, random: Random, probability: float) -> None:
-        self.sleeping = False
-        self._random = random
-        self._probability = probability
-
-    def strikes(self, kind: str) -> bool:
-        """See Reaper."""
-        share = SHARES.get(kind, 1.0)
-        return self._random.random() < self._probability * share and not self.sleeping
 
 
 class World:
@@ -178,7 +141,7 @@ class World:
         """Take in one durable row."""
         self.reached[f"journal: {kind}"] += 1
         self.durable.wrote(kind, client_order_id, body)
-        self.tell("journal", f"{kind} {client_order_id or ''} {_abridged(body)}")
+        self.tell("journal", f"{kind} {client_order_id or ''} {abridged(body)}")
 
     def violated(self, name: str, words: str) -> None:
         """Note a violation."""
@@ -310,7 +273,7 @@ class World:
         self.reached[f"death at {process.died_at or 'its own hand'}"] += 1
         self.tell("systemd", f"{daemon.name} died at {process.died_at or 'its own hand'}")
         if process.alive:
-            self.violated("daemon failed", _leaf(daemon.failure))
+            self.violated("daemon failed", leaf(daemon.failure))
             process.die("its own failure")
 
     async def _clear_up(self) -> None:
@@ -432,35 +395,7 @@ class World:
             process.die("the end of the world")
         for process in self.processes:
             for task in list(process.tasks):
-                _close(task)
+                close(task)
         for daemon in self.lives:
             daemon.disk.close()
         shutil.rmtree(self._root, ignore_errors=True)
-
-
-def _abridged(body: str) -> str:
-    """Return a record without what the line says already and without what is empty."""
-    return " ".join(NOISE.sub("", body).split())
-
-
-def _leaf(error: BaseException | None) -> str:
-    """Return the innermost error of groups, with the place where it was raised."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if error is None:
-        return "it returned"
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
-    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-    return f"{error!r} at {where}"
-
-
-def _close(task: asyncio.Task[object]) -> None:
-    """End a dead task's coroutine; what its cleanup wants to do is refused."""
-    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant to be pending
-    coroutine = task.get_coro()
-    for _ in range(20):  # each await in a `finally` takes one
-        try:
-            coroutine.close()
-        except BaseException:  # noqa: BLE001 — whatever a dead program's cleanup raises, nobody hears it
-            continue
-        return

@@ -1,0 +1,36 @@
+"""A slice of the crashes at every boundary; `make simulation-sweep` does them all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation import sweep
+from tests.simulation.sweep import STORIES, Story
+
+STEP = 23  # boundaries between two crashes of the slice
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_a_story_without_a_crash_ends_well(story: Story) -> None:
+    reaper, violations, _ = sweep.tell(story, "auto")
+    assert not violations
+    assert reaper.counted > 50, "a story without boundaries shows nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_a_crash_at_a_boundary_loses_and_doubles_nothing(story: Story) -> None:
+    boundaries = sweep.tell(story, "auto")[0].counted
+    for at in range(1 + len(story.name) % STEP, boundaries + 1, STEP):
+        reaper, violations, _ = sweep.tell(story, "auto", at)
+        assert not violations, f"crash at boundary {at} ({reaper.kinds[at - 1]}): {violations[0]}"
+
+
+def test_every_kind_of_boundary_is_in_a_story() -> None:
+    kinds = {kind for story in STORIES[:8] for kind in sweep.tell(story, "auto")[0].kinds}
+    assert kinds >= {
+        "append", "commit", "committed", "socket write", "socket written", "socket read", "ack",
+        "ack handled", "execution", "execution handled", "publish", "published", "thread", "thread done",
+        "latch read", "journal open", "connect",
+    }  # fmt: skip
