@@ -17,7 +17,8 @@ from livetrader_venues.tws.contracts import Ambiguous, Contract
 from livetrader_venues.tws.exchange import Exchange
 from livetrader_venues.tws.facts import Changed, Executed, Fact, Refused
 from livetrader_venues.tws.ledger import commission, margin_of
-from livetrader_venues.tws.orderlayouts import Preview, completed_order, open_order
+from livetrader_venues.tws.orderanswers import OrderAnswers
+from livetrader_venues.tws.orderlayouts import Preview, open_order
 from livetrader_venues.tws.orders import MANUAL_CLIENT_ID, BadTerms, Order, Status, Terms, terms_of
 from livetrader_venues.tws.replies import commission_report, execution, order_status, reply
 from livetrader_venues.tws.requests import Request
@@ -43,7 +44,7 @@ class Held:
 
 
 class OrderDesk:
-    """The gateway's memory of orders, and the answers to all that clients ask about them."""
+    """The gateway's memory of orders, and what it tells of them unasked."""
 
     def __init__(self, board: Switchboard, exchange: Exchange, settings: Settings, random: Random) -> None:
         self._board = board
@@ -52,7 +53,7 @@ class OrderDesk:
         self._settings = settings
         self._next_ids: dict[int, int] = {}
         self._known: dict[tuple[int, int], Order] = {}
-        self._next_bound_id = -1
+        self._answers = OrderAnswers(board, exchange, self._known)
         self.has_link = True
         self.waiting: list[Held] = []
         self.travelling: dict[Held, bool] = {}  # to IB; whether a cancel follows them
@@ -61,11 +62,7 @@ class OrderDesk:
             "cancelOrder": self._cancel,
             "exerciseOptions": self._exercise,
             "reqGlobalCancel": lambda session, request: self._cancel_all(),
-            "reqOpenOrders": self._own_orders,
-            "reqAllOpenOrders": self._all_orders,
-            "reqAutoOpenOrders": self._bind,
-            "reqCompletedOrders": self._completed,
-            "reqExecutions": self._executions,
+            **self._answers.handlers,
             "reqIds": lambda session, request: self.tell_next_id(session),
         }
 
@@ -84,7 +81,8 @@ class OrderDesk:
         """Forget what a gateway forgets: orders that are over, and the newest numbers."""
         for client_id, number in self._next_ids.items():
             self._next_ids[client_id] = max(number - rollback, self._settings.first_order_id)
-        self._known = {key: order for key, order in self._known.items() if order.is_open}
+        for key in [key for key, order in self._known.items() if not order.is_open]:
+            del self._known[key]
         self.waiting.clear()
 
     # ---- requests
@@ -221,63 +219,6 @@ class OrderDesk:
         except BadTerms as wrong:
             self._board.tell(session, wrong.code, wrong.text, number)
 
-    def _own_orders(self, session: Session, request: Request) -> None:
-        if session.client_id == MANUAL_CLIENT_ID:
-            self._bind_manual(session)
-        self._tell_orders(
-            session, (o for o in self._exchange.open_orders() if o.client_id == session.client_id)
-        )
-
-    def _all_orders(self, session: Session, request: Request) -> None:
-        self._tell_orders(session, self._exchange.open_orders())
-
-    def _tell_orders(self, session: Session, orders: Iterator[Order]) -> None:
-        for order in orders:
-            self._board.send(session, open_order(session.speaks, order))
-            self._board.send(session, order_status(session.speaks, order))
-        self._board.send(session, reply("openOrderEnd", 1))
-
-    def _bind(self, session: Session, request: Request) -> None:
-        if session.client_id != MANUAL_CLIENT_ID:
-            self._board.tell(session, 327, "Only the default client (i.e 0) can auto bind orders.")
-            return
-        session.binds_manual_orders = request.values.flag("autoBind")
-        self._bind_manual(session)
-
-    def _bind_manual(self, session: Session) -> None:
-        """Give orders typed into TWS a negative number each, with which client 0 may change them."""
-        for order in self._exchange.open_orders():
-            if order.client_id == MANUAL_CLIENT_ID and order.order_id == 0:
-                order.order_id = self._next_bound_id
-                self._next_bound_id -= 1
-                self._known[(MANUAL_CLIENT_ID, order.order_id)] = order
-                if session.speaks >= 144:
-                    bound = reply("orderBound", order.perm_id, MANUAL_CLIENT_ID, order.order_id)
-                    self._board.send(session, bound)
-
-    def _completed(self, session: Session, request: Request) -> None:
-        api_only = request.values.flag("apiOnly")
-        for order in self._exchange.orders.values():
-            if not order.is_open and (order.order_id != 0 or not api_only):
-                self._board.send(session, completed_order(session.speaks, order))
-        self._board.send(session, reply("completedOrdersEnd"))
-
-    def _executions(self, session: Session, request: Request) -> None:
-        """Tell the trades that fit the filter, of all clients; corrected ones as they are now."""
-        values, request_id = request.values, request.request_id
-        for done in self._exchange.tape.latest():
-            fits = (
-                values.whole("clientId") in (0, done.client_id)
-                and values.text("account") in ("", done.account)
-                and values.text("symbol") in ("", done.contract.symbol)
-                and values.text("secType") in ("", done.contract.security_type)
-                and values.text("side").upper()[:1] in ("", done.side[:1])
-            )
-            if fits:
-                self._board.send(session, execution(session.speaks, request_id, done))
-                self._board.send(session, commission_report(done))
-        self._board.send(session, reply("execDetailsEnd", 1, request_id))
-
     # ---- news
 
     def heard(self, fact: Fact) -> None:
@@ -295,7 +236,7 @@ class OrderDesk:
     def _tell_change(self, order: Order) -> None:
         for session in self._owners(order.client_id):
             if order.client_id == MANUAL_CLIENT_ID and session.binds_manual_orders:
-                self._bind_manual(session)
+                self._answers.bind_manual(session)
                 order = replace(order, order_id=self._exchange.orders[order.perm_id].order_id)
             self._board.send(session, open_order(session.speaks, order))
             self._board.send(session, order_status(session.speaks, order))
