@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
 from livetrader.errors import DaemonError, NotFlatError
@@ -20,6 +20,7 @@ from livetrader.supervisor.states import DaemonState, StateMachine
 from livetrader.telemetry.systemd import Notifier
 
 CLOSE_LIMIT_S: Final = 10.0  # one plugin's close
+LOOK_S: Final = 0.05  # between looks at orders that were cancelled for the end
 
 
 def entries(gateway: Gateway) -> list[OrderState]:
@@ -91,17 +92,22 @@ class Ending:
         match parts.settings.daemon.on_shutdown:
             case OnShutdown.CANCEL if brokerage.connected:
                 await parts.gateway.cancel_all(f"the daemon is stopping: {reason}")
-                await parts.changes.until(lambda: not parts.gateway.open_orders)
+                await self._gone(lambda: parts.gateway.open_orders)
             case OnShutdown.CANCEL_ENTRIES if brokerage.connected:
                 why = f"the daemon is stopping, and this may add to a position: {reason}"
                 for order in entries(parts.gateway):
                     await parts.gateway.cancel_client(order.client_order_id, why)
-                await parts.changes.until(lambda: not entries(parts.gateway))
+                await self._gone(lambda: entries(parts.gateway))
             case OnShutdown.LIQUIDATE if parts.kill.stage is not KillStage.FLAT:
                 self._letting_go.liquidate(f"the daemon is stopping: {reason}", "shutdown")
                 await parts.changes.until(lambda: self._state.current is DaemonState.FLAT)
             case _:
                 pass
+
+    async def _gone(self, orders: Callable[[], list[OrderState]]) -> None:
+        """Return when none of these orders is open; nobody announces what the brokerage says of an order."""
+        while orders():
+            await self._parts.timing.sleep(LOOK_S)
 
     async def close(self, server: Server | None, notifier: Notifier) -> None:
         """Close everything that is open; each part gets its chance, whatever the others do."""

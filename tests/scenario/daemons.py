@@ -186,3 +186,14 @@ def _toml(settings: dict[str, dict[str, object]]) -> str:
         lines.append(f"[{name}]")
         lines += [f"{key} = {literal(value)}" for key, value in section.items()]
     return "\n".join(lines) + "\n"
+
+
+def wait_for_line(path: Path, word: str) -> str:
+    """Return the first line of a growing file that holds a word."""
+    end_s = time.monotonic() + WAIT_S
+    while time.monotonic() < end_s:
+        found = [line for line in path.read_text().splitlines() if word in line]
+        if found:
+            return found[0]
+        time.sleep(POLL_S)
+    raise AssertionError(f"no line with {word!r} in {path}:\n{path.read_text()[-2000:]}")
