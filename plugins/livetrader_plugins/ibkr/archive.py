@@ -18,9 +18,10 @@ from livetrader_plugins.ibkr.config import IbkrHistoryConfig
 from livetrader_plugins.ibkr.historytimes import BAR_SIZES, Chunk, chunks
 from livetrader_plugins.ibkr.library import Contract, ContractDetails, load_aside
 from livetrader_plugins.ibkr.pacing import Ask, HistoryLimits, HistoryPacing
+from livetrader_plugins.ibkr.questions import RefusedError
 from livetrader_plugins.ibkr.resolver import Resolver, UnknownContractError
 from livetrader_plugins.ibkr.rows import Row, historical_rows, is_empty, is_too_fast
-from livetrader_plugins.ibkr.session import Address, RefusedError, TwsSession
+from livetrader_plugins.ibkr.session import Address, TwsSession
 
 ATTEMPTS: Final = 6  # at one request whose pace is found too fast: a quarter of an hour with the rests
 SILENCES: Final = 2  # of one request, each in a connection of its own; then it is given up

@@ -6,7 +6,8 @@ from typing import Final, cast
 
 from livetrader_plugins.ibkr import requests
 from livetrader_plugins.ibkr.library import Contract, ContractDetails
-from livetrader_plugins.ibkr.session import RefusedError, TwsSession
+from livetrader_plugins.ibkr.questions import RefusedError
+from livetrader_plugins.ibkr.session import TwsSession
 
 NO_SUCH_CONTRACT: Final = 200
 

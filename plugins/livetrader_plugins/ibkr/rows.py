@@ -10,7 +10,8 @@ from livetrader_plugins.ibkr.asking import NO_SUCH_CONTRACT
 from livetrader_plugins.ibkr.historytimes import bar_start, zone_of
 from livetrader_plugins.ibkr.library import Contract
 from livetrader_plugins.ibkr.pacing import Ask
-from livetrader_plugins.ibkr.session import RefusedError, TwsSession
+from livetrader_plugins.ibkr.questions import RefusedError
+from livetrader_plugins.ibkr.session import TwsSession
 
 SECONDS_SINCE_1970: Final = 2  # formatDate: times come without a zone to guess
 _NO_DATA: Final = ("no data", "no historical data")

@@ -11,15 +11,15 @@ The session does not reconnect and knows nothing of accounts or orders. It is us
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
 from livetrader_engine.spi import Context, VenueError
 from livetrader_plugins.ibkr import codes
-from livetrader_plugins.ibkr.codes import Meaning, Subject, meaning_of
 from livetrader_plugins.ibkr.identifiers import FIRST_REQUEST_ID
 from livetrader_plugins.ibkr.library import Library
 from livetrader_plugins.ibkr.link import LinkState, after
+from livetrader_plugins.ibkr.questions import Questions, settle
 from livetrader_plugins.ibkr.receiver import Message, Receiver, Sink
 from livetrader_plugins.ibkr.requests import CURRENT_TIME, KEYED, Request
 from livetrader_plugins.ibkr.sending import Sender
@@ -28,14 +28,6 @@ from livetrader_plugins.ibkr.wire import make_client
 
 WORDS_KEPT: Final = 8  # of what TWS said while opening, for the message when it fails
 ENDED: Final = "sessionEnded"  # the last message that a listener hears; it comes with the reason
-
-
-class RefusedError(VenueError):
-    """TWS has answered a request with an error; `code` says which."""
-
-    def __init__(self, method: str, code: int, text: str) -> None:
-        super().__init__(f"{method} failed: {code} {text}")
-        self.code = code
 
 
 class Address(NamedTuple):
@@ -55,16 +47,6 @@ class Patience:
     heartbeat_s: float = 15.0
     heartbeat_answer_s: float = 10.0
     messages_per_second: int = PER_SECOND
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A request that waits for its end marker. Nobody may wait for it any more: it is waited out."""
-
-    request: Request
-    done: asyncio.Future[None]
-    asked_s: float = 0.0  # monotonic
-    rows: list[Message] = field(default_factory=list)
 
 
 class TwsSession:
@@ -96,11 +78,10 @@ class TwsSession:
         self._client = make_client(library, Receiver(self._receive, timezone), self._suspect, self._lost)
         throttle = Throttle(context.monotonic_s, self._patience.messages_per_second)
         self._sender = Sender(self._client, throttle, self._check_alive, self._end)
+        patience_s = self._patience.request_s
+        self._questions = Questions(self._sender, self._monotonic_s, patience_s, self._end)
         self._listeners: list[Sink] = []
         self._streams: dict[int, Sink] = {}
-        self._keyed: dict[int, _Pending] = {}
-        self._unkeyed: dict[str, _Pending] = {}  # by the name of the end marker
-        self._locks: dict[str, asyncio.Lock] = {}
         self._next_request_id = FIRST_REQUEST_ID
         self._ready: asyncio.Future[None] | None = None
         self._ended = asyncio.Event()
@@ -164,7 +145,7 @@ class TwsSession:
     async def _beat_once(self) -> None:
         wait_s = self._patience.heartbeat_answer_s
         try:
-            await self.request(CURRENT_TIME, wait_s=wait_s)
+            await self.request(CURRENT_TIME, wait_s=wait_s, urgent=True)  # however much data is asked
         except VenueError as error:
             self._end(f"the heartbeat failed: {error}")
 
@@ -183,54 +164,9 @@ class TwsSession:
         For a keyed request the id is made here and put first. Raises VenueError where the answer does not end
         in time, TWS refuses, or the session ends: never an empty list for silence.
         """
-        patience_s = self._patience.request_s if wait_s is None else wait_s
-        if request.keyed:
-            return await self._ask(request, (self.request_id(), *arguments), patience_s, urgent=urgent)
-        async with self._locks.setdefault(request.end, asyncio.Lock()):
-            return await self._ask(request, arguments, patience_s, urgent=urgent)
-
-    async def _ask(
-        self, request: Request, arguments: tuple[object, ...], wait_s: float, *, urgent: bool
-    ) -> list[Message]:
         self._check_alive()
-        pending = _Pending(request, asyncio.get_running_loop().create_future())
-        number = cast(int, arguments[0]) if request.keyed else 0
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._wait_out(request)
-                await self._sender.allowed(order=urgent)
-                pending.asked_s = self._monotonic_s()
-                if request.keyed:  # only now: what was never sent has no end to be waited for
-                    self._keyed[number] = pending
-                else:
-                    self._unkeyed[request.end] = pending
-                self._sender.write(request.method, arguments)
-                await asyncio.shield(pending.done)
-        except TimeoutError as error:
-            why = f"{request.method} was not answered to its end within {wait_s:g} s"
-            if not request.keyed:  # its end marker, come late, would end the next one in the middle
-                self._end(why)
-            raise VenueError(why) from error
-        finally:
-            if request.keyed:
-                self._keyed.pop(number, None)
-        if request.cancel:
-            await self.send(request.cancel, *((number,) if request.keyed else ()))
-        return pending.rows
-
-    async def _wait_out(self, request: Request) -> None:
-        """Wait for the end marker of an earlier one that nobody waits for any more; not for ever."""
-        earlier = None if request.keyed else self._unkeyed.get(request.end)
-        if earlier is None:
-            return  # callers may be less patient than we are and give up each time: the session still ends
-        left_s = earlier.asked_s + self._patience.request_s - self._monotonic_s()
-        try:
-            async with asyncio.timeout(left_s):
-                await asyncio.shield(earlier.done)
-        except TimeoutError as error:
-            why = f"{request.method} was not answered to its end within {self._patience.request_s:g} s"
-            self._end(why)
-            raise VenueError(why) from error
+        key = (self.request_id(),) if request.keyed else ()
+        return await self._questions.ask(request, (*key, *arguments), wait_s, urgent=urgent)
 
     def stream(self, request_id: int, sink: Sink) -> None:
         """Hand every message with this id to a sink, errors as `error`(id, code, text, json)."""
@@ -279,24 +215,15 @@ class TwsSession:
             self.first_order_id = cast(int, message.arguments[0])
         if self._ready is not None and self._client.isReady() and not self._ready.done():
             self._ready.set_result(None)
-        for pending in tuple(self._unkeyed.values()):
-            if message.name in pending.request.rows:
-                pending.rows.append(message)
-            if message.name == pending.request.end:
-                del self._unkeyed[message.name]
-                _settle(pending.done)
+        self._questions.hear(message)
         self._tell(message)
 
     def _hear_keyed(self, message: Message) -> None:
         number = cast(int, message.arguments[0])
-        pending = self._keyed.get(number)
+        if self._questions.hear_keyed(number, message):
+            return
         stream = self._streams.get(number)
-        if pending is not None:
-            if message.name in pending.request.rows:
-                pending.rows.append(message)
-            if message.name == pending.request.end:
-                _settle(pending.done)
-        elif stream is not None:
+        if stream is not None:
             stream(message)
         elif number < FIRST_REQUEST_ID:
             self._tell(message)  # an execution that nobody asked for; answers nobody waits for are dropped
@@ -309,16 +236,10 @@ class TwsSession:
             self.link_lost_s = self._monotonic_s()
         if self._ready is not None and len(self._said) < WORDS_KEPT:
             self._said.append(f"{code} {text}")
-        pending, stream = self._keyed.get(number), self._streams.get(number)
         if code == codes.CLIENT_ID_IN_USE:
             self._end(self._taken())
-        elif pending is not None:
-            if meaning_of(code, Subject.REQUEST) in {Meaning.FAILED, Meaning.UNKNOWN}:
-                _settle(pending.done, RefusedError(pending.request.method, code, text))
-        elif stream is not None:
-            stream(message)
-        else:
-            self._tell(message)
+        elif not self._questions.hear_error(number, code, text):
+            self._streams.get(number, self._tell)(message)
 
     def _tell(self, message: Message) -> None:
         for listener in tuple(self._listeners):
@@ -349,18 +270,6 @@ class TwsSession:
         self._client.disconnect()
         error = VenueError(f"the session with TWS ended: {why}")
         if self._ready is not None:
-            _settle(self._ready, error)
-        for pending in (*self._keyed.values(), *self._unkeyed.values()):
-            _settle(pending.done, error)
-        self._unkeyed.clear()
+            settle(self._ready, error)
+        self._questions.fail(error)
         self._tell(Message(ENDED, (why,)))
-
-
-def _settle(future: asyncio.Future[None], error: VenueError | None = None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
-        future.exception()  # whoever waits raises it; nobody may be waiting
