@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from livetrader.gateway import killstages as kill
+from livetrader.supervisor import outages
 from livetrader.supervisor import states as daemon
 from livetrader.training import jobs
 from livetrader_engine.orders import states as orders
@@ -59,6 +60,7 @@ def tree(package: str) -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "daemon-states": lambda: mermaid(daemon.TRANSITIONS),
+    "connection-states": lambda: mermaid(outages.TRANSITIONS),
     "order-states": lambda: mermaid(orders.TRANSITIONS),
     "training-states": lambda: mermaid(jobs.TRANSITIONS),
     "kill-stages": lambda: mermaid(kill.TRANSITIONS),
