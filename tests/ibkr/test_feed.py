@@ -448,3 +448,40 @@ def test_a_past_that_does_not_come_is_reported_and_the_bar_comes_without(play: C
         assert report["symbol"] == "SPY" and "permissions" in str(report["error"])
 
     play(scenario)
+
+
+def test_a_stream_that_says_nothing_while_the_market_is_open_is_asked_for_again(
+    play: Callable[..., None],
+) -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.feed.subscribe(stream())
+        silent = next(iter(desk.intake._lines.values()))
+        first = silent.request_id
+        desk.skew_s += 59
+        await looked(desk)
+        assert silent.request_id == first
+        desk.skew_s += 2
+        await looked(desk)
+        assert silent.request_id > first and desk.at_peer() == {"bars": ["SPY"]}
+        second = silent.request_id
+        desk.skew_s += 61  # the second time it takes twice as long
+        await looked(desk)
+        assert silent.request_id == second
+        desk.skew_s += 61
+        await looked(desk)
+        assert silent.request_id > second
+        assert [action for action, _ in desk.host.records].count("stream_silent") == 2
+        await desk.at(5.1)
+        assert silent.silences == 0
+
+    play(scenario)
+
+
+async def looked(desk: Desk) -> None:
+    """Return when the feed has looked at its streams."""
+    intake = desk.intake
+    intake._care_due.set()
+    async with asyncio.timeout(5):
+        while intake._care_due.is_set():
+            await desk.settle()
+    await desk.settle()

@@ -26,6 +26,8 @@ from livetrader_plugins.ibkr.marketdata import Book
 REALTIME_BAR_S: Final = 5  # IB makes them of no other length
 NO_REQUEST: Final = -1  # not asked for yet, because the line to IB is down, or because it has to wait
 NAMES_SHOWN: Final = 5  # of the symbols that share a trouble; a number says how many more there are
+AGAIN_S: Final = 60.0  # after which a stream that has to wait (a competing session) is asked for again
+DOUBLINGS: Final = 5  # of the time that silence may last
 _WITHOUT_TRADES: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})
 
 
@@ -44,6 +46,10 @@ VERBS: Final[dict[Kind, Verb]] = {
     Kind.BARS: ("reqRealTimeBars", "cancelRealTimeBars"),
     Kind.TICKS: ("reqTickByTickData", "cancelTickByTickData"),
 }
+
+
+# How long a stream may say nothing while the market is open. IB sends bars every five seconds, traded or not.
+SILENCE_S: Final = {Kind.BARS: 60.0, Kind.QUOTES: 300.0, Kind.TICKS: 900.0}
 
 
 def kind_of(subscription: Subscription, *, delayed: bool, sampled: bool = False) -> Kind:
@@ -86,12 +92,29 @@ class DataLine:
     book: Book = field(default_factory=Book)
     trouble: Trouble | None = None
     troubled_s: float = 0.0  # monotonic
+    heard_s: float = 0.0  # monotonic: when it brought data, or was asked for, or could not bring any
+    silences: int = 0  # how often it was asked for again because it brought nothing
     is_delayed: bool = False
 
     @property
     def waits(self) -> bool:
         """Whether it brings nothing for now, and is to be asked for again."""
         return self.trouble is not None and self.trouble.fate is Fate.WAITS
+
+    def due(self, now_s: float, *, lost: bool) -> str:
+        """Return why it is to be asked for again, "" where it is not. `lost`: IB has forgotten it.
+
+        IB was seen to deliver nothing any more though it said that all is well; so silence counts, too, ever
+        more slowly.
+        """
+        if lost:
+            return "lost"
+        if self.request_id == NO_REQUEST:
+            return "not asked for"
+        if self.trouble is not None and self.trouble.fate is not Fate.GOES_ON:
+            return "waited" if self.waits and now_s - self.troubled_s >= AGAIN_S else ""
+        limit_s = SILENCE_S[self.kind] * 2 ** min(self.silences, DOUBLINGS)
+        return "silent" if now_s - self.heard_s >= limit_s else ""
 
     def question(self, request_id: int) -> tuple[object, ...]:
         """Return the method and the arguments that ask for it."""
@@ -104,9 +127,17 @@ class DataLine:
             case Kind.TICKS:
                 return ask, request_id, self.contract, "Last", 0, False
 
-    def renew(self, request_id: int) -> None:
+    def delivers(self, now_s: float) -> None:
+        """Take note that it brings data: whatever it had to wait for is over."""
+        self.heard_s = now_s
+        self.silences = 0
+        if self.waits:
+            self.trouble = None
+
+    def renew(self, request_id: int, now_s: float) -> None:
         """Begin anew: what was heard before says nothing about what comes."""
         self.request_id = request_id
+        self.heard_s = now_s
         self.book = Book(counts_volume=self.symbol.security_type is not SecurityType.INDEX)
         self.trouble = None
         self.is_delayed = False

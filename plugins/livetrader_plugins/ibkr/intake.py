@@ -12,9 +12,7 @@ from collections import Counter
 from functools import partial
 from typing import Final, cast
 
-from livetrader_engine.calendar.hours import ExchangeHours, always_open_hours
 from livetrader_engine.data.subscription import Subscription
-from livetrader_engine.errors import DataError
 from livetrader_engine.spi import Context, PluginError, VenueError
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
 from livetrader_plugins.ibkr import codes, requests
@@ -24,6 +22,7 @@ from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind,
 from livetrader_plugins.ibkr.datawords import Fate, trouble_of
 from livetrader_plugins.ibkr.library import Library
 from livetrader_plugins.ibkr.livebars import Periods, Step
+from livetrader_plugins.ibkr.markethours import MarketHours
 from livetrader_plugins.ibkr.outlet import Outlet
 from livetrader_plugins.ibkr.pacing import Lines
 from livetrader_plugins.ibkr.receiver import Message
@@ -31,7 +30,6 @@ from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_plugins.ibkr.seeds import Seeds, Wish, is_worth_asking, joined_at
 from livetrader_plugins.ibkr.session import Address, TwsSession
 
-AGAIN_S: Final = 60.0  # after which a stream that has to wait (a competing session) is asked for again
 CARE_S: Final = 1.0  # between two looks whether something is to be asked for again
 QUALITY_S: Final = 60.0  # between two reports of what was refused, late or missing
 CLOCKS_APART_S: Final = 2.0  # ours and IB's: more closes bars too early or too late
@@ -55,7 +53,7 @@ class Intake:
         )
         self._lines: dict[tuple[Symbol, Kind], DataLine] = {}
         self._users: dict[Subscription, DataLine] = {}
-        self._hours: dict[Symbol, ExchangeHours] = {}
+        self._hours = MarketHours(context.reference)
         self._seeds = Seeds(self.session, context, config.timezone, config.histories_per_10_minutes)
         self._budget = Lines(config.market_data_lines)
         self._asking = asyncio.Lock()  # lines are asked for and cancelled one at a time
@@ -91,18 +89,18 @@ class Intake:
                 return
             sampled = self._config.trade_bars == "samples"
             kind = kind_of(subscription, delayed=self._config.delayed_data, sampled=sampled)
-            periods = await asyncio.to_thread(self._periods, subscription)  # calendars may lie in files
+            hours = await asyncio.to_thread(self._hours.read, subscription.symbol)
             line = self._lines.get((subscription.symbol, kind)) or await self._new_line(subscription, kind)
             line.users[subscription] = None
             self._users[subscription] = line
             now_ns = self._context.now_ns()
-            self.outlet.join(line, subscription, periods, now_ns)
+            self.outlet.join(line, subscription, Periods(subscription, hours), now_ns)
             self._wish(line, subscription, now_ns)
 
     def _wish(self, line: DataLine, subscription: Subscription, now_ns: int) -> None:
         """Have the past of a running hour or day asked for; delayed data has none that fits."""
         period, joined_ns = self.outlet.running(subscription), joined_at(now_ns)
-        hours = self._hours.get(subscription.symbol) or always_open_hours()
+        hours = self._hours.known(subscription.symbol)
         if subscription.resolution <= Resolution.MINUTE or period is None or self._config.delayed_data:
             return
         if is_worth_asking(period, joined_ns, hours, extended=subscription.extended_market_hours):
@@ -117,25 +115,13 @@ class Intake:
                     resolution=seed.subscription.resolution.name.lower(), error="it closed before that came",
                 )  # fmt: skip
 
-    def _periods(self, subscription: Subscription) -> Periods:
-        reference, symbol = self._context.reference, subscription.symbol
-        if reference is None:
-            return Periods(subscription, None)
-        try:
-            hours = self._hours[symbol] = reference.hours(symbol)
-        except DataError as error:
-            raise VenueError(f"{symbol.value} has no hours, so no bars: {error}") from error
-        return Periods(subscription, hours)
-
     async def _new_line(self, subscription: Subscription, kind: Kind) -> DataLine:
         """Ask for a line and learn whether it was refused at once."""
         symbol = subscription.symbol
         try:
             contract = await self._resolver.resolve(symbol)
-        except VenueError:
-            raise
         except PluginError as error:
-            raise VenueError(str(error)) from error
+            raise (error if isinstance(error, VenueError) else VenueError(str(error))) from error
         line = DataLine(symbol, kind, contract)
         if self.session.link.up:
             await self._ask(line)
@@ -164,7 +150,7 @@ class Intake:
         if line.kind is not Kind.TICKS:
             self._budget.take(number, line.symbol.value)
         self._retire(line)
-        line.renew(number)
+        line.renew(number, self._context.monotonic_s())
         self.session.stream(number, partial(self._hear_line, line))
         method, *arguments = line.question(number)
         await self.session.send(cast(str, method), *arguments)
@@ -205,7 +191,9 @@ class Intake:
                 self._tell_quality()
 
     async def _renew(self) -> None:
-        """Ask for every line that is not asked for, lost with the link, or has waited long enough."""
+        """Ask for every line that is not asked for, lost with the link, silent, or has waited long enough."""
+        now_s = self._context.monotonic_s()
+        self._touch(now_s)
         if not self.session.link.up:
             return
         lost, self._lost = self._lost, False
@@ -214,14 +202,24 @@ class Intake:
                 if not self.session.link.up:  # gone again in the middle of it
                     self._lost = self._lost or lost
                     return
-                if lost or line.request_id == NO_REQUEST or self._has_waited(line):
+                if why := line.due(now_s, lost=lost):
                     await self._drop(line)
                     await self._ask(line)
+                    if why == "silent":
+                        line.silences += 1
+                        self._context.report(
+                            "stream_silent", level="warning", symbol=line.symbol.value, stream=line.kind.value
+                        )
         if lost:
             self._context.report("streams_renewed", lines=len(self._lines))
 
-    def _has_waited(self, line: DataLine) -> bool:
-        return line.waits and self._context.monotonic_s() - line.troubled_s >= AGAIN_S
+    def _touch(self, now_s: float) -> None:
+        """Let no silence count while nothing can come."""
+        link, now_ns = self.session.link, self._context.now_ns()
+        for line in self._lines.values():
+            is_open = self._hours.known(line.symbol).is_open(now_ns)
+            if not (link.up and is_open) or link.broken_farms:
+                line.heard_s = now_s
 
     # ---- what is heard; all of this is called within `data_received`
 
@@ -239,8 +237,8 @@ class Intake:
             self._hear_trouble(line, *cast(tuple[int, str], message.arguments[1:3]))
         elif message.name == "marketDataType":
             line.is_delayed = message.arguments[1] in _DELAYED_TYPES
-        elif self.outlet.hear(line, message, self._context.now_ns()) and line.waits:
-            line.trouble = None  # it brings data again
+        elif self.outlet.hear(line, message, self._context.now_ns()):
+            line.delivers(self._context.monotonic_s())
         self.news.set()
 
     def _hear_trouble(self, line: DataLine, code: int, text: str) -> None:
