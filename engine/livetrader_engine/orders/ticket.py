@@ -92,6 +92,7 @@ class OrderEventRecord(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
 
 
+_WORKS_ON: Final = frozenset({OrderStatus.NEW, OrderStatus.SUBMITTED})  # with a reason: not changed
 _ACKNOWLEDGED: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UPDATE_SUBMITTED})
 
 
@@ -264,7 +265,7 @@ class OrderRecord:
         """Keep a change that the venue has; take back one that was refused."""
         if event.status is OrderStatus.UPDATE_SUBMITTED:
             self._before_change = None
-        elif event.message and event.status is OrderStatus.SUBMITTED and self._before_change is not None:
+        elif event.message and event.status in _WORKS_ON and self._before_change is not None:
             self.spec = self._before_change
             self._before_change = None
 
@@ -338,7 +339,7 @@ class OrderRecord:
     def change(self, change: OrderChange) -> None:
         """Make the spec what it will be after `change`; UPDATE_SUBMITTED confirms it.
 
-        SUBMITTED with a message takes it back: the change was refused, the order works on as it was.
+        SUBMITTED, or NEW, with a message takes it back: the change was refused, the order stays as it was.
         """
         if self._before_change is None:
             self._before_change = self.spec

@@ -134,6 +134,15 @@ def test_a_confirmed_change_stays_and_a_refused_one_is_taken_back() -> None:
     assert ticket.spec.limit_price == 99
 
 
+def test_a_change_of_an_order_that_still_waits_to_be_sent_is_taken_back() -> None:
+    ticket = record()
+    before = ticket.spec.limit_price
+    ticket.change(OrderChange(limit_price=Decimal(99)))
+    ticket.apply(news(S.NEW, message="not changed: it has not been sent yet"))
+    ticket.apply(news(S.SUBMITTED))
+    assert (ticket.status, ticket.spec.limit_price) == (S.SUBMITTED, before)
+
+
 def test_a_change_of_a_partly_filled_order_that_was_refused_is_taken_back() -> None:
     ticket = record()
     ticket.apply(news(S.PARTIALLY_FILLED, fill("a", 4)))
