@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from livetrader_engine.spi import PluginError, VenueError
+from livetrader_engine.symbols import Symbol
 from livetrader_plugins.ibkr import requests
 from livetrader_plugins.ibkr.library import Contract, ContractDetails
 from livetrader_plugins.ibkr.questions import RefusedError
+from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_plugins.ibkr.session import TwsSession
 
 NO_SUCH_CONTRACT: Final = 200
@@ -26,3 +29,13 @@ async def contract_details(
             return []
         raise
     return [cast(ContractDetails, row.arguments[1]) for row in rows]
+
+
+async def resolved(resolver: Resolver, symbol: Symbol) -> Contract:
+    """Return the contract of a symbol. Raises VenueError, also for what IB cannot have."""
+    try:
+        return await resolver.resolve(symbol)
+    except VenueError:
+        raise
+    except PluginError as error:
+        raise VenueError(str(error)) from error

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Final, cast
 
 from livetrader_engine.data.subscription import Subscription
-from livetrader_engine.spi import Context, PluginError, VenueError
+from livetrader_engine.spi import Context, VenueError
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
 from livetrader_plugins.ibkr import codes, requests
-from livetrader_plugins.ibkr.asking import contract_details
+from livetrader_plugins.ibkr.asking import contract_details, resolved
 from livetrader_plugins.ibkr.config import IbkrFeedConfig
 from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of, words_of
 from livetrader_plugins.ibkr.datawords import Fate, trouble_of
@@ -118,11 +118,7 @@ class Intake:
     async def _new_line(self, subscription: Subscription, kind: Kind) -> DataLine:
         """Ask for a line and learn whether it was refused at once."""
         symbol = subscription.symbol
-        try:
-            contract = await self._resolver.resolve(symbol)
-        except PluginError as error:
-            raise (error if isinstance(error, VenueError) else VenueError(str(error))) from error
-        line = DataLine(symbol, kind, contract)
+        line = DataLine(symbol, kind, await resolved(self._resolver, symbol))
         if self.session.link.up:
             await self._ask(line)
             # TWS answers one client in order: what it refuses at once has arrived before this does
