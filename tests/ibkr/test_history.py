@@ -297,3 +297,11 @@ def test_quotes_of_a_currency_pair_are_told_and_it_has_no_trades(opened: Open) -
     quotes = history.read(request(MORNING_S, MORNING_S + HOUR_S, kind=TickType.QUOTE, symbol=EURUSD))
     assert len(quotes) == 60
     assert history.read(request(MORNING_S, MORNING_S + HOUR_S, symbol=EURUSD)) == []
+
+
+def test_past_quotes_of_what_has_trades_can_be_left_out(opened: Open) -> None:
+    history = opened(quotes=False)
+    span = (MORNING_S, MORNING_S + HOUR_S)
+    assert history.read(request(*span, kind=TickType.QUOTE)) == [] and history.plugin.asked == 0
+    assert len(history.read(request(*span, kind=TickType.QUOTE, symbol=EURUSD))) == 60
+    assert len(history.read(request(*span))) == 60

@@ -113,6 +113,7 @@ class IbkrHistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     histories_per_10_minutes: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = (
         45  # IB allows 60, the feed asks, too
     )
+    quotes: bool = True  # past quotes, too, of what has trades; each costs two requests more
     raw_prices: Literal["refuse", "split_adjusted"] = "refuse"  # what to do where raw prices are asked for
     primary_exchanges: dict[str, str] = {}  # decides between stocks of one ticker: AAA = "NYSE"
 

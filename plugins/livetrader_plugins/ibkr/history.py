@@ -119,7 +119,10 @@ class IbkrHistory:
         self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
     ) -> Iterable[MarketPoint]:
         symbol = subscription.symbol
-        if subscription.tick_type is TickType.TRADE and symbol.security_type in _WITHOUT_TRADES:
+        has_trades = symbol.security_type not in _WITHOUT_TRADES
+        if subscription.tick_type is TickType.TRADE and not has_trades:
+            return ()
+        if subscription.tick_type is TickType.QUOTE and has_trades and not self._config.quotes:
             return ()
         adjusts = symbol.security_type is SecurityType.EQUITY and (
             subscription.normalization is Normalization.ADJUSTED
