@@ -117,6 +117,8 @@ class DaemonCustody:
 
     async def _flatten(self, symbol: Symbol) -> str:
         await self._parts.kill.flattening.run(symbol)
+        await self._gateway.custody.reconcile()  # the brokerage may still owe us the trades
+        self._gateway.tell_account()  # liquidation orders tell the algorithm nothing
         return f"{symbol.value} is flat and takes no orders; `livetrader adopt {symbol.value}` lifts that"
 
     async def _now(
