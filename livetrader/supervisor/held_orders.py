@@ -109,6 +109,14 @@ class HeldOrders:
         while self._held:
             self._refuse(self._held.popleft().command.spec, f"dropped: {reason}")
 
+    def cancel_one(self, order_id: int, reason: str) -> bool:
+        """Cancel one that waits, for an operator; return whether it did."""
+        held = self._find(OrderId(order_id))
+        if held is not None:
+            self._held.remove(held)
+            self._refuse(held.command.spec, reason, OrderStatus.CANCELED)
+        return held is not None
+
     def cancel_all(self, reason: str) -> int:
         """Cancel everything that waits; return how many orders that were."""
         count = len(self._held)

@@ -217,6 +217,8 @@ class DaemonOperations:
             self._supervisor.watch.orders.cancel_all(why)
             self._later(view, gateway.cancel_all(why), "cancels were sent")
             return view
+        if order.isdecimal() and self._supervisor.watch.orders.cancel_one(int(order), why):
+            return self._done(self._operations.begin("cancel", who, reason), "it was not sent yet")
         found = self._find(order)
         view = self._operations.begin("cancel", who, reason)
         self._later(view, gateway.cancel_client(found.client_order_id, why), "the cancel was sent")

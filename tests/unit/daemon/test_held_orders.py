@@ -150,6 +150,21 @@ def test_an_order_that_is_canceled_while_it_waits_is_never_sent(tmp_path: Path) 
     in_time(body)
 
 
+def test_an_operator_may_cancel_what_waits(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with scene_in(tmp_path) as scene:
+            for number in (1, 2, 3):
+                await scene.submit(resting(number))
+            assert scene.watch.orders.cancel_one(2, "asked for by somebody")
+            assert not scene.watch.orders.cancel_one(2, "again")
+            assert scene.desk.statuses(2)[-1] is OrderStatus.CANCELED
+            assert scene.watch.orders.cancel_all("asked for by somebody") == 2
+            await scene.wait(HELD_S + 5)
+            assert scene.sent == 0
+
+    in_time(body)
+
+
 def test_an_order_that_waits_is_not_changed(tmp_path: Path) -> None:
     async def body() -> None:
         async with scene_in(tmp_path) as scene:
