@@ -136,6 +136,11 @@ class Questions:
             settle(pending.done, RefusedError(pending.request.method, code, text))
         return True
 
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._keyed or self._unkeyed)
+
     def fail(self, error: VenueError) -> None:
         """Let everybody who waits have this error."""
         for pending in (*self._keyed.values(), *self._unkeyed.values()):

@@ -240,6 +240,8 @@ class TwsSession:
             self._end(self._taken())
         elif not self._questions.hear_error(number, code, text):
             self._streams.get(number, self._tell)(message)
+        if code == codes.MESSAGE_RATE and self._questions.waiting:
+            self._end("TWS dropped a message (100), and a question that it never heard is never answered")
 
     def _tell(self, message: Message) -> None:
         for listener in tuple(self._listeners):
