@@ -172,6 +172,16 @@ def test_a_price_stands_on_the_wire_digit_by_digit(wire: Wire, price: Decimal, t
     assert (heard["lmtPrice"], heard["auxPrice"]) == (text, text)
 
 
+def test_the_bare_library_sends_the_noise_of_its_floats(wire: Wire) -> None:
+    """The trap that the texts avoid; a library that is mended makes this fail, and they may go."""
+    bare = wire.library.order(
+        orderId=1, action="BUY", orderType="STP LMT", totalQuantity=1e-8, lmtPrice=0.1 + 0.2, auxPrice=1e-8
+    )
+    heard = wire.heard_of(bare)
+    assert heard["lmtPrice"] == "0.30000000000000004"
+    assert (heard["totalQuantity"], heard["auxPrice"]) == ("1e-08", "1e-08")
+
+
 @pytest.mark.parametrize(("quantity", "text"), [(D("0.1") + D("0.2"), "0.3"), (D("1E-8"), "0.00000001")])
 def test_a_quantity_stands_on_the_wire_digit_by_digit(wire: Wire, quantity: Decimal, text: str) -> None:
     order: Any = orders.order_of(
