@@ -309,3 +309,13 @@ def test_a_weekend_has_no_bars(day: int) -> None:
     market.trade(utc_ns(2025, 6, day, 15), 100.0)
     market.look(utc_ns(2025, 6, day, 16))
     assert market.bars == [] and market.live.next_ns(0) == OPEN_NS + NS_PER_MINUTE
+
+
+def test_a_side_that_is_gone_and_was_passed_is_not_in_the_bar() -> None:
+    market = Market(subscription(kind=TickType.QUOTE))
+    market.quote(OPEN_NS + 1, 99.0, 100.0)
+    market.quote(OPEN_NS + 2, 100.5, 0.0)
+    market.look(OPEN_NS + NS_PER_MINUTE)
+    (bar,) = market.bars
+    assert isinstance(bar, QuoteBar)
+    assert (bar.bid_close, bar.ask_close, bar.value) == (100.5, 0.0, 100.5)

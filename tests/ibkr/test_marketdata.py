@@ -146,7 +146,16 @@ def test_sizes_are_told_apart_from_prices() -> None:
     reader.price(ASK, 101.0, 4.0)
     reader.size(BID_SIZE, 7.0)
     reader.size(ASK_SIZE, 4.0)
-    assert reader.heard[-1] == Quoted(100.0, 7.0, 101.0, 4.0) and len(reader.heard) == 3
+    assert reader.heard[-1] == Quoted(100.0, 7.0, 101.0, 4.0) and len(reader.heard) == 2
+
+
+def test_a_new_book_waits_for_its_second_side_and_not_for_ever() -> None:
+    reader = Reader()
+    reader.price(BID, 100.0)
+    reader.size(BID_SIZE, 5.0)
+    assert reader.heard == []
+    reader.wait(TRUST_NS)
+    assert reader.heard == [Quoted(100.0, 5.0, 0.0, 0.0)]
 
 
 @pytest.mark.parametrize(("last", "volume"), [(LAST, VOLUME), (68, 74)])

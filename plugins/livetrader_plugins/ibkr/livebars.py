@@ -161,6 +161,8 @@ class BarStream:
             bar = self._open[period.start_ns] = recipe.first(point, *period, self._newest)
         else:
             recipe.extend(bar, point)
+        if isinstance(bar, QuoteBar) and isinstance(point, Tick):
+            _drop_stale(bar, point)
         self._newest = bar
 
     def seed(self, period: Period, pieces: Sequence[Bar]) -> bool:
@@ -292,6 +294,16 @@ def _step(end_ns: int, streams: list[BarStream]) -> Step | None:
         if bar is not None:
             (internal if stream.subscription.internal else shown).append(bar)
     return Step(end_ns, tuple(shown), tuple(internal)) if shown or internal else None
+
+
+def _drop_stale(bar: QuoteBar, quote: Tick) -> None:
+    """Forget the side that a one-sided quote has passed: it is gone, nobody trades at its old price."""
+    if not bar.bid_close or not bar.ask_close or bar.bid_close < bar.ask_close:
+        return
+    if not quote.ask_price:
+        bar.ask_open = bar.ask_high = bar.ask_low = bar.ask_close = bar.ask_size = 0.0
+    elif not quote.bid_price:
+        bar.bid_open = bar.bid_high = bar.bid_low = bar.bid_close = bar.bid_size = 0.0
 
 
 def _copy(bar: Bar, period: Period) -> Bar:

@@ -8,6 +8,7 @@ Rule 1: a price that is no number, or not above zero, or a quote whose bid is no
 this file; it is counted. -1 and 0 without size are IB's words for "there is none": that side is withdrawn.
 Rule 2: while a book is crossed nothing is known. Where the next update does not mend it, or a second passes,
 it is believed again only when both sides have been told anew, or when it has stood uncrossed for a second.
+Rule 3: a new book waits a second for its second side.
 
 Pure: times come in with the ticks (UTC nanoseconds), nothing is asked.
 """
@@ -48,14 +49,18 @@ Heard = Traded | Quoted
 
 
 class Side:
-    """One side of a book as IB told it last. `fresh`: told since the book was found crossed."""
+    """One side of a book as IB told it last.
 
-    __slots__ = ("fresh", "price", "size")
+    `fresh`: told since the book was found crossed. `known`: told at all; one that is not there is known, too.
+    """
+
+    __slots__ = ("fresh", "known", "price", "size")
 
     def __init__(self) -> None:
         self.price = 0.0
         self.size = 0.0
         self.fresh = True
+        self.known = False
 
 
 class Book:
@@ -75,6 +80,7 @@ class Book:
         self._held_ns = 0
         self._doubted = False  # and nothing mended it
         self._uncrossed_ns = 0
+        self._began_ns = 0  # when the first side was told
         self._told: Quoted | None = None
 
     @property
@@ -97,7 +103,8 @@ class Book:
             return None
         else:
             side.price, side.size = price, _size(size, side.size)
-        side.fresh = True
+        side.fresh = side.known = True
+        self._began_ns = self._began_ns or time_ns
         return self._judged(time_ns, kind)
 
     def size(self, time_ns: int, kind: int, size: float) -> Heard | None:
@@ -115,9 +122,8 @@ class Book:
         """Let time judge what no further tick has: return a quote that can be believed by now, or None."""
         if self._held is not None and not self._doubted and time_ns - self._held_ns >= TRUST_NS:
             self._doubt()
-        if not self._doubted or self._is_crossed():
-            return None
-        return self._believed(time_ns)
+        waits = self._doubted or (self._told is None and self._began_ns)
+        return self._believed(time_ns) if waits and not self._is_crossed() else None
 
     def _last_price(self, price: float) -> Traded | None:
         if not is_price(price):
@@ -162,6 +168,9 @@ class Book:
             side.fresh = False
 
     def _believed(self, time_ns: int) -> Quoted | None:
+        bid, ask = self._sides[BID], self._sides[ASK]
+        if not (bid.known and ask.known) and time_ns - self._began_ns < TRUST_NS:
+            return None  # the other side is on its way
         if self._doubted:
             if not self._uncrossed_ns:
                 self._uncrossed_ns = time_ns
@@ -170,7 +179,6 @@ class Book:
                 return None
             self._doubted = False
         self._uncrossed_ns = 0
-        bid, ask = self._sides[BID], self._sides[ASK]
         quote = Quoted(bid.price, bid.size, ask.price, ask.size)
         if quote == self._told or not (bid.price or ask.price):
             return None
