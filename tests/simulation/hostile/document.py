@@ -35,7 +35,7 @@ def text_of(played: Played) -> str:
     return "\n".join((INTRODUCTION, _alerts(played), _ends(played), _days(played)))
 
 
-def _clock(time_ns: int, form: str = "%a %H:%M:%S") -> str:
+def _clock(time_ns: int, form: str = "%a %H:%M") -> str:
     return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).strftime(form)
 
 
@@ -79,7 +79,7 @@ def _days(played: Played) -> str:
     parts = ["## Line by line", ""]
     for day, lines in groupby(played.lines, lambda line: _clock(line.time_ns, "%A")):
         parts += [f"### {day}", "", "| when | who | what |", "|---|---|---|"]
-        parts += [f"| {_clock(line.time_ns, '%H:%M:%S')} | {line.who} | {_plain(line)} |" for line in lines]
+        parts += [f"| {_clock(line.time_ns, '%H:%M')} | {line.who} | {_plain(line)} |" for line in lines]
         parts.append("")
     return "\n".join(parts)
 

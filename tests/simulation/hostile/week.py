@@ -47,9 +47,15 @@ from tests.unit.engine.world import Surroundings
 START: Final = {"SPY": Decimal(600), "AAPL": Decimal(200)}
 WAVE: Final = (0, 3, 5, 6, 5, 3, 0, -3, -5, -6, -5, -3)  # cents by which a price moves, minute by minute
 CENT: Final = Decimal("0.01")
+LATENCY_S: Final = 0.002
 LOOK_S: Final = 20.0  # between two looks of those who look every two seconds: a week is long
 SETTLE_S: Final = 1200.0  # after the end: longer than anything takes to be proven
 SHOWN: Final = frozenset({"order_resolved", "position_adjusted", "order_denied"})  # of the log, beside alerts
+
+
+async def _seldom(seconds: float) -> None:
+    """Wait; look around six times a minute at most."""
+    await asyncio.sleep(max(seconds, LOOK_S / 2))
 
 
 async def _rarely(seconds: float) -> None:
@@ -136,7 +142,7 @@ class WatchedDaemon(Daemon):
         self.world = self._world  # type: ignore[assignment]  # made by it alone
         parts = super()._build()
         parts.gateway._session._timing = replace(parts.gateway._session._timing, sleep=_rarely)
-        parts.watch._ports = replace(parts.watch._ports, sleep=_rarely)
+        parts.watch._ports = replace(parts.watch._ports, sleep=_seldom)
         ports = replace(
             parts.session._ports, said=self._quoted, lost=self._lost_it, regained=self._have_it_again
         )
@@ -190,6 +196,7 @@ class HostileWeek(World):
 
     def __init__(self, library: str = "auto") -> None:
         super().__init__(1, Week(weather=False, crash_probability=0.0, library=library))
+        self.network.conditions.latency_s = (LATENCY_S, LATENCY_S)  # what is random changes with any change
         self.lines: list[Line] = []
         self.alerts: list[Alert] = []
         self._minutes = 0
