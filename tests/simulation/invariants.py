@@ -98,6 +98,7 @@ class Watch:
         self._durable = durable
         self._exchange = exchange
         self._now_s = now_s
+        self._over: set[str] = set()  # references that the engine was told are over
         self._twins = twins  # orders that the venue made of ours
         self._wires: dict[str, Wire] = {}
         self._numbers: dict[tuple[int, int], str] = {}
@@ -162,6 +163,7 @@ class Watch:
 
     def closed_here(self, reference: str) -> None:
         """Look at an order that the engine is told is over."""
+        self._over.add(reference)
         working = [
             order
             for order in self._exchange.open_orders()
@@ -186,6 +188,8 @@ class Watch:
         after = before + done.signed - (known.signed if known is not None else 0)
         is_new = known is None
         self._held[symbol], self._trades[done.trade_id] = after, done
+        if is_new and done.order_ref in self._over and done.order_ref not in self.twinned:
+            self.violated("I6 traded after its end", f"{done.order_ref} trades at the venue and is over here")
         if not done.order_ref.startswith(KILLS) or not is_new:
             self._raced_s[symbol] = self._now_s()
             return

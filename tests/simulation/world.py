@@ -102,6 +102,7 @@ class World:
         return Settings(
             commission_delay_ns=random.choice((0, 50_000_000, 3 * SECOND_NS)),
             cancel_delay_ns=random.choice((0, 200_000_000, 3 * SECOND_NS)),
+            order_delay_ns=random.choice((0, 200_000_000, 5 * SECOND_NS)),
         )
 
     # -- what the daemon needs (Surroundings) -------------------------------------------------------
