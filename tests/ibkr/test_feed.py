@@ -45,7 +45,10 @@ TRADES = [
 ]  # fmt: skip
 
 
-def test_minute_bars_equal_those_made_of_the_trades_to_the_last_digit(play: Callable[..., None]) -> None:
+@pytest.mark.parametrize("version", [157, 178])
+def test_minute_bars_equal_those_made_of_the_trades_to_the_last_digit(
+    play: Callable[..., None], version: int
+) -> None:
     async def scenario(desk: Desk) -> None:
         await desk.feed.subscribe(stream())
         for seconds, price in TRADES:
@@ -57,7 +60,7 @@ def test_minute_bars_equal_those_made_of_the_trades_to_the_last_digit(play: Call
         assert desk.intake.quality == {}
         assert desk.at_peer() == {"bars": ["SPY"]}
 
-    play(scenario)
+    play(scenario, settings=Settings(messages_per_second=0, highest_version=version))
 
 
 def test_second_bars_are_made_of_the_growing_volume(play: Callable[..., None]) -> None:

@@ -38,8 +38,9 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
         yield lambda **said: stack.enter_context(shelf(tmp_path, request.param, **said))
 
 
-def test_minutes_equal_ibs_to_the_last_digit(opened: Open) -> None:
-    history = opened()
+@pytest.mark.parametrize("version", [157, 178])
+def test_minutes_equal_ibs_to_the_last_digit(opened: Open, version: int) -> None:
+    history = opened(settings=Settings(**FREE, highest_version=version))
     points = history.read(request(MORNING_S, MORNING_S + HOUR_S))
     assert shown(points) == bars_of_peer(history.peer, MORNING_S, MORNING_S + HOUR_S, 60)
     assert len(points) == 60 and history.plugin.asked == 1
