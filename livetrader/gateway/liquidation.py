@@ -26,6 +26,7 @@ from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities, OrderR
 from livetrader_engine.symbols import Symbol
 
 OPEN_GRACE_S: Final = 60.0  # a market-on-open order that has not filled this long after the open is replaced
+POSITION_LAG_S: Final = 3.0  # a position may be told later than the trade that moved it; then it is believed
 REFUSED_PAUSE_S: Final = 1.0  # before another order of a symbol whose last one was refused
 REFUSED_PAUSE_MAX_S: Final = 30.0  # the pause doubles with each refusal, up to this
 
@@ -44,7 +45,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What beside the snapshot matters. `open_since_s`: monotonic, when a market was first seen open."""
+    """What beside the snapshot matters. `open_since_s` and `over_since_s` are monotonic.
+
+    They say when a market was first seen open, and when the order of an attempt was first seen to be over.
+    """
 
     kill_id: str
     capabilities: BrokerageCapabilities
@@ -53,6 +57,7 @@ class Circumstances:
     now_s: float
     attempts: Mapping[Symbol, Attempt]
     open_since_s: Mapping[Symbol, float]
+    over_since_s: Mapping[ClientOrderId, float]
     patient: bool  # wait for cancels on a symbol before flattening it
     include_foreign: bool = False
     only: Symbol | None = None  # one symbol of the account; None for all of it
@@ -154,17 +159,25 @@ def _pending(position: PositionRecord, snapshot: AccountSnapshot, now: Circumsta
     if attempt.refused:
         return age_s < _pause_s(attempt.refusals)
     # A position that moved proves nothing: another order may have arrived while ours is still on its way.
-    closed = any(order.client_order_id == attempt.client_order_id for order in snapshot.closed_orders)
-    traded = sum(
-        (fill.quantity for name, fill in snapshot.fills if name == attempt.client_order_id), Decimal(0)
-    )
-    if abs(traded) >= abs(attempt.position):
+    over, traded = outcome(attempt, snapshot)
+    if not over:
+        return age_s < now.capabilities.absence_fence_s
+    if position.quantity != attempt.position + traded:  # not told yet, or others traded: sell nothing twice
+        return now.now_s - now.over_since_s.get(attempt.client_order_id, now.now_s) < POSITION_LAG_S
+    if traded:
         return False
-    if closed and position.quantity != attempt.position:
-        return False
-    if closed:  # without trading: refused or expired at the venue, which is not to be flooded
-        return age_s < _pause_s(attempt.number)
-    return age_s < now.capabilities.absence_fence_s
+    return age_s < _pause_s(attempt.number)  # refused or expired at the venue, which is not to be flooded
+
+
+def outcome(attempt: Attempt, snapshot: AccountSnapshot) -> tuple[bool, Decimal]:
+    """Return whether the order of an attempt is proved to be over, and what it has traded."""
+    name = attempt.client_order_id
+    traded = sum((fill.quantity for owner, fill in snapshot.fills if owner == name), Decimal(0))
+    closed = [order for order in snapshot.closed_orders if order.client_order_id == name]
+    for order in closed:
+        if abs(order.filled_quantity) > abs(traded):  # the venue shows the order's end before its trades
+            traded = abs(order.filled_quantity).copy_sign(-attempt.position)
+    return bool(closed) or abs(traded) >= abs(attempt.position), traded
 
 
 def _pause_s(failures: int) -> float:

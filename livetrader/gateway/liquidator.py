@@ -14,7 +14,15 @@ from typing import Final
 
 from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killstages import KillStage
-from livetrader.gateway.liquidation import Attempt, Circumstances, Plan, is_ours, make_plan
+from livetrader.gateway.liquidation import (
+    POSITION_LAG_S,
+    Attempt,
+    Circumstances,
+    Plan,
+    is_ours,
+    make_plan,
+    outcome,
+)
 from livetrader.journal.records import KillOrderIntended, Record
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderSpec
 from livetrader_engine.spi import AccountSnapshot, Approved, OrderRecord, OutcomeUnknownError, VenueError
@@ -64,8 +72,12 @@ class Liquidator:
         self._kill_id = kill_id
         self._started_s = ports.timing.monotonic_s()
         self._only = only
-        self.attempts: dict[Symbol, Attempt] = dict(attempts or {})  # also of a loop before this one
+        young_s = self._started_s - ports.brokerage.capabilities.absence_fence_s - POSITION_LAG_S
+        self.attempts: dict[Symbol, Attempt] = {  # also of a loop before this one, as long as they matter
+            symbol: attempt for symbol, attempt in (attempts or {}).items() if attempt.sent_s >= young_s
+        }
         self._open_since_s: dict[Symbol, float] = {}
+        self._over_since_s: dict[ClientOrderId, float] = {}
         self._cancel_asked_s: dict[BrokerageOrderId, float] = {}
         self._shared: set[ClientOrderId] = set()
         self._failures = 0
@@ -171,6 +183,9 @@ class Liquidator:
                 self._open_since_s.pop(position.symbol, None)
             else:
                 self._open_since_s.setdefault(position.symbol, now_s)
+        for attempt in self.attempts.values():
+            if outcome(attempt, snapshot)[0]:
+                self._over_since_s.setdefault(attempt.client_order_id, now_s)
         return Circumstances(
             kill_id=self._kill_id,
             capabilities=self._ports.brokerage.capabilities,
@@ -179,6 +194,7 @@ class Liquidator:
             now_s=now_s,
             attempts=self.attempts,
             open_since_s=self._open_since_s,
+            over_since_s=self._over_since_s,
             patient=now_s - self._started_s < CANCEL_WAIT_S,
             include_foreign=self._switch.include_foreign(),
             only=self._only,
