@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.journal_fire.shim import PlantedError
+from tests.journal_fire.stories import Sound, make
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +28,10 @@ def _nothing_blocks_a_loop() -> None:
 
     That the daemon's journal leaves its loop alone is tried in tests/unit/daemon/test_journal.py.
     """
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Sound:
+    """A journal that is well; tests copy it."""
+    folder = tmp_path_factory.mktemp("sound")
+    return Sound(folder, make(folder))
