@@ -27,7 +27,7 @@ STEPS_PER_INSTANT: Final = 100_000  # more without time passing is a livelock
 PURGE_AT: Final = 1_000  # cancelled timers kept before the heap is made anew
 THREAD_S: Final = (0.0001, 0.004)  # how long work in a thread takes, at least and at most
 STALL_S: Final = (0.05, 0.3)  # and how long where the disk stalls
-STALL_PROBABILITY: Final = 0.01
+STALL_PROBABILITY: Final = 0.03
 
 
 class LivelockError(Exception):

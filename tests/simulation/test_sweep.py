@@ -14,17 +14,17 @@ STEP = 23  # boundaries between two crashes of the slice
 def test_a_story_without_a_crash_ends_well(story: Story) -> None:
     reaper, violations, _ = sweep.tell(story, "auto")
     assert not violations
-    assert reaper.counted > 50, "a story without boundaries shows nothing"
+    assert len(reaper.kinds) > 50, "a story without boundaries shows nothing"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_a_crash_at_a_boundary_loses_and_doubles_nothing(story: Story) -> None:
-    boundaries = sweep.tell(story, "auto")[0].counted
-    for at in range(1 + len(story.name) % STEP, boundaries + 1, STEP):
-        reaper, violations, _ = sweep.tell(story, "auto", at)
-        assert not violations, f"crash at boundary {at} ({reaper.kinds[at - 1]}): {violations[0]}"
+    kinds = sweep.tell(story, "auto")[0].kinds
+    for at in range(1 + len(story.name) % STEP, len(kinds) + 1, STEP):
+        _, violations, _ = sweep.tell(story, "auto", at)
+        assert not violations, f"crash at boundary {at} ({kinds[at - 1]}): {violations[0]}"
 
 
 def test_every_kind_of_boundary_is_in_a_story() -> None:
