@@ -95,10 +95,11 @@ def adjustments(
     snapshot: AccountSnapshot,
     differences: Mapping[Symbol, Decimal],
     strange: tuple[ExecutionReport, ...],
+    missed: Mapping[ClientOrderId, list[Fill]],
 ) -> Iterator[Adjusted]:
     """Yield what makes our positions the brokerage's, each part with its reason."""
     prices = {held.symbol: held.average_price for held in snapshot.positions}
-    explained = _Explained(state, snapshot, strange)
+    explained = _Explained(state, snapshot, strange, missed)
     for symbol, difference in differences.items():
         for quantity, reason in explained.parts(symbol, difference):
             facts = (snapshot.account_id, symbol.text, str(quantity), reason, str(len(state.adjustments)))
@@ -116,7 +117,11 @@ class _Explained:
     """What is known of trades that were not ours, or of which only the sum is known."""
 
     def __init__(
-        self, state: JournalState, snapshot: AccountSnapshot, strange: tuple[ExecutionReport, ...]
+        self,
+        state: JournalState,
+        snapshot: AccountSnapshot,
+        strange: tuple[ExecutionReport, ...],
+        missed: Mapping[ClientOrderId, list[Fill]],
     ) -> None:
         self._opening = state.epoch == 0
         self._missed: set[Symbol] = set()
@@ -127,7 +132,9 @@ class _Explained:
                 continue
             if known is None or order.client_order_id.startswith(KILL_PREFIX):
                 self._others.add(order.spec.symbol)
-            elif abs(order.filled_quantity) > abs(known.filled):
+            elif abs(order.filled_quantity) > abs(
+                known.filled + moved(known, missed.get(order.client_order_id, []))
+            ):
                 self._missed.add(order.spec.symbol)
         itemised = {fill.symbol for fill in state.foreign.values()}
         self._due = dict(state.foreign_due)

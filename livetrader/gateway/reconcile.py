@@ -101,7 +101,9 @@ def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
             for client_id, change in found.terms.items()
             if evidence.fresh or evidence.terms.get(client_id) == change
         ),
-        adjustments=tuple(adjustments(state, snapshot, differences, strange)) if evidence.book else (),
+        adjustments=tuple(adjustments(state, snapshot, differences, strange, missed))
+        if evidence.book
+        else (),
         cancels=tuple(found.cancels),
         orphans=tuple(order for order in strangers + ended if _orphaned(state, order, prefix)),
         foreign=tuple(order for order in strangers if not order.client_order_id.startswith(prefix)),

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from livetrader.errors import AccountMismatchError, JournalError
 from livetrader.gateway.correcting import Corrector
 from livetrader.gateway.ledger import Ledger, Report
 from livetrader.gateway.reconcile import ACK_WAIT_S, Corrections, Evidence, reconcile
 from livetrader.gateway.rules import HostRules
 from livetrader.gateway.timing import Timing
-from livetrader.journal.records import SessionOpened
+from livetrader.journal.records import AdjustmentReason, SessionOpened
 from livetrader_engine.orders.order import ClientOrderId, OrderChange
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, VenueError
@@ -26,6 +28,9 @@ from livetrader_engine.symbols import Symbol
 SNAPSHOT_WAIT_S: Final = 30.0  # a snapshot that takes longer failed
 RECHECK_S: Final = 2.0  # between looks while an outcome is unknown or positions differ
 PERIODIC_S: Final = 900.0  # between looks when all is well: a healthy stream can still lose one report
+
+
+RIDDLES: Final = frozenset({AdjustmentReason.UNEXPLAINED, AdjustmentReason.MISSED_FILLS})
 
 
 @dataclass(slots=True)
@@ -101,6 +106,9 @@ class Session:
                     f"{snapshot.account_id}: use another state directory for that account"
                 )
             corrections = reconcile(state, snapshot, self._evidence(fresh=True, book=True))
+            if any(item.reason in RIDDLES for item in corrections.adjustments):
+                snapshot = await self._look_again(snapshot)
+                corrections = reconcile(state, snapshot, self._evidence(fresh=True, book=True))
             await self._correct(snapshot, corrections, first=not self._begun)
             await self._ledger.write(
                 SessionOpened(self._now(), state.epoch + 1, snapshot.account_id, snapshot.session_id)
@@ -108,6 +116,13 @@ class Session:
             self.session_id = snapshot.session_id
             self._begun = True
             self.why_not_ready = ""
+
+    async def _look_again(self, first: AccountSnapshot) -> AccountSnapshot:
+        """Give positions that lag behind their trades a moment before what differs becomes a riddle."""
+        await self._timing.sleep(RECHECK_S)
+        async with asyncio.timeout(SNAPSHOT_WAIT_S):
+            snapshot = await self._brokerage.snapshot()
+        return replace(snapshot, session_id=first.session_id)
 
     def disconnect(self, reason: str) -> None:
         """Shut the gate: the events of the brokerage ended."""

@@ -14,10 +14,10 @@ import pytest
 from livetrader.gateway.rules import HostRules
 from livetrader.journal.records import AdjustmentReason
 from livetrader.settings import LimitSettings, OnManualTrades
-from livetrader_engine.events import AccountLoaded, OrderEventArrived
+from livetrader_engine.events import AccountLoaded, OrderEventArrived, PositionRecord
 from livetrader_engine.orders.order import ExecutionId, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import BrokerageCapabilities
+from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities
 from livetrader_engine.symbols import Symbol
 from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryVenue
 
@@ -215,6 +215,40 @@ def test_what_others_traded_while_we_were_away_is_no_interference(tmp_path: Path
     on_desk(venue, tmp_path, nothing)
     venue.trade_elsewhere(SPY, Decimal(7), HUNDRED)
     run(whole())
+
+
+class LaggingVenue(MemoryVenue):
+    """Shows positions as they were before the newest trade, in so many snapshots."""
+
+    lags = 0
+    before: tuple[Decimal, Decimal] = (Decimal(0), HUNDRED)
+
+    def snapshot(self, session_id: str) -> AccountSnapshot:
+        whole = super().snapshot(session_id)
+        if not self.lags:
+            return whole
+        self.lags -= 1
+        held = PositionRecord(SPY, *self.before)
+        return msgspec.structs.replace(whole, positions=(held,) if held.quantity else ())
+
+
+def test_a_position_that_lags_behind_its_trade_is_no_riddle_after_a_reconnect(tmp_path: Path) -> None:
+    venue = LaggingVenue()
+    venue.prices[SPY] = HUNDRED
+
+    async def body(desk: Desk) -> None:
+        venue.faults.fills_by_hand = True
+        await desk.submit(spec(1, 10))
+        await desk.settle()
+        venue.disconnect()
+        desk.gateway.disconnected("gone")
+        venue.trade(venue.submits[0], Decimal(10), HUNDRED)
+        venue.lags = 1
+        await desk.gateway.reconcile_at_start()
+        assert desk.held() == 10 and desk.gateway.state.adjustments == {}
+        assert desk.gateway.state.restricted == {}
+
+    on_desk(venue, tmp_path, body)
 
 
 def test_trades_of_others_explain_just_as_much_as_they_moved(tmp_path: Path) -> None:
