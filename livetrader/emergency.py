@@ -58,6 +58,35 @@ def liquidate(
         lock.release()
 
 
+class Predecessor:
+    """What the daemon before us may still have on its way: so long as its journal is not read, anything.
+
+    The journal is only read, and nothing waits for it: it may be large, damaged or on a disk that hangs.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.unanswered = True
+        self._journal = journal
+
+    async def read(self) -> None:
+        """Look whether every order that was sent has been answered. Raises nothing."""
+        try:
+            self.unanswered = await asyncio.to_thread(_unanswered, self._journal)
+        except Exception as error:  # noqa: BLE001 — boundary: without a journal the fence is waited out
+            _report("kill_journal_unread", level="warning", error=repr(error))
+
+
+def _unanswered(journal: Path) -> bool:
+    from livetrader.journal.examination import examine
+    from livetrader_engine.orders.states import OrderStatus
+
+    found = examine(journal)
+    waiting = (
+        order.status is OrderStatus.NEW and order.kill_id is None for order in found.state.open.values()
+    )
+    return not found.intact or any(waiting)
+
+
 async def _liquidate(
     settings: Settings,
     folder: Path,
@@ -74,6 +103,8 @@ async def _liquidate(
             def spawn(name: str, work: Coroutine[object, object, None]) -> None:
                 tasks.append(group.create_task(_plain(work), name=name))
 
+            before = Predecessor(folder / "journal.sqlite3")
+            spawn("predecessor", before.read())
             history = _history(settings, folder, spawn)
             brokerage = _brokerage(settings, folder, spawn, history)
             ports = KillPorts(
@@ -83,6 +114,7 @@ async def _liquidate(
                 timing=real_timing(SessionClock()),
                 report=_report,
                 escalate=lambda words: _report("alarm", level="critical", detail=words),
+                unanswered=lambda: before.unanswered,
             )
             record = await liquidation(ports)
             for task in tasks:

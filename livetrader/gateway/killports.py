@@ -47,7 +47,8 @@ class KillPorts:
     """What the kill switch works with. `is_open(symbol, now_ns)`; `escalate(words)` calls a person.
 
     `journal` is for a process without a gateway. `reconnect` makes a new brokerage session where the
-    daemon does not do that by itself.
+    daemon does not do that by itself. `unanswered` says, where there is no gateway, whether an order of the
+    daemon before may still be on its way to the venue; so it is thought unless somebody knows better.
     """
 
     brokerage: BrokeragePlugin
@@ -58,3 +59,4 @@ class KillPorts:
     escalate: Callable[[str], None]
     journal: Journal | None = None
     reconnect: Callable[[], Awaitable[object]] | None = None
+    unanswered: Callable[[], bool] = lambda: True

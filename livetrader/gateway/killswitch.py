@@ -192,12 +192,12 @@ class KillSwitch:
         liquidator = self._liquidator
         if liquidator is None:
             assert self.record is not None
-            gate = self._gate  # without one nobody knows what the daemon before us has sent
+            gate = self._gate
             switch = Switch(
                 self._enter,
                 self._note,
                 _approve,
-                lambda: gate is None or gate.unanswered,
+                lambda: self._ports.unanswered() if gate is None else gate.unanswered,
                 lambda: self.record is not None and self.record.include_foreign,
             )
             liquidator = self._liquidator = Liquidator(
