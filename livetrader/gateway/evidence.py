@@ -19,7 +19,8 @@ class Evidence:
     `absent_for_s`: seconds since an order was first missing from a complete snapshot of this session;
     orders that were never missing are not in it. `sending` are on their way this instant and not judged;
     `claimed` trades are being journaled, each by its revision. `terms` are those that the look before found
-    changed at the venue. `fresh`: the session has just begun, so every absence is doubt.
+    changed at the venue. `ended` are orders whose end we heard while the snapshot was being taken: it may
+    show them as they were before. `fresh`: the session has just begun, so every absence is doubt.
     `book`: positions may be corrected from this snapshot (nothing was in motion when it was taken).
     """
 
@@ -28,6 +29,7 @@ class Evidence:
     sending: frozenset[ClientOrderId] = frozenset()
     claimed: frozenset[tuple[ExecutionId, int]] = frozenset()
     terms: Mapping[ClientOrderId, OrderChange] = field(default_factory=dict)
+    ended: frozenset[ClientOrderId] = frozenset()
     fresh: bool = True
     book: bool = True
 

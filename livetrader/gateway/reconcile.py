@@ -78,7 +78,7 @@ def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
             found.reports += _fill_reports(client_id, fills, snapshot, None)
     for client_id, records in shown_open.items():
         known = state.orders.get(client_id)
-        if known is not None and known.status in CLOSED:
+        if known is not None and known.status in CLOSED and client_id not in evidence.ended:
             found.resolutions.append(
                 Resolution(client_id, Verdict.LATE_FOUND, "closed here, working at the venue")
             )

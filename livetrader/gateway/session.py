@@ -188,23 +188,26 @@ class Session:
     async def _look(self) -> bool:
         state = self._ledger.state
         busy_before = bool(self.sending or self._ledger.claimed)
-        fills_before = state.fills
+        fills_before, open_before = state.fills, frozenset(state.open)
         async with asyncio.timeout(SNAPSHOT_WAIT_S):
             snapshot = await self._brokerage.snapshot()
         self._looked_s = self._timing.monotonic_s()
-        self._doubts.asked = False
         busy = busy_before or bool(self.sending or self._ledger.claimed) or state.fills != fills_before
-        corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=False))
+        ended = open_before - state.open.keys()
+        self._doubts.asked = bool(ended)  # what the next look shows of them is news
+        corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=False, ended=ended))
         same = corrections.differences == self._doubts.differences and state.fills == self._doubts.fills_then
         if corrections.differences and same and not busy and not corrections.reports:
-            corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=True))
+            corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=True, ended=ended))
         await self._correct(snapshot, corrections, first=False)
         booked = bool(corrections.adjustments)
         self._doubts.differences = {} if booked else corrections.differences
         self._doubts.fills_then = state.fills
         return booked
 
-    def _evidence(self, *, fresh: bool, book: bool) -> Evidence:
+    def _evidence(
+        self, *, fresh: bool, book: bool, ended: frozenset[ClientOrderId] = frozenset()
+    ) -> Evidence:
         now_s = self._timing.monotonic_s()
         return Evidence(
             fence_s=self._brokerage.capabilities.absence_fence_s,
@@ -212,6 +215,7 @@ class Session:
             sending=frozenset(self.sending),
             claimed=frozenset(self._ledger.claimed),
             terms=self._doubts.terms,
+            ended=ended,
             fresh=fresh,
             book=book,
         )

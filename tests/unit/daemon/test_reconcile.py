@@ -182,6 +182,13 @@ def test_a_late_found_order_is_cancelled() -> None:
     assert [wanted.client_order_id for wanted in corrections.cancels] == [name(1)]
 
 
+def test_an_order_that_ended_while_the_snapshot_was_taken_is_not_found_late() -> None:
+    """The snapshot may have read the open orders before the cancel, and we heard of it before it was whole."""
+    state = believe(*WORKING, reported(S.CANCELED))
+    corrections = reconcile(state, account([shown(S.SUBMITTED)]), Evidence(0.0, ended=frozenset({name(1)})))
+    assert corrections.resolutions == () and corrections.cancels == ()
+
+
 def test_orphans_and_foreign_orders_are_told_apart() -> None:
     stranger = OrderRecord(
         ClientOrderId("other-9"), BrokerageOrderId("V9"), spec(0, 1), S.SUBMITTED, Decimal(0)
