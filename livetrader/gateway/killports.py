@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.timing import Timing
 from livetrader.journal.journal import Journal
 from livetrader.journal.records import Record
@@ -23,6 +24,10 @@ class Gate(Protocol):
     @property
     def unanswered(self) -> bool:
         """See Gateway.unanswered."""
+        ...
+
+    def liquidating(self, now_s: float) -> Mapping[Symbol, Attempt]:
+        """See Gateway.liquidating."""
         ...
 
     def halt(self, reason: str, source: str = ..., *, persist: bool = ...) -> None:

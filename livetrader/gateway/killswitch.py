@@ -200,8 +200,9 @@ class KillSwitch:
                 lambda: self._ports.unanswered() if gate is None else gate.unanswered,
                 lambda: self.record is not None and self.record.include_foreign,
             )
+            before = {} if gate is None else gate.liquidating(self._ports.timing.monotonic_s())
             liquidator = self._liquidator = Liquidator(
-                self._ports, switch, self.record.kill_id, self.flattening.attempts
+                self._ports, switch, self.record.kill_id, {**before, **self.flattening.attempts}
             )
             liquidator.stopped = self._accepted is self.record
         if await liquidator.run():

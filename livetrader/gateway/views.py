@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from livetrader.gateway.ledger import Ledger
+from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.session import Session
 from livetrader.gateway.valuation import Valuation
+from livetrader.journal.identifiers import kill_attempt
 from livetrader.journal.replay import Counters, JournalState, OrderState, Position
 from livetrader_engine.events import AccountLoaded, OpenOrderRecord, PositionRecord
 from livetrader_engine.orders.states import OrderStatus
@@ -69,6 +71,22 @@ class AccountView:
             order.status is OrderStatus.NEW and order.kill_id is None
             for order in self._ledger.state.open.values()
         )
+
+    def liquidating(self, now_s: float) -> dict[Symbol, Attempt]:
+        """Return the liquidation orders that are not over, as if sent now: by a daemon that died, mostly.
+
+        The venue may not show them yet; another order beside them would sell twice.
+        """
+        return {
+            order.spec.symbol: Attempt(
+                kill_attempt(order.kill_id, order.spec.symbol, order.client_order_id) or 0,
+                order.client_order_id,
+                now_s,
+                -order.spec.quantity,
+            )
+            for order in self._ledger.state.open.values()
+            if order.kill_id is not None
+        }
 
     @property
     def foreign_orders(self) -> int:
