@@ -16,6 +16,7 @@ from typing import Final, TextIO
 
 from livetrader_engine.orders.order import OrderType
 from livetrader_plugins.ibkr.library import LibraryName
+from livetrader_venues.tws.director import ScriptError
 from tests.simulation.agent import EVERY_S, Agent
 from tests.simulation.invariants import Violation
 from tests.simulation.process import Boundaries
@@ -76,7 +77,7 @@ class Stage(World):
         every_ns = EVERY_S * 1_000_000_000
         self._first_ns = (self.loop.wall_ns() // every_ns + 1) * every_ns
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._supervise())]
+            tasks = [group.create_task(self._supervise()), group.create_task(self._operator())]
             await self._happen()
             last_s = max([*self.story.decisions, 0]) * EVERY_S + TAIL_S
             wait_s = self._first_ns / 1e9 + last_s - self.loop.wall_ns() / 1e9
@@ -90,7 +91,10 @@ class Stage(World):
 
 def _do(action: str, **keywords: object) -> Action:
     async def happen(stage: Stage) -> None:
-        stage.venue.do(action, **keywords)
+        try:
+            stage.venue.do(action, **keywords)
+        except ScriptError as error:  # after a crash there may be nothing left to act on
+            stage.saw("nothing to act on", fault=action, why=str(error))
 
     return happen
 

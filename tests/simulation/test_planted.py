@@ -26,7 +26,7 @@ def test_a_planted_bug_still_fits_the_code(bug: Bug) -> None:
 def test_a_patch_that_does_not_fit_is_named(tmp_path: object) -> None:
     bug = planted.bugs()[0]
     stale = Bug("stale", "Nothing.", bug.patch.with_name("stale"))
-    text = bug.patch.read_text().replace("\n-", "\n-it was never so ", 1)
+    text = bug.patch.read_text().replace("\n-  ", "\n-it was never so", 1)
     stale.patch.write_text(text)
     try:
         with pytest.raises(PatchError, match="no longer applies"), planted.planted(stale):

@@ -34,3 +34,14 @@ def test_every_kind_of_boundary_is_in_a_story() -> None:
         "ack handled", "execution", "execution handled", "publish", "published", "thread", "thread done",
         "latch read", "journal open", "connect",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_liquidation_order_on_its_way_is_not_sent_twice_by_the_next_daemon() -> None:
+    (story,) = [story for story in STORIES if story.name == "the kill switch"]
+    kinds = sweep.tell(story, "auto")[0].kinds
+    written = [at for at, kind in enumerate(kinds, 1) if kind == "socket written"]
+    for at in written[len(written) // 4 :: 3]:
+        _, violations, _ = sweep.tell(story, "auto", at)
+        assert not violations, f"crash at boundary {at}: {violations[0]}"

@@ -269,6 +269,7 @@ class World:
         self.processes.append(process)
         self.tell("systemd", f"starts {daemon.name}")
         task = self.loop.create_task(daemon.run(), name=daemon.name, context=context)
+        process.tasks.add(task)
         task.add_done_callback(lambda _: ended.set(), context=ContextOfTasks())
         await ended.wait()
         self.reached[f"death at {process.died_at or 'its own hand'}"] += 1
