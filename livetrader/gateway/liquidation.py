@@ -45,9 +45,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What beside the snapshot matters. `open_since_s` and `over_since_s` are monotonic.
+    """What beside the snapshot matters. `open_since_s`, `over_since_s` and `seen_s` are monotonic.
 
-    They say when a market was first seen open, and when the order of an attempt was first seen to be over.
+    They say when a market was first seen open, when the order of an attempt was first seen to be over, and
+    when an order was last seen at work.
     """
 
     kill_id: str
@@ -58,6 +59,7 @@ class Circumstances:
     attempts: Mapping[Symbol, Attempt]
     open_since_s: Mapping[Symbol, float]
     over_since_s: Mapping[ClientOrderId, float]
+    seen_s: Mapping[ClientOrderId, float]
     patient: bool  # wait for cancels on a symbol before flattening it
     include_foreign: bool = False
     only: Symbol | None = None  # one symbol of the account; None for all of it
@@ -160,8 +162,9 @@ def _pending(position: PositionRecord, snapshot: AccountSnapshot, now: Circumsta
         return age_s < _pause_s(attempt.refusals)
     # A position that moved proves nothing: another order may have arrived while ours is still on its way.
     over, traded = outcome(attempt, snapshot)
-    if not over:
-        return age_s < now.capabilities.absence_fence_s
+    if not over:  # the fence counts from when it was last known to be there
+        known_s = max(attempt.sent_s, now.seen_s.get(attempt.client_order_id, attempt.sent_s))
+        return now.now_s - known_s < now.capabilities.absence_fence_s
     if position.quantity != attempt.position + traded:  # not told yet, or others traded: sell nothing twice
         return now.now_s - now.over_since_s.get(attempt.client_order_id, now.now_s) < POSITION_LAG_S
     if traded:

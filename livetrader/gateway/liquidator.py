@@ -78,6 +78,7 @@ class Liquidator:
         }
         self._open_since_s: dict[Symbol, float] = {}
         self._over_since_s: dict[ClientOrderId, float] = {}
+        self._seen_s: dict[ClientOrderId, float] = {}
         self._cancel_asked_s: dict[BrokerageOrderId, float] = {}
         self._shared: set[ClientOrderId] = set()
         self._failures = 0
@@ -183,6 +184,7 @@ class Liquidator:
                 self._open_since_s.pop(position.symbol, None)
             else:
                 self._open_since_s.setdefault(position.symbol, now_s)
+        self._seen_s |= {order.client_order_id: now_s for order in snapshot.open_orders}
         for attempt in self.attempts.values():
             if outcome(attempt, snapshot)[0]:
                 self._over_since_s.setdefault(attempt.client_order_id, now_s)
@@ -195,6 +197,7 @@ class Liquidator:
             attempts=self.attempts,
             open_since_s=self._open_since_s,
             over_since_s=self._over_since_s,
+            seen_s=self._seen_s,
             patient=now_s - self._started_s < CANCEL_WAIT_S,
             include_foreign=self._switch.include_foreign(),
             only=self._only,

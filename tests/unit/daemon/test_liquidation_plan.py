@@ -39,7 +39,7 @@ def account(position: int, traded: int = 0, closed: int | None = None) -> Accoun
     return AccountSnapshot("A", "S", START_NS, {}, held, (), ended, fills)
 
 
-def now(age_s: float, over_s: float | None = None) -> Circumstances:
+def now(age_s: float, over_s: float | None = None, seen_s: float | None = None) -> Circumstances:
     attempt = Attempt(1, NAME, 1000.0 - age_s, Decimal(10))
     return Circumstances(
         kill_id=KILL,
@@ -50,6 +50,7 @@ def now(age_s: float, over_s: float | None = None) -> Circumstances:
         attempts={SPY: attempt},
         open_since_s={},
         over_since_s={} if over_s is None else {NAME: 1000.0 - over_s},
+        seen_s={} if seen_s is None else {NAME: 1000.0 - seen_s},
         patient=False,
     )
 
@@ -71,6 +72,12 @@ LAG = POSITION_LAG_S
         (account(10, traded=-4, closed=-4), now(5, 0), None),
         (account(10, traded=-4, closed=-4), now(5, LAG), -10),
         (account(6, traded=-4), now(5), None),  # the rest still works, though nobody shows it
+        (
+            account(6, traded=-4),
+            now(2 * FENCE_S, seen_s=1),
+            None,
+        ),  # it worked a moment ago: its end is on its way
+        (account(6, traded=-4), now(2 * FENCE_S, seen_s=FENCE_S), -6),
         (account(10, closed=0), now(0.5, 0), None),  # refused at the venue: not to be flooded
         (account(10, closed=0), now(1, 0), -10),
         (account(-3, traded=-10), now(5, LAG), 3),  # somebody sold, too
@@ -104,7 +111,7 @@ def test_one_symbol_alone_is_planned_for_where_only_that_one_is_wanted() -> None
     held = tuple(PositionRecord(symbol, Decimal(5), HUNDRED) for symbol in (SPY, IBM))
     snapshot = AccountSnapshot("A", "S", START_NS, {}, held, ())
     circumstances = Circumstances(
-        KILL, BrokerageCapabilities(order_types=ORDER_TYPES), lambda symbol: True, START_NS, 0.0, {}, {}, {},
+        KILL, BrokerageCapabilities(order_types=ORDER_TYPES), lambda symbol: True, START_NS, 0.0, {}, {}, {}, {},
         patient=False, only=IBM,
     )  # fmt: skip
     plan = make_plan(snapshot, circumstances)
