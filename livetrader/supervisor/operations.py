@@ -28,12 +28,13 @@ from livetrader.control.training_views import ModelView, TrainingView
 from livetrader.errors import ControlRefusedError, DaemonError
 from livetrader.gateway.gateway import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState
-from livetrader.journal.replay import OrderState
+from livetrader.journal.replay import JournalState, OrderState
 from livetrader.supervisor.custody_operations import DaemonCustody, foreign_orders, restrictions
 from livetrader.supervisor.states import DaemonState
 from livetrader.supervisor.supervisor import Supervisor
 from livetrader.supervisor.training_ledger import model_view
 from livetrader.supervisor.views import day_profit, engine_view, order_view, portfolio_view
+from livetrader_engine.orders.order import ClientOrderId
 
 ENDED_STATES: Final = frozenset(
     {TrainingState.READY, TrainingState.FAILED, TrainingState.EXPIRED, TrainingState.CANCELLED}
@@ -219,7 +220,7 @@ class DaemonOperations:
             return view
         if order.isdecimal() and self._supervisor.watch.orders.cancel_one(int(order), why):
             return self._done(self._operations.begin("cancel", who, reason), "it was not sent yet")
-        found = self._find(order)
+        found = _find(gateway.state, order)
         view = self._operations.begin("cancel", who, reason)
         self._later(view, gateway.cancel_client(found.client_order_id, why), "the cancel was sent")
         return view
@@ -271,15 +272,6 @@ class DaemonOperations:
     async def _flat(self) -> None:
         await self._parts.changes.until(lambda: self._supervisor.state.current is DaemonState.FLAT)
 
-    def _find(self, order: str) -> OrderState:
-        state = self._parts.gateway.state
-        for client_order_id, known in state.orders.items():
-            if client_order_id == order:
-                return known
-        if order.isdecimal() and int(order) in state.by_order_id:
-            return state.by_order_id[int(order)]
-        raise KeyError(order)
-
     def _done(self, view: OperationView, message: str) -> OperationView:
         return self._operations.end(view.id, OperationState.DONE, message) or view
 
@@ -293,3 +285,13 @@ class DaemonOperations:
             self._operations.end(view.id, OperationState.DONE, message)
 
         self._parts.tasks.spawn(f"operation {view.kind}", finish())
+
+
+def _find(state: JournalState, order: str) -> OrderState:
+    """Return an order by client order id or engine number. Raises KeyError."""
+    known = state.orders.get(ClientOrderId(order))
+    if known is None and order.isdecimal():
+        known = state.by_order_id.get(int(order))
+    if known is None:
+        raise KeyError(order)
+    return known
