@@ -184,11 +184,9 @@ class OrderSender:
         except JournalError as error:
             self._tell(approved.spec, OrderStatus.INVALID, f"not sent: {error}")
             return
-        closed = self._ledger.state.closed_symbols.get(approved.spec.symbol)
-        away = self._session.why_not_ready  # a session that is lost or reconciles has judged no order yet
-        if self._ports.gate.halted or closed is not None or away:  # the disk took its time
-            why = f"halted meanwhile: {closed or self._ports.gate.halt_reason}"
-            message = f"not sent: {why if self._ports.gate.halted or closed is not None else away}"
+        why = self._overtaken(approved)
+        if why:
+            message = f"not sent: {why}"
             self._ledger.write_soon(OrderResolved(self._now(), client_id, Verdict.NOT_SENT, message))
             return
         try:
@@ -209,6 +207,18 @@ class OrderSender:
             self._ports.report(
                 "order_refused", level="warning", client_order_id=client_id, error=str(outcome)
             )
+
+    def _overtaken(self, approved: Approved) -> str:
+        """Return what happened while the disk wrote that keeps an order here, empty where nothing did."""
+        state, spec = self._ledger.state, approved.spec
+        closed = state.closed_symbols.get(spec.symbol)
+        if self._ports.gate.halted or closed is not None:
+            return f"halted meanwhile: {closed or self._ports.gate.halt_reason}"
+        for order in state.open.values():
+            same_side = order.spec.symbol is spec.symbol and order.spec.direction is spec.direction
+            if order.unknown and same_side and order.client_order_id != approved.client_order_id:
+                return f"the outcome of {order.client_order_id} became unknown meanwhile"
+        return self._session.why_not_ready  # a session that is lost or reconciles has judged no order yet
 
     async def _send_cancel(self, order: OrderState) -> None:
         outcome = await self._call(self._brokerage.cancel(order.client_order_id))
