@@ -172,6 +172,23 @@ def _pending(position: PositionRecord, snapshot: AccountSnapshot, now: Circumsta
     return age_s < _pause_s(attempt.number)  # refused or expired at the venue, which is not to be flooded
 
 
+def attempts_shown(
+    snapshot: AccountSnapshot, kill_id: str, known: Mapping[Symbol, Attempt], now_s: float
+) -> dict[Symbol, Attempt]:
+    """Return the newest attempts of a kill that only the account knows of: a process before us made them.
+
+    An order closes what was held when it was sent, so that its quantity says what that was.
+    """
+    found: dict[Symbol, Attempt] = {}
+    for order in (*snapshot.open_orders, *snapshot.closed_orders):
+        symbol = order.spec.symbol
+        number = kill_attempt(kill_id, symbol, order.client_order_id)
+        newest = found.get(symbol) or known.get(symbol)
+        if number is not None and (newest is None or number > newest.number):
+            found[symbol] = Attempt(number, order.client_order_id, now_s, -order.spec.quantity)
+    return found
+
+
 def outcome(attempt: Attempt, snapshot: AccountSnapshot) -> tuple[bool, Decimal]:
     """Return whether the order of an attempt is proved to be over, and what it has traded."""
     name = attempt.client_order_id

@@ -19,6 +19,7 @@ from livetrader.gateway.liquidation import (
     Attempt,
     Circumstances,
     Plan,
+    attempts_shown,
     is_ours,
     make_plan,
     outcome,
@@ -184,7 +185,10 @@ class Liquidator:
                 self._open_since_s.pop(position.symbol, None)
             else:
                 self._open_since_s.setdefault(position.symbol, now_s)
-        self._seen_s |= {order.client_order_id: now_s for order in snapshot.open_orders}
+        self.attempts |= attempts_shown(snapshot, self._kill_id, self.attempts, now_s)
+        tried = {attempt.client_order_id for attempt in self.attempts.values()}
+        shown = {order.client_order_id for order in snapshot.open_orders}
+        self._seen_s |= dict.fromkeys(tried & shown, now_s)
         for attempt in self.attempts.values():
             if outcome(attempt, snapshot)[0]:
                 self._over_since_s.setdefault(attempt.client_order_id, now_s)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from livetrader.gateway.liquidation import (
     POSITION_LAG_S,
     Attempt,
     Circumstances,
+    attempts_shown,
     make_plan,
     outcome,
 )
@@ -107,12 +109,24 @@ def test_an_order_is_over_when_the_venue_says_so_or_it_traded_whole(
     assert outcome(Attempt(1, NAME, 0.0, Decimal(10)), snapshot) == (over, traded)
 
 
+def test_attempts_of_a_process_before_us_are_those_that_the_account_shows() -> None:
+    second = kill_client_id(KILL, SPY, 2)
+    other = kill_client_id("k0", SPY, 9)
+    working = OrderRecord(second, BrokerageOrderId("V2"), spec(0, -6), OrderStatus.SUBMITTED, Decimal(-2))
+    theirs = OrderRecord(other, BrokerageOrderId("V3"), spec(0, -1), OrderStatus.SUBMITTED, Decimal(0))
+    snapshot = account(4, closed=-4)
+    snapshot = msgspec.structs.replace(snapshot, open_orders=(working, theirs))
+    found = attempts_shown(snapshot, KILL, {}, 7.0)
+    assert found == {SPY: Attempt(2, second, 7.0, Decimal(6))}
+    assert attempts_shown(snapshot, KILL, found, 8.0) == {}
+
+
 def test_one_symbol_alone_is_planned_for_where_only_that_one_is_wanted() -> None:
     held = tuple(PositionRecord(symbol, Decimal(5), HUNDRED) for symbol in (SPY, IBM))
     snapshot = AccountSnapshot("A", "S", START_NS, {}, held, ())
     circumstances = Circumstances(
-        KILL, BrokerageCapabilities(order_types=ORDER_TYPES), lambda symbol: True, START_NS, 0.0, {}, {}, {}, {},
-        patient=False, only=IBM,
+        KILL, BrokerageCapabilities(order_types=ORDER_TYPES), lambda symbol: True, START_NS, 0.0,
+        {}, {}, {}, {}, patient=False, only=IBM,
     )  # fmt: skip
     plan = make_plan(snapshot, circumstances)
     assert [order.symbol for _, _, order in plan.orders] == [IBM] and plan.left == ("5 IBM",)
