@@ -67,7 +67,8 @@ spoils = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@pytest.mark.timeout(90)
+@settings(max_examples=200)
 @given(damage=st.lists(st.tuples(st.sampled_from([JOURNAL, WAL]), spoils), min_size=1, max_size=3))
 def test_a_damaged_journal_is_refused_untouched_or_tells_a_true_state_of_the_past(
     sound: Sound, damage: list[tuple[str, Spoil]]

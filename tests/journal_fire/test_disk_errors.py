@@ -233,6 +233,7 @@ def test_a_full_disk_gives_its_ballast_to_the_end_of_the_story_and_gets_it_back(
         disk.close()
 
 
+@pytest.mark.timeout(90)
 def test_the_sweep_finds_a_journal_that_acknowledges_before_the_disk_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

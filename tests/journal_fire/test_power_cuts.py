@@ -42,6 +42,7 @@ def test_nothing_acknowledged_is_lost_in_any_power_cut() -> None:
         assert outcome.hit[what] > 0, f"no power cut fell on `{what}`"
 
 
+@pytest.mark.timeout(90)
 @pytest.mark.parametrize("damage", Damage)
 def test_a_power_cut_in_any_operation_of_a_life_keeps_every_promise(damage: Damage) -> None:
     outcome = Outcome()
@@ -51,6 +52,7 @@ def test_a_power_cut_in_any_operation_of_a_life_keeps_every_promise(damage: Dama
     assert len(outcome.hit) > 15, f"this life has too few kinds of operations: {outcome.hit}"
 
 
+@pytest.mark.timeout(90)
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
 def test_the_harness_finds_the_losses_of_a_journal_that_does_not_sync_every_commit(synchronous: str) -> None:
     outcome = cut(100, SEED * 1_000_000, synchronous=synchronous, stop_at_first=False)
