@@ -177,8 +177,6 @@ class KillSwitch:
                         self._gate.kill_id = None
         await self._keeper.arm()
 
-    # -- inside -------------------------------------------------------------------------------------
-
     async def _drive(self) -> None:
         async with self._lock:
             if self.record is None or self.stage is KillStage.FLAT:
