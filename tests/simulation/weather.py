@@ -285,7 +285,7 @@ FAULTS: Final = (
     Fault("correction", 2, _correct),
     Fault("bust", 1, _bust),
     Fault("another permId", 1, _other_number),
-    Fault("two orders under one reference", 0.5, _twin),
+    Fault("two orders under one reference", 1.5, _twin),
     Fault("kill switch", 1.2, _kill),
     Fault("engine restarts", 1.5, _engine),
     Fault("operator reconciles", 1, _look),
