@@ -204,6 +204,7 @@ class Watch:
     def at_rest(self, state: JournalState, view: Mapping[str, Decimal] | None) -> None:
         """Compare journal and venue when everything has had its time."""
         trades = list(self._trades.values())
+        self.no_twins()
         self._orders_known(state)
         self._trades_counted(state, trades)
         self._positions(state, trades, view)
@@ -223,6 +224,13 @@ class Watch:
         if late:
             self.violated("I5 not reconciled", f"trades unknown after a reconnect: {', '.join(late[:5])}")
 
+    def no_twins(self) -> None:
+        """Check that of two orders under one reference one was cancelled."""
+        working = Counter(order.terms.order_ref for order in self._exchange.open_orders())
+        twice = [name for name, count in working.items() if count > 1 and name.startswith((OURS, KILLS))]
+        if twice:
+            self.violated("duplicates live", f"two orders work under each of {', '.join(twice)}")
+
     def fees_told(self, told: Mapping[ExecutionId, Decimal]) -> None:
         """Check what the engine was told that trades cost: nothing yet, or what they cost."""
         for name, amount in told.items():
@@ -239,9 +247,6 @@ class Watch:
             if order.terms.order_ref.startswith((OURS, KILLS)):
                 open_there[order.terms.order_ref] += 1
         open_here = {str(name) for name in state.open}
-        twice = [reference for reference, count in open_there.items() if count > 1]
-        if twice:
-            self.violated("duplicates live", f"two orders work under each of {', '.join(twice)}")
         if open_here != set(open_there):
             self.violated(
                 "open orders differ",

@@ -29,7 +29,7 @@ from tests.simulation import weather
 from tests.simulation.agent import TICKERS, by_chance
 from tests.simulation.daemon import JOURNAL, Daemon
 from tests.simulation.disk import inherit
-from tests.simulation.invariants import Durable, Watch
+from tests.simulation.invariants import OURS, Durable, Watch
 from tests.simulation.loop import SECOND_NS, VirtualLoop
 from tests.simulation.network import Network
 from tests.simulation.outcome import Chance, Outcome, abridged, close, leaf
@@ -294,7 +294,15 @@ class World:
             self.venue.do("confirm_login")
         self.venue.cancel_manual()  # or a kill would never see the account flat
         self.venue.do("session", state="open")
-        await asyncio.sleep(self.week.settle_s / 4)
+        for order in self.venue.exchange.open_orders():
+            if order.terms.order_ref.startswith(OURS) and not order.filled:
+                self.twin(order)
+                break
+        await asyncio.sleep(self.week.settle_s / 8)
+        for wire in list(self.network.wires.values()):
+            wire.reset()
+        await asyncio.sleep(self.week.settle_s / 8)
+        self.watch.no_twins()
         await self._lose_link_once_more()
         await asyncio.sleep(self.week.settle_s * 3 / 4)
 
