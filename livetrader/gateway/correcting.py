@@ -173,7 +173,9 @@ class Corrector:
 
     async def _cancel(self, wanted: CancelWanted) -> bool:
         client_id = wanted.client_order_id
-        await self._ledger.write(CancelIntended(self._now_ns(), client_id, wanted.why))
+        order = self._ledger.state.orders.get(client_id)
+        if order is None or wanted.brokerage_order_id not in order.twins:  # that one's verdict is journaled
+            await self._ledger.write(CancelIntended(self._now_ns(), client_id, wanted.why))
         try:
             await self._brokerage.cancel(client_id, wanted.brokerage_order_id)
         except VenueError as error:

@@ -223,6 +223,8 @@ class Gateway(AccountView):
                 self._session.check_unknown()
             reopened = order.is_open and not was_open  # by a trade that was taken back: what of it works?
             lost = order.is_open and order.cancel_asked and order.status is not OrderStatus.CANCEL_PENDING
+            if len(order.brokerage_order_ids) > 1 and was_open and not order.is_open:
+                self._session.ask()  # the venue has two numbers for it: does the other one work?
             if reopened or lost or (report.fill is None and (changed or report.status in FILLS)):
                 self._session.ask()  # a trade, a cancel or terms of which we have not heard all
             return

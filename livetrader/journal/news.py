@@ -66,6 +66,9 @@ def take_report(book: AccountBook, record: ReportReceived) -> Events:
     new_id = number is not None and number not in order.brokerage_order_ids
     if new_id and number is not None:
         order.brokerage_order_ids.append(number)
+    if fill is None and number in order.twins:
+        order.note(record.time_ns, f"the venue's second one, {number}, is {report.status.name.lower()}")
+        return ()  # it ends when it is cancelled; ours goes on
     if fill is None:
         return _status_reported(book, order, report, new_id)
     known = order.executions.get(fill.execution_id)

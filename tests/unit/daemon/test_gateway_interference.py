@@ -150,6 +150,24 @@ def test_of_two_orders_under_one_name_the_younger_is_cancelled_by_its_number(tmp
     on_desk(venue, tmp_path, body, rules=people.rules())
 
 
+def test_the_end_of_a_second_order_of_one_name_ends_the_first_neither_here_nor_there(tmp_path: Path) -> None:
+    venue, people = new_venue(), People()
+
+    async def body(desk: Desk) -> None:
+        await desk.submit(resting(1))
+        await desk.settle()
+        twin = venue.make_twin(venue.submits[0])
+        await look_for(desk, 60)
+        await desk.gateway.look()
+        await desk.settle()
+        assert (venue.orders[venue.submits[0]].status, twin.status) == (S.SUBMITTED, S.CANCELED)
+        (ours,) = desk.gateway.open_orders
+        assert ours.status is S.SUBMITTED and not ours.cancel_asked
+        assert S.CANCELED not in desk.statuses(1)
+
+    on_desk(venue, tmp_path, body, rules=people.rules())
+
+
 @pytest.mark.parametrize("twin_filled", [True, False])
 def test_the_order_that_trades_is_the_one_that_is_kept_and_both_count(
     tmp_path: Path, twin_filled: bool
