@@ -198,6 +198,30 @@ def test_an_order_that_somebody_changes_in_tws_is_told(library: str, tmp_path: P
     play(scenario())
 
 
+@pytest.mark.parametrize("code", [201, 202])
+def test_an_order_that_works_on_although_tws_told_its_end_can_be_cancelled(
+    library: str, code: int, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.working("A-0")
+            for message in ("openOrder", "orderStatus"):
+                desk.peer.do("fault", kind="mute", message=message)
+            name = await desk.buy("A-1", limit_price=Decimal(50))
+            await round_trip(desk.brokerage)
+            tell_error(desk.peer, 2, code, "Over, it says.")
+            await desk.session.until_closed(name)
+            shown = (await desk.brokerage.snapshot()).open_orders
+            assert [item.client_order_id for item in shown] == ["A-0", "A-1"]
+            await desk.brokerage.cancel(name)
+            await round_trip(desk.brokerage)
+            desk.peer.move(1)
+            shown = (await desk.brokerage.snapshot()).open_orders
+            assert [item.client_order_id for item in shown] == ["A-0"]
+
+    play(scenario())
+
+
 def test_what_tws_dropped_for_its_message_limit_is_in_doubt(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with at_desk(library, tmp_path, Settings(messages_per_second=50)) as desk:

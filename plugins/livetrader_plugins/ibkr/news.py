@@ -94,6 +94,9 @@ class News:
         for contract, execution in raw.trades:
             if contract.secType != COMBINATION:
                 self._put(self.book.execution(execution, self._symbol_of(contract)))
+        for item in raw.open_orders:
+            if not reports.is_over(item.state.status):
+                self.book.reopen(item.order)
 
     async def preview(self, order_id: int, contract: Contract, order: Order) -> MarginPreview:
         """Send a what-if order and return the answer. Raises VenueError: refused, or no answer."""
@@ -164,7 +167,8 @@ class News:
     def _error(self, number: int, code: int, text: str) -> None:
         preview = self._previews.get(number)
         if preview is not None:
-            if not preview.done():
+            judged = meaning_of(code, Subject.NEW_ORDER)
+            if not preview.done() and judged not in {Meaning.WARNING, Meaning.INFORMATION}:
                 preview.set_exception(VenueError(f"TWS refuses the order: {code} {text}"))
             return
         if number != NO_SUBJECT:

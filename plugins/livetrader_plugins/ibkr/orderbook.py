@@ -249,6 +249,12 @@ class OrderBook:
 
     # The account.
 
+    def reopen(self, order: Order) -> None:
+        """Take note that the account shows an order at work that TWS had told over: it may be cancelled."""
+        tracked = self.orders.find(order.permId, order.clientId, order.orderId)
+        if tracked is not None and tracked.told in {OrderStatus.CANCELED, OrderStatus.INVALID}:
+            tracked.told = OrderStatus.NONE
+
     def learn(self, order: Order, status: OrderStatus, filled: Decimal) -> None:
         """Take an order of a complete account, its trades are in the book; the daemon is told by others."""
         tracked = self.orders.find(order.permId, order.clientId, order.orderId)

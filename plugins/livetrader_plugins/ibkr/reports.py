@@ -40,6 +40,11 @@ def status_of(status: str, *, filled: Decimal, quantity: Decimal) -> OrderStatus
     return OrderStatus.NEW if status in _ON_ITS_WAY else OrderStatus.NONE
 
 
+def is_over(status: str) -> bool:
+    """Return whether IB's word says that an order is over."""
+    return status == "Filled" or status in _OVER
+
+
 def completed_status_of(status: str) -> OrderStatus:
     """Return the status of an order that IB lists as completed: there Inactive is an end, a refusal."""
     if status == "Inactive":
