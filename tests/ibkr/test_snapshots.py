@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import AccountSnapshot, VenueError
-from livetrader_plugins.ibkr import account
+from livetrader_plugins.ibkr import account, brokerage
 from livetrader_plugins.ibkr.receiver import Message
+from livetrader_venues.tws import ledger
 from livetrader_venues.tws.director import Director
 from livetrader_venues.tws.settings import Settings
 from tests.ibkr.bare import bare, limit, spy
@@ -68,6 +70,47 @@ def test_a_trade_while_it_is_read_is_in_all_of_it_or_in_none(
             assert [item.client_order_id for item in last.open_orders] == ["A-2"]
 
     monkeypatch.setattr(account, "PAUSE_S", 0.0)
+    play(scenario())
+
+
+def test_positions_that_lag_behind_their_trades_are_waited_for(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever flattens by them sells twice."""
+
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.buy("A-1")
+            await desk.session.until_closed(ClientOrderId("A-1"))
+            assert [item.quantity for item in (await desk.brokerage.snapshot()).positions] == [TEN]
+            (stale,) = (copy(held) for held in desk.peer.gateway.exchange.accounts["DU1234567"].held())
+            with monkeypatch.context() as late:
+                late.setattr(ledger.Account, "held", lambda _: iter([stale]))
+                on_request(desk, "reqPositions", 4, late.undo)
+                await desk.buy("A-2", -10)
+                await desk.session.until_closed(ClientOrderId("A-2"))
+                shown = await desk.brokerage.snapshot()
+            assert len(shown.fills) == 2 and not shown.positions
+
+    monkeypatch.setattr(account, "PAUSE_S", 0.0)
+    monkeypatch.setattr(brokerage, "PAUSE_S", 0.0)
+    play(scenario())
+
+
+def test_positions_that_move_without_trades_are_shown_in_the_end(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.buy("A-1")
+            await desk.session.until_closed(ClientOrderId("A-1"))
+            await desk.brokerage.snapshot()
+            (held,) = desk.peer.gateway.exchange.accounts["DU1234567"].held()
+            held.quantity *= 2  # a split
+            for _ in range(2):
+                assert [item.quantity for item in (await desk.brokerage.snapshot()).positions] == [2 * TEN]
+
+    monkeypatch.setattr(brokerage, "POSITIONS_LATE_S", 0.05)
     play(scenario())
 
 

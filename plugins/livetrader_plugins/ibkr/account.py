@@ -8,6 +8,7 @@ and trades are those of one instant. What TWS answers in time but not at one ins
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -64,6 +65,33 @@ async def read_account(session: TwsSession, account: str) -> RawAccount:
         if raw is not None:
             return raw
     raise VenueError(f"the account did not stand still while it was read {ATTEMPTS} times")
+
+
+def follows(before: RawAccount, now: RawAccount) -> bool:
+    """Whether positions moved since an earlier look as the trades that are new since then say.
+
+    TWS hears of trades first and of positions later: for a moment both stand still and do not fit together.
+    Currencies are no positions. Deliveries, exercises and splits move positions without a trade.
+    """
+    moved: dict[int, Decimal] = defaultdict(Decimal)
+    for contract, quantity, _ in now.positions:
+        moved[contract.conId] += quantity
+    for contract, quantity, _ in before.positions:
+        moved[contract.conId] -= quantity
+    known = _newest_trades(before)
+    for name, (con_id, fill) in _newest_trades(now).items():
+        moved[con_id] -= fill.quantity - (known[name][1].quantity if name in known else 0)
+    return not any(moved.values())
+
+
+def _newest_trades(raw: RawAccount) -> dict[ExecutionId, tuple[int, Fill]]:
+    newest: dict[ExecutionId, tuple[int, Fill]] = {}
+    for contract, execution in raw.trades:
+        fill = reports.fill_of(execution)
+        known = newest.get(fill.execution_id)
+        if contract.secType != "CASH" and (known is None or known[1].revision < fill.revision):
+            newest[fill.execution_id] = (contract.conId, fill)
+    return newest
 
 
 async def _read_once(session: TwsSession, account: str) -> RawAccount | None:

@@ -7,6 +7,7 @@ account anew. Nothing of an earlier session is believed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar, Final, cast
 
@@ -24,7 +25,7 @@ from livetrader_engine.spi import (
     VenueError,
 )
 from livetrader_plugins.ibkr import orders, requests, schedule
-from livetrader_plugins.ibkr.account import Login, RawAccount, read_account, snapshot_of
+from livetrader_plugins.ibkr.account import PAUSE_S, Login, RawAccount, follows, read_account, snapshot_of
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrConfig, calendar_of, chosen_account
 from livetrader_plugins.ibkr.library import Contract, ContractDetails, load_aside
@@ -36,6 +37,7 @@ from livetrader_plugins.ibkr.trading import Live, OrderDesk
 from livetrader_plugins.sdk.event_stream import EventStream
 
 LINK_SILENT_S: Final = 300.0  # after 1100; TWS may forget to say that its line is back, but not at a login
+POSITIONS_LATE_S: Final = 3.0  # behind the trades that moved them; what differs longer has another reason
 CLOCKS_APART_S: Final = 2.0  # ours and TWS's: more is told
 NS_PER_SECOND: Final = 1_000_000_000
 
@@ -62,6 +64,7 @@ class IbkrBrokerage:
         self._desk: OrderDesk | None = None
         self._session: TwsSession | None = None
         self._news: News | None = None
+        self._raw: RawAccount | None = None  # at the last look, of whichever session
         self._account = ""
         self._session_id = ""  # of the newest `connect`
 
@@ -85,7 +88,7 @@ class IbkrBrokerage:
         self._news = news  # of what happens from here on; the rest is read
         try:
             _check_link(session)
-            raw = await read_account(session, self._account)
+            raw = await self._read(session)
             _check_link(session)
             await self._desk.numbers.begin(session, raw)
             self._session_id = f"{self._account}/{self._config.client_id}/{self._context.now_ns()}"
@@ -135,6 +138,19 @@ class IbkrBrokerage:
         live, _ = self._live()
         return await contract_details(live.session, contract, urgent=True)
 
+    async def _read(self, session: TwsSession) -> RawAccount:
+        """Read the account; again, for a while, where its positions are those from before its trades."""
+        began_s = self._context.monotonic_s()
+        raw = await read_account(session, self._account)
+        while self._raw is not None and not follows(self._raw, raw):
+            if self._context.monotonic_s() - began_s >= POSITIONS_LATE_S:
+                self._context.report("ibkr_positions_moved_without_trades", level="warning")
+                break
+            await asyncio.sleep(PAUSE_S)
+            raw = await read_account(session, self._account)
+        self._raw = raw
+        return raw
+
     async def _shown(self, raw: RawAccount) -> AccountSnapshot:
         """Return a read account as a snapshot, and remember the names in it."""
         assert self._resolver is not None and self._desk is not None and self._news is not None
@@ -168,7 +184,7 @@ class IbkrBrokerage:
     async def snapshot(self) -> AccountSnapshot:
         """Return the account as TWS has it now. Raises VenueError rather than return a part."""
         live, _ = self._live()
-        raw = await read_account(live.session, live.account)
+        raw = await self._read(live.session)
         _check_link(live.session)
         snapshot = await self._shown(raw)
         live.news.look(raw)
