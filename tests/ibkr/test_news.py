@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderId, OrderType
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import ApprovedChange, CashChanged, StopMoved, VenueError
-from livetrader_plugins.ibkr import news
+from livetrader_engine.spi import ApprovedChange, CashChanged, FeeReported, StopMoved, VenueError
+from livetrader_plugins.ibkr import news, resolver
 from livetrader_venues.tws.settings import SECOND_NS, Settings
 from tests.ibkr.bare import tell_error
 from tests.ibkr.desk import SPY, TEN, at_desk, order, play, round_trip
 
+CALL_WAIT_S = 5.0  # the patience of the kill switch with one call
 NEW, SUBMITTED, PARTLY, FILLED = (
     OrderStatus.NEW, OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED,
 )  # fmt: skip
@@ -53,6 +56,29 @@ def test_a_fee_that_overtakes_its_trade_is_told_behind_it(library: str, tmp_path
             kinds = [type(event).__name__ for event in desk.session.events]
             assert kinds.index("FeeReported") > kinds.index("ExecutionReport")
             assert [quantity for *_, quantity in desk.fills("A-1")] == [TEN]
+
+    play(scenario())
+
+
+def test_the_fee_of_an_older_revision_is_no_news(library: str, tmp_path: Path) -> None:
+    """TWS tells the commissions of all revisions again with each look, in an order of its own."""
+
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.buy("A-1")
+            await desk.until(lambda: bool(desk.fees("A-1")), "the fee")
+            base, *_ = desk.fills("A-1")[0]
+            live, _ = desk.brokerage._live()
+            told = [
+                event
+                for revision, cost in ((2, 1.5), (1, 1.0), (2, 1.5))
+                for event in live.news.book.commission(
+                    SimpleNamespace(
+                        execId=f"{base}.{revision:02}", commission=cost, currency="USD", realizedPNL=0.0
+                    )
+                )
+            ]
+            assert [event.fee for event in told if isinstance(event, FeeReported)] == [Decimal("1.5")]
 
     play(scenario())
 
@@ -309,5 +335,23 @@ def test_an_order_that_the_account_cannot_carry_is_not_sent_where_that_is_asked_
             name = await desk.buy("K-1", quantity=1_000_000, id=OrderId(0))  # nobody asks for the kill switch
             assert (await desk.session.until_closed(name)).status is OrderStatus.INVALID
             assert [item.symbol for item in (await desk.brokerage.snapshot()).positions] == [SPY]
+
+    play(scenario())
+
+
+def test_the_kill_switch_sells_what_was_met_before_without_asking_for_its_contract(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path, request_timeout_s=60.0) as desk:
+            await desk.buy("A-1")
+            await desk.session.until_closed(ClientOrderId("A-1"))
+            monkeypatch.setattr(resolver, "FRESH_NS", 0)  # a week goes by …
+            for message in ("contractDetails", "contractDetailsEnd"):  # … and the farm for contracts is down
+                desk.peer.do("fault", kind="mute", message=message, count=0)
+            async with asyncio.timeout(CALL_WAIT_S):
+                await desk.buy("K-1", -10, id=OrderId(0))
+            await desk.session.until_closed(ClientOrderId("K-1"))
+            assert not (await desk.brokerage.snapshot()).positions
 
     play(scenario())

@@ -28,6 +28,7 @@ from livetrader_plugins.ibkr.identifiers import (
 )
 from livetrader_plugins.ibkr.link import Farm, LinkState, after
 from livetrader_plugins.ibkr.news import News
+from livetrader_plugins.ibkr.numbering import OrderNumbers
 from livetrader_plugins.ibkr.orderbook import OrderBook
 from livetrader_plugins.ibkr.session import Address, TwsSession
 from livetrader_plugins.ibkr.throttle import Throttle
@@ -240,12 +241,37 @@ def test_reservations_survive(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == [FILE_NAME]
 
 
+def test_on_a_full_disk_the_reservation_is_overwritten_where_it_lies(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.with_suffix(".tmp").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        write_reserved(path, 1_001)
+    path.with_suffix(".tmp").unlink()
+    write_reserved(path, 1_001)
+    path.with_suffix(".tmp").symlink_to("/dev/full")
+    write_reserved(path, 9_999_999)
+    assert read_reserved(path) == 9_999_999
+    path.write_text('{"reserved_below": 1}')  # of another length: nothing is overwritten in part
+    with pytest.raises(OSError, match="No space left"):
+        write_reserved(path, 2_001)
+    assert read_reserved(path) == 1
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"reserved_below": "x"}', "\x00"])
 def test_a_damaged_reservation_is_not_taken_for_none(text: str, tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     path.write_text(text)
     with pytest.raises(VenueError, match="is damaged: remove it once"):
         read_reserved(path)
+
+
+def test_no_number_before_the_account_was_read_means_that_nothing_was_sent(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with PluginHost("ibkr", tmp_path) as host:
+            with pytest.raises(VenueError, match="not sent"):
+                OrderNumbers(host.context).take()
+
+    asyncio.run(scenario())
 
 
 def test_the_book_of_a_session_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ first of them is used, and TWS's own idea may only raise them. Our identity of a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 from livetrader_engine.spi import VenueError
 
 FILE_NAME: Final = "order-ids.json"
+FILE_BYTES: Final = 64  # always: within one sector, so that an overwritten file is the old or the new one
 BLOCK: Final = 1_000  # ids reserved at once: one small fsync for so many orders
 REFILL: Final = 200  # left of a block when the next is reserved, so that no order has to wait for it
 LARGEST_ORDER_ID: Final = 999_999_999  # ids of requests begin above: an error names one or the other
@@ -97,16 +99,39 @@ def read_reserved(path: Path) -> int:
 def write_reserved(path: Path, reserved_below: int) -> None:
     """Make durable that every id below may have been used: written aside, synced, renamed, synced.
 
-    Blocks: call it in a thread.
+    On a full disk the file is overwritten where it lies: a liquidation needs ids, and it has its block.
+    Blocks: call it in a thread. Raises OSError.
     """
+    text = json.dumps({"reserved_below": reserved_below}).ljust(FILE_BYTES).encode()
     aside = path.with_suffix(".tmp")
-    with aside.open("w") as file:
-        json.dump({"reserved_below": reserved_below}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with aside.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not _overwritten(path, text):
+            raise
+        return
     aside.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _overwritten(path: Path, text: bytes) -> bool:
+    """Overwrite a file of the same length in one write; False where there is none. Raises OSError."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        if os.fstat(descriptor).st_size != len(text):
+            return False
+        os.pwrite(descriptor, text, 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return True

@@ -32,7 +32,8 @@ class OrderNumbers:
 
     def take(self) -> int:
         """Return a fresh id. Raises VenueError where none is reserved: nothing may be sent then."""
-        assert self._ids is not None, "connect begins them"
+        if self._ids is None:
+            raise VenueError("not sent: the account is being read for the first time")
         number = self._ids.take()
         if self._ids.wanted is not None and not self._reserving:
             self._reserving = True

@@ -184,7 +184,11 @@ class OrderBook:
 
     def commission(self, commission: CommissionReport) -> list[BrokerageEvent]:
         """Take in `commissionReport`. It never holds up a trade, and may come before it."""
-        name = ExecutionId(execution_name(commission.execId).base)
+        base, revision = execution_name(commission.execId)
+        name = ExecutionId(base)
+        before = self.fees.get(name)
+        if before is not None and revision < execution_name(before.execId).revision:
+            return []  # each look at the account tells those of all revisions again
         self.fees[name] = commission
         if len(self.fees) > FEES_KEPT:
             oldest, _ = self.fees.popitem(last=False)

@@ -65,6 +65,8 @@ class Sender:
         """Return when the operating system has everything that was written."""
         waited_s = 0.0
         while (transport := self._client.conn.transport) is not None:
+            if transport.is_closing():
+                break  # a socket that fails forgets what was written to it
             if transport.get_write_buffer_size() == 0:
                 return
             if waited_s >= FLUSH_WAIT_S:

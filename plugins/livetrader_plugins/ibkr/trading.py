@@ -129,6 +129,10 @@ class OrderDesk:
 
     async def _contract(self, spec: OrderSpec) -> Contract:
         """Return the contract of an order that IB can do. Raises VenueError, nothing was sent."""
+        if not spec.id:  # of the kill switch, which does not wait for farms: what was met before will do
+            known = self._resolver.known_contract(spec.symbol)
+            if known is not None:
+                return known
         listing = await self._resolver.listing(spec.symbol)
         wrong = refusal(spec, listing.increments)
         if wrong is not None:
