@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
@@ -42,9 +43,11 @@ from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.errors import DataError
 from livetrader_engine.ports import ReferenceData
 from livetrader_engine.spi import BrokeragePlugin, Context, DataFeedPlugin, HistoryPlugin
-from livetrader_engine.symbols import Symbol
+from livetrader_engine.symbols import SecurityType, Symbol
 
 OPERATION_ID_BYTES: Final = 8
+OPTION_UNITS: Final = Decimal(100)  # of nearly all options; too many only make a limit stricter
+_OPTIONS: Final = frozenset({SecurityType.OPTION, SecurityType.INDEX_OPTION, SecurityType.FUTURE_OPTION})
 _log: Final = logging.getLogger("livetrader.daemon")
 
 
@@ -87,6 +90,7 @@ def build(settings: Settings) -> Supervisor:
         settings.limits.unknown_orders,
         partial(_notify, notifications),
         lambda reason: supervisor.end(reason),
+        contract_multiplier(history.reference),
     )
     kill = KillSwitch(
         KillPorts(
@@ -202,6 +206,21 @@ def market_is_open(reference: ReferenceData) -> Callable[[Symbol, int], bool]:
             return True  # a position that came from elsewhere: the venue knows its hours better than we do
 
     return is_open
+
+
+def contract_multiplier(reference: ReferenceData) -> Callable[[Symbol], Decimal]:
+    """Return the question how many units a contract stands for; of an unknown option a hundred, else one."""
+    known: dict[Symbol, Decimal] = {}
+
+    def multiplier(symbol: Symbol) -> Decimal:
+        if symbol not in known:
+            try:
+                known[symbol] = reference.properties(symbol).contract_multiplier
+            except DataError:
+                return OPTION_UNITS if symbol.security_type in _OPTIONS else Decimal(1)
+        return known[symbol]
+
+    return multiplier
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,13 @@ class Gateway(AccountView):
         self._session = Session(
             brokerage, self._ledger, timing, report, self._halt_for_cause, lambda: self.rules
         )
-        self._valuation = Valuation(self._ledger, timing.now_ns, limits.daily_loss, ACCOUNT_CURRENCY)
+        self._valuation = Valuation(
+            self._ledger,
+            timing.now_ns,
+            limits.daily_loss,
+            ACCOUNT_CURRENCY,
+            lambda symbol: self.rules.multiplier(symbol),
+        )
         self._valuation.cash = self._session.cash
         self.custody = Custody(self._ledger, self._session, timing, self.tell_account)
         self._sender = OrderSender(

@@ -3,7 +3,7 @@
 This file and the kill switch are the only makers of `Approved`: what reaches a brokerage was checked, and the
 signature says so. The first check that fails decides; the order of CHECKS is from "may anything trade" to
 "may this trade". An amount of 0 in the settings means: no limit. Money is compared in the security's own
-currency units, without contract multipliers.
+currency units: quantity times price times the contract's multiplier.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class Circumstances:
     position: Decimal = Decimal(0)
     working: Decimal = Decimal(0)
     price: Decimal | None = None
+    multiplier: Decimal = Decimal(1)
     recent: int = 0
     alike: int = 0
     halted: bool = False
@@ -206,7 +207,7 @@ def _order_size(case: _Case) -> Denied | None:
             DenialReason.ORDER_NOTIONAL,
             "no price is known yet, so limits.max_order_notional cannot be judged",
         )
-    notional = abs(case.spec.quantity) * case.price
+    notional = abs(case.spec.quantity) * case.price * case.now.multiplier
     if notional > most:
         return Denied(
             DenialReason.ORDER_NOTIONAL, f"notional {notional} exceeds limits.max_order_notional = {most}"
@@ -223,7 +224,8 @@ def _position_size(case: _Case) -> Denied | None:
             DenialReason.POSITION_NOTIONAL,
             "no price is known yet, so limits.max_position_notional cannot be judged",
         )
-    after = abs(case.now.position + case.now.working + case.spec.quantity) * case.price
+    units = abs(case.now.position + case.now.working + case.spec.quantity) * case.now.multiplier
+    after = units * case.price
     if after > most:
         return Denied(
             DenialReason.POSITION_NOTIONAL,

@@ -288,6 +288,7 @@ class OrderSender:
                 others_working(self._session.corrector.foreign, spec),
             ),
             price=None if price is None else Decimal(str(price)),
+            multiplier=self._valuation.multiplier(spec.symbol),
             recent=len(self._recent),
             alike=alike,
             halted=self._ports.gate.halted,

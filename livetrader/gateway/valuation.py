@@ -8,24 +8,36 @@ from typing import Final
 
 from livetrader.gateway.ledger import Ledger
 from livetrader.journal.records import DayStarted
-from livetrader_engine.symbols import NS_PER_DAY, NS_PER_MINUTE, Symbol
+from livetrader_engine.symbols import NS_PER_DAY, NS_PER_MINUTE, SecurityType, Symbol
 
 UNPRICED_WAIT_NS: Final = 10 * NS_PER_MINUTE  # then the average price must do: a limit is not to sleep
+
+
+# Buying and selling them moves no cash but profit: they are worth what they have won since.
+_MARGINED: Final = frozenset({SecurityType.FUTURE, SecurityType.CFD, SecurityType.CRYPTO_FUTURE})
 
 
 class Valuation:
     """Newest prices, cash, equity and the loss of the day. Owned by the gateway.
 
-    Values positions without contract multipliers and counts cash of `currency` only: other currencies have
-    no rate here. A position without a price seen counts at its average price; no loss is judged by that
-    before UNPRICED_WAIT_NS, because after a restart it can be far from the market.
+    Counts cash of `currency` only: other currencies have no rate here. `multiplier` says how many units a
+    contract stands for. A position without a price seen counts at its average price; no loss is judged by
+    that before UNPRICED_WAIT_NS, because after a restart it can be far from the market.
     """
 
-    def __init__(self, ledger: Ledger, now_ns: Callable[[], int], daily_loss: float, currency: str) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        now_ns: Callable[[], int],
+        daily_loss: float,
+        currency: str,
+        multiplier: Callable[[Symbol], Decimal],
+    ) -> None:
         self._ledger = ledger
         self._now_ns = now_ns
         self._daily_loss = daily_loss
         self._currency = currency
+        self.multiplier = multiplier
         self._unpriced_since_ns: int | None = None
         self.prices: dict[Symbol, float] = {}
         self.cash: dict[str, Decimal] = {}
@@ -40,8 +52,10 @@ class Valuation:
         total = self.cash.get(self._currency, Decimal(0))
         state = self._ledger.state
         for symbol, held in (*state.positions.items(), *state.ignored.items()):
-            price = self.prices.get(symbol)
-            total += held.quantity * (held.average_price if price is None else Decimal(str(price)))
+            seen = self.prices.get(symbol)
+            price = held.average_price if seen is None else Decimal(str(seen))
+            counted = price - held.average_price if symbol.security_type in _MARGINED else price
+            total += held.quantity * counted * self.multiplier(symbol)
         return total
 
     @property

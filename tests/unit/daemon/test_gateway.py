@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from livetrader.errors import ControlRefusedError, JournalError
+from livetrader.gateway.rules import HostRules
 from livetrader.journal.journal import Journal
 from livetrader.journal.records import Record, kind_of
 from livetrader.journal.replay import JournalState, OrderState, replay
@@ -20,6 +21,7 @@ from livetrader_engine.orders.order import ClientOrderId, OrderChange
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.spi import BrokerageCapabilities, CashChanged, ExecutionReport, VenueError
+from livetrader_engine.symbols import SecurityType, Symbol
 from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryVenue
 
 from .money import IBM, NO_LIMITS, SPY, START_NS, Desk, make_desk, new_venue, open_desk, resting, spec
@@ -767,6 +769,31 @@ def test_the_daily_loss_counts_from_the_first_look_and_over_restarts(tmp_path: P
 
     run(first())
     run(second())
+
+
+@pytest.mark.parametrize(
+    ("kind", "units", "price", "paid"),
+    [(SecurityType.OPTION, 100, 5, 5_000), (SecurityType.FUTURE, 50, 5_000, 0)],
+)
+def test_a_contract_is_valued_with_all_of_its_units(
+    tmp_path: Path, kind: SecurityType, units: int, price: int, paid: int
+) -> None:
+    """Else buying options would look like a loss of all that was paid, and a loss in futures like none."""
+    contract = Symbol.create("SPY X", "SPY", kind, "usa")
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0, daily_loss=5_000)
+
+    async def body() -> None:
+        async with open_desk(new_venue(), tmp_path, limits) as desk:
+            desk.gateway.rules = HostRules(multiplier=lambda symbol: Decimal(units))
+            desk.gateway.observe_price(contract, price)
+            assert not desk.gateway.loss_limit_reached()
+            desk.gateway.state.trade(contract, Decimal(10), Decimal(price))
+            desk.gateway.cash["USD"] -= paid
+            assert desk.gateway.daily_loss() == 0
+            desk.gateway.observe_price(contract, price - 1)
+            assert desk.gateway.daily_loss() == 10 * units
+
+    run(body())
 
 
 def test_a_restart_judges_no_loss_before_every_position_has_a_price(tmp_path: Path) -> None:

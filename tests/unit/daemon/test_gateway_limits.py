@@ -41,6 +41,7 @@ def capped(**limits: float) -> LimitSettings:
     return msgspec.structs.replace(FREE, **limits)
 
 
+HUNDRED_UNITS = Decimal(100)  # of one contract
 HALTED = replace(CALM, halted=True)
 LONG_100 = replace(CALM, position=Decimal(100))
 SHORT_100 = replace(CALM, position=Decimal(-100))
@@ -76,6 +77,19 @@ LIMIT_AT_200 = spec(1, 10, SPY, OrderType.LIMIT, 200)
         (spec(1, 10), CALM, capped(max_order_notional=1000), None),
         (spec(1, 11), CALM, capped(max_order_notional=1000), R.ORDER_NOTIONAL),
         (LIMIT_AT_200, CALM, capped(max_order_notional=1500), R.ORDER_NOTIONAL),  # at its own limit
+        (spec(1, 1), replace(CALM, multiplier=HUNDRED_UNITS), capped(max_order_notional=10_000), None),
+        (
+            spec(1, 1),
+            replace(CALM, multiplier=HUNDRED_UNITS),
+            capped(max_order_notional=9_999),
+            R.ORDER_NOTIONAL,
+        ),
+        (
+            spec(1, 1),
+            replace(CALM, multiplier=HUNDRED_UNITS),
+            capped(max_position_notional=9_999),
+            R.POSITION_NOTIONAL,
+        ),
         (
             with_price(spec(1, 1), reference_price=Decimal(0)),
             NO_PRICE,
