@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.timing import Timing
 from livetrader.journal.journal import Journal
 from livetrader.journal.records import Record
+from livetrader.journal.replay import OrderState
 from livetrader_engine.spi import BrokeragePlugin
 from livetrader_engine.symbols import Symbol
 
@@ -28,6 +29,11 @@ class Gate(Protocol):
 
     def liquidating(self, now_s: float) -> Mapping[Symbol, Attempt]:
         """See Gateway.liquidating."""
+        ...
+
+    @property
+    def open_orders(self) -> Sequence[OrderState]:
+        """See Gateway.open_orders."""
         ...
 
     def halt(self, reason: str, source: str = ..., *, persist: bool = ...) -> None:

@@ -197,6 +197,7 @@ class KillSwitch:
                 _approve,
                 lambda: self._ports.unanswered() if gate is None else gate.unanswered,
                 lambda: self.record is not None and self.record.include_foreign,
+                lambda: () if gate is None else [one for one in gate.open_orders if one.kill_id is None],
             )
             before = {} if gate is None else gate.liquidating(self._ports.timing.monotonic_s())
             liquidator = self._liquidator = Liquidator(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,7 @@ from livetrader.gateway.liquidation import (
     outcome,
 )
 from livetrader.journal.records import KillOrderIntended, Record
+from livetrader.journal.replay import OrderState
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderSpec
 from livetrader_engine.spi import AccountSnapshot, Approved, OrderRecord, OutcomeUnknownError, VenueError
 from livetrader_engine.symbols import Symbol
@@ -51,7 +52,8 @@ UNLIQUIDATABLE_AFTER: Final = 3  # refusals in a row after which a person is cal
 class Switch:
     """How the loop speaks to the switch that runs it. `unanswered`: an order may still be on its way.
 
-    `include_foreign`: whether orders that are not ours are cancelled as well.
+    `include_foreign`: whether orders that are not ours are cancelled as well. `believed`: those that the
+    daemon believes to work, for as long as the account does not show them.
     """
 
     enter: Callable[[KillStage, str], None]
@@ -59,6 +61,7 @@ class Switch:
     approve: Callable[[ClientOrderId, OrderSpec], Approved]
     unanswered: Callable[[], bool]
     include_foreign: Callable[[], bool] = lambda: False
+    believed: Callable[[], Sequence[OrderState]] = tuple
 
 
 class Liquidator:
@@ -82,6 +85,7 @@ class Liquidator:
         self._seen_s: dict[ClientOrderId, float] = {}
         self._cancel_asked_s: dict[BrokerageOrderId, float] = {}
         self._shared: set[ClientOrderId] = set()
+        self._believed_s: float | None = None  # when what is believed to work was cancelled last
         self._failures = 0
         self._rounds = 0
         self._pause_s = PAUSE_S
@@ -145,12 +149,21 @@ class Liquidator:
             self._switch.enter(KillStage.FAILED_RETRYING, repr(error))
             self._ports.report("kill_snapshot_failed", level="error", exc_info=True)
             self._escalate(f"the brokerage does not answer: {error!r}")
+            await self._cancel_believed()
             await self._ports.timing.sleep(min(RETRY_MAX_S, RETRY_S * 2 ** min(self._failures - 1, 10)))
             if self._failures >= RECONNECT_AFTER:
                 await self._reconnect()
             return None
         self._failures = 0
         return snapshot
+
+    async def _cancel_believed(self) -> None:
+        """Cancel what should be working: an account that trades all the time is perhaps never shown."""
+        now_s = self._now_s()
+        if self._believed_s is None or now_s - self._believed_s >= RECANCEL_S:
+            self._believed_s = now_s
+            names = [order.client_order_id for order in self._switch.believed()]
+            await self._each([self._call(self._ports.brokerage.cancel(name)) for name in names])
 
     async def _carry_out(self, plan: Plan) -> None:
         now_s = self._now_s()
@@ -255,7 +268,7 @@ class Liquidator:
                     f"{spec.symbol.value} cannot be liquidated: {error}; call the brokerage's desk"
                 )
 
-    async def _each(self, requests: list[Coroutine[object, object, None]]) -> None:
+    async def _each(self, requests: Sequence[Coroutine[object, object, object]]) -> None:
         """Run requests side by side; each handles its own failure."""
         async with asyncio.TaskGroup() as group:
             for request in requests:

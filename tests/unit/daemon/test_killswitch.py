@@ -244,6 +244,26 @@ def test_snapshots_that_fail_are_never_taken_for_flat(tmp_path: Path) -> None:
     run(body())
 
 
+def test_orders_are_cancelled_also_while_the_account_is_not_shown(tmp_path: Path) -> None:
+    """One that trades all the time does not stand still for a snapshot; its orders must end all the same."""
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await invested(desk)
+            venue.faults.failed_snapshots = 20
+            switch = desk.kill_switch()
+            async with asyncio.TaskGroup() as group:
+                trip = group.create_task(switch.trip("test", "http"))
+                await asyncio.sleep(3)
+                assert switch.stage is KillStage.FAILED_RETRYING
+                assert not venue.snapshot("").open_orders and not kills(venue)
+                await trip
+            assert flat(venue)
+
+    run(body())
+
+
 def test_a_kill_while_disconnected_acts_on_reconnect(tmp_path: Path) -> None:
     venue = new_venue()
 
