@@ -108,6 +108,8 @@ class KillSwitch:
             return joined.kill_id
         now_ns = self._ports.timing.wall_ns()
         kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
+        if self._liquidator is not None:
+            self.flattening.attempts |= self._liquidator.attempts  # a name is never used again
         self._liquidator = None
         self._flat_s = None
         self._take(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from livetrader.gateway.killports import KillPorts
@@ -77,8 +77,9 @@ class Liquidator:
         self._started_s = ports.timing.monotonic_s()
         self._only = only
         young_s = self._started_s - ports.brokerage.capabilities.absence_fence_s - POSITION_LAG_S
-        self.attempts: dict[Symbol, Attempt] = {  # also of a loop before this one, as long as they matter
-            symbol: attempt for symbol, attempt in (attempts or {}).items() if attempt.sent_s >= young_s
+        self.attempts: dict[Symbol, Attempt] = {  # also of a loop before this one; of old ones the number
+            symbol: attempt if attempt.sent_s >= young_s else replace(attempt, refused=True, refusals=0)
+            for symbol, attempt in (attempts or {}).items()
         }
         self._open_since_s: dict[Symbol, float] = {}
         self._over_since_s: dict[ClientOrderId, float] = {}

@@ -578,6 +578,27 @@ def test_a_kill_in_force_can_be_widened_to_orders_of_others(tmp_path: Path) -> N
     run(body())
 
 
+def test_a_kill_that_is_tripped_again_names_its_orders_anew(tmp_path: Path) -> None:
+    """A name is sent once: an order under a used one would never leave."""
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(spec(1, 10))
+            await desk.settle()
+            switch = desk.kill_switch()
+            await switch.trip("test", "http")
+            await asyncio.sleep(24 * 3600)
+            for name in kills(venue):
+                del venue.orders[name]  # the venue forgets what was yesterday
+            venue.trade_elsewhere(SPY, Decimal(5), Decimal(100))
+            await switch.trip("again", "http")
+            assert flat(venue)
+
+    run(body())
+    assert len(set(kills(venue))) == len(kills(venue)) == 2
+
+
 def test_twins_of_one_name_are_cancelled_by_their_numbers(tmp_path: Path) -> None:
     venue = new_venue()
 
