@@ -120,8 +120,11 @@ class Session:
     async def _look_again(self, first: AccountSnapshot) -> AccountSnapshot:
         """Give positions that lag behind their trades a moment before what differs becomes a riddle."""
         await self._timing.sleep(RECHECK_S)
-        async with asyncio.timeout(SNAPSHOT_WAIT_S):
-            snapshot = await self._brokerage.snapshot()
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                snapshot = await self._brokerage.snapshot()
+        except TimeoutError as error:
+            raise VenueError(f"no snapshot within {SNAPSHOT_WAIT_S:g} s") from error
         return replace(snapshot, session_id=first.session_id)
 
     def disconnect(self, reason: str) -> None:

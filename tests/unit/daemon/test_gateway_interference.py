@@ -11,13 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from livetrader.gateway import session
 from livetrader.gateway.rules import HostRules
 from livetrader.journal.records import AdjustmentReason
 from livetrader.settings import LimitSettings, OnManualTrades
 from livetrader_engine.events import AccountLoaded, OrderEventArrived, PositionRecord
 from livetrader_engine.orders.order import ExecutionId, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities
+from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities, VenueError
 from livetrader_engine.symbols import Symbol
 from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryVenue
 
@@ -265,6 +266,29 @@ def test_a_position_that_lags_behind_its_trade_is_no_riddle_after_a_reconnect(tm
         await desk.gateway.reconcile_at_start()
         assert desk.held() == 10 and desk.gateway.state.adjustments == {}
         assert desk.gateway.state.restricted == {}
+
+    on_desk(venue, tmp_path, body)
+
+
+def test_a_second_look_that_takes_too_long_is_a_failed_connection_and_not_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = LaggingVenue()
+    venue.prices[SPY] = HUNDRED
+
+    async def body(desk: Desk) -> None:
+        await desk.submit(spec(1, 10))
+        await desk.settle()
+        venue.disconnect()
+        desk.gateway.disconnected("gone")
+        venue.lags = 1
+        with monkeypatch.context() as slow:
+            slow.setattr(session, "SNAPSHOT_WAIT_S", 0.0)
+            with pytest.raises(VenueError, match="no snapshot within"):
+                await desk.gateway.reconcile_at_start()
+        assert "brokerage" in desk.gateway.ready_reasons()
+        await desk.gateway.reconcile_at_start()
+        assert desk.held() == 10 and not desk.gateway.ready_reasons()
 
     on_desk(venue, tmp_path, body)
 
