@@ -180,6 +180,32 @@ def test_numbers_without_a_number_are_no_flat_account(library: str, tmp_path: Pa
     play(scenario())
 
 
+@pytest.mark.parametrize("wrong", [{"shares": 1.7976931348623157e308}, {"side": "?"}, {"time": "yesterday"}])
+def test_a_trade_that_cannot_be_read_ends_the_session_and_nothing_else(
+    library: str, wrong: dict[str, Any], tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            session = desk.brokerage._session
+            assert session is not None
+            module = session.library.module
+            said = {"execId": "a.b.01", "acctNumber": "DU1234567", "side": "BOT", "shares": 1.0, "price": 1.0}
+            execution = module.Execution(**said | wrong)
+
+            def tell() -> None:
+                (number,) = session._questions._keyed
+                contract = module.Stock("SPY", conId=756733)
+                session._receive(Message("execDetails", (number, contract, execution)))
+
+            for nth in (1, 2):
+                on_request(desk, "reqExecutions", nth, tell)
+            with pytest.raises(VenueError, match="cannot be read"):
+                await desk.brokerage.snapshot()
+            await desk.until(lambda: desk.session.ended, "the end of events")
+
+    play(scenario())
+
+
 def test_fees_are_in_the_trades_of_a_snapshot(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(Settings(messages_per_second=0)) as peer:

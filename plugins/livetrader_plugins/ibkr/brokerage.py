@@ -8,7 +8,8 @@ account anew. Nothing of an earlier session is believed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar, Final, cast
 
 import msgspec
@@ -88,12 +89,13 @@ class IbkrBrokerage:
         self._news = news  # of what happens from here on; the rest is read
         try:
             _check_link(session)
-            raw = await self._read(session)
-            _check_link(session)
-            await self._desk.numbers.begin(session, raw)
-            self._session_id = f"{self._account}/{self._config.client_id}/{self._context.now_ns()}"
-            snapshot = await self._shown(raw)
-            news.settle(raw, snapshot)
+            with _legible(session):
+                raw = await self._read(session)
+                _check_link(session)
+                await self._desk.numbers.begin(session, raw)
+                self._session_id = f"{self._account}/{self._config.client_id}/{self._context.now_ns()}"
+                snapshot = await self._shown(raw)
+                news.settle(raw, snapshot)
             await session.send("reqAccountUpdates", True, self._account)
             await self._tell_clocks(session)
         except BaseException:
@@ -184,10 +186,11 @@ class IbkrBrokerage:
     async def snapshot(self) -> AccountSnapshot:
         """Return the account as TWS has it now. Raises VenueError rather than return a part."""
         live, _ = self._live()
-        raw = await self._read(live.session)
-        _check_link(live.session)
-        snapshot = await self._shown(raw)
-        live.news.look(raw)
+        with _legible(live.session):
+            raw = await self._read(live.session)
+            _check_link(live.session)
+            snapshot = await self._shown(raw)
+            live.news.look(raw)
         return snapshot
 
     def _live(self) -> tuple[Live, OrderDesk]:
@@ -221,6 +224,16 @@ class IbkrBrokerage:
         """
         live, desk = self._live()
         await desk.cancel(live, client_order_id, brokerage_order_id)
+
+
+@contextmanager
+def _legible(session: TwsSession) -> Iterator[None]:
+    """Take what cannot be what TWS means for the end of the session, and not of the daemon."""
+    try:
+        yield
+    except ValueError as error:
+        session.end(f"the account cannot be read: {error}")
+        raise VenueError(f"TWS tells something of the account that cannot be read: {error}") from error
 
 
 def _check_link(session: TwsSession) -> None:
