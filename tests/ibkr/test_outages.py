@@ -20,6 +20,7 @@ from livetrader_plugins.ibkr.brokerage import IbkrBrokerage
 from livetrader_plugins.ibkr.link import Farm
 from livetrader_venues.tws import peer as peers
 from livetrader_venues.tws.settings import Settings
+from tests.ibkr.bare import tell_error
 from tests.ibkr.desk import SPY, TEN, at_desk, config, play, round_trip, seated
 from tests.venues.peers import running
 
@@ -112,6 +113,18 @@ def test_a_line_that_nobody_says_is_back_is_asked_about_at_a_new_login(
             monkeypatch.setattr(brokerage, "LINK_SILENT_S", 0.0)
             assert (await desk.again()).cash
             assert desk.brokerage._session is not first
+
+    play(scenario())
+
+
+def test_a_lost_line_ends_the_events_whatever_number_it_comes_with(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.working("A-1")
+            tell_error(desk.peer, 1, 1100, "Connectivity between IB and TWS has been lost.")
+            await desk.until(lambda: desk.session.ended, "the end of events")
+            with pytest.raises(VenueError, match="1100"):
+                await desk.buy("A-2")
 
     play(scenario())
 

@@ -171,7 +171,7 @@ class News:
             if not preview.done() and judged not in {Meaning.WARNING, Meaning.INFORMATION}:
                 preview.set_exception(VenueError(f"TWS refuses the order: {code} {text}"))
             return
-        if number != NO_SUBJECT:
+        if number != NO_SUBJECT and code not in codes.LINK_CODES:
             self._put(self.book.error(number, code, text))
             return
         meaning = meaning_of(code, Subject.NOTHING)
