@@ -48,7 +48,6 @@ from livetrader_engine.spi import (
 from livetrader_engine.symbols import Symbol
 
 ACCOUNT_TRIES: Final = 3  # snapshots taken for an account that is being traded, before ours is used
-ACCOUNT_CURRENCY: Final = "USD"
 
 
 class Gateway(AccountView):
@@ -81,13 +80,7 @@ class Gateway(AccountView):
         self._session = Session(
             brokerage, self._ledger, timing, report, self._halt_for_cause, lambda: self.rules
         )
-        self._valuation = Valuation(
-            self._ledger,
-            timing.now_ns,
-            limits.daily_loss,
-            ACCOUNT_CURRENCY,
-            lambda symbol: self.rules.multiplier(symbol),
-        )
+        self._valuation = Valuation(self._ledger, timing.now_ns, limits.daily_loss, lambda: self.rules)
         self._valuation.cash = self._session.cash
         self.custody = Custody(self._ledger, self._session, timing, self.tell_account)
         self._sender = OrderSender(
@@ -229,9 +222,8 @@ class Gateway(AccountView):
                 self._session.check_unknown()
             reopened = order.is_open and not was_open  # by a trade that was taken back: what of it works?
             lost = order.is_open and order.cancel_asked and order.status is not OrderStatus.CANCEL_PENDING
-            if len(order.brokerage_order_ids) > 1 and was_open and not order.is_open:
-                self._session.ask()  # the venue has two numbers for it: does the other one work?
-            if reopened or lost or (report.fill is None and (changed or report.status in FILLS)):
+            twofold = was_open and not order.is_open and len(order.brokerage_order_ids) > 1  # does one work?
+            if reopened or lost or twofold or (report.fill is None and (changed or report.status in FILLS)):
                 self._session.ask()  # a trade, a cancel or terms of which we have not heard all
             return
         before = state.counters.foreign_fills

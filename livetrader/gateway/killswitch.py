@@ -110,8 +110,7 @@ class KillSwitch:
         kill_id = make_kill_id(now_ns) if self.record is None else self.record.kill_id
         if self._liquidator is not None:
             self.flattening.attempts |= self._liquidator.attempts  # a name is never used again
-        self._liquidator = None
-        self._flat_s = None
+        self._liquidator = self._flat_s = None
         self._take(
             LatchRecord(kill_id, reason, source, now_ns, include_foreign=include_foreign), persist=True
         )
@@ -156,9 +155,7 @@ class KillSwitch:
         if self.stage is not KillStage.FLAT:
             if not accept_residue:
                 raise NotFlatError(f"kill {kill_id} is {self.stage}; left: {', '.join(self.left) or '?'}")
-            self._accepted = (
-                self.record
-            )  # the loop ends at its next turn, or at its first, and frees the lock
+            self._accepted = self.record  # the loop ends at its next turn, and frees the lock
             if self._liquidator is not None:
                 self._liquidator.stopped = True
         async with self._lock:
@@ -168,9 +165,7 @@ class KillSwitch:
             if self.record is not record:  # tripped again while the disk worked; that latch is written anew
                 raise ControlRefusedError(f"kill {kill_id} was tripped again meanwhile")
             self._enter(KillStage.ARMED, f"resumed by {who}")
-            self.record = None
-            self._liquidator = None
-            self._flat_s = None
+            self.record = self._liquidator = self._flat_s = None
             if self._gate is not None:
                 try:
                     await self._gate.resume(who, kill_id)

@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Final
 
 from livetrader.gateway.ledger import Ledger
+from livetrader.gateway.rules import HostRules
 from livetrader.journal.records import DayStarted
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_MINUTE, SecurityType, Symbol
 
+ACCOUNT_CURRENCY: Final = "USD"
 UNPRICED_WAIT_NS: Final = 10 * NS_PER_MINUTE  # then the average price must do: a limit is not to sleep
 
 
@@ -20,9 +22,9 @@ _MARGINED: Final = frozenset({SecurityType.FUTURE, SecurityType.CFD, SecurityTyp
 class Valuation:
     """Newest prices, cash, equity and the loss of the day. Owned by the gateway.
 
-    Counts cash of `currency` only: other currencies have no rate here. `multiplier` says how many units a
-    contract stands for. A position without a price seen counts at its average price; no loss is judged by
-    that before UNPRICED_WAIT_NS, because after a restart it can be far from the market.
+    Counts cash of ACCOUNT_CURRENCY only: other currencies have no rate here. The host's `rules` say how many
+    units a contract stands for. A position without a price seen counts at its average price; no loss is
+    judged by that before UNPRICED_WAIT_NS, because after a restart it can be far from the market.
     """
 
     def __init__(
@@ -30,17 +32,19 @@ class Valuation:
         ledger: Ledger,
         now_ns: Callable[[], int],
         daily_loss: float,
-        currency: str,
-        multiplier: Callable[[Symbol], Decimal],
+        rules: Callable[[], HostRules],
     ) -> None:
         self._ledger = ledger
         self._now_ns = now_ns
         self._daily_loss = daily_loss
-        self._currency = currency
-        self.multiplier = multiplier
+        self._rules = rules
         self._unpriced_since_ns: int | None = None
         self.prices: dict[Symbol, float] = {}
         self.cash: dict[str, Decimal] = {}
+
+    def multiplier(self, symbol: Symbol) -> Decimal:
+        """Return how many units one contract stands for."""
+        return self._rules().multiplier(symbol)
 
     def observe(self, symbol: Symbol, price: float) -> None:
         """See a price; zero and below say nothing."""
@@ -49,7 +53,7 @@ class Valuation:
 
     def equity(self) -> Decimal:
         """Return cash plus positions at the newest prices."""
-        total = self.cash.get(self._currency, Decimal(0))
+        total = self.cash.get(ACCOUNT_CURRENCY, Decimal(0))
         state = self._ledger.state
         for symbol, held in (*state.positions.items(), *state.ignored.items()):
             seen = self.prices.get(symbol)

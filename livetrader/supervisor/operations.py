@@ -26,7 +26,7 @@ from livetrader.control.operations import (
 from livetrader.control.tracking import OperationLog
 from livetrader.control.training_views import ModelView, TrainingView
 from livetrader.errors import ControlRefusedError, DaemonError
-from livetrader.gateway.gateway import ACCOUNT_CURRENCY
+from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState
 from livetrader.journal.replay import JournalState, OrderState
 from livetrader.supervisor.custody_operations import DaemonCustody, foreign_orders, restrictions

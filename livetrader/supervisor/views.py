@@ -7,7 +7,8 @@ from decimal import Decimal
 import msgspec
 
 from livetrader.control.operations import EngineView, HoldingView, OrderStep, OrderView, PortfolioView
-from livetrader.gateway.gateway import ACCOUNT_CURRENCY, Gateway
+from livetrader.gateway.gateway import Gateway
+from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.journal.replay import OrderState
 from livetrader.supervisor.engine_keeper import EngineKeeper
 
