@@ -94,6 +94,7 @@ class Watch:
         twins: Collection[tuple[int, int]] = (),
     ) -> None:
         self.violations: list[Violation] = []
+        self.killed = False  # ever: a kill cancels as well as the journal can, and waits for no disk
         self.twinned: set[str] = set()  # references of which the venue made a second order
         self._durable = durable
         self._exchange = exchange
@@ -174,8 +175,11 @@ class Watch:
 
     def _cancelled(self, number: tuple[int, int]) -> None:
         reference = self._numbers.get(number, "")
-        kills = self._durable.kinds["kill_stage"]
-        if reference.startswith(OURS) and not kills and not self._durable.count(reference, "cancel_intended"):
+        if (
+            reference.startswith(OURS)
+            and not self.killed
+            and not self._durable.count(reference, "cancel_intended")
+        ):
             self.violated("I2 cancel before record", f"{reference} was cancelled and no record is durable")
 
     # -- at the exchange ----------------------------------------------------------------------------

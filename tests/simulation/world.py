@@ -133,6 +133,7 @@ class World:
     def log(self, who: str, action: str, fields: dict[str, object]) -> None:
         """Take in one log record."""
         self.reached[action] += 1
+        self.watch.killed |= action == "kill_stage"
         said = " ".join(
             f"{name}={value}" for name, value in fields.items() if name not in ("level", "exc_info")
         )
