@@ -23,9 +23,9 @@ instant), and death: at any boundary the whole process is thrown away, and the n
     outcome.py     what comes of a seed, and the edges of a world
     hostile/       a scripted week with a real engine; see docs/hostile-week.md
     invariants.py  what must hold, all the time and at the end
-    scenarios.py   short stories for the crash sweep
+    sweep.py       short stories, and a crash at every boundary of them
     planted.py     bugs that the simulation has to find, in bugs/*.patch
 
-The same seed and commit give the same journal, byte by byte; `sometimes` (world.py) counts the rare states
+The same seed and commit give the same journal, byte by byte; `reached` counts the rare states
 that were reached, and a campaign that never reached one of them fails.
 """
