@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Final
 
 from livetrader.errors import ControlRefusedError
+from livetrader.gateway.killnotes import KillNotes
 from livetrader.gateway.killports import Gate, KillPorts
 from livetrader.gateway.killstages import KillStage
 from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.liquidator import Liquidator, Switch
 from livetrader.journal.identifiers import make_kill_id
-from livetrader.journal.records import Record
 from livetrader_engine.orders.order import ClientOrderId, OrderSpec
 from livetrader_engine.spi import Approved
 from livetrader_engine.symbols import Symbol
@@ -36,13 +36,13 @@ class Flattening:
         gate: Gate | None,
         turn: asyncio.Lock,
         approve: Callable[[ClientOrderId, OrderSpec], Approved],
-        note: Callable[[Record], None],
+        notes: KillNotes,
     ) -> None:
         self._ports = ports
         self._gate = gate
         self._turn = turn
         self._approve = approve
-        self._note = note
+        self._notes = notes
         self._running: asyncio.Task[object] | None = None
         self._gave_way = False
         self.attempts: dict[Symbol, Attempt] = {}
@@ -89,7 +89,7 @@ class Flattening:
             self._ports.report("flattening", symbol=symbol.value, stage=str(stage), message=message)
 
         gate = self._gate
-        return Switch(enter, self._note, self._approve, lambda: gate is not None and gate.unanswered)
+        return Switch(enter, self._notes.intend, self._approve, lambda: gate is not None and gate.unanswered)
 
     async def _settle(self) -> None:
         if self._gate is None:

@@ -28,7 +28,6 @@ from livetrader.journal.journal import Journal
 from livetrader.journal.news import is_foreign
 from livetrader.journal.records import (
     Halted,
-    Record,
     Resumed,
 )
 from livetrader.settings import LimitSettings
@@ -76,6 +75,7 @@ class Gateway(AccountView):
         self._emit = emit
         self._report = report
         self._ledger = Ledger(journal, emit, report, self._journal_broken)
+        self.ledger = self._ledger  # for the kill switch: its orders are written where their trades are known
         self.rules = HostRules()  # replaced by whoever puts the daemon together
         self._session = Session(
             brokerage, self._ledger, timing, report, self._halt_for_cause, lambda: self.rules
@@ -284,10 +284,6 @@ class Gateway(AccountView):
     async def idle(self) -> None:
         """Return when no order is on its way to the brokerage. May take as long as the brokerage does."""
         await self._sender.quiet.wait()
-
-    def note(self, record: Record) -> None:
-        """Take in a record of the kill switch, so that the trades of its orders are known."""
-        self._ledger.write_soon(record)
 
     # -- inside -------------------------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from livetrader.gateway.ledger import Ledger
 from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.timing import Timing
 from livetrader.journal.journal import Journal
-from livetrader.journal.records import Record
 from livetrader.journal.replay import OrderState
 from livetrader_engine.spi import BrokeragePlugin
 from livetrader_engine.symbols import Symbol
@@ -48,8 +48,9 @@ class Gate(Protocol):
         """See Gateway.idle."""
         ...
 
-    def note(self, record: Record) -> None:
-        """See Gateway.note."""
+    @property
+    def ledger(self) -> Ledger:
+        """See Gateway.ledger."""
         ...
 
 

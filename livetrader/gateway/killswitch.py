@@ -19,13 +19,14 @@ from msgspec.structs import replace
 
 from livetrader.errors import ControlRefusedError, NotFlatError
 from livetrader.gateway.flattening import Flattening
+from livetrader.gateway.killnotes import KillNotes
 from livetrader.gateway.killports import Gate, KillPorts
 from livetrader.gateway.killstages import TRANSITIONS, KillStage
 from livetrader.gateway.latch import Latch, LatchRecord
 from livetrader.gateway.latchkeeper import LatchKeeper
 from livetrader.gateway.liquidator import Liquidator, Switch
 from livetrader.journal.identifiers import make_kill_id
-from livetrader.journal.records import KillStageEntered, Record
+from livetrader.journal.records import KillStageEntered
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.orders.order import ClientOrderId, OrderSpec
 from livetrader_engine.spi import Approved
@@ -54,7 +55,8 @@ class KillSwitch:
         self._written = asyncio.Event()  # the latch is on disk, or the disk has had its time
         self._written.set()
         self._liquidator: Liquidator | None = None
-        self.flattening = Flattening(ports, gate, self._lock, _approve, self._note)
+        self._notes = KillNotes(ports, gate)
+        self.flattening = Flattening(ports, gate, self._lock, _approve, self._notes)
         self._accepted: LatchRecord | None = None  # the kill whose residue an operator accepts
         self._flat_s: float | None = None  # monotonic; None unless this process saw it become flat
         self._entered = 0
@@ -119,6 +121,8 @@ class KillSwitch:
         try:
             await self._keeper.write()
         finally:  # a caller that goes away meanwhile has tripped it all the same
+            if self.stage is KillStage.HALTING:  # journaled now: no record of a kill without its latch
+                self._note_stage(f"{source}: {reason}")
             self._written.set()
             self._wake.set()
         return kill_id
@@ -190,7 +194,7 @@ class KillSwitch:
             gate = self._gate
             switch = Switch(
                 self._enter,
-                self._note,
+                self._notes.intend,
                 _approve,
                 lambda: self._ports.unanswered() if gate is None else gate.unanswered,
                 lambda: self.record is not None and self.record.include_foreign,
@@ -272,17 +276,12 @@ class KillSwitch:
         self._ports.report(
             "kill_stage", level="warning", kill_id=self.kill_id, stage=str(stage), message=message
         )
-        now_ns = self._ports.timing.now_ns()
-        self._note(KillStageEntered(now_ns, self.kill_id or "", stage, self._entered, message))
+        if stage is not KillStage.HALTING:
+            self._note_stage(message)
 
-    def _note(self, record: Record) -> None:
-        try:
-            if self._gate is not None:
-                self._gate.note(record)
-            elif self._ports.journal is not None:
-                self._ports.journal.append_soon(record)
-        except Exception:  # noqa: BLE001 — boundary: journaling is best effort here
-            self._ports.report("kill_journal_failed", level="error", exc_info=True)
+    def _note_stage(self, message: str) -> None:
+        now_ns = self._ports.timing.now_ns()
+        self._notes.note(KillStageEntered(now_ns, self.kill_id or "", self.stage, self._entered, message))
 
 
 def _approve(client_order_id: ClientOrderId, spec: OrderSpec) -> Approved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from livetrader.errors import JournalError
@@ -14,6 +15,17 @@ from livetrader_engine.spi import ExecutionReport, FeeReported
 
 Emit = Callable[[OrderEventArrived | AccountLoaded], None]
 Report = Callable[..., None]  # report(action, level=…, **fields): one log record
+
+
+async def append_within(journal: Journal, record: Record, wait_s: float) -> None:
+    """Write a record and return when it is durable, or when the disk has had its time. Raises nothing."""
+    try:
+        async with asyncio.timeout(wait_s):
+            await journal.append(record)
+    except TimeoutError:
+        return  # it waits for the disk, and is written when that works again
+    except JournalError:
+        journal.append_soon(record)  # what is left of the journal may still take it
 
 
 class Ledger:
@@ -48,6 +60,14 @@ class Ledger:
         except JournalError as error:
             self._on_broken(str(error))
             raise
+        self._apply(record)
+
+    async def write_within(self, record: Record, wait_s: float) -> None:
+        """Apply a record, durable where the disk needs no longer than `wait_s`; else with the next commit.
+
+        For what must happen with a broken journal, too.
+        """
+        await append_within(self.journal, record, wait_s)
         self._apply(record)
 
     def write_soon(self, record: Record) -> None:

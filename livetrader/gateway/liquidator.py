@@ -57,7 +57,7 @@ class Switch:
     """
 
     enter: Callable[[KillStage, str], None]
-    note: Callable[[Record], None]
+    intend: Callable[[Record], Awaitable[None]]
     approve: Callable[[ClientOrderId, OrderSpec], Approved]
     unanswered: Callable[[], bool]
     include_foreign: Callable[[], bool] = lambda: False
@@ -249,8 +249,8 @@ class Liquidator:
         before = self.attempts.get(spec.symbol)
         attempt = Attempt(number, client_id, self._now_s(), -spec.quantity)
         self.attempts[spec.symbol] = attempt
-        self._switch.note(
-            KillOrderIntended(self._ports.timing.now_ns(), self._kill_id, client_id, spec),
+        await self._switch.intend(
+            KillOrderIntended(self._ports.timing.now_ns(), self._kill_id, client_id, spec)
         )
         error = await self._call(self._ports.brokerage.submit(self._switch.approve(client_id, spec)))
         if error is None:

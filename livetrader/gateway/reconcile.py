@@ -154,16 +154,20 @@ def _judge(
 def _kept(order: OrderState, working: list[OrderRecord], ended: list[OrderRecord]) -> OrderRecord | None:
     """Return the one of the venue's orders that is ours; the others of its name should not be.
 
-    The one that filled, else the one we heard of first, else the one that is shown first.
+    The one that filled, else the one we heard of first, else the one that is shown first. Never one that was
+    found to be a twin, unless it traded: its end is not the end of ours.
     """
     for record in ended:
         if record.status is OrderStatus.FILLED:
             return record
-    if not working:
-        return ended[-1] if ended else None
+    twins = order.twins
+    ours = [record for record in working if record.brokerage_order_id not in twins or record.filled_quantity]
+    if not ours:
+        over = [record for record in ended if record.brokerage_order_id not in twins]
+        return over[-1] if over else None
     numbers = {number: place for place, number in enumerate(order.brokerage_order_ids)}
     return min(
-        working,
+        ours,
         key=lambda record: (
             -abs(record.filled_quantity),
             numbers.get(record.brokerage_order_id, len(numbers)),
