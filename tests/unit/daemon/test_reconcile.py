@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,7 +184,7 @@ def test_a_late_found_order_is_cancelled() -> None:
 
 
 def test_an_order_that_ended_while_the_snapshot_was_taken_is_not_found_late() -> None:
-    """The snapshot may have read the open orders before the cancel, and we heard of it before it was whole."""
+    """The snapshot may have read open orders before the cancel, and we heard of it before it was whole."""
     state = believe(*WORKING, reported(S.CANCELED))
     corrections = reconcile(state, account([shown(S.SUBMITTED)]), Evidence(0.0, ended=frozenset({name(1)})))
     assert corrections.resolutions == () and corrections.cancels == ()
@@ -301,3 +302,24 @@ def test_applying_the_corrections_leaves_nothing_to_correct(
     assert (second.reports, second.resolutions, second.adjustments) == ((), (), ())
     assert state.position(SPY) == held and state.position(IBM) == 0
     assert set(state.open) == {order.client_order_id for order in snapshot.open_orders}
+
+
+def test_the_end_of_a_twin_is_not_the_end_of_ours() -> None:
+    """Both are over, and the venue shows the twin last; or ours is over, and the twin still works."""
+    twin = BrokerageOrderId("V9")
+    state = believe(
+        intended(), reported(S.SUBMITTED), OrderResolved(START_NS, name(1), V.DUPLICATE, "two", twin)
+    )
+    ours, other = shown(S.CANCELED), msgspec.structs.replace(shown(S.CANCELED), brokerage_order_id=twin)
+    both = msgspec.structs.replace(account(), closed_orders=(ours, other))
+    (report,) = reconcile(state, both, Evidence(FENCE)).reports
+    assert (report.brokerage_order_id, report.status) == ("V1", S.CANCELED)
+
+    working = msgspec.structs.replace(other, status=S.SUBMITTED)
+    late = msgspec.structs.replace(account(), closed_orders=(ours,), open_orders=(working,))
+    corrections = reconcile(state, late, Evidence(FENCE))
+    assert [report.brokerage_order_id for report in corrections.reports] == ["V1"]
+    assert [cancel.brokerage_order_id for cancel in corrections.cancels] == [twin]
+
+    gone = msgspec.structs.replace(account(), closed_orders=(other,))
+    assert [found.verdict for found in reconcile(state, gone, Evidence(FENCE)).resolutions] == [V.UNKNOWN]
