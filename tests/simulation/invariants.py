@@ -25,6 +25,7 @@ from decimal import Decimal
 from typing import Final
 
 from livetrader.gateway.killstages import KillStage
+from livetrader.journal.records import Verdict
 from livetrader.journal.replay import JournalState
 from livetrader_engine.orders.order import ClientOrderId, ExecutionId
 from livetrader_engine.orders.states import OrderStatus
@@ -67,6 +68,8 @@ class Durable:
             self.killed = stage not in (KillStage.ARMED, KillStage.FLAT)
         if client_order_id is not None:
             self.by_order[client_order_id][kind] += 1
+            if kind == "order_resolved" and json.loads(body)["verdict"] == Verdict.DUPLICATE:
+                self.by_order[client_order_id]["cancel_intended"] += 1  # the verdict says what is cancelled
         if kind == "order_intended" and client_order_id is not None:
             self.intents.add(client_order_id)
 

@@ -93,6 +93,8 @@ class Venue:
         It has a number that the client will not come to in this life, so that it can be cancelled alone.
         """
         number = order.order_id + TWINS_FROM
+        while (order.client_id, number) in self.twins:
+            number += TWINS_FROM
         twin = self.exchange.place(order.client_id, number, order.contract, order.terms)
         if twin is not None:
             self.gateway.orders._known[order.client_id, number] = twin  # where a cancel looks
