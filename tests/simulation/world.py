@@ -37,6 +37,7 @@ from tests.simulation.process import Process, Reaper, context_of
 from tests.simulation.venue import HOST, PORT, Venue
 from tests.venues.peers import START_NS
 
+AUTO_RESTART: Final = "12:20 UTC"  # on the second day, while the market is open: orders are held
 TRANSCRIPT_LINES: Final = 20_000  # the newest are kept
 QUOTE_EVERY_S: Final = 4.0
 OPERATOR_EVERY_S: Final = 90.0  # between two looks of a person
@@ -119,6 +120,7 @@ class World:
             heartbeat_s=20.0,
             request_timeout_s=10.0,
             absence_fence_s=FENCE_S,
+            auto_restart=AUTO_RESTART,
         )
         return IbkrBrokerage(config, context)
 
