@@ -22,7 +22,7 @@ from tests.simulation.loop import SECOND_NS, VirtualLoop
 from tests.simulation.network import Wire
 
 PORT: Final = 4002
-TWINS_FROM: Final = 500  # more than one life of the daemon sends orders
+TWINS_FROM: Final = 1_000_000  # each life of a daemon reserves a thousand numbers, and there are dozens
 HOST: Final = "127.0.0.1"
 
 
