@@ -22,7 +22,7 @@ from tests.simulation.loop import SECOND_NS, VirtualLoop
 from tests.simulation.network import Wire
 
 PORT: Final = 4002
-TWINS_FROM: Final = 1_000_000  # each life of a daemon reserves a thousand numbers, and there are dozens
+TWINS_FROM: Final = 1_000_000_000  # and downwards; numbers of the daemon go up
 HOST: Final = "127.0.0.1"
 
 
@@ -90,11 +90,9 @@ class Venue:
     def twin(self, order: Order) -> None:
         """Have a second order at the exchange with the same terms, reference and client, as if sent twice.
 
-        It has a number that the client will not come to in this life, so that it can be cancelled alone.
+        It has a number that no order of the client ever has, so that it can be cancelled alone.
         """
-        number = order.order_id + TWINS_FROM
-        while (order.client_id, number) in self.twins:
-            number += TWINS_FROM
+        number = TWINS_FROM - len(self.twins)
         twin = self.exchange.place(order.client_id, number, order.contract, order.terms)
         if twin is not None:
             self.gateway.orders._known[order.client_id, number] = twin  # where a cancel looks
