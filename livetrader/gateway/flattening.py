@@ -89,7 +89,7 @@ class Flattening:
             self._ports.report("flattening", symbol=symbol.value, stage=str(stage), message=message)
 
         gate = self._gate
-        return Switch(enter, self._notes.intend, self._approve, lambda: gate is not None and gate.unanswered)
+        return Switch(enter, self._notes.write, self._approve, lambda: gate is not None and gate.unanswered)
 
     async def _settle(self) -> None:
         if self._gate is None:

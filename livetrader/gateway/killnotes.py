@@ -8,7 +8,7 @@ from livetrader.gateway.killports import Gate, KillPorts
 from livetrader.gateway.ledger import append_within
 from livetrader.journal.records import Record
 
-INTEND_WAIT_S: Final = 0.25  # for the record of an order; a hanging disk must not stop a liquidation
+WRITE_WAIT_S: Final = 0.25  # for the record of an order; a hanging disk must not stop a liquidation
 
 
 class KillNotes:
@@ -31,15 +31,15 @@ class KillNotes:
         except Exception:  # noqa: BLE001 — boundary: journaling is best effort here
             self._ports.report("kill_journal_failed", level="error", exc_info=True)
 
-    async def intend(self, record: Record) -> None:
-        """Write the record of an order about to be sent; durable on return where the disk is quick.
+    async def write(self, record: Record) -> None:
+        """Write a record that an order depends on; durable on return where the disk is quick.
 
-        The process after a crash then knows the order, and does not send another beside it.
+        The process after a crash then knows the order about to be sent, and sends no other beside it.
         """
         try:
             if self._gate is not None:
-                await self._gate.ledger.write_within(record, INTEND_WAIT_S)
+                await self._gate.ledger.write_within(record, WRITE_WAIT_S)
             elif self._ports.journal is not None:
-                await append_within(self._ports.journal, record, INTEND_WAIT_S)
+                await append_within(self._ports.journal, record, WRITE_WAIT_S)
         except Exception:  # noqa: BLE001 — boundary: journaling is best effort here
             self._ports.report("kill_journal_failed", level="error", exc_info=True)

@@ -194,7 +194,7 @@ class KillSwitch:
             gate = self._gate
             switch = Switch(
                 self._enter,
-                self._notes.intend,
+                self._notes.write,
                 _approve,
                 lambda: self._ports.unanswered() if gate is None else gate.unanswered,
                 lambda: self.record is not None and self.record.include_foreign,

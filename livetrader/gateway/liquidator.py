@@ -24,7 +24,7 @@ from livetrader.gateway.liquidation import (
     make_plan,
     outcome,
 )
-from livetrader.journal.records import KillOrderIntended, Record
+from livetrader.journal.records import KillOrderIntended, OrderResolved, Record, Verdict
 from livetrader.journal.replay import OrderState
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderSpec
 from livetrader_engine.spi import AccountSnapshot, Approved, OrderRecord, OutcomeUnknownError, VenueError
@@ -57,7 +57,7 @@ class Switch:
     """
 
     enter: Callable[[KillStage, str], None]
-    intend: Callable[[Record], Awaitable[None]]
+    write: Callable[[Record], Awaitable[None]]
     approve: Callable[[ClientOrderId, OrderSpec], Approved]
     unanswered: Callable[[], bool]
     include_foreign: Callable[[], bool] = lambda: False
@@ -249,7 +249,7 @@ class Liquidator:
         before = self.attempts.get(spec.symbol)
         attempt = Attempt(number, client_id, self._now_s(), -spec.quantity)
         self.attempts[spec.symbol] = attempt
-        await self._switch.intend(
+        await self._switch.write(
             KillOrderIntended(self._ports.timing.now_ns(), self._kill_id, client_id, spec)
         )
         error = await self._call(self._ports.brokerage.submit(self._switch.approve(client_id, spec)))
@@ -260,6 +260,10 @@ class Liquidator:
             client_order_id=client_id, error=repr(error),
         )  # fmt: skip
         if isinstance(error, VenueError) and not isinstance(error, OutcomeUnknownError):
+            refused = OrderResolved(
+                self._ports.timing.now_ns(), client_id, Verdict.REFUSED, f"not sent: {error}"
+            )
+            await self._switch.write(refused)
             refusals = 1 + (before.refusals if before is not None else 0)
             self.attempts[spec.symbol] = Attempt(
                 number, client_id, attempt.sent_s, attempt.position, True, refusals

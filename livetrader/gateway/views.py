@@ -75,17 +75,27 @@ class AccountView:
     def liquidating(self, now_s: float) -> dict[Symbol, Attempt]:
         """Return the liquidation orders that are not over, as if sent now: by a daemon that died, mostly.
 
-        The venue may not show them yet; another order beside them would sell twice.
+        The venue may not show them yet; another order beside them would sell twice. With them come those that
+        were refused, so that their names are not used again.
         """
+        kill = self._ledger.state.kill
+        now = None if kill is None else kill.kill_id
         return {
             order.spec.symbol: Attempt(
                 kill_attempt(order.kill_id, order.spec.symbol, order.client_order_id) or 0,
                 order.client_order_id,
                 now_s,
                 -order.spec.quantity,
+                refused=not order.is_open,
             )
-            for order in self._ledger.state.open.values()
+            for order in self._ledger.state.orders.values()
             if order.kill_id is not None
+            and (
+                order.is_open
+                or (
+                    order.status is OrderStatus.INVALID and kill is not None and order.kill_id == kill.kill_id
+                )
+            )
         }
 
     @property

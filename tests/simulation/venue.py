@@ -22,7 +22,7 @@ from tests.simulation.loop import SECOND_NS, VirtualLoop
 from tests.simulation.network import Wire
 
 PORT: Final = 4002
-TWINS_FROM: Final = 1_000_000_000  # and downwards; numbers of the daemon go up
+TWINS_FROM: Final = 500_000_000  # and downwards; numbers of the daemon go up
 HOST: Final = "127.0.0.1"
 
 

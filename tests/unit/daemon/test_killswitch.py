@@ -300,9 +300,12 @@ def test_one_symbol_in_trouble_keeps_no_other(tmp_path: Path) -> None:
                 assert len(kills(venue)) < 40  # refused again and again, and never a flood
                 assert any("SPY" in words for words in desk.calls)
                 assert switch.left == ("10 SPY",)
+                attempts = desk.gateway.liquidating(0.0)
+                assert attempts[SPY].refused and attempts[SPY].number > 1  # and so no name is used again
                 venue.faults.refuse.clear()
                 await trip
             assert flat(venue)
+            assert not desk.gateway.open_orders  # what was refused is no riddle
 
     run(body())
 
