@@ -90,12 +90,7 @@ class AccountView:
             )
             for order in self._ledger.state.orders.values()
             if order.kill_id is not None
-            and (
-                order.is_open
-                or (
-                    order.status is OrderStatus.INVALID and kill is not None and order.kill_id == kill.kill_id
-                )
-            )
+            and (order.is_open or (order.status is OrderStatus.INVALID and order.kill_id == now))
         }
 
     @property
