@@ -7,11 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId
+from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderChange
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import AccountSnapshot, VenueError
+from livetrader_engine.spi import AccountSnapshot, ApprovedChange, VenueError
 from livetrader_plugins.ibkr import account, brokerage
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_venues.tws import ledger
@@ -238,6 +239,13 @@ def test_two_orders_of_one_name_are_two_orders(library: str, tmp_path: Path) -> 
                 await desk.session.until_closed(ClientOrderId("A-1"))
                 (left,) = (await desk.brokerage.snapshot()).open_orders
                 assert left.brokerage_order_id == first.brokerage_order_id
+                dearer = msgspec.structs.replace(first.spec, limit_price=Decimal(51))
+                change = ApprovedChange(
+                    ClientOrderId("A-1"), dearer, OrderChange(limit_price=dearer.limit_price)
+                )
+                await desk.brokerage.update(change)
+                (left,) = (await desk.brokerage.snapshot()).open_orders
+                assert left.spec.limit_price == 51, "the change went to the one that works"
                 await desk.buy("A-1")
                 assert len(peer.gateway.exchange.orders) == 2, "the name is taken"
                 await desk.brokerage.cancel(ClientOrderId("A-1"))

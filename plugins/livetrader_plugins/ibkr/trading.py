@@ -122,10 +122,12 @@ class OrderDesk:
             await session.send_order("cancelOrder", tracked.order_id, "")
 
     def _own(self, live: Live, name: ClientOrderId) -> Tracked:
+        """Return the order that we sent under a name: of two, the one that works, else the older one."""
         own = [item for item in live.news.book.orders.of(name) if item.client_id == self._config.client_id]
-        if not own or own[-1].order_id == 0:
+        numbered = [item for item in own if item.order_id]
+        if not numbered:
             raise VenueError(f"not sent: {name} is no order of client id {self._config.client_id}")
-        return own[-1]
+        return min(numbered, key=lambda item: (item.told in CLOSED, item.order_id))
 
     async def _contract(self, spec: OrderSpec) -> Contract:
         """Return the contract of an order that IB can do. Raises VenueError, nothing was sent."""
