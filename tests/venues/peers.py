@@ -80,6 +80,10 @@ def library(name: str) -> ModuleType:
     """
     if name in sys.modules:
         return sys.modules[name]
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -87,7 +91,7 @@ def library(name: str) -> ModuleType:
             warnings.simplefilter("ignore", DeprecationWarning)
             return importlib.import_module(name)
     finally:
-        asyncio.set_event_loop(None)
+        asyncio.set_event_loop(running)  # which ib_insync asks for, where one runs already
         loop.close()
 
 
