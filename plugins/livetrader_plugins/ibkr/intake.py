@@ -28,7 +28,7 @@ from livetrader_plugins.ibkr.pacing import Lines
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_plugins.ibkr.seeds import Seeds, Wish, is_worth_asking, joined_at
-from livetrader_plugins.ibkr.session import Address, TwsSession
+from livetrader_plugins.ibkr.session import ENDED, Address, TwsSession
 
 CARE_S: Final = 1.0  # between two looks whether something is to be asked for again
 QUALITY_S: Final = 60.0  # between two reports of what was refused, late or missing
@@ -223,7 +223,8 @@ class Intake:
         """Take news that are of no line: the link, farms, the end."""
         if message.name == "error" and message.arguments[1] == codes.LINK_BACK_WITHOUT_DATA:
             self._lost = True
-        self._care_due.set()
+        if message.name in {"error", ENDED}:  # nothing else changes what is to be asked for
+            self._care_due.set()
         self.news.set()
 
     def _hear_line(self, line: DataLine, message: Message) -> None:
