@@ -95,8 +95,8 @@ def _kill(root: Path, crime: Crime, seed: int) -> Outcome:
             outcome.violations.append(f"livetrader liquidate ended with {command.returncode}")
         outcome.violations = judge(venue.statement(), before, venue.positions)
     finally:
-        if daemon is not None and daemon.alive:
-            daemon.kill()
+        if daemon is not None:
+            daemon.kill()  # or sweep up after it
         venue.close()
     return outcome
 
