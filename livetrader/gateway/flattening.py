@@ -12,7 +12,7 @@ from typing import Final
 
 from livetrader.errors import ControlRefusedError
 from livetrader.gateway.killnotes import KillNotes
-from livetrader.gateway.killports import Gate, KillPorts
+from livetrader.gateway.killports import Gate, KillPorts, settled
 from livetrader.gateway.killstages import KillStage
 from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.liquidator import Liquidator, Switch
@@ -58,7 +58,8 @@ class Flattening:
             self._running, self._gave_way = asyncio.current_task(), False
             liquidator = Liquidator(self._ports, self._switch(symbol), self._new_id(), self.attempts, symbol)
             try:
-                await self._settle()
+                if not await settled(self._gate, SETTLE_WAIT_S):  # the loop sees it when it appears
+                    self._ports.report("flatten_settle_timeout", level="warning")
                 await liquidator.run()
             except asyncio.CancelledError:
                 if self._gave_way and self._running is not None:
@@ -90,12 +91,3 @@ class Flattening:
 
         gate = self._gate
         return Switch(enter, self._notes.write, self._approve, lambda: gate is not None and gate.unanswered)
-
-    async def _settle(self) -> None:
-        if self._gate is None:
-            return
-        try:
-            async with asyncio.timeout(SETTLE_WAIT_S):
-                await self._gate.idle()
-        except TimeoutError:
-            self._ports.report("flatten_settle_timeout", level="warning")  # the loop sees it when it appears

@@ -74,18 +74,17 @@ class Gateway(AccountView):
         self._timing = timing
         self._emit = emit
         self._report = report
-        self._ledger = Ledger(journal, emit, report, self._journal_broken)
-        self.ledger = self._ledger  # for the kill switch: its orders are written where their trades are known
+        self.ledger = Ledger(journal, emit, report, self._journal_broken)
         self.rules = HostRules()  # replaced by whoever puts the daemon together
         self._session = Session(
-            brokerage, self._ledger, timing, report, self._halt_for_cause, lambda: self.rules
+            brokerage, self.ledger, timing, report, self._halt_for_cause, lambda: self.rules
         )
-        self._valuation = Valuation(self._ledger, timing.now_ns, limits.daily_loss, lambda: self.rules)
+        self._valuation = Valuation(self.ledger, timing.now_ns, limits.daily_loss, lambda: self.rules)
         self._valuation.cash = self._session.cash
-        self.custody = Custody(self._ledger, self._session, timing, self.tell_account)
+        self.custody = Custody(self.ledger, self._session, timing, self.tell_account)
         self._sender = OrderSender(
             brokerage,
-            self._ledger,
+            self.ledger,
             self._session,
             self._valuation,
             limits,
@@ -130,7 +129,7 @@ class Gateway(AccountView):
             except VenueError as error:
                 self._report("snapshot_failed", level="warning", error=str(error))
                 break
-            if self.state.fills == fills and not self._ledger.claimed:
+            if self.state.fills == fills and not self.ledger.claimed:
                 self._session.set_cash(snapshot)
                 break
         self._sender.begin_life()
@@ -201,7 +200,7 @@ class Gateway(AccountView):
         if isinstance(event, CashChanged):
             self._session.cash[event.currency] = event.amount
         elif isinstance(event, FeeReported):
-            self._ledger.take_fee(event, self._now())
+            self.ledger.take_fee(event, self._now())
         elif isinstance(event, StopMoved):
             order = self.state.orders.get(event.client_order_id)
             if order is not None and order.spec.id:  # orders of the kill switch are not the algorithm's
@@ -217,7 +216,7 @@ class Gateway(AccountView):
         if order is not None:
             changed = report.status is OrderStatus.UPDATE_SUBMITTED and order.pending is None
             was_open = order.is_open
-            await self._ledger.take(report, self._now())
+            await self.ledger.take(report, self._now())
             if order.unknown:
                 self._session.check_unknown()
             reopened = order.is_open and not was_open  # by a trade that was taken back: what of it works?
@@ -229,7 +228,7 @@ class Gateway(AccountView):
         before = state.counters.foreign_fills
         if not is_foreign(state.instance, client_id):
             self._report("unknown_report", level="warning", client_order_id=client_id)
-        await self._ledger.take(report, self._now())
+        await self.ledger.take(report, self._now())
         if state.counters.foreign_fills > before:
             self._session.corrector.traded_elsewhere((report,))
         self._session.ask()  # positions may have moved without us: compare soon
@@ -250,7 +249,7 @@ class Gateway(AccountView):
         self._halts += 1
         self._report("halted", level="warning", reason=reason, source=source)
         if persist:
-            self._ledger.write_soon(Halted(self._now(), reason, source))
+            self.ledger.write_soon(Halted(self._now(), reason, source))
 
     async def resume(self, who: str, kill_id: str | None = None) -> None:
         """Let orders out again; naming the kill is needed while a kill switch is latched.
@@ -261,7 +260,7 @@ class Gateway(AccountView):
         if self.kill_id != kill_id:
             raise ControlRefusedError(f"kill {self.kill_id} is latched: `resume` it by that name")
         halts = self._halts
-        await self._ledger.write(Resumed(self._now(), who, kill_id))
+        await self.ledger.write(Resumed(self._now(), who, kill_id))
         if self._halts != halts:
             raise ControlRefusedError(f"halted again meanwhile: {self.halt_reason}")
         self.halted = False
@@ -275,8 +274,8 @@ class Gateway(AccountView):
             reasons["halted"] = self.halt_reason
         if self._session.why_not_ready:
             reasons["brokerage"] = self._session.why_not_ready
-        if self._ledger.journal.broken is not None:
-            reasons["journal"] = self._ledger.journal.broken
+        if self.ledger.journal.broken is not None:
+            reasons["journal"] = self.ledger.journal.broken
         if self.warming:
             reasons["warming"] = "the algorithm is warming up"
         return reasons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ class Gate(Protocol):
 
     halted: bool
     kill_id: str | None
+    ledger: Ledger
 
     @property
     def unanswered(self) -> bool:
@@ -48,11 +50,6 @@ class Gate(Protocol):
         """See Gateway.idle."""
         ...
 
-    @property
-    def ledger(self) -> Ledger:
-        """See Gateway.ledger."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class KillPorts:
@@ -72,3 +69,15 @@ class KillPorts:
     journal: Journal | None = None
     reconnect: Callable[[], Awaitable[object]] | None = None
     unanswered: Callable[[], bool] = lambda: True
+
+
+async def settled(gate: Gate | None, wait_s: float) -> bool:
+    """Wait for an order that was on its way when a liquidation began; return whether none is any more."""
+    if gate is None:
+        return True
+    try:
+        async with asyncio.timeout(wait_s):
+            await gate.idle()
+    except TimeoutError:
+        return False
+    return True

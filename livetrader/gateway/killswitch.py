@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from livetrader.errors import ControlRefusedError, NotFlatError
 from livetrader.gateway.flattening import Flattening
 from livetrader.gateway.killnotes import KillNotes
-from livetrader.gateway.killports import Gate, KillPorts
+from livetrader.gateway.killports import Gate, KillPorts, settled
 from livetrader.gateway.killstages import TRANSITIONS, KillStage
 from livetrader.gateway.latch import Latch, LatchRecord
 from livetrader.gateway.latchkeeper import LatchKeeper
@@ -184,7 +184,8 @@ class KillSwitch:
                 return
             if self.stage is KillStage.HALTING:
                 self._enter(KillStage.SETTLING)
-                await self._settle()
+                if not await settled(self._gate, SETTLE_WAIT_S):  # the loop catches it when it appears
+                    self._ports.report("kill_settle_timeout", level="warning")
             await self._liquidate()
 
     async def _liquidate(self) -> None:
@@ -207,16 +208,6 @@ class KillSwitch:
             liquidator.stopped = self._accepted is self.record
         if await liquidator.run():
             await self._finish()
-
-    async def _settle(self) -> None:
-        """Wait for an order that was on its way when the switch fell."""
-        if self._gate is None:
-            return
-        try:
-            async with asyncio.timeout(SETTLE_WAIT_S):
-                await self._gate.idle()
-        except TimeoutError:
-            self._ports.report("kill_settle_timeout", level="warning")  # the loop catches it when it appears
 
     async def _finish(self) -> None:
         assert self.record is not None

@@ -20,29 +20,29 @@ from livetrader_engine.symbols import Symbol
 class AccountView:
     """The account as the gateway has it. What is returned belongs to the gateway: read, do not change."""
 
-    _ledger: Ledger
+    ledger: Ledger  # the kill switch writes its orders here, where their trades are known
     _session: Session
     _valuation: Valuation
 
     @property
     def state(self) -> JournalState:
         """Everything the journal says."""
-        return self._ledger.state
+        return self.ledger.state
 
     @property
     def orders(self) -> list[OrderState]:
         """Every remembered order, oldest first, with its history."""
-        return list(self._ledger.state.orders.values())
+        return list(self.ledger.state.orders.values())
 
     @property
     def open_orders(self) -> list[OrderState]:
         """Orders that may still trade."""
-        return list(self._ledger.state.open.values())
+        return list(self.ledger.state.open.values())
 
     @property
     def positions(self) -> dict[Symbol, Position]:
         """What is held; symbols without a position are missing."""
-        return self._ledger.state.positions
+        return self.ledger.state.positions
 
     @property
     def cash(self) -> dict[str, Decimal]:
@@ -57,7 +57,7 @@ class AccountView:
     @property
     def counters(self) -> Counters:
         """Oddities of the venue that were dealt with."""
-        return self._ledger.state.counters
+        return self.ledger.state.counters
 
     @property
     def unresolved(self) -> int:
@@ -69,7 +69,7 @@ class AccountView:
         """Whether an order of the algorithm may still be on its way: sent, and the venue has not answered."""
         return any(
             order.status is OrderStatus.NEW and order.kill_id is None
-            for order in self._ledger.state.open.values()
+            for order in self.ledger.state.open.values()
         )
 
     def liquidating(self, now_s: float) -> dict[Symbol, Attempt]:
@@ -78,7 +78,7 @@ class AccountView:
         The venue may not show them yet; another order beside them would sell twice. With them come those that
         were refused, so that their names are not used again.
         """
-        kill = self._ledger.state.kill
+        kill = self.ledger.state.kill
         now = None if kill is None else kill.kill_id
         return {
             order.spec.symbol: Attempt(
@@ -88,7 +88,7 @@ class AccountView:
                 -order.spec.quantity,
                 refused=not order.is_open,
             )
-            for order in self._ledger.state.orders.values()
+            for order in self.ledger.state.orders.values()
             if order.kill_id is not None
             and (order.is_open or (order.status is OrderStatus.INVALID and order.kill_id == now))
         }
@@ -141,7 +141,7 @@ class AccountView:
         return self._valuation.loss_limit_reached()
 
     def _account(self, time_ns: int) -> AccountLoaded:
-        state = self._ledger.state
+        state = self.ledger.state
         return AccountLoaded(
             time_ns=time_ns,
             cash=dict(self._valuation.cash),
