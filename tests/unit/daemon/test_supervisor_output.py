@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -18,8 +17,8 @@ from livetrader.supervisor.log_book import LogBook
 LIMIT_S = 10.0
 
 
-def shown(write: Callable[[int], None], enough: Callable[[list[str]], bool]) -> list[str]:
-    """Return the lines that a child's writes become."""
+def shown(write: Callable[[int], None], enough: Callable[[list[str]], bool], *, endless: bool = False) -> list[str]:
+    """Return the lines that a child's writes become; an endless writer ends with the reader."""
 
     async def scene() -> list[str]:
         read_end, write_end = os.pipe()
@@ -30,17 +29,23 @@ def shown(write: Callable[[int], None], enough: Callable[[list[str]], bool]) -> 
             lines.append(text)
             arrived.set()
 
+        def child() -> None:
+            try:
+                write(write_end)
+            finally:
+                os.close(write_end)
+
         output = ChildOutput(os.fdopen(read_end, "rb", buffering=0), line)
-        writer = threading.Thread(target=write, args=(write_end,))
-        writer.start()
+        writer = asyncio.create_task(asyncio.to_thread(child))
         async with asyncio.timeout(LIMIT_S):
             while not enough(lines):
                 arrived.clear()
                 await arrived.wait()
-        os.close(write_end)
+            if not endless:
+                await writer
         output.close()
         output.close()  # twice is harmless
-        await asyncio.to_thread(writer.join)
+        await writer
         return lines
 
     return asyncio.run(scene())
@@ -76,7 +81,7 @@ def test_beyond_the_budget_lines_are_dropped_and_the_writer_waits(monkeypatch: p
         except OSError:
             return  # the reader has closed: that was enough
 
-    lines = shown(write, lambda lines: any("dropped" in line for line in lines))
+    lines = shown(write, lambda lines: any("dropped" in line for line in lines), endless=True)
     assert sum(len(line) for line in lines) < 3 * 64 * 1024
     assert written < 3_000_000, "an endless print is slowed down, not read"
 
