@@ -17,7 +17,9 @@ from livetrader.supervisor.log_book import LogBook
 LIMIT_S = 10.0
 
 
-def shown(write: Callable[[int], None], enough: Callable[[list[str]], bool], *, endless: bool = False) -> list[str]:
+def shown(
+    write: Callable[[int], None], enough: Callable[[list[str]], bool], *, endless: bool = False
+) -> list[str]:
     """Return the lines that a child's writes become; an endless writer ends with the reader."""
 
     async def scene() -> list[str]:
