@@ -10,6 +10,7 @@ and is made by calling it with its validated section of the configuration and a 
 `PluginClass(config, context)`. The class carries two attributes: `API_VERSION`, which must equal the one
 here, and `Config`, a msgspec.Struct type that describes its section: each field is one key, its default
 the key's default, and its docstring belongs in docs. Nothing may connect or read files before `connect`.
+What plugins of market data may offer beyond this is in livetrader_engine.spi_data.
 
 What every plugin may rely on: it is called from one asyncio loop only; `connect` comes first, `close` last
 and exactly once; nobody calls a method after `close`. What it must not do: block the loop, start tasks
@@ -47,6 +48,7 @@ from livetrader_engine.orders.order import (
 )
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.ports import HistoryProvider, ReferenceData
+from livetrader_engine.spi_data import StreamRefused
 
 API_VERSION: Final = 1
 
@@ -331,7 +333,7 @@ class FeedStatus(msgspec.Struct, frozen=True, tag="feed"):
     message: str
 
 
-FeedEvent = MarketDataArrived | TimePulse | DataEnded | FeedStatus
+FeedEvent = MarketDataArrived | TimePulse | DataEnded | FeedStatus | StreamRefused
 
 
 class DataFeedPlugin(Protocol):
