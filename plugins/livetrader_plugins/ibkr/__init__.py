@@ -9,6 +9,6 @@ From the socket up; docs/architecture.md has a line for each file.
     contracts     contracts, exchanges, resolver, reference, tradinghours, markethours
     the account   account: the whole of it, or nothing; foreign: orders of others
     brokerage     brokerage, trading, schedule, config
-    data          feed, intake, outlet, datalines, datawords, marketdata, livebars, seeds
+    data          feed, intake, outlet, datalines, datawords, marketdata, seeds; bars are sdk.livebars
     the past      history, archive, historytimes, pacing, rows, rowbars, side_thread
 """

@@ -2,7 +2,7 @@
 
 A lost line between TWS and IB (1100) is a status, and the feed goes on in the same connection; a connection
 that ends, or that says nothing any more, ends `events`, and the daemon connects anew. How bars are made is
-livebars.py's, what is asked of TWS is intake.py's.
+sdk.livebars's, what is asked of TWS is intake.py's.
 """
 
 from __future__ import annotations

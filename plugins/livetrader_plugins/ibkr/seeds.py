@@ -20,12 +20,12 @@ from livetrader_engine.symbols import NS_PER_SECOND, Resolution
 from livetrader_plugins.ibkr.datalines import shown_of
 from livetrader_plugins.ibkr.historytimes import BAR_SIZES, Chunk, duration
 from livetrader_plugins.ibkr.library import Contract
-from livetrader_plugins.ibkr.livebars import PIECE_NS, Period
 from livetrader_plugins.ibkr.pacing import Ask, HistoryLimits, HistoryPacing
 from livetrader_plugins.ibkr.questions import RefusedError
 from livetrader_plugins.ibkr.rowbars import placer, quote_bars, trade_bars
 from livetrader_plugins.ibkr.rows import Row, historical_rows, is_empty, is_too_fast
 from livetrader_plugins.ibkr.session import TwsSession
+from livetrader_plugins.sdk.livebars import PIECE_NS, Period
 
 WISHES_LIMIT: Final = 5_000  # that wait; a feed has fewer streams of hours and days, and more are left out
 LOOK_S: Final = 0.25  # between two looks at the pace

@@ -21,7 +21,7 @@ from livetrader_engine.symbols import (
     Symbol,
     equity_identifier,
 )
-from livetrader_plugins.ibkr.livebars import CATCH_UP_NS, GRACE_NS, PIECE_NS, BarStream, LiveBars, Periods
+from livetrader_plugins.sdk.livebars import CATCH_UP_NS, GRACE_NS, PIECE_NS, BarStream, LiveBars, Periods
 
 SPY = Symbol.create(equity_identifier("SPY", None), "SPY", SecurityType.EQUITY, "usa")
 IBM = Symbol.create(equity_identifier("IBM", None), "IBM", SecurityType.EQUITY, "usa")
