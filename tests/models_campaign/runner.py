@@ -153,7 +153,7 @@ class Campaign:
         now = None if version is None else identity_of(served.model)
         if self._serving is not None and now is None:
             problems.append(f"nothing serves any more: {served.reason}")
-        fell_back = bool(served.reason) and state.serving is not None  # before the first there is a reason, too
+        fell_back = bool(served.reason) and state.serving is not None  # none yet is a reason, too
         if (None if version is None else version.number) != state.serving or fell_back:
             problems.append(f"{state.serving} should serve, {now} does: {served.reason}")
         if allowed is not None and now not in allowed:
