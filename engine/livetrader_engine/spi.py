@@ -48,7 +48,7 @@ from livetrader_engine.orders.order import (
 )
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.ports import HistoryProvider, ReferenceData
-from livetrader_engine.spi_data import StreamRefused
+from livetrader_engine.spi_data import BarsMissing, StreamRefused
 
 API_VERSION: Final = 1
 
@@ -333,7 +333,7 @@ class FeedStatus(msgspec.Struct, frozen=True, tag="feed"):
     message: str
 
 
-FeedEvent = MarketDataArrived | TimePulse | DataEnded | FeedStatus | StreamRefused
+FeedEvent = MarketDataArrived | TimePulse | DataEnded | FeedStatus | StreamRefused | BarsMissing
 
 
 class DataFeedPlugin(Protocol):

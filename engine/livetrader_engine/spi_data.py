@@ -32,6 +32,20 @@ class StreamRefused(msgspec.Struct, frozen=True, tag="refused"):
     reason: str
 
 
+class BarsMissing(msgspec.Struct, frozen=True, tag="missing"):
+    """A feed's word that it will not bring the bars of [start_ns, end_ns) of a stream: it heard them in part.
+
+    They are history's to tell. `end_ns` may lie ahead: the period runs still, and is history's as a whole.
+    `reason` says why, for people. Times are UTC nanoseconds.
+    """
+
+    time_ns: int
+    subscription: Subscription
+    start_ns: int
+    end_ns: int
+    reason: str
+
+
 @runtime_checkable
 class Watched(Protocol):
     """A feed whose streams can be watched one by one."""
