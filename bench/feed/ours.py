@@ -1,0 +1,182 @@
+"""Ours, once: the daemon as its composition root builds it, with an engine that only empties its inbox.
+
+    python -m feed.ours RESOLUTION PORT EVENTS SYMBOLS [--profile FILE]
+
+The account is one at Interactive Brokers: a TWS peer in a process of its own, which does nothing meanwhile.
+Prints one JSON line: when the marker was in the engine's inbox, the supervisor's processor seconds since the
+engine was READY, and what became of the events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from livetrader import app
+from livetrader.configuration.loading import load
+from livetrader.supervisor import engine_process
+from livetrader.supervisor.supervisor import Supervisor
+from livetrader.telemetry import logs
+
+LOOK_S = 0.01
+LIMIT_S = 100.0
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def write_reference(folder: Path) -> None:
+    """Write a data folder in which the market never closes."""
+    always = [{"start": "00:00:00", "end": "1.00:00:00", "state": "market"}]
+    zone = "America/New_York"
+    entry = {"dataTimeZone": zone, "exchangeTimeZone": zone, **dict.fromkeys(WEEK, always)}
+    hours = folder / "market-hours" / "market-hours-database.json"
+    properties = folder / "symbol-properties" / "symbol-properties-database.csv"
+    for path in (hours, properties):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    hours.write_text(json.dumps({"entries": {"Equity-usa-[*]": entry}}), encoding="utf-8")
+    properties.write_text(
+        "market,symbol,type,description,quote_currency,contract_multiplier,minimum_price_variation,lot_size\n"
+        "usa,[*],equity,,USD,1,0.01,1\n",
+        encoding="utf-8",
+    )
+
+
+def write_configuration(folder: Path, port: int, tws_port: int, parameters: dict[str, str]) -> Path:
+    """Write the daemon's configuration."""
+    write_reference(folder / "data")
+    given = ", ".join(f"{name} = {json.dumps(value)}" for name, value in parameters.items())
+    (folder / "main.py").write_text("# the engine process reads its inbox, and no algorithm\n")
+    file = folder / "livetrader.toml"
+    file.write_text(
+        f"""
+[algorithm]
+path = "main.py"
+parameters = {{ {given} }}
+[account]
+name = "bench"
+state_directory = "state"
+any_file_system = true
+[brokerage]
+plugin = "ibkr"
+port = {tws_port}
+[feed]
+plugin = "polygon"
+api_key = "key"
+host = "127.0.0.1:{port}"
+tls = false
+[data]
+folder = "data"
+[control]
+port = 0
+""",
+        encoding="utf-8",
+    )
+    return file
+
+
+@contextmanager
+def tws_peer() -> Iterator[int]:
+    """Run a TWS peer until the end of the block; yield its port."""
+    command = [sys.executable, "-m", "livetrader_venues.tws.cli", "--port", "0", "--still", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert process.stdout is not None
+        yield int(json.loads(process.stdout.readline())["port"])
+    finally:
+        process.kill()
+        process.wait()
+
+
+def reader_instead(process: engine_process.EngineProcess) -> subprocess.Popen[bytes]:
+    """Start the reader where the supervisor would start an engine; as EngineProcess._fork does."""
+    theirs = process._theirs.fileno()
+    return subprocess.Popen(
+        [sys.executable, "-m", "feed.inbox_reader", str(theirs), "0", str(os.getpid())],
+        pass_fds=(theirs,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+class Life:
+    """One daemon, from its start to the marker."""
+
+    def __init__(self, supervisor: Supervisor, result: Path, profile: cProfile.Profile | None) -> None:
+        self._supervisor = supervisor
+        self._result = result
+        self._profile = profile
+
+    async def run(self) -> dict[str, Any]:
+        """Run the daemon until the marker has arrived; return what is to be told."""
+        async with asyncio.TaskGroup() as group:
+            life = group.create_task(self._supervisor.run())
+            told = await self._watch(life)
+            self._supervisor.end("measured")
+        return told
+
+    async def _watch(self, life: asyncio.Task[None]) -> dict[str, Any]:
+        deadline_s = time.monotonic() + LIMIT_S
+        keeper = self._supervisor.keeper
+        while not keeper.ready:
+            await self._pause(life, deadline_s)
+        if self._profile is not None:
+            self._profile.enable()
+        ready_cpu_s, conflated = time.process_time(), 0
+        while not self._result.exists():
+            await self._pause(life, deadline_s)
+            if keeper.process is not None:
+                conflated = keeper.process.link.conflated
+        cpu_s = time.process_time() - ready_cpu_s
+        if self._profile is not None:
+            self._profile.disable()
+        told: dict[str, Any] = json.loads(self._result.read_text())
+        return told | {"cpu_s": cpu_s, "conflated": conflated, "routed": self._supervisor.router.points}
+
+    async def _pause(self, life: asyncio.Task[None], deadline_s: float) -> None:
+        if life.done():
+            raise SystemExit("the daemon has ended")
+        if time.monotonic() > deadline_s:
+            self._supervisor.end("too late")
+            raise SystemExit("the marker did not arrive")
+        await asyncio.sleep(LOOK_S)
+
+
+async def measure(configuration: Path, result: Path, profile: cProfile.Profile | None) -> dict[str, Any]:
+    """Build the daemon and run it."""
+    return await Life(app.build(load(configuration)), result, profile).run()
+
+
+def main() -> None:
+    """Run once."""
+    resolution, port, events, symbols = sys.argv[1].upper(), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    profile = cProfile.Profile() if "--profile" in sys.argv else None
+    engine_process.EngineProcess._fork = reader_instead  # type: ignore[method-assign]  # no engine: its inbox
+    with tempfile.TemporaryDirectory(prefix="feed-") as name, tws_peer() as tws_port:
+        folder = Path(name)
+        logs.configure("warning", file=folder / "daemon.log")
+        result = folder / "result.json"
+        parameters = {"resolution": resolution, "symbols": symbols, "file": str(result)}
+        configuration = write_configuration(folder, port, tws_port, parameters)
+        try:
+            told = asyncio.run(measure(configuration, result, profile))
+        finally:
+            sys.stderr.write((folder / "daemon.log").read_text()[-4000:])
+    if profile is not None:
+        profile.dump_stats(sys.argv[sys.argv.index("--profile") + 1])
+    told["events"] = int(events)
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main()
