@@ -1,0 +1,55 @@
+"""What can be set about Polygon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from livetrader_engine.spi import PluginError
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
+KEY_VARIABLES: Final = ("POLYGON_API_KEY", "MASSIVE_API_KEY")  # taken where the settings name no key
+DELAYED_S: Final = 900.0  # what hosts called delayed… are behind
+_DELAYED_PREFIX: Final = "delayed"
+
+
+class PolygonFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[feed] plugin = "polygon". One connection for each of the markets that something is subscribed of.
+
+    `made_from`: where the ladder begins that ends with what the plan includes: trades, bars of seconds, bars
+    of minutes. `delay_s`: how far the host's data is behind; bars close so much later.
+    """
+
+    api_key: str = ""  # or { credential = "polygon" }; "": $POLYGON_API_KEY, then $MASSIVE_API_KEY
+    host: str = "socket.polygon.io"  # delayed.polygon.io, business.polygon.io, socket.massive.com …
+    tls: bool = True  # False only for a peer on this machine
+    markets: tuple[Literal["stocks", "options", "indices"], ...] = ("stocks",)  # connected from the start
+    transport: Literal["fast", "client"] = "fast"  # client: the official package, as a fallback
+    made_from: Literal["trades", "seconds", "minutes"] = "trades"
+    delay_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] | None = None  # None: by the host's name
+    close_after_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.5  # a bar waits so long for late trades
+    connect_timeout_s: Seconds = 15.0  # until logged in
+    answer_timeout_s: Seconds = 10.0  # until a request for streams is answered
+    ping_idle_s: Seconds = 5.0  # of silence, then the venue is pinged
+    ping_timeout_s: Seconds = 5.0  # until a ping counts as unanswered: the connection is made anew
+
+    @property
+    def behind_s(self) -> float:
+        """How far the data is behind."""
+        if self.delay_s is not None:
+            return self.delay_s
+        return DELAYED_S if self.host.startswith(_DELAYED_PREFIX) else 0.0
+
+
+def api_key_of(key: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the key to use: the settings', else the environment's. Raises PluginError without one."""
+    for found in (key, *(environment.get(name, "") for name in KEY_VARIABLES)):
+        if found.strip():
+            return found.strip()
+    raise PluginError(
+        'Polygon needs an API key: set api_key = { credential = "polygon" } in the plugin\'s section, or the '
+        "environment variable POLYGON_API_KEY"
+    )

@@ -1,0 +1,147 @@
+"""Polygon's stream in words of ours: frames are JSON arrays of events, each told apart by `ev`.
+
+Rule 1: only the fields that are used are read; the rest of an event is skipped, not kept.
+Rule 2: the frames of one loop turn are decoded together; where that fails, one by one, then event by event,
+so that only what cannot be read is lost, and counted by why.
+Rule 3: nothing is believed but the JSON types: whether a price is one is for the quality gate to say.
+
+Times are Unix milliseconds, as Polygon's stream has them. Pure. Source: Polygon's WebSocket reference,
+stocks, options and indices (August 2026).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+FRAME_LIMIT: Final = 4 * 1024 * 1024  # bytes of one message; Polygon's largest are some hundred kilobytes
+REQUEST_TOPICS: Final = 500  # topics in one request: some kilobytes, far from any limit seen
+KEPT_BYTES: Final = 200  # of what could not be read, to show
+_BETWEEN: Final = b"}],[{"  # where two frames meet
+_JOINT: Final = b"},{"
+
+
+class Trade(msgspec.Struct, tag_field="ev", tag="T", gc=False):
+    """A trade: `c` its conditions, `t` the time of the tape, `q` its number in the tape."""
+
+    sym: str
+    p: float
+    t: int
+    s: float = 0.0
+    q: int = 0
+    c: tuple[int, ...] = ()
+
+
+class Quote(msgspec.Struct, tag_field="ev", tag="Q", gc=False):
+    """The best bid and ask of all exchanges; a side that is not there is zero."""
+
+    sym: str
+    t: int
+    bp: float = 0.0
+    bs: float = 0.0
+    ap: float = 0.0
+    ask_size: float = msgspec.field(default=0.0, name="as")
+    q: int = 0
+
+
+class SecondBar(msgspec.Struct, tag_field="ev", tag="A", gc=False):
+    """What was traded in one second, `s` to `e`."""
+
+    sym: str
+    o: float
+    h: float
+    l: float  # noqa: E741 — Polygon's name
+    c: float
+    s: int
+    e: int
+    v: float = 0.0
+
+
+class MinuteBar(msgspec.Struct, tag_field="ev", tag="AM", gc=False):
+    """What was traded in one minute, `s` to `e`."""
+
+    sym: str
+    o: float
+    h: float
+    l: float  # noqa: E741 — Polygon's name
+    c: float
+    s: int
+    e: int
+    v: float = 0.0
+
+
+class Value(msgspec.Struct, tag_field="ev", tag="V", gc=False):
+    """The value of an index; its ticker is `T` here."""
+
+    T: str
+    val: float
+    t: int
+
+
+class Status(msgspec.Struct, tag_field="ev", tag="status"):
+    """What Polygon says about the connection and what was asked for."""
+
+    status: str = ""
+    message: str = ""
+
+
+Event = Trade | Quote | SecondBar | MinuteBar | Value | Status
+
+
+class FrameDecoder:
+    """Reads frames. Mutable state: what could not be read, counted by reason, and the newest of it."""
+
+    def __init__(self) -> None:
+        self.refused: Counter[str] = Counter()
+        self.sample = ""
+        self._frame = msgspec.json.Decoder(list[Event])
+        self._event = msgspec.json.Decoder(Event)
+        self._parts = msgspec.json.Decoder(list[msgspec.Raw])
+
+    def decode(self, frames: Sequence[bytes]) -> list[Event]:
+        """Return the events of frames, in order; what cannot be read is left out and counted."""
+        joined = frames[0] if len(frames) == 1 else b",".join(frames).replace(_BETWEEN, _JOINT)
+        try:
+            return self._frame.decode(joined)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [event for frame in frames for event in self._one_frame(frame)]
+
+    def _one_frame(self, frame: bytes) -> list[Event]:
+        try:
+            return self._frame.decode(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._one_by_one(frame)
+
+    def _one_by_one(self, frame: bytes) -> list[Event]:
+        try:
+            parts = self._parts.decode(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._refuse("not a JSON array", frame)
+            return []
+        events: list[Event] = []
+        for part in parts:
+            try:
+                events.append(self._event.decode(part))
+            except msgspec.ValidationError as error:
+                unknown = "$.ev" in str(error)
+                self._refuse("unknown kind of event" if unknown else "a field is missing or no number", part)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self._refuse("not JSON", part)
+        return events
+
+    def _refuse(self, why: str, raw: bytes | msgspec.Raw) -> None:
+        self.refused[why] += 1
+        self.sample = bytes(raw)[:KEPT_BYTES].decode("utf-8", "backslashreplace")
+
+
+def auth_request(key: str) -> bytes:
+    """Return the request that logs in."""
+    return msgspec.json.encode({"action": "auth", "params": key})
+
+
+def topics_request(action: str, topics: Sequence[str]) -> bytes:
+    """Return the request that subscribes to topics (`T.AAPL`), or unsubscribes from them."""
+    return msgspec.json.encode({"action": action, "params": ",".join(topics)})
