@@ -3,6 +3,7 @@
     Watched      a feed that tells when it last heard of a stream, and asks the venue for one anew
     Downloader   a history whose data can be kept: unadjusted, whole dates, with splits and dividends
     DataStore    a history that keeps what others downloaded, so that it is asked for once
+    ActionBooker a simulated brokerage that books splits and dividends when it is told of them
 
 The daemon puts several feeds and histories into an order; these are what it needs of them for that.
 """
@@ -17,6 +18,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 
@@ -164,4 +166,17 @@ class DataStore(Protocol):
 
     def served(self, symbol: Symbol | None = None) -> Sequence[Served]:
         """Return who brought what, newest first; of one symbol, or of all."""
+        ...
+
+
+@runtime_checkable
+class ActionBooker(Protocol):
+    """A brokerage that learns of corporate actions from the daemon, because it is simulated."""
+
+    async def book_action(self, action_id: str, action: CorporateAction) -> None:
+        """Book a split, a dividend or a delisting on what the account holds; anything else changes nothing.
+
+        Exactly once for each `action_id`, over restarts; durable when this returns. Working orders are left
+        alone: changing them is the daemon's. Raises VenueError.
+        """
         ...

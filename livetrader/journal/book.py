@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from livetrader.journal.actions import ActionBook
 from livetrader.journal.records import Adjusted, BucketCharged, DayStarted, Halted, KillStageEntered
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, ExecutionId, Fill, OrderSpec
 from livetrader_engine.orders.states import OPEN, OrderStatus
@@ -60,6 +61,9 @@ class OrderState:
     late_found: bool = False
     cancel_asked: bool = False
     pending: OrderSpec | None = None
+    pending_ns: int = 0  # when that change was asked for, and why where the algorithm did not ask
+    pending_why: str = ""
+    terms_ns: int = 0  # since when it stands as it does: before a split it was counted in old shares
     executions: dict[ExecutionId, Fill] = field(default_factory=dict)
     early_fees: dict[ExecutionId, tuple[Decimal, str]] = field(default_factory=dict)
     history: list[tuple[int, str]] = field(default_factory=list)
@@ -143,6 +147,7 @@ class AccountBook:
     unexplained: dict[Symbol, Decimal] = field(default_factory=dict)
     foreign: dict[ExecutionId, Fill] = field(default_factory=dict)
     foreign_due: dict[Symbol, Decimal] = field(default_factory=dict)
+    actions: ActionBook = field(default_factory=ActionBook)
     decisions: dict[tuple[Symbol, str], OrderState] = field(default_factory=dict)
     kill: KillStageEntered | None = None
     bucket: BucketCharged | None = None
@@ -196,6 +201,10 @@ class AccountBook:
         share = self.ignored.pop(symbol)
         if quantity:
             self.ignored[symbol] = Position(quantity, share.average_price)
+
+    def why_closed(self, symbol: Symbol) -> str:
+        """Return why no order of a symbol leaves, empty where orders may."""
+        return self.closed_symbols.get(symbol) or self.actions.why_no_order(symbol)
 
     def taint(self, symbol: Symbol, why: str) -> None:
         """Let a symbol take no new risk until somebody lifts it."""

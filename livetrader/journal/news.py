@@ -19,7 +19,14 @@ from livetrader.journal.identifiers import order_prefix
 from livetrader.journal.records import FeeReceived, ReportReceived
 from livetrader_engine.afterwards import correction_words
 from livetrader_engine.events import OrderEventArrived
-from livetrader_engine.orders.order import ClientOrderId, ExecutionId, Fill, TradeFee
+from livetrader_engine.orders.order import (
+    ClientOrderId,
+    ExecutionId,
+    Fill,
+    OrderChange,
+    OrderSpec,
+    TradeFee,
+)
 from livetrader_engine.orders.states import CLOSED, FILLS, OPEN, TRANSITIONS, OrderStatus
 from livetrader_engine.spi import ExecutionReport
 
@@ -217,9 +224,29 @@ def _status_reported(book: AccountBook, order: OrderState, report: ExecutionRepo
             book.counters.stale_reports += 1
         return ()
     if status is OrderStatus.UPDATE_SUBMITTED and order.pending is not None:
-        order.spec, order.pending = order.pending, None
-    elif status is order.status and not new_id:
+        return _changed(book, order, report, order.pending)
+    if status is order.status and not new_id:
         return ()
     order.note(report.time_ns, f"{status.name.lower()} {report.message}".rstrip())
     book.set_status(order, status)
     return order_event(order, report.time_ns, report.message)
+
+
+def _changed(book: AccountBook, order: OrderState, report: ExecutionReport, pending: OrderSpec) -> Events:
+    """Let a change of ours count; the algorithm is told what changed where it did not ask for it."""
+    before, why = order.spec, order.pending_why
+    order.spec, order.terms_ns = pending, order.pending_ns
+    order.pending, order.pending_why = None, ""
+    order.note(report.time_ns, f"update_submitted {report.message}".rstrip())
+    book.set_status(order, OrderStatus.UPDATE_SUBMITTED)
+    events = order_event(order, report.time_ns, why or report.message)
+    if not why:
+        return events
+    change = OrderChange(
+        **{
+            name: getattr(pending, name)
+            for name in ("quantity", "limit_price", "stop_price", "trigger_price", "trailing_amount")
+            if getattr(pending, name) != getattr(before, name)
+        }
+    )
+    return tuple(msgspec.structs.replace(event, change=change) for event in events)

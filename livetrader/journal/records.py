@@ -16,13 +16,14 @@ from typing import Final
 
 import msgspec
 
+from livetrader.journal.action_records import ActionRecord
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, Fill, OrderChange, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import ExecutionReport, FeeReported
 from livetrader_engine.symbols import Symbol
 from livetrader_engine.wire import decode_hook, encode_hook
 
-SCHEMA_VERSION: Final = 2  # 2: corrected trades, fees told later, twins, what is not the algorithm's
+SCHEMA_VERSION: Final = 3  # 2: corrected trades, late fees, twins, what is not the algorithm's; 3: splits
 
 
 class SessionOpened(msgspec.Struct, frozen=True, tag="session_opened"):
@@ -83,12 +84,16 @@ class CancelIntended(msgspec.Struct, frozen=True, tag="cancel_intended"):
 
 
 class ChangeIntended(msgspec.Struct, frozen=True, tag="change_intended"):
-    """A change of a working order is about to be sent; `spec` is the order as it would be after it."""
+    """A change of a working order is about to be sent; `spec` is the order as it would be after it.
+
+    `why` is empty where the algorithm asked; else it is told of the change, and why.
+    """
 
     time_ns: int
     client_order_id: ClientOrderId
     change: OrderChange
     spec: OrderSpec
+    why: str = ""
 
 
 class ChangeRefused(msgspec.Struct, frozen=True, tag="change_refused"):
@@ -139,6 +144,9 @@ class AdjustmentReason(StrEnum):
     OPENING = "opening"  # the first snapshot of a new journal
     FOREIGN = "foreign"  # somebody else, or the kill switch, traded in this account
     MISSED_FILLS = "missed_fills"  # an order of ours filled; the venue no longer shows the trades
+    SPLIT = "split"  # what is left of a share after a split: rounded, or paid in cash
+    DELISTED = "delisted"  # the brokerage has closed it
+    RENAMED = "renamed"  # the brokerage shows it under the new ticker
     UNEXPLAINED = "unexplained"  # nobody knows; the symbol takes no new risk until `resume`
 
 
@@ -331,7 +339,8 @@ class DaemonStopped(msgspec.Struct, frozen=True, tag="daemon_stopped"):
 
 
 Record = (
-    SessionOpened
+    ActionRecord
+    | SessionOpened
     | OrderIntended
     | OrderSent
     | OrderDenied

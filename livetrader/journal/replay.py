@@ -15,6 +15,14 @@ from typing import Final
 
 import msgspec
 
+from livetrader.journal.action_records import (
+    ActionNoted,
+    ActionSettled,
+    ActionsLooked,
+    ActionTold,
+    SplitApplied,
+)
+from livetrader.journal.action_replay import noted, settled, split_applied
 from livetrader.journal.book import MAX_CLOSED_ORDERS, AccountBook, Counters, OrderState, Position
 from livetrader.journal.news import order_event, take_fee, take_report
 from livetrader.journal.records import (
@@ -50,6 +58,7 @@ from livetrader.journal.records import (
 from livetrader_engine.events import OrderEventArrived
 from livetrader_engine.orders.order import OrderChange
 from livetrader_engine.orders.states import TRANSITIONS, OrderStatus
+from livetrader_engine.symbols import Symbol
 
 __all__ = ["MAX_CLOSED_ORDERS", "Counters", "JournalState", "OrderState", "Position", "replay"]
 
@@ -82,6 +91,7 @@ class JournalState(AccountBook):
 
 def _intended(state: JournalState, record: OrderIntended) -> tuple[OrderEventArrived, ...]:
     order = OrderState(record.client_order_id, record.spec, record.number, record.time_ns)
+    order.terms_ns = record.time_ns
     order.note(record.time_ns, "intended")
     state.add(order)
     state.next_number = max(state.next_number, record.number + 1)
@@ -122,8 +132,8 @@ def _cancel_intended(state: JournalState, record: CancelIntended) -> tuple[Order
 def _change_intended(state: JournalState, record: ChangeIntended) -> tuple[OrderEventArrived, ...]:
     order = state.orders.get(record.client_order_id)
     if order is not None and order.is_open:
-        order.pending = record.spec
-        order.note(record.time_ns, "change intended")
+        order.pending, order.pending_ns, order.pending_why = record.spec, record.time_ns, record.why
+        order.note(record.time_ns, f"change intended {record.why}".rstrip())
     return ()
 
 
@@ -140,6 +150,7 @@ def _terms_adopted(state: JournalState, record: TermsAdopted) -> tuple[OrderEven
     if order is None or not order.is_open:
         return ()
     order.spec = record.change.applied(order.spec)
+    order.terms_ns = record.time_ns
     words = f"changed at the brokerage, not by us: {_terms(record.change)}"
     order.note(record.time_ns, words)
     if OrderStatus.UPDATE_SUBMITTED in TRANSITIONS[order.status]:
@@ -215,7 +226,16 @@ def _symbol_halted(state: JournalState, record: SymbolHalted) -> tuple[OrderEven
 
 def _adopted(state: JournalState, record: Adopted) -> tuple[OrderEventArrived, ...]:
     state.lift(record.symbol)
+    _take_back(state, record.symbol)
     return ()
+
+
+def _take_back(state: JournalState, symbol: Symbol) -> None:
+    """Let the account's word count against a split that the brokerage never booked."""
+    pending = state.actions.pending.pop(symbol, None)
+    if pending is not None:
+        due = state.foreign_due.get(symbol, Decimal(0))
+        state.foreign_due[symbol] = due + pending.before - pending.after
 
 
 def _ignored(state: JournalState, record: Ignored) -> tuple[OrderEventArrived, ...]:
@@ -230,7 +250,7 @@ def _orphan_settled(state: JournalState, record: OrphanSettled) -> tuple[OrderEv
         return ()
     order = OrderState(record.client_order_id, record.spec, record.number, record.time_ns, sent=True)
     order.brokerage_order_ids.append(record.brokerage_order_id)
-    order.status = record.status
+    order.status, order.terms_ns = record.status, record.time_ns
     for fill in record.fills:
         order.executions[fill.execution_id] = fill
         order.filled += fill.quantity
@@ -280,6 +300,16 @@ def _day(state: JournalState, record: DayStarted) -> tuple[OrderEventArrived, ..
     return ()
 
 
+def _told(state: JournalState, record: ActionTold) -> tuple[OrderEventArrived, ...]:
+    state.actions.tell(record)
+    return ()
+
+
+def _looked(state: JournalState, record: ActionsLooked) -> tuple[OrderEventArrived, ...]:
+    state.actions.look(record)
+    return ()
+
+
 def _started(state: JournalState, record: DaemonStarted) -> tuple[OrderEventArrived, ...]:
     state.stopped_cleanly = False
     return ()
@@ -292,6 +322,11 @@ def _stopped(state: JournalState, record: DaemonStopped) -> tuple[OrderEventArri
 
 # Each handler takes exactly the record type that is its key; the table is what ties them together.
 _HANDLERS: Final[dict[type, Callable[..., tuple[OrderEventArrived, ...]]]] = {
+    ActionNoted: noted,
+    SplitApplied: split_applied,
+    ActionSettled: settled,
+    ActionTold: _told,
+    ActionsLooked: _looked,
     OrderIntended: _intended,
     KillOrderIntended: _kill_intended,
     OrderSent: _sent,

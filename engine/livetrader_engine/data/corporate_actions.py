@@ -39,7 +39,8 @@ class Split(msgspec.Struct, frozen=True, tag="split", array_like=True):
     """One share becomes `1 / factor` shares. The warning comes with the session before.
 
     `reference_price` is the raw close before the split; a warning has the newest price instead, which the
-    engine fills in (0 before the first data).
+    engine fills in (0 before the first data). `held` is what the account holds after it, where somebody else
+    than the engine keeps the account: the engine's position becomes that, however often it is told.
     """
 
     symbol: Symbol
@@ -48,6 +49,7 @@ class Split(msgspec.Struct, frozen=True, tag="split", array_like=True):
     factor: Decimal
     reference_price: Decimal
     copies: int = 1  # streams that carry it: data points
+    held: Decimal | None = None
 
 
 class Dividend(msgspec.Struct, frozen=True, tag="dividend", array_like=True):
