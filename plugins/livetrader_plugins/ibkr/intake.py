@@ -21,7 +21,6 @@ from livetrader_plugins.ibkr.config import IbkrFeedConfig
 from livetrader_plugins.ibkr.datalines import NO_REQUEST, VERBS, DataLine, Kind, kind_of, words_of
 from livetrader_plugins.ibkr.datawords import Fate, trouble_of
 from livetrader_plugins.ibkr.library import Library
-from livetrader_plugins.ibkr.markethours import MarketHours
 from livetrader_plugins.ibkr.outlet import Outlet
 from livetrader_plugins.ibkr.pacing import Lines
 from livetrader_plugins.ibkr.receiver import Message
@@ -29,6 +28,7 @@ from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_plugins.ibkr.seeds import Seeds, Wish, is_worth_asking, joined_at
 from livetrader_plugins.ibkr.session import ENDED, Address, TwsSession
 from livetrader_plugins.sdk.livebars import Periods, Step
+from livetrader_plugins.sdk.markethours import MarketHours
 
 CARE_S: Final = 1.0  # between two looks whether something is to be asked for again
 QUALITY_S: Final = 60.0  # between two reports of what was refused, late or missing
