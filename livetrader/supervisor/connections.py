@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from livetrader.feeds.session import FeedPorts, FeedSession
 from livetrader.gateway.killstages import KillStage
 from livetrader.settings import OnFeedEnd
 from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
 from livetrader.supervisor.engine_keeper import EngineKeeper
-from livetrader.supervisor.feed_session import FeedPorts, FeedSession
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.router import Router
 from livetrader.supervisor.session_watch import SessionWatch
 from livetrader.supervisor.states import DaemonState, StateMachine
 from livetrader_engine.events import BrokerageMessageArrived, BrokerageMessageKind, DataEnded
 from livetrader_engine.spi import BrokerageMessage, FeedStatus
+from livetrader_engine.spi_data import StreamRefused
 
 # Said by us alone, once for each outage: a plugin that says so too is only quoted.
 CONNECTION_NEWS: Final = frozenset({BrokerageMessageKind.DISCONNECTED, BrokerageMessageKind.RECONNECTED})
@@ -77,6 +78,14 @@ class Connections:
             "feed_status", level=level, connected=status.connected, message=status.message
         )
 
+    def _streams_counted(self, count: int) -> None:
+        self._router.subscriptions = count
+        self._parts.changes.announce()
+
+    def _stream_refused(self, event: StreamRefused) -> None:
+        symbol = event.subscription.symbol.value
+        self._parts.logs.daemon("subscription_refused", level="error", symbol=symbol, error=event.reason)
+
     def _data_ended(self, event: DataEnded) -> None:
         self._parts.logs.daemon("data_ended", steps=self._router.events, points=self._router.points)
         if self._parts.settings.daemon.on_feed_end is OnFeedEnd.STOP:
@@ -88,14 +97,19 @@ class Connections:
         parts = self._parts
         return FeedPorts(
             feed=parts.feed,
-            router=self._router,
-            changes=parts.changes,
+            may_ask=self._router.may_ask,
+            carry=self._router.carry,
             monotonic_s=parts.timing.monotonic_s,
+            now_ns=lambda: parts.clock.now_ns,
             chance=parts.chance,
             sleep=parts.timing.sleep,
             report=parts.logs.daemon,
             said=self._feed_said,
+            refused=self._stream_refused,
+            missing=lambda event: None,
             ended=self._data_ended,
+            stands=lambda up, reason: None,
+            counted=self._streams_counted,
         )
 
     def _brokerage_ports(self) -> BrokeragePorts:

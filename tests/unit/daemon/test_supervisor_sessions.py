@@ -14,11 +14,11 @@ import pytest
 
 from livetrader.clocks import SessionClock
 from livetrader.errors import AccountMismatchError, ConfigError
+from livetrader.feeds.session import FeedPorts, FeedSession
 from livetrader.settings import EngineSettings
 from livetrader.supervisor.brokerage_session import HURRY, LOOK_S, BrokeragePorts, BrokerageSession
 from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
-from livetrader.supervisor.feed_session import FeedPorts, FeedSession
 from livetrader.supervisor.router import Router, RouterPorts
 from livetrader.supervisor.states import DaemonState, StateMachine
 from livetrader_engine.data.bars import TradeBar
@@ -321,11 +321,17 @@ class FeedScene:
         self.router = Router(ports, capabilities)
         self.session = FeedSession(
             FeedPorts(
-                feed=self.feed, router=self.router, changes=self.changes,
-                monotonic_s=asyncio.get_running_loop().time, chance=lambda: 0.0, sleep=nothing,
-                report=lambda action, **fields: None, said=unused, ended=self.ended.append,
+                feed=self.feed, may_ask=self.router.may_ask, carry=self.router.carry,
+                monotonic_s=asyncio.get_running_loop().time, now_ns=lambda: 0, chance=lambda: 0.0,
+                sleep=nothing, report=lambda action, **fields: None, said=unused, refused=unused,
+                missing=unused, ended=self.ended.append, stands=lambda up, reason: None,
+                counted=self._counted,
             )
         )  # fmt: skip
+
+    def _counted(self, streams: int) -> None:
+        self.router.subscriptions = streams
+        self.changes.announce()
 
     def _marked(self) -> None:
         self.marks += 1
