@@ -44,6 +44,24 @@ class PolygonFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return DELAYED_S if self.host.startswith(_DELAYED_PREFIX) else 0.0
 
 
+class PolygonHistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[[history]] plugin = "polygon". Everything is asked over REST, with the official client.
+
+    `patience_s` is for one page of an answer: waiting for the pace, for what the venue asks to wait, and for
+    repetitions. All histories of a process with one key share its pace.
+    """
+
+    api_key: str = ""  # or { credential = "polygon" }; "": $POLYGON_API_KEY, then $MASSIVE_API_KEY
+    url: str = ""  # "": the library's own, https://api.polygon.io or https://api.massive.com
+    library: Literal["auto", "polygon", "massive"] = "auto"  # auto: polygon, else massive
+    requests_per_minute: Annotated[int, msgspec.Meta(ge=0, le=6_000)] = 0  # free plans: 5; 0: as 429s allow
+    connect_timeout_s: Seconds = 10.0
+    read_timeout_s: Seconds = 30.0  # of silence; a whole answer may take twice as long
+    patience_s: Seconds = 300.0
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5  # of one page, where the venue fails
+    page_rows: Annotated[int, msgspec.Meta(ge=10, le=50_000)] = 50_000  # asked for at once
+
+
 def api_key_of(key: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return the key to use: the settings', else the environment's. Raises PluginError without one."""
     for found in (key, *(environment.get(name, "") for name in KEY_VARIABLES)):

@@ -1,0 +1,111 @@
+"""Alpha Vantage's answers become rows, oldest first: CSV as asked for, JSON where it comes instead. Pure.
+
+Times are New York's wall clock and say when a bar begins. Rows come newest first; a row out of order, twice
+or unreadable means that the answer cannot be trusted: VenueError.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import msgspec
+
+from livetrader_engine.spi import VenueError
+
+COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
+_JSON_COLUMNS: Final = ("1. open", "2. high", "3. low", "4. close", "5. volume")
+_NOTHING: Final = frozenset({"", "None", "null"})
+
+
+class Row(NamedTuple):
+    """One bar; `start` as the venue writes it."""
+
+    start: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class Announced(NamedTuple):
+    """A split or dividend: what one share becomes, or is paid."""
+
+    day: date
+    number: Decimal
+
+
+def rows_of(what: str, text: str) -> list[Row]:
+    """Return the rows of an answer, ascending. Raises VenueError for an answer that cannot be trusted."""
+    fields = _fields_of_json(what, text) if text.lstrip().startswith("{") else _fields_of_csv(what, text)
+    made = [_row(what, columns) for columns in fields]
+    if len(made) > 1 and made[0].start > made[-1].start:
+        made.reverse()
+    for before, row in pairwise(made):
+        if row.start <= before.start:
+            raise VenueError(
+                f"alphavantage sent rows of {what} out of order: {row.start} behind {before.start}"
+            )
+    return made
+
+
+def _fields_of_csv(what: str, text: str) -> Iterator[list[str]]:
+    lines = iter(text.splitlines())
+    if tuple(next(lines, "").split(",")) != COLUMNS:
+        raise VenueError(f"alphavantage sent {what} with other columns than {','.join(COLUMNS)}")
+    for line in lines:
+        if line.strip():
+            yield line.split(",")
+
+
+def _fields_of_json(what: str, text: str) -> Iterator[list[str]]:
+    try:
+        parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        name = next(name for name in parts if name.startswith("Time Series"))
+        series = msgspec.json.decode(parts[name], type=dict[str, dict[str, str]])
+    except (msgspec.MsgspecError, StopIteration) as error:
+        raise VenueError(f"alphavantage sent {what} in another form: no time series") from error
+    for start, columns in series.items():
+        yield [start, *(columns.get(column, "") for column in _JSON_COLUMNS)]
+
+
+def _row(what: str, columns: list[str]) -> Row:
+    try:
+        start, *numbers = columns
+        opens, high, low, close, volume = map(float, numbers)
+        if not (0 < low <= min(opens, close) and max(opens, close) <= high < math.inf and volume >= 0):
+            raise ValueError("no bar can have these prices")
+        datetime.fromisoformat(start)
+    except ValueError as error:
+        raise VenueError(
+            f"alphavantage sent a row of {what} that cannot be: {','.join(columns)[:120]!r}"
+        ) from error
+    return Row(start, opens, high, low, close, volume)
+
+
+def announced_of(what: str, text: str, day_name: str, number_name: str) -> list[Announced]:
+    """Return splits or dividends of an answer, ascending. Raises VenueError for what cannot be read."""
+    try:
+        parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        entries = msgspec.json.decode(parts["data"], type=list[dict[str, str | None]])
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise VenueError(f"alphavantage sent {what} in another form: no list of data") from error
+    return sorted(_announced(what, entries, day_name, number_name))
+
+
+def _announced(
+    what: str, entries: Iterable[dict[str, str | None]], day_name: str, number_name: str
+) -> Iterator[Announced]:
+    for entry in entries:
+        day, number = entry.get(day_name) or "", entry.get(number_name) or ""
+        if day in _NOTHING or number in _NOTHING:
+            continue  # announced without its date or its size: not known yet
+        try:
+            yield Announced(date.fromisoformat(day), Decimal(number))
+        except (ValueError, InvalidOperation) as error:
+            raise VenueError(f"alphavantage sent {what} with {day[:20]!r}, {number[:20]!r}") from error
