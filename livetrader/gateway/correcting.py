@@ -26,6 +26,14 @@ from livetrader_engine.orders.order import Fill
 from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, ExecutionReport, OrderRecord, VenueError
 
 NEXT_STEP: Final = "look at the account at the brokerage; `livetrader status` shows what is restricted"
+KNOWN: Final = frozenset(
+    {
+        AdjustmentReason.OPENING,
+        AdjustmentReason.SPLIT,
+        AdjustmentReason.DELISTED,
+        AdjustmentReason.RENAMED,
+    }
+)  # reasons that are no reason to worry
 MAX_NAMED: Final = 5  # trades named in one message to people; the log has them all
 
 
@@ -67,6 +75,11 @@ class Corrector:
         for client_id, change in found.adopted:
             await self._ledger.write(TermsAdopted(now_ns(), client_id, change))
             self._report("terms_adopted", level="warning", client_order_id=client_id, change=str(change))
+        for split in found.splits:
+            await self._ledger.write(split)
+        for settled in found.settled:
+            await self._ledger.write(settled)
+            self._report("split_booked", id=settled.id, message=settled.message)
         for adjustment in found.adjustments:
             await self._adjust(adjustment)
         self._surface(snapshot, found)
@@ -113,7 +126,7 @@ class Corrector:
         await self._ledger.write(adjustment)
         self._report(
             "position_adjusted",
-            level="info" if adjustment.reason is AdjustmentReason.OPENING else "warning",
+            level="info" if adjustment.reason in KNOWN else "warning",
             symbol=adjustment.symbol.value,
             quantity=str(adjustment.quantity),
             reason=str(adjustment.reason),

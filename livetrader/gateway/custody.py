@@ -77,7 +77,7 @@ class Custody:
         known = {*state.positions, *state.restricted, *state.closed_symbols, *state.ignored}
         known |= {order.spec.symbol for order in state.open.values()}
         known |= {order.spec.symbol for order in self._session.corrector.foreign}
-        known |= set(self._session.differences)
+        known |= {*self._session.differences, *state.actions.pending}
         found = sorted(
             (one for one in known if name in (one.text, one.id, one.value)), key=lambda one: one.text
         )

@@ -9,6 +9,7 @@ are counted is the brokerage's to say, and the reason we give for it decides whe
     of a symbol whose order filled more than its trades  MISSED_FILLS
     what others' trades add up to                       FOREIGN
     of a symbol that others traded, not trade by trade  FOREIGN
+    what a corporate action leaves (see splitting.py)   SPLIT, DELISTED, RENAMED
     anything else, or what is left of it                UNEXPLAINED: no new risk in the symbol
 """
 
@@ -23,6 +24,7 @@ from typing import Final
 import msgspec
 
 from livetrader.gateway.evidence import Evidence
+from livetrader.gateway.splitting import reason_of
 from livetrader.journal.identifiers import KILL_PREFIX
 from livetrader.journal.news import is_foreign
 from livetrader.journal.records import Adjusted, AdjustmentReason
@@ -101,7 +103,9 @@ def adjustments(
     prices = {held.symbol: held.average_price for held in snapshot.positions}
     explained = _Explained(state, snapshot, strange, missed)
     for symbol, difference in differences.items():
-        for quantity, reason in explained.parts(symbol, difference):
+        corporate = None if state.epoch == 0 else reason_of(state, snapshot, symbol, differences)
+        parts = explained.parts(symbol, difference) if corporate is None else ((difference, corporate),)
+        for quantity, reason in parts:
             facts = (snapshot.account_id, symbol.text, str(quantity), reason, str(len(state.adjustments)))
             yield Adjusted(
                 time_ns=snapshot.time_ns,

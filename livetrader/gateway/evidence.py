@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from livetrader.journal.action_records import ActionSettled, SplitApplied
 from livetrader.journal.records import Adjusted, Verdict
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, ExecutionId, OrderChange
 from livetrader_engine.spi import ExecutionReport, OrderRecord
@@ -59,7 +60,8 @@ class Corrections:
 
     `reports` are of orders of ours, `strange` of trades that are not. `adopted` are terms that somebody else
     gave an order of ours, `terms` all that differ. `differences` are the position differences, booked or not;
-    `absent` the open orders it does not show.
+    `absent` the open orders it does not show. `splits` the account shows before we count them, `settled` are
+    those that it now shows.
     """
 
     reports: tuple[ExecutionReport, ...]
@@ -74,3 +76,5 @@ class Corrections:
     terms: Mapping[ClientOrderId, OrderChange]
     differences: Mapping[Symbol, Decimal]
     digest: str
+    splits: tuple[SplitApplied, ...] = ()
+    settled: tuple[ActionSettled, ...] = ()

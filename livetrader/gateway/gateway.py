@@ -15,6 +15,7 @@ import asyncio
 from typing import Final
 
 from livetrader.errors import AccountMismatchError, ControlRefusedError, JournalError
+from livetrader.gateway.corporate import CorporateActions
 from livetrader.gateway.custody import Custody
 from livetrader.gateway.ledger import Emit, Ledger, Report
 from livetrader.gateway.limits import Denied
@@ -82,14 +83,9 @@ class Gateway(AccountView):
         self._valuation = Valuation(self.ledger, timing.now_ns, limits.daily_loss, lambda: self.rules)
         self._valuation.cash = self._session.cash
         self.custody = Custody(self.ledger, self._session, timing, self.tell_account)
-        self._sender = OrderSender(
-            brokerage,
-            self.ledger,
-            self._session,
-            self._valuation,
-            limits,
-            SenderPorts(self, emit, report, timing),
-        )
+        ports = SenderPorts(self, emit, report, timing)
+        self._sender = OrderSender(brokerage, self.ledger, self._session, self._valuation, limits, ports)
+        self.corporate = CorporateActions(self.ledger, self._session, self._valuation, self._sender, ports)
 
     # -- session ------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from livetrader.errors import JournalError
+from livetrader.journal.action_records import SplitApplied
 from livetrader.journal.journal import Journal
 from livetrader.journal.records import FeeReceived, Record, ReportReceived
 from livetrader.journal.replay import JournalState
@@ -42,6 +43,7 @@ class Ledger:
         self._emit = emit
         self._report = report
         self._on_broken = on_broken
+        self.split_applied: Callable[[SplitApplied], None] = _nobody_told
         self.claimed: set[tuple[ExecutionId, int]] = set()  # trades by revision, on their way to the disk
         self.unjournaled_fills = 0
 
@@ -116,11 +118,18 @@ class Ledger:
     def _apply(self, record: Record) -> None:
         counters = self.state.counters
         late, over, corrections = counters.late_fills, counters.overfills, counters.corrections
+        splits = len(self.state.actions.applied)
         for event in self.state.apply(record):
             self._emit(event)
+        if isinstance(record, SplitApplied) and len(self.state.actions.applied) > splits:
+            self.split_applied(record)
         if counters.late_fills > late:
             self._report("late_fill", level="warning", record=str(record))
         if counters.overfills > over:
             self._report("overfill", level="critical", record=str(record))
         if counters.corrections > corrections:
             self._report("trade_corrected", level="warning", record=str(record))
+
+
+def _nobody_told(record: SplitApplied) -> None:
+    """Tell nobody: there is no engine yet."""

@@ -19,6 +19,8 @@ Where positions differ the brokerage is right: ours is adjusted and no order eve
     any                   a trade we missed          applied, also late; also one that was corrected
     no record of it       any order of our prefix    orphan: halt
     no record of it       any other, and its trades  foreign: counted, shown, never touched
+
+What corporate actions do to positions is in splitting.py.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from livetrader.gateway.differences import (
     strange_fills,
 )
 from livetrader.gateway.evidence import CancelWanted, Corrections, Evidence, Resolution
+from livetrader.gateway.splitting import find_splits
 from livetrader.journal.identifiers import order_number, order_prefix
 from livetrader.journal.records import Verdict
 from livetrader.journal.replay import JournalState, OrderState
@@ -88,7 +91,8 @@ def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
                 for record in records
             )
     strange = tuple(strange_fills(state, snapshot, evidence))
-    differences = position_differences(state, snapshot, missed)
+    split = find_splits(state, snapshot, position_differences(state, snapshot, missed), book=evidence.book)
+    differences = split.differences
     prefix = order_prefix(state.instance)
     strangers = [order for order in snapshot.open_orders if order.client_order_id not in state.orders]
     ended = [order for order in snapshot.closed_orders if order.client_order_id not in state.orders]
@@ -111,6 +115,8 @@ def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
         terms=found.terms,
         differences=differences,
         digest=digest_of(snapshot),
+        splits=split.applied,
+        settled=split.settled,
     )
 
 

@@ -115,8 +115,12 @@ class OrderSender:
         if spec.id not in self._ledger.state.by_order_id:
             self._deny(spec, denied, status)
 
-    async def update(self, order: OrderState, change: OrderChange) -> None:
-        """Send a change of a working order, if it may be sent."""
+    async def update(self, order: OrderState, change: OrderChange, why: str = "") -> None:
+        """Send a change of a working order, if it may be sent. `why` where the algorithm did not ask."""
+        unbooked = self._ledger.state.actions.why_no_order(order.spec.symbol)
+        if unbooked and not why:
+            self._change_refused(order, unbooked)
+            return
         if change.quantity is not None and not usable(change.quantity):
             self._change_refused(order, unusable(change.quantity).message)
             return
@@ -136,7 +140,7 @@ class OrderSender:
             return
         client_id = order.client_order_id
         try:
-            await self._ledger.write(ChangeIntended(self._now(), client_id, change, verdict.spec))
+            await self._ledger.write(ChangeIntended(self._now(), client_id, change, verdict.spec, why))
         except JournalError as error:
             self._change_refused(order, str(error))
             return
@@ -211,8 +215,8 @@ class OrderSender:
     def _overtaken(self, approved: Approved) -> str:
         """Return what happened while the disk wrote that keeps an order here, empty where nothing did."""
         state, spec = self._ledger.state, approved.spec
-        closed = state.closed_symbols.get(spec.symbol)
-        if self._ports.gate.halted or closed is not None:
+        closed = state.why_closed(spec.symbol)
+        if self._ports.gate.halted or closed:
             return f"halted meanwhile: {closed or self._ports.gate.halt_reason}"
         for order in state.open.values():
             same_side = order.spec.symbol is spec.symbol and order.spec.direction is spec.direction
@@ -295,7 +299,7 @@ class OrderSender:
             not_ready=self._session.why_not_ready or self._ledger.journal.broken or "",
             warming=self._ports.gate.warming,
             restricted=self._ledger.state.restricted.get(spec.symbol, ""),
-            closed=self._ledger.state.closed_symbols.get(spec.symbol, ""),
+            closed=self._ledger.state.why_closed(spec.symbol),
             blocked=next((order.client_order_id for order in same_side if order.unknown), ""),
             decided=decided(self._ledger.state, spec, self._life),
         )

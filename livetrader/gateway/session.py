@@ -106,7 +106,7 @@ class Session:
                     f"{snapshot.account_id}: use another state directory for that account"
                 )
             corrections = reconcile(state, snapshot, self._evidence(fresh=True, book=True))
-            if any(item.reason in RIDDLES for item in corrections.adjustments):
+            if corrections.splits or any(item.reason in RIDDLES for item in corrections.adjustments):
                 snapshot = await self._look_again(snapshot)
                 corrections = reconcile(state, snapshot, self._evidence(fresh=True, book=True))
             await self._correct(snapshot, corrections, first=not self._begun)
@@ -203,7 +203,7 @@ class Session:
         if corrections.differences and same and not busy and not corrections.reports:
             corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=True, ended=ended))
         await self._correct(snapshot, corrections, first=False)
-        booked = bool(corrections.adjustments)
+        booked = bool(corrections.adjustments or corrections.splits)
         self._doubts.differences = {} if booked else corrections.differences
         self._doubts.fills_then = state.fills
         return booked

@@ -27,11 +27,11 @@ def restrictions(gateway: Gateway) -> tuple[RestrictionView, ...]:
         RestrictionView(
             symbol=symbol.text,
             ticker=symbol.value,
-            reason=state.closed_symbols.get(symbol) or state.restricted.get(symbol, ""),
-            closed=symbol in state.closed_symbols,
+            reason=state.why_closed(symbol) or state.restricted.get(symbol, ""),
+            closed=bool(state.why_closed(symbol)),
             unexplained=state.unexplained.get(symbol, Decimal(0)),
         )
-        for symbol in _sorted({*state.restricted, *state.closed_symbols})
+        for symbol in _sorted({*state.restricted, *state.closed_symbols, *state.actions.pending})
     )
 
 
