@@ -1,8 +1,8 @@
 """What a trade may change in a bar, by its condition codes: open and close, high and low, the volume.
 
-Every code of a trade has to allow it. Source: `update_rules.consolidated` of Polygon's reference of conditions
-(/v3/reference/conditions), which are the rules of the tapes (CTA and UTP plans). Trades outside the session
-(12, Form T) make the bars of extended hours, as they do at Polygon. Codes that are not listed allow everything;
+Every code of a trade has to allow it. Source: `update_rules.consolidated` of Polygon's conditions
+(/v3/reference/conditions), the rules of the tapes (CTA and UTP plans). Trades outside the session
+(12, Form T) make the bars of extended hours, as at Polygon. Codes that are not listed allow everything;
 `unknown_codes` tells which they are, for somebody to look at.
 
 One table for the live stream and for past trades, so that both make the same bars. Pure.
@@ -14,11 +14,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-OPEN_CLOSE: Final = 1  # bits of what a trade updates
-HIGH_LOW: Final = 2
-VOLUME: Final = 4
-ALL: Final = OPEN_CLOSE | HIGH_LOW | VOLUME
-FORM_T: Final = 8  # all outside the regular session, the volume inside
+from livetrader_engine.data.quality import ALL, FORM_T, HIGH_LOW, OPEN_CLOSE, VOLUME
+
 NOTHING: Final = 0
 
 _KINDS_CACHED: Final = 4_096  # combinations of codes; a day of all stocks has some hundreds

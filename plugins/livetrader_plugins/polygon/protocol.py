@@ -11,15 +11,20 @@ stocks, options and indices (August 2026).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 FRAME_LIMIT: Final = 4 * 1024 * 1024  # bytes of one message; Polygon's largest are some hundred kilobytes
 REQUEST_TOPICS: Final = 500  # topics in one request: some kilobytes, far from any limit seen
 KEPT_BYTES: Final = 200  # of what could not be read, to show
+LOST_LIMIT: Final = 100  # events; more are everybody's
+LATEST_MS: Final = 1 << 53  # a time beyond it is none
+_DATA_KINDS: Final = frozenset({"T", "Q", "A", "AM", "V"})
+_NO_NUMBER: Final = re.compile(rb":\s*-?(?:NaN|Infinity)\b")  # some write them, JSON has none
 _BETWEEN: Final = b"}],[{"  # where two frames meet
 _JOINT: Final = b"},{"
 
@@ -91,15 +96,24 @@ class Status(msgspec.Struct, tag_field="ev", tag="status"):
 Event = Trade | Quote | SecondBar | MinuteBar | Value | Status
 
 
+class Lost(NamedTuple):
+    """Market data that could not be read: a bar lacks it. "" where it is not known whose, 0: of when."""
+
+    ticker: str
+    time_ms: int
+
+
 class FrameDecoder:
-    """Reads frames. Mutable state: what could not be read, counted by reason, and the newest of it."""
+    """Reads frames. Mutable state: what could not be read, counted by reason, the newest of it, and whose."""
 
     def __init__(self) -> None:
         self.refused: Counter[str] = Counter()
         self.sample = ""
+        self.lost: list[Lost] = []  # since somebody looked, at most LOST_LIMIT
         self._frame = msgspec.json.Decoder(list[Event])
         self._event = msgspec.json.Decoder(Event)
         self._parts = msgspec.json.Decoder(list[msgspec.Raw])
+        self._any = msgspec.json.Decoder()
 
     def decode(self, frames: Sequence[bytes]) -> list[Event]:
         """Return the events of frames, in order; what cannot be read is left out and counted."""
@@ -116,21 +130,57 @@ class FrameDecoder:
             return self._one_by_one(frame)
 
     def _one_by_one(self, frame: bytes) -> list[Event]:
-        try:
-            parts = self._parts.decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        parts = self._parts_of(frame)
+        if parts is None:
             self._refuse("not a JSON array", frame)
+            self._lose(Lost("", 0))
             return []
         events: list[Event] = []
         for part in parts:
             try:
                 events.append(self._event.decode(part))
-            except msgspec.ValidationError as error:
-                unknown = "$.ev" in str(error)
-                self._refuse("unknown kind of event" if unknown else "a field is missing or no number", part)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                self._refuse("not JSON", part)
+                self._refuse_event(part)
         return events
+
+    def _parts_of(self, frame: bytes) -> list[msgspec.Raw] | None:
+        for text in (frame, _NO_NUMBER.sub(b":null", frame)):
+            try:
+                return self._parts.decode(text)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+        return None
+
+    def _refuse_event(self, part: msgspec.Raw) -> None:
+        """Count an event that is none of ours, and tell whose it is where a bar lacks it."""
+        try:
+            found = self._any.decode(part)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            self._refuse("not an event", part)
+            self._lose(Lost("", 0))
+            return
+        kind = found.get("ev")
+        if kind not in _DATA_KINDS:
+            self._refuse("not a status" if kind == "status" else "unknown kind of event", part)
+            return
+        self._refuse("a field is missing or no number", part)
+        ticker, time_ms = found.get("T" if kind == "V" else "sym"), found.get("t", found.get("s"))
+        if not (isinstance(time_ms, int) and 0 < time_ms < LATEST_MS):
+            time_ms = 0
+        self._lose(Lost(ticker if isinstance(ticker, str) else "", time_ms))
+
+    def take_lost(self) -> list[Lost]:
+        """Return what was lost since the last call."""
+        lost, self.lost = self.lost, []
+        return lost
+
+    def _lose(self, lost: Lost) -> None:
+        if len(self.lost) < LOST_LIMIT:
+            self.lost.append(lost)
+        else:
+            self.lost[:] = [Lost("", 0)]  # it is everybody's
 
     def _refuse(self, why: str, raw: bytes | msgspec.Raw) -> None:
         self.refused[why] += 1
