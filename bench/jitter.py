@@ -165,7 +165,6 @@ class Bench:
             parameters={"job": self.job, "mode": self.mode, "file": str(self.result),
                         "interval": str(self.interval_s)},
             data_folder=str(self.folder / "data"),
-            history_plugin="lean_data",
             object_store=StoreOptions(str(self.folder / "store")),
             state_directory=str(self.folder),
             account=AccountLoaded(BEGIN_NS, {}, (), (), 1),

@@ -27,6 +27,8 @@ from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killswitch import KillSwitch
 from livetrader.gateway.rules import HostRules
 from livetrader.gateway.timing import real_timing
+from livetrader.histories.chain import HistoryChain
+from livetrader.histories.opening import history_folder, open_histories
 from livetrader.journal import filesystems
 from livetrader.journal.journal import Journal
 from livetrader.settings import Settings
@@ -42,7 +44,7 @@ from livetrader.telemetry.notifications import LogSink, Notification, Notificati
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.errors import DataError
 from livetrader_engine.ports import ReferenceData
-from livetrader_engine.spi import BrokeragePlugin, Context, DataFeedPlugin, HistoryPlugin
+from livetrader_engine.spi import BrokeragePlugin, Context, DataFeedPlugin
 from livetrader_engine.symbols import SecurityType, Symbol
 
 OPERATION_ID_BYTES: Final = 8
@@ -233,15 +235,11 @@ class PluginMakers:
     report: Callable[..., None]
     random: Random
 
-    def history(self) -> HistoryPlugin:
-        """Make the history plugin."""
-        name = self.settings.data.history
-        plugin = registry.load_plugin(registry.HISTORIES, name)
-        config = registry.config_of(plugin, dict(self.settings.data.options))
-        history: HistoryPlugin = plugin(config, self._context(name, "history", None))
-        return history
+    def history(self) -> HistoryChain:
+        """Make the histories, in their order."""
+        return open_histories(self.settings.histories, lambda name: self._context(name, "history", None))
 
-    def brokerage(self, history: HistoryPlugin) -> BrokeragePlugin:
+    def brokerage(self, history: HistoryChain) -> BrokeragePlugin:
         """Make the brokerage plugin."""
         section = self.settings.brokerage
         plugin = registry.load_plugin(registry.BROKERAGES, section.plugin)
@@ -249,16 +247,18 @@ class PluginMakers:
         brokerage: BrokeragePlugin = plugin(config, self._context(section.plugin, "brokerage", history))
         return brokerage
 
-    def feed(self, history: HistoryPlugin) -> DataFeedPlugin:
+    def feed(self, history: HistoryChain) -> DataFeedPlugin:
         """Make the feed plugin."""
-        section = self.settings.feed
+        section = self.settings.feeds[0]
         plugin = registry.load_plugin(registry.FEEDS, section.plugin)
         config = registry.config_of(plugin, section.options)
         feed: DataFeedPlugin = plugin(config, self._context(section.plugin, "feed", history))
         return feed
 
-    def _context(self, name: str, kind: str, history: HistoryPlugin | None) -> Context:
+    def _context(self, name: str, kind: str, history: HistoryChain | None) -> Context:
         folder: Path = self.directory.plugin(kind)
+        if kind == "history":
+            folder = history_folder(folder, name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Context(
             name=name,

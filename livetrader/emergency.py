@@ -23,9 +23,10 @@ from livetrader.telemetry.logs import event
 if TYPE_CHECKING:
     from livetrader.gateway.killports import KillPorts
     from livetrader.gateway.latch import LatchRecord
+    from livetrader.histories.chain import HistoryChain
     from livetrader.settings import Settings
     from livetrader_engine.ports import ReferenceData
-    from livetrader_engine.spi import BrokeragePlugin, HistoryPlugin
+    from livetrader_engine.spi import BrokeragePlugin, Context
     from livetrader_engine.symbols import Symbol
 
 _log = logging.getLogger("livetrader.emergency")
@@ -132,24 +133,24 @@ async def _plain(work: Coroutine[object, object, None]) -> None:
 
 def _history(
     settings: Settings, folder: Path, spawn: Callable[[str, Coroutine[object, object, None]], None]
-) -> HistoryPlugin | None:
-    """Return the history plugin, which knows when markets open, or None: then orders go out at once."""
-    name = settings.data.history
+) -> HistoryChain | None:
+    """Return the histories, which know when markets open, or None: then orders go out at once."""
     try:
-        plugin = registry.load_plugin(registry.HISTORIES, name)
-        config = registry.config_of(plugin, dict(settings.data.options))
-        made: HistoryPlugin = plugin(config, _context(settings, folder, name, spawn, None))
+        from livetrader.histories.opening import open_histories
+
+        return open_histories(
+            settings.histories, lambda name: _context(settings, folder / "history", name, spawn, None)
+        )
     except Exception:  # noqa: BLE001 — boundary: no plugin but the brokerage's may stand in the way
         _log.exception("history plugin unusable", extra={"action": "history_unusable"})
         return None
-    return made
 
 
 def _brokerage(
     settings: Settings,
     folder: Path,
     spawn: Callable[[str, Coroutine[object, object, None]], None],
-    history: HistoryPlugin | None,
+    history: HistoryChain | None,
 ) -> BrokeragePlugin:
     section = settings.brokerage
     plugin = registry.load_plugin(registry.BROKERAGES, section.plugin)
@@ -165,8 +166,8 @@ def _context(
     folder: Path,
     name: str,
     spawn: Callable[[str, Coroutine[object, object, None]], None],
-    history: HistoryPlugin | None,
-) -> object:
+    history: HistoryChain | None,
+) -> Context:
     from livetrader_engine.spi import Context
 
     return Context(

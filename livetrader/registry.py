@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from livetrader.errors import ConfigError
+from livetrader.settings import convert_path
 from livetrader_engine.spi import API_VERSION
 
 BROKERAGES: Final = "livetrader.brokerages"
@@ -56,7 +57,7 @@ def load_plugin(group: str, name: str) -> Any:
 def config_of(plugin: Any, options: dict[str, object]) -> msgspec.Struct:
     """Return the plugin's validated section. Raises ConfigError with the offending key."""
     try:
-        config: msgspec.Struct = msgspec.convert(options, plugin.Config, strict=False)
+        config: msgspec.Struct = msgspec.convert(options, plugin.Config, strict=False, dec_hook=convert_path)
     except msgspec.ValidationError as error:
         raise ConfigError([f"plugin {plugin.__name__}: {error}"]) from error
     return config

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from livetrader_engine.data.quality import QualityLimits
 from livetrader_engine.missed import MissedPolicy
 
 DAY_S = 86_400.0  # no limit of the daemon makes sense beyond a day
@@ -22,6 +23,15 @@ SecondsOrZero = Annotated[float, msgspec.Meta(ge=0, le=DAY_S)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Minutes = Annotated[float, msgspec.Meta(ge=0, le=44_640)]  # a month
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+
+
+def convert_path(kind: type, value: object) -> object:
+    """Return `value` as a Path: the one type of the settings that msgspec does not know."""
+    if kind is Path and isinstance(value, str | Path):
+        if not str(value):
+            raise ValueError("an empty path")
+        return Path(value)
+    raise ValueError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
 
 
 class OnShutdown(StrEnum):
@@ -98,11 +108,9 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[data] `folder` is in LEAN's format. `options` are the history plugin's own keys."""
+    """[data] `folder` is in LEAN's format."""
 
     folder: Path
-    history: str = "lean_data"
-    options: dict[str, str | int | float | bool | dict[str, str]] = {}
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -205,8 +213,39 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_file: Path | None = None  # default: standard error; the file is kept beside it where set
 
 
+class Backfill(StrEnum):
+    """What becomes of bars that a feed could not bring."""
+
+    BARS = "bars"  # history tells them, in order, before the live ones go on
+    NONE = "none"  # they are missing, and the count is told
+
+
+class FreshnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[freshness] How long silence of a live stream is believed, while its market is open.
+
+    Not for feeds that keep time (replays). Raises ValueError where the times do not follow each other.
+    """
+
+    silence_s: Seconds = 15.0  # then a stream is doubted; doubles for one that is proven to be quiet ...
+    silence_most_s: Seconds = 240.0  # ... up to this
+    renew_s: Seconds = 8.0  # a stream that was asked for anew has so long, then the feed is connected anew
+    stale_s: Seconds = 45.0  # then orders that add risk are refused, and another feed is asked
+    reconnect_every_s: Seconds = 120.0  # the least between two connections that silence alone costs
+    failback_s: Seconds = 300.0  # a feed further ahead has to be good for so long before it serves again
+    backfill: Backfill = Backfill.BARS
+    backfill_wait_s: Seconds = 30.0  # for bars that history does not have yet
+    history_limit_s: Seconds = 20.0  # of one question to history
+
+    def __post_init__(self) -> None:
+        """Refuse times that do not follow each other."""
+        if self.silence_most_s < self.silence_s:
+            raise ValueError("silence_most_s: must be at least silence_s")
+        if self.stale_s <= self.silence_s:
+            raise ValueError("stale_s: must be above silence_s")
+
+
 class PluginSection(msgspec.Struct, frozen=True):
-    """[brokerage] or [feed]: `plugin` names the entry point, the other keys are the plugin's own."""
+    """[brokerage], one [[feed]], one [[history]]: `plugin` names the entry point, other keys are its own."""
 
     plugin: str
     options: dict[str, object]
@@ -219,7 +258,8 @@ class Settings(msgspec.Struct, frozen=True):
     algorithm: AlgorithmSettings
     account: AccountSettings
     brokerage: PluginSection
-    feed: PluginSection
+    feeds: tuple[PluginSection, ...]  # in order of preference, at least one
+    histories: tuple[PluginSection, ...]  # in order of preference, at least one
     data: DataSettings
     engine: EngineSettings
     limits: LimitSettings
@@ -227,7 +267,9 @@ class Settings(msgspec.Struct, frozen=True):
     object_store: ObjectStoreSettings
     control: ControlSettings
     daemon: DaemonSettings
+    freshness: FreshnessSettings = FreshnessSettings()
+    quality: QualityLimits = QualityLimits()
 
 
-SECTIONS = ("algorithm", "account", "brokerage", "feed", "data", "engine", "limits", "training",
-            "object_store", "control", "daemon")  # fmt: skip
+SECTIONS = ("algorithm", "account", "brokerage", "feed", "history", "data", "engine", "limits", "training",
+            "object_store", "control", "daemon", "freshness", "quality")  # fmt: skip

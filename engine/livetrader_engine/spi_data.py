@@ -164,6 +164,12 @@ class DataStore(Protocol):
         """Keep the splits and dividends of these dates in place of what was there."""
         ...
 
+    def unpriced(self, symbol: Symbol, since: date) -> Sequence[date]:
+        """Return the stored ex-dates whose close of the session before is neither stored nor known to be
+        lacking, where that session is `since` or later, ascending: a dividend weighs nothing without it.
+        """
+        ...
+
     def served(self, symbol: Symbol | None = None) -> Sequence[Served]:
         """Return who brought what, newest first; of one symbol, or of all."""
         ...

@@ -12,11 +12,16 @@ from typing import Any, Final, cast
 
 from livetrader import settings
 from livetrader.configuration.lean_keys import translated
-from livetrader.configuration.plugins import PLUGIN_GROUPS, PluginSections
+from livetrader.configuration.plugins import LISTED_GROUPS, PLUGIN_GROUPS, STORE, PluginSections
 from livetrader.configuration.problems import Problems, suggest
 from livetrader.configuration.stores import with_url
 from livetrader.configuration.tables import TABLES, Tables
-from livetrader.configuration.together import check_together, with_state_directory, with_tokens_file
+from livetrader.configuration.together import (
+    check_together,
+    with_state_directory,
+    with_tokens_file,
+    without_history,
+)
 from livetrader.configuration.words import shown
 from livetrader.errors import ConfigError
 
@@ -52,7 +57,6 @@ class Loader:
         self._base = path.absolute().parent
         self._overrides = overrides
         self._needed = needed
-        self._checks_plugins = plugins
         self._problems = Problems(path, overrides.keys(), needed)
         self._tables = Tables(self._base, self._problems)
         self._plugins = PluginSections(self._tables, self._problems, checked=plugins)
@@ -67,10 +71,15 @@ class Loader:
             table = self._table(document, name)
             if name == "training":
                 table = translated(table, self._problems)
+            if name == "data":
+                table = without_history(table, self._problems)
             sections[name] = self._tables.struct(name, kind, table)
         for name, group in PLUGIN_GROUPS.items():
             sections[name] = self._plugins.read(name, group, self._table(document, name))
-        check_together(sections, self._problems, plugins=self._checks_plugins)
+        for name, (listed, group) in LISTED_GROUPS.items():
+            default = (settings.PluginSection(STORE, {}),) if name == "history" else ()
+            sections[listed] = self._plugins.read_listed(name, group, document.get(name), default)
+        check_together(sections, self._problems)
         if self._problems:
             raise ConfigError(self._problems.lines)
         sections["account"] = with_state_directory(sections["account"], self._base)
@@ -106,6 +115,8 @@ class Loader:
                 self._problems.add(dotted, "is not section.key", "write for example engine.restarts=3")
                 continue
             table = document.setdefault(section, {})
+            if isinstance(table, list):
+                self._problems.add(dotted, f"there are several [[{section}]]", "change the file instead")
             if isinstance(table, dict):
                 inner, _, last = key.rpartition(".")
                 if inner:

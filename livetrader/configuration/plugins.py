@@ -9,14 +9,20 @@ from typing import Final, cast
 
 import msgspec
 
-from livetrader.configuration.problems import Problems, suggest
+from livetrader.configuration.problems import Problems, section_of, suggest
 from livetrader.configuration.tables import Tables
-from livetrader.configuration.words import convert_path, shown
+from livetrader.configuration.words import shown
 from livetrader.errors import ConfigError
-from livetrader.settings import PluginSection
+from livetrader.settings import PluginSection, convert_path
 
 CREDENTIAL_LIMIT_BYTES: Final = 1 << 16
-PLUGIN_GROUPS: Final = {"brokerage": "livetrader.brokerages", "feed": "livetrader.feeds"}
+MAX_LISTED: Final = 16  # sections of one name: more feeds or histories than that is a mistake
+PLUGIN_GROUPS: Final = {"brokerage": "livetrader.brokerages"}
+LISTED_GROUPS: Final = {  # may be there several times: the settings' name of all, the plugins' group
+    "feed": ("feeds", "livetrader.feeds"),
+    "history": ("histories", "livetrader.histories"),
+}
+STORE: Final = "lean_data"  # the history that is there without being asked for
 
 
 def installed(group: str) -> tuple[str, ...]:
@@ -32,6 +38,26 @@ class PluginSections:
         self._problems = problems
         self._checked = checked
 
+    def read_listed(
+        self, name: str, group: str, value: object, default: tuple[PluginSection, ...] = ()
+    ) -> tuple[PluginSection, ...] | None:
+        """Return the sections `[name]` or `[[name]]`, in their order; None where one has a problem.
+
+        `value` is what the file has under `name`, None where it has nothing: then `default`, or, without
+        one, the problem that it is missing.
+        """
+        if value is None and default:
+            return default
+        tables = value if isinstance(value, list) else [{} if value is None else value]
+        if not tables or len(tables) > MAX_LISTED or not all(isinstance(each, dict) for each in tables):
+            what = f"is {shown(value)}" if len(tables) <= MAX_LISTED else f"is there {len(tables)} times"
+            self._problems.add(name, what, f"write [{name}], or [[{name}]] up to {MAX_LISTED} times")
+            return None if self._problems.needs(name) else default
+        places = [name] if len(tables) == 1 else [f"{name}[{at}]" for at in range(1, len(tables) + 1)]
+        read = [self.read(place, group, each) for place, each in zip(places, tables, strict=True)]
+        sections = tuple(section for section in read if section is not None)
+        return sections if len(sections) == len(read) else None
+
     def read(self, name: str, group: str, table: dict[str, object]) -> PluginSection | None:
         """Return a plugin's section; None where it has a problem."""
         options = dict(table)
@@ -40,14 +66,20 @@ class PluginSections:
             what = "is missing" if plugin is None else f"is {shown(plugin)}, not a name"
             names = ", ".join(installed(group)) or "none"
             self._problems.add(f"{name}.plugin", what, f"installed: {names}")
-            return PluginSection(plugin="", options={}) if not self._problems.needs(name) else None
+            return (
+                PluginSection(plugin="", options={}) if not self._problems.needs(section_of(name)) else None
+            )
         if not self._checked:
             return PluginSection(plugin=plugin, options=options)
         for key, value in options.items():
             options[key] = self._credential(f"{name}.{key}", value)
         config = self._config(f"{name}.plugin", group, plugin)
         if config is None:
-            return PluginSection(plugin=plugin, options={}) if not self._problems.needs(name) else None
+            return (
+                PluginSection(plugin=plugin, options={})
+                if not self._problems.needs(section_of(name))
+                else None
+            )
         before = len(self._problems)
         values = self._tables.values(name, config, options)
         fields = msgspec.structs.fields(config)

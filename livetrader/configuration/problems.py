@@ -23,7 +23,7 @@ class Problems:
 
     def add(self, key: str, what: str, remedy: str) -> None:
         """Note one problem."""
-        section = key.partition(".")[0]
+        section = section_of(key)
         if self.needs(section) or section not in settings.SECTIONS:
             place = "command line" if key in self._overridden else str(self._path)
             self.lines.append(f"{place}: {key}: {what}; {remedy}")
@@ -31,6 +31,11 @@ class Problems:
     def needs(self, section: str) -> bool:
         """Return whether a section must be right."""
         return section in self._needed
+
+
+def section_of(key: str) -> str:
+    """Return the section of a key such as `engine.restarts` or `feed[2].port`."""
+    return key.partition(".")[0].partition("[")[0]
 
 
 def suggest(name: str, known: tuple[str, ...], what: str) -> str:

@@ -11,7 +11,9 @@ import msgspec
 
 from livetrader import settings
 from livetrader.configuration.problems import Problems, suggest
-from livetrader.configuration.words import convert_path, describe, shown, wants_path
+from livetrader.configuration.words import describe, shown, wants_path
+from livetrader.settings import convert_path
+from livetrader_engine.data.quality import QualityLimits
 
 TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "algorithm": settings.AlgorithmSettings,
@@ -23,6 +25,8 @@ TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "object_store": settings.ObjectStoreSettings,
     "control": settings.ControlSettings,
     "daemon": settings.DaemonSettings,
+    "freshness": settings.FreshnessSettings,
+    "quality": QualityLimits,
 }
 _STAND_INS: Final[dict[str, dict[str, object]]] = {  # for sections that are not needed and not usable
     "algorithm": {"path": "main.py"},
@@ -49,6 +53,9 @@ class Tables:
             return kind(**values)
         except TypeError:  # a required key is missing in a section that nobody needs
             return kind(**(self._stand_in(name) | values))
+        except ValueError as error:  # of several keys together
+            self._problems.add(name, str(error), f"compare the keys of [{name}]")
+            return None
 
     def _stand_in(self, name: str) -> dict[str, object]:
         return {key: self._base / str(value) for key, value in _STAND_INS.get(name, {}).items()}

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from livetrader import settings
-from livetrader.configuration.plugins import installed
-from livetrader.configuration.problems import Problems, suggest
+from livetrader.configuration.problems import Problems
 from livetrader.configuration.stores import check_store
-from livetrader.errors import ConfigError
+
+_MOVED = frozenset({"history", "options"})  # keys of [data] until there could be several histories
 
 
 def with_state_directory(account: settings.AccountSettings, base: Path) -> settings.AccountSettings:
@@ -33,7 +33,18 @@ def with_tokens_file(
     return msgspec.structs.replace(control, tokens_file=account.state_directory / "tokens.json")
 
 
-def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: bool) -> None:
+def without_history(table: Mapping[str, object], problems: Problems) -> dict[str, object]:
+    """Return [data] without the keys that belong to [history] now; each of them is a problem."""
+    for key in _MOVED & set(table):
+        problems.add(
+            f"data.{key}",
+            "is a section of its own now",
+            'write [history] with plugin = "..." and the plugin\'s keys below it; [[history]] for several',
+        )
+    return {key: value for key, value in table.items() if key not in _MOVED}
+
+
+def check_together(sections: Mapping[str, Any], problems: Problems) -> None:
     """Judge what depends on more than one key, or on what is there; passes over sections that are None."""
     algorithm: settings.AlgorithmSettings | None = sections["algorithm"]
     data: settings.DataSettings | None = sections["data"]
@@ -43,13 +54,6 @@ def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: 
         problems.add("algorithm.path", f"there is no file {algorithm.path}", "name the algorithm's .py file")
     if data is not None and not data.folder.is_dir():
         problems.add("data.folder", f"there is no folder {data.folder}", "name a folder in LEAN's format")
-    if plugins and data is not None:
-        names = installed("livetrader.histories")
-        if data.history not in names:
-            what = f"there is no plugin {data.history!r}"
-            problems.add("data.history", what, suggest(data.history, names, "installed"))
-        elif data.options:
-            _check_history_options(data, problems)
     if engine is not None and engine.restart_delay_s > engine.restart_delay_max_s:
         problems.add("engine.restart_delay_s", "is above restart_delay_max_s", "lower it, or raise the other")
     training: settings.TrainingSettings | None = sections["training"]
@@ -63,16 +67,6 @@ def check_together(sections: Mapping[str, Any], problems: Problems, *, plugins: 
         _check_control(control, problems)
     if sections["object_store"] is not None:
         check_store(sections["object_store"], problems)
-
-
-def _check_history_options(data: settings.DataSettings, problems: Problems) -> None:
-    from livetrader import registry  # the plugin contract is imported only where one is used
-
-    try:
-        registry.config_of(registry.load_plugin(registry.HISTORIES, data.history), dict(data.options))
-    except ConfigError as error:
-        for problem in error.problems:
-            problems.add("data.options", problem, f"compare with the keys of the {data.history} history")
 
 
 def _check_control(control: settings.ControlSettings, problems: Problems) -> None:

@@ -10,15 +10,6 @@ from msgspec import inspect
 SHOWN_CHARACTERS: Final = 60  # of a wrong value in a message
 
 
-def convert_path(kind: type, value: object) -> object:
-    """Return `value` as a Path: the one type of the settings that msgspec does not know."""
-    if kind is Path and isinstance(value, str | Path):
-        if not str(value):
-            raise ValueError("an empty path")
-        return Path(value)
-    raise ValueError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
-
-
 def wants_path(kind: object) -> bool:
     """Return whether this is Path or an optional Path."""
     return any(isinstance(each, inspect.CustomType) and each.cls is Path for each in _members(kind))

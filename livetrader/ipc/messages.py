@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from livetrader.settings import PluginSection
 from livetrader.store.options import Credentials, StoreOptions
 from livetrader_engine.commands import EngineCommand
 from livetrader_engine.events import (
@@ -64,7 +65,6 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     class_name: str | None
     parameters: dict[str, str]
     data_folder: str
-    history_plugin: str
     object_store: StoreOptions
     state_directory: str
     account: AccountLoaded
@@ -76,7 +76,7 @@ class StartEngine(msgspec.Struct, frozen=True, tag="start"):
     model_versions: int = 10  # kept of each model
     host_bucket: HostBucketPlace | None = None
     missed_trainings: MissedTrainings | None = None  # None: everything is trained when due, in warm-up too
-    history_options: dict[str, str | int | float | bool | dict[str, str]] = {}
+    histories: tuple[PluginSection, ...] = (PluginSection("lean_data", {}),)
 
 
 class Initialized(msgspec.Struct, frozen=True, tag="initialized"):

@@ -17,15 +17,16 @@ import msgspec
 
 from livetrader.clocks import wall_ns
 from livetrader.errors import ConfigError
+from livetrader.histories.opening import STORE, offline_context, open_histories
 from livetrader.models.opening import open_registry, surroundings_of, user_keys
 from livetrader.offline.data_monitor import DataMonitor
 from livetrader.offline.finish import clear, figures_of, write_config, write_files
-from livetrader.offline.histories import open_history
 from livetrader.offline.interrupts import Interrupts
 from livetrader.offline.project import copy_code
 from livetrader.offline.results import COMPLETED, RUNTIME_ERROR, STOPPED, BacktestResult, FileResults
 from livetrader.results.charts import ChartLimits
 from livetrader.results.run_result import RunSummary
+from livetrader.settings import PluginSection
 from livetrader.store.opening import open_store
 from livetrader.store.options import StoreOptions, shown
 from livetrader.store.store import Store
@@ -34,6 +35,7 @@ from livetrader_engine.engine import EngineOptions, EnginePorts
 from livetrader_engine.loop import run_ahead
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.simulation.sink import simulated_engine
+from livetrader_engine.spi import Context
 from livetrader_engine.statistics.benchmark import BenchmarkOptions
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
 from livetrader_engine.synchronizer import HistoricalFeed
@@ -56,9 +58,9 @@ Progress = Callable[[int, int, int], None]  # (start_ns, now_ns, end_ns)
 class BacktestRequest(msgspec.Struct, frozen=True):
     """What to run. `start`, `end` (inclusive) and `cash` override the algorithm's own.
 
-    `history` names the installed plugin that reads `data_folder`. `name` is what people call the run; the
-    algorithm's class, where it is empty. `charts` bounds what the algorithm may plot. `object_store` None is
-    one of the run's own in its result folder, empty at first.
+    `histories` are where the past comes from, in order; what they bring is kept in `data_folder`. `name` is
+    what people call the run; the algorithm's class, where it is empty. `charts` bounds what the algorithm may
+    plot. `object_store` None is one of the run's own in its result folder, empty at first.
     """
 
     path: Path
@@ -69,7 +71,7 @@ class BacktestRequest(msgspec.Struct, frozen=True):
     end: date | None = None
     cash: Decimal | None = None
     parameters: Mapping[str, str] = {}
-    history: str = "lean_data"
+    histories: tuple[PluginSection, ...] = (PluginSection(STORE, {}),)
     name: str = ""
     charts: ChartLimits = ChartLimits()
     object_store: StoreOptions | None = None
@@ -135,7 +137,7 @@ class _Backtest:
         self._request = request
         self._results = results
         self._monitor = monitor
-        history = open_history(request.history, request.data_folder, request.output, monitor.requested)
+        history = open_histories(request.histories, self._context)
         # the span is known only after initialize
         self._feed = HistoricalFeed(history, history.reference, 0, 0)
         trainer = InlineTrainer(lambda: self.engine.clock.now_ns, request.path.resolve())
@@ -175,6 +177,16 @@ class _Backtest:
         self.adapter = AlgorithmAdapter(self.engine, algorithm_type, request.parameters, run=settings)
         self.engine.attach(self.adapter)
         results.time_zone = lambda: self.adapter.binding.time_zone
+
+    def _context(self, name: str) -> Context:
+        request, heard = self._request, self._monitor.requested
+        return offline_context(name, request.data_folder, self._told, heard)
+
+    def _told(self, action: str, **fields: object) -> None:
+        """Show what a history reports: what was downloaded is said by the progress, failures by it here."""
+        words = ", ".join(f"{name} {value}" for name, value in fields.items() if name != "level")
+        if fields.get("level") == "warning":
+            self._results.warning(wall_ns(), f"{action.replace('_', ' ')}: {words}")
 
     def warn_of_data(self) -> None:
         """Say which files were looked for in vain: a misspelt ticker is a run without orders otherwise."""

@@ -19,10 +19,11 @@ import msgspec
 
 from livetrader.clocks import wall_ns
 from livetrader.errors import ConfigError
+from livetrader.histories.opening import STORE, offline_context, open_histories
 from livetrader.models.opening import open_registry, surroundings_of, user_keys
 from livetrader.offline.data_monitor import DataWarnings
-from livetrader.offline.histories import open_history
 from livetrader.offline.project import STORAGE, nearest_storage
+from livetrader.settings import PluginSection
 from livetrader.store.opening import open_store
 from livetrader.store.options import StoreOptions
 from livetrader.store.store import Store
@@ -43,7 +44,6 @@ DATA: Final = "LIVETRADER_DATA"  # names of environment variables
 OBJECT_STORE: Final = "LIVETRADER_OBJECT_STORE"
 PROJECT: Final = "LIVETRADER_PROJECT"
 HISTORY: Final = "LIVETRADER_HISTORY"
-DEFAULT_HISTORY: Final = "lean_data"
 DATA_FOLDER: Final = "data"
 DATA_HOUR: Final = 9  # LEAN's qb-data-hour: before it, New York time, the data of yesterday are not out yet
 
@@ -59,7 +59,7 @@ class ResearchSettings(msgspec.Struct, frozen=True):
     data_folder: Path
     object_store: str
     project: str = ""
-    history: str = DEFAULT_HISTORY
+    history: str = STORE
 
 
 def settings_from(environment: Mapping[str, str], folder: Path) -> ResearchSettings:
@@ -74,7 +74,7 @@ def settings_from(environment: Mapping[str, str], folder: Path) -> ResearchSetti
         data_folder=Path(data) if data else nearest_data(folder),
         object_store=store or str(nearest_storage(folder) or folder / STORAGE),
         project=environment.get(PROJECT, ""),
-        history=environment.get(HISTORY) or DEFAULT_HISTORY,
+        history=environment.get(HISTORY) or STORE,
     )
 
 
@@ -119,7 +119,15 @@ def research_engine(settings: ResearchSettings, show: Callable[[str], None]) -> 
             for words in warnings.take():
                 show(words)
 
-    plugin = open_history(settings.history, settings.data_folder, settings.folder, heard)
+    def told(action: str, **fields: object) -> None:
+        if fields.pop("level", "info") == "warning":
+            words = ", ".join(f"{name} {value}" for name, value in fields.items())
+            show(f"{action.replace('_', ' ')}: {words}")
+
+    plugin = open_histories(
+        (PluginSection(settings.history, {}),),
+        lambda name: offline_context(name, settings.data_folder, told, heard),
+    )
     zone = ZoneInfo(EngineOptions(start_ns=0).timezone)
     day = first_day(datetime.fromtimestamp(wall_ns() / NS_PER_SECOND, zone))
     store = _open_store(settings, show)

@@ -8,6 +8,8 @@ from typing import Final, Protocol
 
 from livetrader.configuration.stores import store_options
 from livetrader.errors import DaemonError, EngineGivenUpError
+from livetrader.feeds.session import FeedSession
+from livetrader.histories.opening import portable
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import Beat, Initialized, StartEngine, StepCompleted, TrainingReported, WarmedUp
 from livetrader.journal.records import EngineLost, EngineStarted
@@ -16,7 +18,6 @@ from livetrader.store.options import credentials_for
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProcess
-from livetrader.supervisor.feed_session import FeedSession
 from livetrader.supervisor.held_orders import HeldOrders
 from livetrader.supervisor.model_news import ModelNews
 from livetrader.supervisor.parts import Parts
@@ -148,8 +149,7 @@ class EngineCare:
             class_name=settings.algorithm.class_name,
             parameters=dict(settings.algorithm.parameters),
             data_folder=str(settings.data.folder),
-            history_plugin=settings.data.history,
-            history_options=settings.data.options,
+            histories=portable(settings.histories),
             object_store=store,
             state_directory=str(parts.directory.root),
             credentials=credentials_for(store.url, os.environ),

@@ -122,7 +122,7 @@ class DaemonOperations:
     def _feed(self) -> FeedView:
         feed, parts = self._supervisor.feed, self._parts
         return FeedView(
-            name=parts.settings.feed.plugin,
+            name=parts.settings.feeds[0].plugin,
             connected=feed.connected,
             keeps_time=parts.feed.capabilities.keeps_time,
             subscriptions=len(feed.subscriptions),

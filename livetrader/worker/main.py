@@ -11,13 +11,13 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from random import Random  # noqa: TID251 — seeded; required by plugin contexts
 from typing import Final, NoReturn
 
 import msgspec
 
-from livetrader import registry
 from livetrader.clocks import monotonic_s, wall_ns
+from livetrader.histories.chain import HistoryChain
+from livetrader.histories.opening import open_histories, plain_context
 from livetrader.ipc.messages import (
     BEAT_INTERVAL_S,
     Beat,
@@ -49,7 +49,6 @@ from livetrader_engine.decisions import TRAINING
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, StopRequested, TimePulse
 from livetrader_engine.ports import OrderSink
-from livetrader_engine.spi import Context, HistoryPlugin
 from livetrader_engine.symbols import Resolution
 from livetrader_engine.transactions import TradingPolicy
 from livetrader_lean.failures import user_traceback
@@ -258,27 +257,10 @@ class EngineRun:
         threading.Thread(target=beat, name="beats", daemon=True).start()
 
 
-def _history(start: StartEngine) -> HistoryPlugin:
-    """Make the history plugin, which lives in this process."""
-    plugin = registry.load_plugin(registry.HISTORIES, start.history_plugin)
-    folder = Path(start.state_directory) / "history"
-    folder.mkdir(parents=True, exist_ok=True)
-    context = Context(
-        name=start.history_plugin,
-        state_directory=folder,
-        data_folder=Path(start.data_folder),
-        now_ns=wall_ns,
-        monotonic_s=monotonic_s,
-        random=Random(0),
-        spawn=_no_tasks,
-        report=_report,
-    )
-    history: HistoryPlugin = plugin(registry.config_of(plugin, dict(start.history_options)), context)
-    return history
-
-
-def _no_tasks(name: str, coroutine: object) -> None:
-    raise RuntimeError(f"a history plugin is synchronous and cannot start the task {name!r}")
+def _history(start: StartEngine) -> HistoryChain:
+    """Make the histories, which live in this process."""
+    data_folder, folder = Path(start.data_folder), Path(start.state_directory) / "history"
+    return open_histories(start.histories, lambda name: plain_context(name, data_folder, folder, _report))
 
 
 def _report(action: str, **fields: object) -> None:

@@ -77,8 +77,9 @@ plugin = "ibkr"
 port = {port}
 [data]
 folder = "data"
-history = "ibkr"
-options = {{ port = {port} }}
+[history]
+plugin = "ibkr"
+port = {port}
 [control]
 port = 0
 """,

@@ -98,7 +98,7 @@ class IbkrFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class IbkrHistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[data] history = "ibkr", options = {...}. A third connection, of the engine process."""
+    """[history] plugin = "ibkr". A third connection, of the engine process."""
 
     host: str = "127.0.0.1"
     port: Port = 4002

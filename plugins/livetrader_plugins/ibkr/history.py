@@ -112,7 +112,7 @@ class IbkrHistory:
         if how is Normalization.RAW and self._config.raw_prices == "refuse":
             raise DataError(
                 f"{name}: IB has no raw prices, it takes splits out of all of them; ask for split adjusted "
-                'ones, or set options = { raw_prices = "split_adjusted" } in [data]'
+                'ones, or set raw_prices = "split_adjusted" in [history]'
             )
 
     def _points(
@@ -205,7 +205,7 @@ class IbkrHistory:
             except TimeoutError as error:
                 why = self._archive.waits_for or (
                     "IB allows 60 requests in ten minutes; ask for shorter spans or longer bars, or raise "
-                    "answer_limit_s in the options of [data]"
+                    "answer_limit_s in [history]"
                 )
                 raise VenueError(f"history was not complete within {limit_s:g} s: {why}") from error
 

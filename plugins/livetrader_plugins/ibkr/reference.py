@@ -5,7 +5,7 @@ always; forex, futures and the rest on the hours that IB tells with a contract. 
 file, which the daemon reads in a thread, because its loop must not wait: there, only what is in memory is
 known.
 
-Corporate actions, old tickers and lenders IB does not tell: with those, keep history = "lean_data".
+Corporate actions, old tickers and lenders IB does not tell: those come from the data folder.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ _UNREADABLE: Final = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError,
 )  # fmt: skip
 
+_Signature = tuple[int, int, int]
 _KINDS: Final = {TickType.TRADE: "trade", TickType.QUOTE: "quote", TickType.OPEN_INTEREST: "openinterest"}
 
 
@@ -45,7 +46,7 @@ class DataFolder:
         self.requested = requested
         self.report = report
         self._lock = threading.Lock()
-        self._rows: OrderedDict[Path, list[str]] = OrderedDict()
+        self._rows: OrderedDict[Path, tuple[_Signature, list[str]]] = OrderedDict()
         self._missing: OrderedDict[Path, None] = OrderedDict()
         self._reported: set[Path] = set()
 
@@ -58,15 +59,32 @@ class DataFolder:
     def history_rows(self, security_type: SecurityType, market: str, name: str) -> list[str] | None:
         """Return the rows of a whole-history file such as `daily/spy`, None where it is missing."""
         path = self.history_path(security_type, market, name)
+        return self._kept_rows(path, lambda: self._zip_rows(path))
+
+    def rows_at(self, path: Path) -> list[str] | None:
+        """Return the rows of a whole-history file, None where it is missing, which nobody is told of.
+
+        Raises DataError where it cannot be read.
+        """
+
+        def read() -> list[str] | None:
+            text = self._unzipped(path) if path.exists() else None
+            return None if text is None else rows_of(path, text)
+
+        return self._kept_rows(path, read)
+
+    def _kept_rows(self, path: Path, read: Callable[[], list[str] | None]) -> list[str] | None:
+        """Return rows read before, unless the file is another now: it grows by what is downloaded."""
+        signature = signature_of(path)
         with self._lock:
-            rows = self._rows.get(path)
-            if rows is not None:
+            kept = self._rows.get(path)
+            if kept is not None and kept[0] == signature:
                 self._rows.move_to_end(path)
-                return rows
-        rows = self._zip_rows(path)
-        if rows is not None:
+                return kept[1]
+        rows = read()
+        if rows is not None and signature is not None:
             with self._lock:
-                self._rows[path] = rows
+                self._rows[path] = signature, rows
                 while len(self._rows) > MAX_CACHED_FILES:
                     self._rows.popitem(last=False)
         return rows
@@ -170,6 +188,15 @@ class DataFolder:
                 self._reported.add(kind)
         if news:
             self.report("data_file_missing", str(path))
+
+
+def signature_of(path: Path) -> _Signature | None:
+    """Return what tells one content of a file from another, None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def rows_of(place: Path | str, text: bytes) -> list[str]:

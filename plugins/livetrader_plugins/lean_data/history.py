@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import ConfigurationError, DataError
 from livetrader_engine.spi import Context
+from livetrader_engine.spi_data import Announcement, DateSpan, DownloadRequest, Served
 from livetrader_engine.symbols import (
     NS_PER_DAY,
     NS_PER_HOUR,
@@ -30,7 +31,9 @@ from livetrader_plugins.lean_data import convert
 from livetrader_plugins.lean_data.client import DataFolder
 from livetrader_plugins.lean_data.convert import EQUITY_UNIT, NS_PER_MS, Adjustment, Layout, RowReader
 from livetrader_plugins.lean_data.dayfile import day_batches
+from livetrader_plugins.lean_data.places import history_name
 from livetrader_plugins.lean_data.reference import LeanReference
+from livetrader_plugins.lean_data.store import LeanStore
 
 _ONE_DAY: Final = timedelta(days=1)
 _EQUITY_DIVISOR: Final = 10_000.0
@@ -62,6 +65,7 @@ class LeanDataHistory:
         if folder is None:
             raise ConfigurationError("the lean_data history needs a folder: set [data] folder")
         self._setup(folder, lambda action, path: context.report(action, path=path), context.data_requested)
+        self._store = LeanStore(self._folder, self._reference, context.now_ns, context.report)
 
     @classmethod
     def open(cls, folder: Path, report: Callable[[str, str], None] | None = None) -> LeanDataHistory:
@@ -78,6 +82,8 @@ class LeanDataHistory:
     ) -> None:
         self._folder = DataFolder(folder, report, requested)
         self._reference = LeanReference(self._folder)
+        self._store = LeanStore(self._folder, self._reference, _no_clock, lambda action, **fields: None)
+        self._settled = False
 
     @property
     def reference(self) -> LeanReference:
@@ -88,6 +94,36 @@ class LeanDataHistory:
     def missing_files(self) -> tuple[Path, ...]:
         """The newest files that were asked for and are not there."""
         return self._folder.missing
+
+    # ---- the store: see spi_data.DataStore
+
+    def gaps(self, request: DownloadRequest) -> Sequence[DateSpan]:
+        """Return the dates that are neither stored nor known to have no data, ascending."""
+        return self._store.gaps(request)
+
+    def store(self, provider: str, request: DownloadRequest, points: Iterable[MarketPoint]) -> Served:
+        """Keep these dates, whole or not at all, in place of what was there. See LeanStore.store."""
+        return self._store.store(provider, request, points)
+
+    def announced_until(self, symbol: Symbol) -> date | None:
+        """Return the last date up to which splits and dividends of a symbol are stored, None for none."""
+        return self._store.announced_until(symbol)
+
+    def store_announcements(
+        self, provider: str, symbol: Symbol, dates: DateSpan, announcements: Sequence[Announcement]
+    ) -> None:
+        """Keep the splits and dividends of these dates in place of what was there."""
+        self._store.store_announcements(provider, symbol, dates, announcements)
+
+    def unpriced(self, symbol: Symbol, since: date) -> Sequence[date]:
+        """Return the ex-dates that cannot be weighed: their close before is not stored."""
+        return self._store.unpriced(symbol, since)
+
+    def served(self, symbol: Symbol | None = None) -> Sequence[Served]:
+        """Return who brought what, newest first; of one symbol, or of all."""
+        return self._store.served(symbol)
+
+    # ---- past data
 
     def history(self, request: HistoryRequest) -> Iterator[MarketPoint]:
         """Yield the points of `batches`, one by one."""
@@ -103,8 +139,20 @@ class LeanDataHistory:
         hours = self._reference.hours(subscription.symbol)
         start_ns, end_ns = request.start_ns, request.end_ns
         extended = subscription.extended_market_hours
-        batches = self._batches(subscription, hours, start_ns, end_ns)
+        batches = self._when_settled(subscription, hours, start_ns, end_ns)
         return ending_within(while_open(batches, hours, extended), start_ns, end_ns)
+
+    def _when_settled(
+        self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
+    ) -> Iterator[Batch]:
+        """Read, after files that a dead writer left on their way have been put into their places."""
+        if not self._settled:
+            self._settled = True
+            try:
+                self._store.settle()
+            except (DataError, OSError) as error:  # what is there can be read all the same
+                self._folder.report("coverage_unusable", str(error))
+        yield from self._batches(subscription, hours, start_ns, end_ns)
 
     def _batches(
         self, subscription: Subscription, hours: ExchangeHours, start_ns: int, end_ns: int
@@ -131,10 +179,8 @@ class LeanDataHistory:
         symbol, resolution = subscription.symbol, subscription.resolution
         first = utc_ns_to_local(start_ns, hours.data_timezone).date() - _ONE_DAY
         last = utc_ns_to_local(end_ns, hours.data_timezone).date() + _ONE_DAY
-        for ticker, begin, until in self._tickers(symbol, first, last):
-            name = ticker.lower()
-            if symbol.security_type in {SecurityType.CRYPTO, SecurityType.CRYPTO_FUTURE}:
-                name += "_trade" if subscription.tick_type is TickType.TRADE else "_quote"
+        for ticker, begin, until in self._reference.tickers(symbol, first, last):
+            name = history_name(symbol.security_type, subscription.tick_type, ticker)
             relative = f"{resolution.name.lower()}/{name}"
             rows = self._folder.history_rows(symbol.security_type, symbol.market, relative)
             if rows is None:
@@ -202,7 +248,7 @@ class LeanDataHistory:
         how = _plain(subscription)
         first = utc_ns_to_local(start_ns, zone).date()
         last = utc_ns_to_local(end_ns, zone).date()
-        for ticker, begin, until in self._tickers(symbol, first, last):
+        for ticker, begin, until in self._reference.tickers(symbol, first, last):
             day = begin
             while day <= until:
                 security = (symbol.security_type, symbol.market, ticker)
@@ -219,19 +265,9 @@ class LeanDataHistory:
                         self._folder.damaged(path, error)
                 day += _ONE_DAY
 
-    def _tickers(self, symbol: Symbol, first: date, last: date) -> Iterator[tuple[str, date, date]]:
-        """Yield (ticker, from, to) of the symbol in [first, last]: outside its map file there is nothing."""
-        mapped = self._reference.map_file(symbol)
-        if mapped is None:
-            yield symbol.value, first, last
-            return
-        begin = max(first, mapped.days[0])
-        for until, ticker in zip(mapped.days, mapped.tickers, strict=True):
-            if begin > last:
-                return
-            if until >= begin:
-                yield ticker, begin, min(until, last)
-                begin = until + _ONE_DAY
+
+def _no_clock() -> int:
+    raise DataError("a folder opened for reading only stores nothing")
 
 
 def _divisor(subscription: Subscription) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
@@ -117,6 +117,31 @@ class LeanReference:
             return None
         return self._once("factors", symbol.text, lambda: self._read_factors(symbol))
 
+    def factor_path(self, symbol: Symbol) -> str:
+        """Return where in the folder the factor file of an equity lies, or would."""
+        mapped = self._mapped_symbol(symbol)
+        name = (symbol.value if mapped is None else mapped.permtick).lower()
+        return f"equity/{symbol.market}/factor_files/{name}.csv"
+
+    def forget_factors(self, symbol: Symbol) -> None:
+        """Have the factor file read anew: it was written."""
+        with self._lock:
+            self._facts.pop(("factors", symbol.text), None)
+
+    def tickers(self, symbol: Symbol, first: date, last: date) -> Iterator[tuple[str, date, date]]:
+        """Yield (ticker, from, to) of a symbol in these dates: outside its map file there is nothing."""
+        mapped = self.map_file(symbol)
+        if mapped is None:
+            yield symbol.value, first, last
+            return
+        begin = max(first, mapped.days[0])
+        for until, ticker in zip(mapped.days, mapped.tickers, strict=True):
+            if begin > last:
+                return
+            if until >= begin:
+                yield ticker, begin, min(until, last)
+                begin = until + timedelta(days=1)
+
     def ticker_on(self, symbol: Symbol, day: date) -> str:
         """Return the ticker under which a security traded on a date, today's where no map file tells."""
         mapped = self.map_file(symbol)
@@ -212,9 +237,7 @@ class LeanReference:
         return None if found is None else found.file
 
     def _read_factors(self, symbol: Symbol) -> FactorFile | None:
-        mapped = self._mapped_symbol(symbol)
-        name = (symbol.value if mapped is None else mapped.permtick).lower()
-        relative = f"equity/{symbol.market}/factor_files/{name}.csv"
+        relative = self.factor_path(symbol)
         try:
             text = self._folder.text(relative)
             place = str(self._folder.folder / relative)

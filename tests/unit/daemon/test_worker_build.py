@@ -27,7 +27,6 @@ def start_message(folder: Path, lockstep: bool) -> StartEngine:
         class_name=None,
         parameters={},
         data_folder=str(folder),
-        history_plugin="lean_data",
         object_store=StoreOptions(str(folder / "objects")),
         state_directory=str(folder),
         account=AccountLoaded(START_NS, {}, (), (), 1),

@@ -12,7 +12,7 @@ import pytest
 from livetrader import settings
 from livetrader.configuration.loading import load
 from livetrader.configuration.tables import TABLES
-from livetrader.registry import BROKERAGES, FEEDS, load_plugin
+from livetrader.registry import BROKERAGES, FEEDS, HISTORIES, load_plugin
 
 CONFIG = Path(__file__).resolve().parents[4] / "config"
 REFERENCE = CONFIG / "livetrader.toml"
@@ -28,6 +28,7 @@ def kinds() -> dict[str, type[msgspec.Struct]]:
     plugins = {
         "brokerage": load_plugin(BROKERAGES, "paper").Config,
         "feed": load_plugin(FEEDS, "replay").Config,
+        "history": load_plugin(HISTORIES, "lean_data").Config,
     }
     return dict(TABLES) | plugins
 
@@ -43,7 +44,7 @@ def test_the_reference_shows_every_key_with_its_default(name: str) -> None:
     active = tomllib.loads(text)[name]
     shown = tomllib.loads(COMMENTED_KEY.sub("", text))[name]
     fields = {field.encode_name: field for field in msgspec.structs.fields(kinds()[name])}
-    expected = set(fields) | ({"plugin"} if name in ("brokerage", "feed") else set())
+    expected = set(fields) | ({"plugin"} if name in ("brokerage", "feed", "history") else set())
     assert set(shown) == expected
     for key, field in fields.items():
         if f"{name}.{key}" in EXAMPLES or field.required:
@@ -71,11 +72,12 @@ def test_the_examples_run_once_there_is_data(name: str, tmp_path: Path) -> None:
 
 def test_the_live_example_is_safe_as_it_stands(tmp_path: Path) -> None:
     loaded = load(CONFIG / "live-ibkr.toml", {"data.folder": str(tmp_path), "algorithm.path": __file__})
-    brokerage, feed = loaded.brokerage.options, loaded.feed.options
-    assert (loaded.brokerage.plugin, loaded.feed.plugin, loaded.data.history) == ("ibkr",) * 3
+    brokerage, feed = loaded.brokerage.options, loaded.feeds[0].options
+    history = loaded.histories[0].options
+    assert (loaded.brokerage.plugin, loaded.feeds[0].plugin, loaded.histories[0].plugin) == ("ibkr",) * 3
     assert (brokerage["trading_mode"], brokerage["port"]) == ("paper", 4002), "real money takes a decision"
-    assert {feed["port"], loaded.data.options["port"]} == {4002}, "one gateway"
-    assert len({brokerage["client_id"], feed["client_id"], loaded.data.options["client_id"]}) == 3
+    assert {feed["port"], history["port"]} == {4002}, "one gateway"
+    assert len({brokerage["client_id"], feed["client_id"], history["client_id"]}) == 3
     for key in ("region", "weekly_restart_utc", "auto_restart"):
         assert brokerage[key] == feed[key], "one calendar"
     assert loaded.limits.daily_loss > 0 and loaded.limits.max_order_notional > 0
@@ -93,7 +95,7 @@ def test_every_key_of_the_live_example_has_a_comment() -> None:
 def test_the_lines_that_real_money_needs_are_marked_and_mend_it(tmp_path: Path) -> None:
     text = (CONFIG / "live-ibkr.toml").read_text()
     live = [line for line in text.splitlines() if "LIVE" in line and not line.startswith("#")]
-    assert [line.split(" ")[0] for line in live] == ["port", "account", "trading_mode", "port", "options"]
+    assert [line.split(" ")[0] for line in live] == ["port", "account", "trading_mode", "port", "port"]
     real = {"data.folder": str(tmp_path), "algorithm.path": __file__, "brokerage.port": 4001}
     loaded = load(CONFIG / "live-ibkr.toml", real | {"brokerage.trading_mode": "live", "feed.port": 4001})
     assert loaded.brokerage.options["trading_mode"] == "live"

@@ -57,8 +57,29 @@ def test_paths_are_relative_to_the_file_and_defaults_stand(folder: Path) -> None
 
 
 def test_keys_of_the_history_plugin_are_its_own_and_checked_by_it(folder: Path) -> None:
-    (found,) = problems(folder, GOOD.replace('"prices"', '"prices"\noptions = { port = 4002 }'))
-    assert found.startswith("data.options: ") and "`port`" in found and "lean_data" in found
+    (found,) = problems(folder, GOOD + '[history]\nplugin = "lean_data"\nport = 4002\n')
+    assert found.startswith("history.port: unknown key")
+
+
+def test_without_a_history_the_folder_is_one_and_several_keep_their_order(folder: Path) -> None:
+    assert [each.plugin for each in load(write(folder, GOOD)).histories] == ["lean_data"]
+    several = '[[history]]\nplugin = "ibkr"\nport = 4001\n[[history]]\nplugin = "lean_data"\n'
+    loaded = load(write(folder, GOOD + several)).histories
+    assert [(each.plugin, each.options) for each in loaded] == [("ibkr", {"port": 4001}), ("lean_data", {})]
+
+
+def test_one_of_several_sections_is_named_by_its_number(folder: Path) -> None:
+    several = GOOD.replace("[feed]\n", "[[feed]]\n") + '[[feed]]\nplugin = "replay"\nspede = 3\n'
+    (found,) = problems(folder, several)
+    assert found.startswith("feed[2].spede: unknown key; did you mean 'speed'?")
+    with pytest.raises(ConfigError, match="there are several"):
+        load(write(folder, several), {"feed.speed": 2.0})
+
+
+@pytest.mark.parametrize("line", ['history = "ibkr"', "options = { port = 4002 }"])
+def test_the_former_keys_of_the_history_say_where_they_went(folder: Path, line: str) -> None:
+    (found,) = problems(folder, GOOD.replace('"prices"', f'"prices"\n{line}'))
+    assert found.startswith(f"data.{line.split()[0]}: ") and "write [history]" in found
 
 
 def test_systemds_state_directory_is_taken_unless_the_file_names_one(
@@ -148,7 +169,9 @@ def test_what_does_not_exist_is_named(folder: Path) -> None:
         (GOOD + "[engine]\nrestart_delay_s = 31.0\n", "is above restart_delay_max_s"),
         (GOOD.replace('plugin = "paper"', 'plugin = "paper"\nack_delay_ms = [5, 1]'), "must not exceed"),
         (GOOD.replace('plugin = "paper"', "plugin = 3"), "installed: ibkr, paper"),
-        (GOOD.replace('folder = "prices"', 'folder = "prices"\nhistory = "x"'), "data.history: there is no"),
+        (GOOD + '[history]\nplugin = "x"\n', "history.plugin: there is no"),
+        ("history = []\n" + GOOD, "write [history], or [[history]]"),
+        ("feed = 3\n" + GOOD.replace("[feed]", "[training]").replace('plugin = "replay"', ""), "feed: is 3"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(folder: Path, text: str, said: str) -> None:

@@ -1,0 +1,89 @@
+"""Keep splits and dividends of equities complete, so that no price is adjusted by half of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from livetrader.histories.filling import Filler
+from livetrader.histories.sources import Source, Store
+from livetrader_engine.data.subscription import TickType
+from livetrader_engine.errors import DataError
+from livetrader_engine.spi import VenueError
+from livetrader_engine.spi_data import DateSpan, DownloadRequest
+from livetrader_engine.symbols import Resolution, SecurityType, Symbol
+
+FIRST_ANNOUNCED: Final = date(1962, 1, 2)  # before any daily bar that is sold; so one question gets them all
+DAYS_BEFORE: Final = 10  # in which the last session before an ex-date lies, with holidays
+
+MAX_SILENT: Final = 10_000  # symbols of which nobody announces anything: not asked for again in this process
+
+
+class Announcer:
+    """Asks for announcements when those that are stored do not reach far enough. Thread-safe."""
+
+    def __init__(
+        self, store: Store, sources: Sequence[Source], filler: Filler, report: Callable[..., None]
+    ) -> None:
+        self._store = store
+        self._filler = filler
+        self._report = report
+        self._announcing = [
+            source for source in sources if (found := source.downloader) and found.downloads.announces
+        ]
+        self._lock = threading.RLock()
+        self._silent: dict[Symbol, date] = {}
+
+    def reach(self, symbol: Symbol, dates: DateSpan, today: date) -> None:
+        """Have the announcements of an equity stored up to the last of these dates, today at most.
+
+        Raises VenueError where somebody announces them, but cannot tell now.
+        """
+        if symbol.security_type is not SecurityType.EQUITY or not self._announcing:
+            return
+        known = self._store.data.announced_until(symbol)
+        until = min(dates.last, today)
+        if (known is None or known < until) and self._silent.get(symbol, date.min) < until:
+            self.ask(symbol, today)
+        self._price(symbol, dates.first, today)
+
+    def ask(self, symbol: Symbol, today: date) -> None:
+        """Ask for what is announced since the newest that is stored, whether or not it reaches.
+
+        Announcements of today may still come during the day, so that day is asked for again. What is
+        announced for later days is left out: prices until then are as they are traded.
+        """
+        with self._lock:
+            known = self._store.data.announced_until(symbol)
+            dates = DateSpan(FIRST_ANNOUNCED if known is None else min(known, today), today)
+            trouble: list[str] = []
+            for source in self._announcing:
+                downloader = source.downloader
+                if downloader is None or symbol.security_type not in downloader.downloads.security_types:
+                    continue
+                try:
+                    found = downloader.announcements(symbol, dates)
+                except VenueError as error:
+                    trouble.append(f"{source.name}: {error}")
+                except DataError as error:
+                    self._report("announcements_not_had", history=source.name, problem=str(error))
+                else:
+                    self._store.data.store_announcements(source.name, symbol, dates, found)
+                    return
+            if trouble:
+                raise VenueError(f"{symbol.value}: splits and dividends are not known: {'; '.join(trouble)}")
+            if len(self._silent) < MAX_SILENT:
+                self._silent[symbol] = today
+            self._report("announcements_unknown", level="warning", symbol=symbol.value)
+
+    def _price(self, symbol: Symbol, first: date, today: date) -> None:
+        """Have the closes stored by which dividends are weighed, as far as they matter since `first`."""
+        days = self._store.data.unpriced(symbol, first)
+        if not days:
+            return
+        since = max(first, days[0] - timedelta(days=DAYS_BEFORE))
+        dates = DateSpan(since, min(days[-1], today) - timedelta(days=1))
+        if dates.first <= dates.last:
+            self._filler.fill(DownloadRequest(symbol, Resolution.DAILY, TickType.TRADE, dates))
