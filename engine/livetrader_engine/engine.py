@@ -141,7 +141,11 @@ class Engine:
         self.trading = Trading(self.clock, self.securities, self.portfolio, self.orders)
         self.subscriptions = Subscriptions(ports.feed, ports.reference, self.securities)
         self.corporate = CorporateActions(
-            self.securities, self.portfolio, self.orders, books=options.books_corporate_actions
+            self.securities,
+            self.portfolio,
+            self.orders,
+            books=options.books_corporate_actions,
+            start_ns=options.start_ns,
         )
         self._account = AccountLoader(self.subscriptions, self.portfolio, self.orders, self._report)
         self.consolidators = Consolidators(self.clock)
@@ -303,6 +307,8 @@ class Engine:
             self.corporate.delist(actions, subscriptions)
         if scheduler.next_due_ns <= time_ns:
             self._fire_schedule(time_ns, inclusive=True)  # 9
+        if self.corporate.splits_ahead:
+            self.corporate.close_options(time_ns)
         if time_ns >= self.margin_calls.due_ns:
             self.margin_calls.look(time_ns, algorithm)  # 10
         if changes is not NO_CHANGES and changes:  # 11
@@ -317,6 +323,7 @@ class Engine:
                 consolidators.update(points, time_ns)  # 13
             if actions:
                 algorithm.on_corporate_actions(actions)  # 14
+                self.corporate.note_warnings(actions)
             if data.points or actions:  # 15
                 algorithm.on_data(data)
             if orders.working or orders.requests:

@@ -17,6 +17,7 @@ from livetrader.gateway.timing import Timing
 from livetrader.ipc.link import Link
 from livetrader.journal.journal import Journal
 from livetrader.settings import Settings
+from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.log_book import LogBook
 from livetrader.supervisor.training_ledger import TrainingLedger
@@ -149,3 +150,4 @@ class Parts:
     kill: KillSwitch
     training: TrainingLedger
     notify: Notify  # people
+    announcements: Announcements | None = None  # of corporate actions; None where nobody asks

@@ -27,6 +27,7 @@ from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_keeper import EngineKeeper
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
 from livetrader_engine.commands import AwaitNews
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.events import MarketDataArrived, TimePulse
 from livetrader_engine.spi import FeedCapabilities, MarketObserver, VenueError
 
@@ -112,6 +113,14 @@ class Router:
                 await self._observe(event)
                 self._mark(event)
                 self._send(link, event)
+
+    def tell_actions(self, actions: tuple[CorporateAction, ...]) -> bool:
+        """Tell the engine of corporate actions, as a time step of now; return whether there is one."""
+        link = self._ports.engine.link
+        if link is None or not self._ports.engine.ready:
+            return False
+        self._send(link, MarketDataArrived(self._ports.clock.now_ns, 0, (), (), actions))
+        return True
 
     async def market_at(self, time_ns: int) -> None:
         """Let the market stand where the engine does, in lockstep: what it asks next meets these prices."""

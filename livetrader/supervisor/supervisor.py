@@ -20,6 +20,7 @@ from livetrader.gateway.takeover import StateLock
 from livetrader.journal.records import DaemonStarted
 from livetrader.supervisor import signals
 from livetrader.supervisor.connections import Connections
+from livetrader.supervisor.corporate_watch import CorporatePorts, CorporateWatch
 from livetrader.supervisor.ending import Ending, Server
 from livetrader.supervisor.engine_care import EngineCare
 from livetrader.supervisor.letting_go import LettingGo
@@ -29,6 +30,7 @@ from livetrader.supervisor.session_watch import SessionWatch, WatchPorts
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.spi import MarketObserver
+from livetrader_engine.spi_data import ActionBooker
 
 PULSE_S: Final = 1.0  # TimePulse for feeds that do not keep time
 
@@ -80,6 +82,7 @@ class Supervisor:
         connections = Connections(parts, self.state, self.router, self.keeper, self.watch, self.end)
         self.feed, self.brokerage = connections.feed, connections.brokerage
         self.care.attach(self.router, self.feed, self.watch.orders)
+        self.corporate = _corporate_watch(parts, self.router, connections)
         parts.relay.link = lambda: self.keeper.link
         parts.relay.gateway = parts.gateway
 
@@ -134,6 +137,8 @@ class Supervisor:
             (DaemonState.STARTING,), DaemonState.RECONCILING, "the brokerage is asked what is true"
         )
         self._spawn("brokerage watch", self.watch.run())
+        if self.corporate is not None:
+            await self.corporate.begin()  # the account may have changed by itself
         await self.brokerage.connect()
         self._spawn("brokerage", self.brokerage.run())
         self._spawn("gateway", parts.gateway.watch())
@@ -141,6 +146,8 @@ class Supervisor:
         self.care.begin_ns = await self.feed.connect()
         if parts.feed.capabilities.keeps_time:
             parts.clock.follow(self.care.begin_ns)
+        if self.corporate is not None:
+            self._spawn("corporate actions", self.corporate.run())
         self._spawn("feed", self.feed.run())
         self._spawn("engine", self.keeper.run())
         if not parts.feed.capabilities.keeps_time:
@@ -235,9 +242,31 @@ class Supervisor:
 
     def engine_ready(self) -> None:
         """Take note that an engine is READY: the start is over."""
+        if self.corporate is not None:
+            self.corporate.engine_ready()
         self._say_ready("trading")
 
     def _say_ready(self, status: str) -> None:
         if not self.start_over:
             self.start_over = True
             self.notifier.ready(status)
+
+
+def _corporate_watch(parts: Parts, router: Router, connections: Connections) -> CorporateWatch | None:
+    """Return the watch for splits and the like; a feed that keeps time tells them in its data."""
+    if parts.announcements is None or parts.feed.capabilities.keeps_time:
+        return None
+    return CorporateWatch(
+        CorporatePorts(
+            announcements=parts.announcements,
+            gateway=parts.gateway,
+            booker=parts.brokerage if isinstance(parts.brokerage, ActionBooker) else None,
+            subscribed=lambda: [stream.symbol for stream in connections.feed.subscriptions],
+            tell=router.tell_actions,
+            now_ns=lambda: parts.clock.now_ns,
+            monotonic_s=parts.timing.monotonic_s,
+            sleep=parts.timing.sleep,
+            report=parts.logs.daemon,
+            notify=parts.notify,
+        )
+    )
