@@ -304,7 +304,7 @@ class Door:
     ) -> Answer:
         """Send it once and read the answer. Raises TryAgain for every way in which the network fails."""
         from urllib3 import Timeout
-        from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError
+        from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
         timeout = Timeout(connect=self._patience.connect_s, read=self._patience.read_s)
         self.asked += 1
@@ -313,6 +313,8 @@ class Door:
                 "GET", url, fields=fields, headers=headers, timeout=timeout, retries=False,
                 redirect=False, preload_content=False,
             )  # fmt: skip
+        except NewConnectionError as error:  # urllib3 counts it among the timeouts
+            raise TryAgain("no connection came about: refused, or the host is not known") from error
         except ConnectTimeoutError as error:
             raise TryAgain(f"no connection came about within {self._patience.connect_s:g} s") from error
         except ReadTimeoutError as error:

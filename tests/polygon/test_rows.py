@@ -1,0 +1,143 @@
+"""Rows of Polygon's answers become bars and ticks: what counts, what is left out, what is an error."""
+
+from __future__ import annotations
+
+import pytest
+
+from livetrader_engine.spi import VenueError
+from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND
+from livetrader_plugins.polygon.rows import (
+    AggregateRow,
+    QuoteRow,
+    RefusedRows,
+    TradeRow,
+    quote_bars,
+    quote_ticks,
+    trade_bars,
+    trade_ticks,
+)
+from livetrader_plugins.polygon.symbols import symbol_of
+
+AAPL = symbol_of("AAPL")
+T0_MS = 1_750_080_600_000  # 2025-06-16 09:30 New York
+T0 = T0_MS * 1_000_000
+
+
+class Refused:
+    """Collects what was refused."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def __call__(self, reason: str, row: object) -> None:
+        self.reasons.append(reason)
+
+
+def minute(start_ns: int) -> tuple[int, int]:
+    return start_ns, start_ns + NS_PER_MINUTE
+
+
+def trade(ms: float, price: float, size: float = 100, codes: tuple[int, ...] = (), **more: int) -> TradeRow:
+    return TradeRow(T0 + int(ms * 1_000_000), price, size, conditions=codes, **more)
+
+
+def test_bars_have_the_times_of_their_minutes_and_indices_no_volume() -> None:
+    refused = Refused()
+    (bar,) = trade_bars(AAPL, [AggregateRow(T0_MS, 5.0, 7.0, 4.0, 6.0)], minute, refused)
+    assert (bar.time_ns, bar.end_time_ns) == (T0, T0 + NS_PER_MINUTE)
+    assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (5.0, 7.0, 4.0, 6.0, 0.0)
+    assert not bar.fill_forward and refused.reasons == []
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [(0, 0, 0, 0), (5, 4, 4, 5), (5, 7, 6, 6), (-1, 7, -1, 6), (5, 1e400, 4, 6)],
+    ids=["zero", "high below open", "low above open", "negative", "infinite"],
+)
+def test_bars_that_cannot_be_are_left_out_and_counted(prices: tuple[float, ...]) -> None:
+    refused = Refused()
+    rows = [AggregateRow(T0_MS, *prices, 10.0), AggregateRow(T0_MS + 60_000, 5.0, 7.0, 4.0, 6.0, 1.0)]
+    assert [bar.open for bar in trade_bars(AAPL, rows, minute, refused)] == [5.0]
+    assert refused.reasons == ["no bar can have these prices"]
+
+
+@pytest.mark.parametrize(
+    "second_ms", [T0_MS, T0_MS - 60_000, T0_MS * 1_000], ids=["twice", "back", "microseconds"]
+)
+def test_bars_out_of_order_or_in_another_unit_are_an_error(second_ms: int) -> None:
+    rows = [AggregateRow(T0_MS, 5, 7, 4, 6, 1), AggregateRow(second_ms, 5, 7, 4, 6, 1)]
+    with pytest.raises(VenueError, match="out of order"):
+        list(trade_bars(AAPL, rows, minute, Refused()))
+
+
+def test_trades_of_one_instant_come_in_the_order_of_the_tape() -> None:
+    rows = [
+        trade(0, 10.0, sequence_number=3),
+        trade(0, 11.0, sequence_number=1),
+        trade(0, 12.0, sequence_number=2),
+        trade(1, 13.0, sequence_number=1),
+    ]
+    assert [tick.price for tick in trade_ticks(AAPL, rows, Refused())] == [11.0, 12.0, 10.0, 13.0]
+
+
+def test_trades_that_were_undone_are_left_out_and_corrections_stand() -> None:
+    rows = [trade(at, 10.0 + at, correction=code) for at, code in enumerate((0, 1, 7, 8, 10, 11, 12))]
+    assert [tick.price for tick in trade_ticks(AAPL, rows, Refused())] == [10.0, 16.0]
+
+
+def test_trades_that_set_no_price_are_suspicious() -> None:
+    codes = {(): False, (14, 41): False, (12,): False, (37,): True, (12, 37): True, (2,): True, (10,): True}
+    ticks = list(trade_ticks(AAPL, [trade(at, 10.0, codes=code) for at, code in enumerate(codes)], Refused()))
+    assert [tick.suspicious for tick in ticks] == list(codes.values())
+
+
+@pytest.mark.parametrize(("price", "size"), [(0.0, 10), (-1.0, 10), (1e400, 10), (5.0, -1)])
+def test_trades_that_cannot_be_are_left_out_and_counted(price: float, size: float) -> None:
+    refused = Refused()
+    assert list(trade_ticks(AAPL, [trade(0, price, size)], refused)) == [] and len(refused.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    "second", [T0 - 1, T0 // 1_000_000, T0 * 1_000], ids=["back", "milliseconds", "picoseconds"]
+)
+def test_ticks_out_of_order_or_in_another_unit_are_an_error(second: int) -> None:
+    with pytest.raises(VenueError, match=r"out of order|not in nanoseconds"):
+        list(trade_ticks(AAPL, [trade(0, 5.0), TradeRow(second, 5.0)], Refused()))
+
+
+def quote(seconds: float, bid: float, ask: float, sizes: float = 100) -> QuoteRow:
+    return QuoteRow(T0 + int(seconds * NS_PER_SECOND), bid, sizes, ask, sizes)
+
+
+def test_quotes_have_both_sides_or_one_and_never_cross() -> None:
+    refused = Refused()
+    rows = [
+        quote(0, 5.0, 5.1),
+        quote(1, 5.0, 0.0),
+        quote(2, 5.2, 5.1),
+        quote(3, 0.0, 0.0),
+        quote(4, 5.1, 5.1),
+    ]
+    ticks = list(quote_ticks(AAPL, rows, refused))
+    assert [(tick.bid_price, tick.ask_price) for tick in ticks] == [(5.0, 5.1), (5.0, 0.0), (5.1, 5.1)]
+    assert refused.reasons == ["crossed"] and all(tick.price == 0.0 for tick in ticks)
+
+
+def test_bars_of_quotes_hold_the_quotes_of_their_period_and_nothing_of_the_one_before() -> None:
+    rows = [quote(0, 5.0, 5.4), quote(30, 5.2, 5.3), quote(59.9, 5.1, 5.6), quote(185, 6.0, 6.1)]
+    first, second = quote_bars(quote_ticks(AAPL, rows, Refused()), NS_PER_MINUTE)
+    assert (first.time_ns, first.end_time_ns) == (T0, T0 + NS_PER_MINUTE)
+    assert (first.bid_open, first.bid_high, first.bid_low, first.bid_close) == (5.0, 5.2, 5.0, 5.1)
+    assert (first.ask_open, first.ask_high, first.ask_low, first.ask_close) == (5.4, 5.6, 5.3, 5.6)
+    assert (second.time_ns, second.bid_open, second.ask_low) == (T0 + 3 * NS_PER_MINUTE, 6.0, 6.1)
+
+
+def test_what_was_refused_is_told_once_with_the_newest() -> None:
+    told: list[tuple[int, str, object]] = []
+    refused = RefusedRows(lambda *what: told.append(what))
+    refused.tell()
+    refused("one", 1)
+    refused("two", 2)
+    refused.tell()
+    refused.tell()
+    assert told == [(2, "two", 2)]
