@@ -1,0 +1,277 @@
+"""The peer: one market, WebSockets and REST on one port, and what tests do to it.
+
+    clock = ManualClock(new_york("2025-06-16 09:30"))
+    async with Peer(Market.generated(stocks(100)), clock=clock) as peer:
+        ... WebSocketClient("test-key", feed=peer.host, secure=False) ...
+        peer.move(60.0)
+
+With a ManualClock nothing happens but in `move`: all that became due is written, in order, before it returns.
+With a ScaledClock the peer runs by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable
+from random import Random
+from types import TracebackType
+
+import msgspec
+
+from livetrader_venues.polygon.access import Access
+from livetrader_venues.polygon.events import Event
+from livetrader_venues.polygon.replay import Replay
+from livetrader_venues.polygon.rest import Rest
+from livetrader_venues.polygon.stream import Stream
+from livetrader_venues.stockmarket.clocks import Clock, ManualClock
+from livetrader_venues.stockmarket.market import LATEST_NS, Market
+from livetrader_venues.stockmarket.tape import Tick
+from livetrader_venues.web import websocket
+from livetrader_venues.web.desk import Desk
+from livetrader_venues.web.faults import WEATHER, Faults
+from livetrader_venues.web.http import Request
+from livetrader_venues.web.outbox import Outbox
+from livetrader_venues.web.server import LOOPBACK, PATIENCE_S, Server
+from livetrader_venues.web.websocket import Message
+
+EVENTS_PER_FRAME = 16  # at most; the venue joins what comes together
+PACE_S = 0.01  # between two bursts of a paced replay
+
+
+class Polygon:
+    """The venue without I/O: a house for `web.server`. It owns its streams, its faults and its outbox."""
+
+    def __init__(
+        self, market: Market, access: Iterable[Access], clock: Clock, *, seed: int, events_per_frame: int
+    ) -> None:
+        self.market = market
+        self.outbox = Outbox()
+        self.accepts = True
+        self.faults = Faults(Random(seed))
+        keys = tuple(access)
+        self.stream = Stream(market, keys, self.faults, self.outbox, events_per_frame)
+        self._desk = Desk(Rest(market, keys, clock).answer, self.faults, self.outbox)
+
+    def asked(self, connection: int, request: Request, now_ns: int) -> None:
+        """Answer a REST request."""
+        self.stream.log.append(f"{request.method} {request.path}")
+        self._desk.asked(connection, request, now_ns)
+
+    def opened(self, connection: int, request: Request, now_ns: int) -> None:
+        """Take a WebSocket."""
+        self.stream.opened(connection, request, now_ns)
+
+    def heard(self, connection: int, message: Message, now_ns: int) -> None:
+        """Take a message."""
+        self.stream.heard(connection, message, now_ns)
+
+    def lost(self, connection: int, now_ns: int) -> None:
+        """Take the end of a connection."""
+        self.stream.lost(connection)
+
+    def advance(self, now_ns: int) -> None:
+        """Do all that is due, in the order of time."""
+        while True:
+            self.stream.fill(now_ns)
+            later, tick = self.outbox.due_ns(), self.stream.due_ns()
+            if later is not None and later <= now_ns and (tick is None or later <= tick):
+                self.outbox.act()
+            elif tick is not None and tick <= now_ns:
+                self.stream.tell_next()
+            else:
+                break
+        self.stream.move_to(now_ns)
+        self.stream.flush()
+
+    def due_ns(self) -> int | None:
+        """Return when something is due next."""
+        due = [each for each in (self.outbox.due_ns(), self.stream.due_ns()) if each is not None]
+        return min(due, default=None)
+
+
+class Peer:
+    """A Polygon that listens on loopback. It belongs to the loop that entered it."""
+
+    def __init__(
+        self,
+        market: Market,
+        *,
+        clock: Clock,
+        access: Iterable[Access] = (Access(),),
+        seed: int = 1,
+        port: int = 0,
+        events_per_frame: int = EVENTS_PER_FRAME,
+    ) -> None:
+        self.market = market
+        self.clock = clock
+        self.house = Polygon(market, access, clock, seed=seed, events_per_frame=events_per_frame)
+        self.faults = self.house.faults
+        self._server = Server(self.house, clock=clock, port=port)
+
+    async def __aenter__(self) -> Peer:
+        """Listen. Raises OSError where the port is taken."""
+        await self._server.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close everything. Raises what failed inside."""
+        await self._server.__aexit__(kind, error, trace)
+
+    # ---- where it is
+
+    @property
+    def port(self) -> int:
+        """Return the port, the same while the peer lives."""
+        return self._server.port
+
+    @property
+    def host(self) -> str:
+        """Return address and port: `feed` of the WebSocket clients."""
+        return f"{LOOPBACK}:{self._server.port}"
+
+    @property
+    def rest_url(self) -> str:
+        """Return the base of REST URLs."""
+        return f"http://{self.host}"
+
+    @property
+    def ws_url(self) -> str:
+        """Return the base of the WebSockets: a market's name follows, like /stocks."""
+        return f"ws://{self.host}"
+
+    # ---- time
+
+    def move(self, seconds: float) -> None:
+        """Let time pass on a ManualClock; what became due is written when this returns."""
+        assert isinstance(self.clock, ManualClock), "only a ManualClock is moved by hand"
+        self.clock.move(seconds)
+        self._server.wake()
+
+    def wake(self) -> None:
+        """Do what is due by the clock, after somebody else moved it."""
+        self._server.wake()
+
+    # ---- what clients did
+
+    @property
+    def connections(self) -> int:
+        """Return how many WebSockets are open and authorized."""
+        clients = self.house.stream.clients.values()
+        return sum(client.access is not None and not client.is_ended for client in clients)
+
+    @property
+    def log(self) -> list[str]:
+        """Return what was asked, in order: "connect /stocks", "auth", "subscribe T.AAPL", "GET /v2/..."."""
+        return list(self.house.stream.log)
+
+    def subscriptions(self) -> set[str]:
+        """Return the topics that anybody is subscribed to now."""
+        return {
+            topic
+            for client in self.house.stream.clients.values()
+            if not client.is_ended
+            for topic in client.topics
+        }
+
+    async def until(self, probe: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
+        """Wait for clients to do something until a probe is true. Raises TimeoutError."""
+        await self._server.until(probe, patience_s)
+
+    # ---- what goes wrong
+
+    def mute(self, ticker: str | None = None) -> None:
+        """Say nothing of a ticker, or of any; sockets stay open and answer pings. REST goes on."""
+        if ticker is None:
+            self.house.stream.is_mute = True
+        else:
+            self.house.stream.muted.add(ticker)
+
+    def unmute(self, ticker: str | None = None) -> None:
+        """Speak of a ticker again, or of all. What was not said stays unsaid."""
+        if ticker is None:
+            self.house.stream.is_mute = False
+            self.house.stream.muted.clear()
+        else:
+            self.house.stream.muted.discard(ticker)
+
+    def freeze(self) -> None:
+        """Let every open WebSocket fall silent: no data, no pong, nothing read. New ones are not frozen."""
+        for client in self.house.stream.clients.values():
+            client.freeze(True)
+        self._server.pump()
+
+    def thaw(self) -> None:
+        """Let the frozen WebSockets go on."""
+        for client in self.house.stream.clients.values():
+            client.freeze(False)
+        self._server.pump()
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close every WebSocket with a code; 1006 resets them without a close frame."""
+        for client in list(self.house.stream.clients.values()):
+            client.close(code, reason)
+        self._server.pump()
+
+    async def refuse_connections(self, is_refused: bool = True) -> None:
+        """Close the port, so that clients are refused as by a host that is not there, or open it again."""
+        self.house.accepts = not is_refused
+        await self._server.open_or_close()
+
+    def weather(self, share: float) -> None:
+        """Arm faults of every kind by seeded chance; `share` scales how many events they strike."""
+        for fault, rate in WEATHER:
+            self.faults.add(dataclasses.replace(fault, probability=min(share * rate, 1.0)))
+
+    # ---- data of one's own
+
+    def stream_now(self, ticks: Iterable[Tick]) -> None:
+        """Put ticks into the market and tell them now, whatever they say of when they are told.
+
+        Raises ValueError for a tick of the future.
+        """
+        now_ns = self.clock()
+        self.house.advance(now_ns)
+        for tick in ticks:
+            told_ns = min(now_ns, tick.sip_ns + LATEST_NS)
+            self.market.add([msgspec.structs.replace(tick, told_ns=told_ns)])
+            self.house.stream.tell(tick, now_ns)
+        self.house.stream.flush()
+        self._server.pump()
+
+    def say(self, text: bytes | str) -> None:
+        """Send a frame of one's own to every authorized client."""
+        data = websocket.frame(text.encode() if isinstance(text, str) else text)
+        for client in self._authorized():
+            self.house.outbox.write(client, data)
+        self._server.pump()
+
+    def say_event(self, kind: str, ticker: str, data: bytes) -> None:
+        """Send an event of one's own, as JSON, to whoever is subscribed; faults strike it as any other."""
+        event = Event(kind, ticker, data)
+        for client in list(self.house.stream.clients.values()):
+            if client.access is not None and client.wants(event):
+                client.say(event, self.clock())
+                client.flush()
+        self._server.pump()
+
+    async def blast(self, replay: Replay, *, per_second: float | None = None) -> None:
+        """Write a replay to every authorized client, as fast as they take it, or so many frames a second."""
+        clients = self._authorized()
+        if per_second is None:
+            await self._server.pour(clients, replay.chunks())
+            return
+        loop = asyncio.get_running_loop()
+        began, written = loop.time(), 0
+        while written < len(replay.frames):
+            due = min(int((loop.time() - began) * per_second) + 1, len(replay.frames))
+            if due > written:
+                await self._server.pour(clients, (b"".join(replay.frames[written:due]),))
+                written = due
+            await asyncio.sleep(PACE_S)
+
+    def _authorized(self) -> list[int]:
+        clients = self.house.stream.clients.items()
+        return [number for number, client in clients if client.access is not None and not client.is_ended]
