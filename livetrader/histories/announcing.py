@@ -12,7 +12,7 @@ from livetrader.histories.sources import Source, Store
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import VenueError
-from livetrader_engine.spi_data import DateSpan, DownloadRequest
+from livetrader_engine.spi_data import Announcement, DateSpan, DownloadRequest
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 
 FIRST_ANNOUNCED: Final = date(1962, 1, 2)  # before any daily bar that is sold; so one question gets them all
@@ -77,6 +77,26 @@ class Announcer:
             if len(self._silent) < MAX_SILENT:
                 self._silent[symbol] = today
             self._report("announcements_unknown", level="warning", symbol=symbol.value)
+
+    def ahead(self, symbol: Symbol, dates: DateSpan) -> tuple[Announcement, ...]:
+        """Ask now for what is announced for these dates, which may lie ahead; nothing is stored.
+
+        The first that answers counts. Raises VenueError where somebody announces, but cannot tell now.
+        """
+        trouble: list[str] = []
+        for source in self._announcing:
+            downloader = source.downloader
+            if downloader is None or symbol.security_type not in downloader.downloads.security_types:
+                continue
+            try:
+                return tuple(downloader.announcements(symbol, dates))
+            except VenueError as error:
+                trouble.append(f"{source.name}: {error}")
+            except DataError as error:
+                self._report("announcements_not_had", history=source.name, problem=str(error))
+        if trouble:
+            raise VenueError(f"{symbol.value}: splits and dividends are not known: {'; '.join(trouble)}")
+        return ()
 
     def _price(self, symbol: Symbol, first: date, today: date) -> None:
         """Have the closes stored by which dividends are weighed, as far as they matter since `first`."""

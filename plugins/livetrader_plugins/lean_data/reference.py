@@ -160,6 +160,9 @@ class LeanReference:
         """Return the splits, dividends, ticker changes and the delisting of an equity; nothing for others."""
         if symbol.security_type is not SecurityType.EQUITY:
             return ()
+        with self._lock:  # whoever lives over days meets files that were written anew
+            self.forget_factors(symbol)
+            self._facts.pop(("map", symbol.text), None)
         files = (self.factor_file(symbol), self.map_file(symbol))
         return corporate_actions(symbol, files, self.hours(symbol), (first, last))
 
