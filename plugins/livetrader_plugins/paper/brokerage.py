@@ -17,6 +17,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.errors import DataError
 from livetrader_engine.events import MarketDataArrived, TimePulse
 from livetrader_engine.orders.order import BrokerageOrderId, ClientOrderId, OrderChange
@@ -37,6 +38,7 @@ from livetrader_plugins.paper import store
 from livetrader_plugins.paper.account import Outcome
 from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
+from livetrader_plugins.paper.corporate import book_action
 from livetrader_plugins.paper.courier import Courier, drawn_ns, news_due_ns
 from livetrader_plugins.paper.store import WireItem
 from livetrader_plugins.paper.venue import Venue, snapshot_of
@@ -70,6 +72,7 @@ class PaperBrokerage:
         self._venue: Venue | None = None
         self._session = 0
         self._known: set[str] = set()  # every client order id the account has ever seen
+        self._actions: set[str] = set()  # corporate actions that the account has booked
         self._behind: dict[ClientOrderId, list[OrderChange | None]] = {}  # on the wire: what follows it
         self._courier = Courier(context.now_ns)
         self._lazy_due_s = 0.0
@@ -93,6 +96,7 @@ class PaperBrokerage:
             raise VenueError(f"the account holds what the data folder does not know: {error}") from error
         self._session = stored.sessions
         self._known = stored.known
+        self._actions = set(stored.actions)
         for item in stored.wire:
             await self._continue(item)
         self._stream = EventStream()  # what happened so far is in the snapshot, not in the events
@@ -210,6 +214,17 @@ class PaperBrokerage:
             return False
         await self._settle_on_disk(outcome)
         return True
+
+    async def book_action(self, action_id: str, action: CorporateAction) -> None:
+        """Book a split, a dividend or a delisting; one that was ever booked is ignored."""
+        venue, _ = self._connected()
+        if action_id in self._actions:
+            return
+        self._actions.add(action_id)
+        trades = ((venue.book.orders[name].spec.symbol, fill) for name, fill in venue.book.fills())
+        outcome = book_action(venue.account, action_id, action, trades)
+        self._context.report("paper_action_booked", id=action_id)
+        await self._settle_on_disk(outcome)
 
     async def settle(self) -> None:
         """Return when the daemon has dealt with everything emitted so far."""

@@ -46,6 +46,7 @@ CREATE INDEX IF NOT EXISTS fills_by_order ON fills (client_order_id);
 CREATE TABLE IF NOT EXISTS marks (
     symbol TEXT NOT NULL, kind TEXT NOT NULL, time_ns INTEGER NOT NULL, point TEXT NOT NULL,
     PRIMARY KEY (symbol, kind)) STRICT;
+CREATE TABLE IF NOT EXISTS actions (id TEXT PRIMARY KEY, time_ns INTEGER NOT NULL) STRICT;
 """
 
 # A second order under a client order id that is taken must fail loudly, so no INSERT OR REPLACE.
@@ -107,6 +108,7 @@ class StoredAccount(msgspec.Struct, frozen=True):
     known: set[str]
     next_number: int
     next_closing: int
+    actions: frozenset[str] = frozenset()  # corporate actions that were booked
 
 
 def set_meta(key: str, value: str | int) -> Statement:
@@ -181,6 +183,11 @@ def set_mark(point: MarketPoint) -> Statement:
     return ("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", values)
 
 
+def note_action(action_id: str, time_ns: int) -> Statement:
+    """Write that a corporate action was booked; a second time is an error."""
+    return ("INSERT INTO actions VALUES (?, ?)", (action_id, time_ns))
+
+
 def apply(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
     """Run the statements; the transaction is the caller's."""
     for text, values in statements:
@@ -228,6 +235,7 @@ def _load(connection: sqlite3.Connection, sessions: int, remembered: int) -> Sto
         known=known,
         next_number=largest + 1,
         next_closing=closings + 1,
+        actions=frozenset(row[0] for row in connection.execute("SELECT id FROM actions")),
     )
 
 
