@@ -16,7 +16,7 @@ from livetrader_plugins.ibkr.datalines import DataLine, Kind
 from livetrader_plugins.ibkr.marketdata import Heard, Quoted, Traded, is_bar, is_price
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.seeds import Seed
-from livetrader_plugins.sdk.livebars import PIECE_NS, BarStream, LiveBars, Period, Periods, Step
+from livetrader_plugins.sdk.livebars import PIECE_NS, BarStream, LiveBars, Period, Periods, Source, Step
 
 TICKS_LIMIT: Final = 50_000  # that wait for a reader; the oldest go first, and are counted
 
@@ -36,7 +36,8 @@ class Outlet:
         """Deliver what a line brings to a subscription, from now on."""
         if subscription.resolution is Resolution.TICK:
             return
-        stream = BarStream(subscription, periods, now_ns, by_pieces=line.kind is Kind.BARS)
+        source = Source.PIECES if line.kind is Kind.BARS else Source.ARRIVING
+        stream = BarStream(subscription, periods, now_ns, source=source, seeded=True)
         if subscription.tick_type is TickType.QUOTE and line.book.quote is not None:
             stream.tick(_quote_tick(line.symbol, now_ns, line.book.quote))  # the book that stands
         self._streams[subscription] = stream

@@ -1,218 +1,49 @@
 """Bars made while the market runs: they close on the clock, once, and come out together.
 
-Rule 1: a period closes when the clock is past its end and nothing of it can still come: for bars made of
-IB's five-second bars, when the piece that ends with it is there, or `grace_ns` later; for bars made of ticks,
-which are stamped when they arrive, at once. What comes after the close is late: counted, never a second bar.
-Rule 2: streams of one resolution whose periods end together close together, so that one step has them all.
-Rule 3: a stream of seconds or minutes begins with its first whole period; of hours and days with the rest of
-the running one, because the next may be far away.
-Rule 4: a period without data has no bar, or a copy of the last one (flagged) where the subscription fills
-forward; none while the market is closed.
+Two clocks. A tick without a time of its own (Interactive Brokers' samples) has that of its arrival: nothing
+of the past can come, so its period closes when our clock is past the end. A tick with the exchange's time
+comes later than that, by the lag of the wire: seconds where a backlog waits in the socket, minutes with a
+delayed plan, and less or more where our clock is wrong. So:
 
-Pure but for its own state: time comes in as UTC nanoseconds. One owner, the feed.
+Rule 1: a period of such ticks closes when our clock is past its end and
+  (a) the exchange's is: a tick of the connection is ORDER_NS younger than the end, or the venue promised it;
+  (b) or the grace is over, on our clock less the lag of the newest tick, and the connection was heard since;
+  (c) or HOLD_NS are over on that clock, with a connection that says nothing: it is doubted by then, or quiet.
+A period of shorter bars closes when the one that ends with it is there, or as above.
+Rule 2: streams of one resolution whose periods end together close together, so that one step has them all.
+Rule 3: a connection that is lost or in doubt has no bars: what is unfinished is dropped and named, and each
+stream begins with the next whole period when it is good again.
+
+What a stream does with what it hears is barstream.py's. Pure but for its own state: time comes in as UTC
+nanoseconds. One owner, the feed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final, NamedTuple
 
-import msgspec
-
-from livetrader_engine.calendar.hours import MAX_SEARCH_DAYS, ExchangeHours, local_to_utc_ns, utc_ns_to_local
-from livetrader_engine.data.aggregation import RECIPES, Feed
-from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
-from livetrader_engine.data.merge import slice_key
-from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
+from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.quality import VenueClock
 from livetrader_engine.data.subscription import Subscription
-from livetrader_engine.errors import DataError
-from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution
+from livetrader_plugins.sdk.barstream import (
+    CATCH_UP_NS,
+    HEARD_IN_PART,
+    PIECE_NS,
+    BarStream,
+    Missing,
+    Source,
+)
+from livetrader_plugins.sdk.periods import Period, Periods
+
+__all__ = [
+    "CATCH_UP_NS", "GRACE_NS", "HOLD_NS", "ORDER_NS", "PIECE_NS", "BarStream", "LiveBars", "Missing",
+    "Period",    "Periods", "Source", "Step",
+]  # fmt: skip
 
 GRACE_NS: Final = 1_500_000_000  # IB sends a five-second bar some tenths of a second after its end
-CATCH_UP_NS: Final = 10 * NS_PER_MINUTE  # a clock that jumps further is not answered with bars for all of it
-PIECE_NS: Final = 5 * NS_PER_SECOND
-
-_ONE_DAY: Final = timedelta(days=1)
-
-Bar = TradeBar | QuoteBar
-
-
-class Period(NamedTuple):
-    """[start_ns, end_ns) of one bar."""
-
-    start_ns: int
-    end_ns: int
-
-
-class Periods:
-    """Where the bars of a subscription begin and end. Without `hours` the market never closes. No state."""
-
-    def __init__(self, subscription: Subscription, hours: ExchangeHours | None) -> None:
-        self._hours = hours if hours is None or not hours.always_open else None
-        self._zone = None if hours is None else hours.data_timezone
-        self._length_ns = subscription.resolution.period_ns
-        self._extended = subscription.extended_market_hours
-        self._is_daily = subscription.resolution is Resolution.DAILY
-        self._strict = (
-            self._is_daily
-            and self._hours is not None
-            and subscription.precise_daily
-            and uses_strict_end_times(subscription.symbol, subscription.resolution, self._hours)
-        )
-
-    def around(self, time_ns: int) -> Period | None:
-        """Return the period that an instant belongs to, None where the market is closed then."""
-        hours = self._hours
-        if hours is not None and not hours.is_open(time_ns, self._extended and not self._strict):
-            return None
-        return self._at(time_ns)
-
-    def after(self, time_ns: int) -> Period | None:
-        """Return the first period that ends after an instant and sees an open market, None without one."""
-        hours = self._hours
-        if hours is None:
-            return self._at(time_ns)
-        for _ in range(MAX_SEARCH_DAYS):
-            period = self._at(time_ns)
-            open_ns = max(period.start_ns, time_ns)
-            if period.end_ns > time_ns and hours.is_open_during(open_ns, period.end_ns, self._extended):
-                return period
-            try:
-                time_ns = max(hours.next_open(time_ns + 1, self._extended and not self._strict), time_ns + 1)
-            except DataError:
-                return None
-        return None
-
-    def _at(self, time_ns: int) -> Period:
-        """Return the period on the grid, of that day with daily bars."""
-        if self._zone is None:
-            start_ns = time_ns - time_ns % self._length_ns
-        elif self._is_daily:
-            hours = self._hours
-            if self._strict and hours is not None:
-                return Period(*daily_bounds(hours.local_date(time_ns), hours, True))
-            day = utc_ns_to_local(time_ns, self._zone).date()
-            return Period(local_to_utc_ns(day, 0, self._zone), local_to_utc_ns(day + _ONE_DAY, 0, self._zone))
-        else:
-            midnight_ns = 0
-            if self._length_ns > NS_PER_MINUTE:
-                midnight_ns = local_to_utc_ns(utc_ns_to_local(time_ns, self._zone).date(), 0, self._zone)
-            start_ns = time_ns - (time_ns - midnight_ns) % self._length_ns
-        return Period(start_ns, start_ns + self._length_ns)
-
-
-class BarStream:
-    """One subscription's bars. Mutable state: bars that are open, the period that closes next, the last bar.
-
-    `by_pieces`: it is made of five-second bars. `late` counts what came after its period was closed, `gaps`
-    how many pieces did not come at all.
-    """
-
-    def __init__(
-        self, subscription: Subscription, periods: Periods, from_ns: int, *, by_pieces: bool
-    ) -> None:
-        self.subscription = subscription
-        self.key = slice_key(subscription)
-        self.late = 0
-        self.gaps = 0
-        self._periods = periods
-        self._by_pieces = by_pieces
-        self._open: dict[int, Bar] = {}  # by start; the running one, and the next while this one waits
-        self._newest: Bar | None = None  # extended last: where a quote bar opens
-        self._closed: Bar | None = None  # handed out last
-        self._piece_end_ns = 0
-        self.due = periods.after(from_ns)
-        if subscription.resolution <= Resolution.MINUTE and self.due and self.due.start_ns < from_ns:
-            self.due = periods.after(self.due.end_ns)
-        self._first_ns = (
-            self.due.start_ns if self.due else 0
-        )  # what is older belongs to nobody, or to the past
-        if subscription.resolution > Resolution.MINUTE:
-            self._first_ns = max(self._first_ns, from_ns - from_ns % PIECE_NS)
-
-    def tick(self, tick: Tick) -> None:
-        """Take a trade or a quote in, at the time it carries."""
-        self._take(tick, Feed.TRADE_TICKS if tick.price else Feed.QUOTE_TICKS)
-
-    def piece(self, piece: TradeBar, *, has_trades: bool = True) -> None:
-        """Take a five-second bar in; one without trades only says that time has passed."""
-        if self._piece_end_ns and self.due and piece.time_ns > self._piece_end_ns >= self.due.start_ns:
-            self.gaps += (piece.time_ns - self._piece_end_ns) // PIECE_NS
-        self._piece_end_ns = max(self._piece_end_ns, piece.end_time_ns)
-        if has_trades:
-            self._take(piece, Feed.TRADE_BARS)
-
-    def _take(self, point: Tick | TradeBar, feed: Feed) -> None:
-        period = self._periods.around(point.time_ns)
-        recipe = RECIPES[feed]
-        if period is None or self.due is None:
-            return  # the market is closed
-        if point.time_ns < self._first_ns:
-            self._newest = recipe.first(
-                point, *period, self._newest
-            )  # a quote bar opens where this leaves off
-            return
-        if period.start_ns < self.due.start_ns:
-            self.late += 1
-            return
-        bar = self._open.get(period.start_ns)
-        if bar is None:
-            bar = self._open[period.start_ns] = recipe.first(point, *period, self._newest)
-        else:
-            recipe.extend(bar, point)
-        if isinstance(bar, QuoteBar) and isinstance(point, Tick):
-            _drop_stale(bar, point)
-        self._newest = bar
-
-    def seed(self, period: Period, pieces: Sequence[Bar]) -> bool:
-        """Put bars of the past below what the running period has; return False where it is over.
-
-        They lie before everything that came, so they open it, and close it only where nothing came.
-        """
-        if self.due != period:
-            return False
-        inside = [piece for piece in pieces if self._periods.around(piece.time_ns) == period]
-        if not inside:
-            return True
-        feed = Feed.QUOTE_BARS if isinstance(inside[0], QuoteBar) else Feed.TRADE_BARS
-        past = RECIPES[feed].first(inside[0], *period, None)
-        for piece in inside[1:]:
-            RECIPES[feed].extend(past, piece)
-        bar = self._open.get(period.start_ns)
-        if bar is not None:
-            RECIPES[feed].extend(past, bar)
-        if self._newest is bar or self._newest is None:
-            self._newest = past
-        self._open[period.start_ns] = past
-        return True
-
-    def is_complete(self, now_ns: int, grace_ns: int) -> bool:
-        """Return whether the period that closes next can be closed now."""
-        due = self.due
-        if due is None or due.end_ns > now_ns:
-            return False
-        return not self._by_pieces or self._piece_end_ns >= due.end_ns or now_ns >= due.end_ns + grace_ns
-
-    def close(self) -> Bar | None:
-        """Close the period; return its bar, a copy of the last one, or None for nothing."""
-        due = self.due
-        assert due is not None, "a stream without a period is never complete"
-        bar = self._open.pop(due.start_ns, None)
-        if bar is None and self._closed is not None and self.subscription.fill_forward:
-            bar = _copy(self._closed, due)
-        if bar is not None:
-            self._closed = bar
-        self.due = self._periods.after(due.end_ns)
-        return bar
-
-    def skip(self, now_ns: int) -> bool:
-        """Leave out empty periods that ended long ago, when nobody looked; return whether there were any."""
-        due = self.due
-        if due is None or due.start_ns in self._open or now_ns - due.end_ns <= CATCH_UP_NS:
-            return False
-        self.due = self._periods.after(min(self._open, default=now_ns))
-        return True
+ORDER_NS: Final = 250_000_000  # ticks of one wire are further out of order only where something is wrong
+HOLD_NS: Final = 20 * NS_PER_SECOND  # longer than the silence after which a connection is doubted (15 s)
 
 
 class Step(NamedTuple):
@@ -223,91 +54,230 @@ class Step(NamedTuple):
     internal: tuple[MarketPoint, ...]
 
 
-class LiveBars:
-    """The bar streams of a feed. Mutable state: the streams; `skipped` counts periods that were left out."""
+class _Group:
+    """The streams of one resolution. `end_ns`: the earliest end among them, 0 where nobody has looked."""
 
-    def __init__(self, grace_ns: int = GRACE_NS) -> None:
+    __slots__ = ("by_arrival", "by_pieces", "end_ns", "grace_ns", "streams")
+
+    def __init__(self) -> None:
+        self.streams: dict[Subscription, BarStream] = {}
+        self.end_ns = 0
+        self.grace_ns = 0  # the longest of those that end first
+        self.by_pieces = False  # one of them waits for a piece
+        self.by_arrival = False  # none of them waits for anything
+
+    def note(self, grace_ns: int) -> None:
+        """Know who ends first."""
+        streams = [each for each in self.streams.values() if each.due is not None and not each.is_doubted]
+        self.end_ns = min((each.due.end_ns for each in streams if each.due), default=_NEVER_NS)
+        first = [each for each in streams if each.due and each.due.end_ns == self.end_ns]
+        waiting = [each for each in first if each.source is not Source.ARRIVING]
+        self.by_arrival = not waiting
+        self.by_pieces = any(each.source is Source.PIECES for each in waiting)
+        self.grace_ns = max((_or(each.grace_ns, grace_ns) for each in waiting), default=0)
+
+
+_NEVER_NS: Final = 2**63 - 1
+
+
+class LiveBars:
+    """The bar streams of one connection of a feed. Mutable state: the streams, how far the exchange's clock
+    is.
+
+    `clock` is the one that the gates of the connection share; None where ticks are stamped on arrival.
+    `delay_ns`: so late the venue is at least, by contract. `skipped` counts periods that were left out.
+    """
+
+    def __init__(
+        self, grace_ns: int = GRACE_NS, *, clock: VenueClock | None = None, delay_ns: int = 0
+    ) -> None:
         self._grace_ns = grace_ns
-        self._streams: dict[Subscription, BarStream] = {}
+        self._clock = clock
+        self._delay_ns = delay_ns
+        self._lag_ns = delay_ns
+        self._newest_ns = 0  # the exchange time of the newest tick when it was last looked at
+        self._proven_ns = 0
+        self._groups = {resolution: _Group() for resolution in Resolution}
         self._first_end_ns = 0  # nothing closes before it: most of what arrives needs no look at the streams
+        self._missing: list[Missing] = []
+        self._doubted = False
         self.skipped = 0
+
+    # ---- streams
 
     def add(self, stream: BarStream) -> None:
         """Have a stream from now on."""
-        self._streams[stream.subscription] = stream
-        self._first_end_ns = 0
+        self._groups[stream.subscription.resolution].streams[stream.subscription] = stream
+        self._look_anew()
+        if self._doubted:
+            stream.doubt()
 
     def remove(self, subscription: Subscription) -> None:
         """Have it no longer; harmless where there is none."""
-        self._streams.pop(subscription, None)
+        self._groups[subscription.resolution].streams.pop(subscription, None)
+        self._look_anew()
+
+    def _look_anew(self) -> None:
+        self._first_end_ns = 0
+        for group in self._groups.values():
+            group.end_ns = 0
+
+    @property
+    def _streams(self) -> list[BarStream]:
+        return [each for group in self._groups.values() for each in group.streams.values()]
 
     @property
     def late(self) -> int:
         """How much came after its bar was closed."""
-        return sum(stream.late for stream in self._streams.values())
+        return sum(stream.late for stream in self._streams)
 
     @property
     def gaps(self) -> int:
         """How many five-second bars never came."""
-        return sum(stream.gaps for stream in self._streams.values())
+        return sum(stream.gaps for stream in self._streams)
+
+    # ---- how far it is
+
+    def look(self, now_ns: int) -> None:
+        """Say that the connection was heard now: before each batch of ticks, and with every pong."""
+        if self._clock is not None:
+            self._clock.look(now_ns)
+
+    def proven(self, until_ns: int) -> None:
+        """Know the venue's promise that nothing older than this comes any more."""
+        self._proven_ns = max(self._proven_ns, until_ns)
+
+    def _is_past(self, end_ns: int, grace_ns: int, now_ns: int) -> bool:
+        """Return whether nothing of before an end can be expected any more (rule 1)."""
+        clock = self._clock
+        if clock is None:
+            return now_ns >= end_ns + grace_ns
+        if self._proven_ns >= end_ns or clock.newest_ns >= end_ns + ORDER_NS:
+            return True
+        venue_ns = now_ns - self._lag_ns
+        if venue_ns >= end_ns + grace_ns and clock.looked_ns >= end_ns:
+            return True
+        return venue_ns >= end_ns + max(HOLD_NS, grace_ns)
 
     def next_ns(self, now_ns: int) -> int | None:
         """Return when to look again if nothing arrives; None where nothing ever closes."""
-        if now_ns < self._first_end_ns:
+        if now_ns < self._first_end_ns < _NEVER_NS:
             return self._first_end_ns
-        ends = [stream.due.end_ns for stream in self._streams.values() if stream.due is not None]
-        return min((end if end > now_ns else end + self._grace_ns for end in ends), default=None)
+        nexts: list[int] = []
+        for group in self._groups.values():
+            if group.end_ns == 0:
+                group.note(self._grace_ns)
+            end_ns = group.end_ns
+            if end_ns == _NEVER_NS:
+                continue
+            graceful_ns = end_ns + group.grace_ns + self._lag_ns
+            held_ns = end_ns + max(HOLD_NS, group.grace_ns) + self._lag_ns
+            nexts.append(end_ns if end_ns > now_ns else graceful_ns if graceful_ns > now_ns else held_ns)
+        return min(nexts, default=None)
+
+    # ---- what comes out
 
     def collect(self, now_ns: int) -> list[Step]:
         """Close what can be closed; return the steps, the earliest first. Empty periods make no step."""
+        clock = self._clock
+        if clock is not None and clock.newest_ns > self._newest_ns:
+            self._newest_ns = clock.newest_ns
+            self._lag_ns = max(self._delay_ns, clock.looked_ns - clock.newest_ns)
         if now_ns < self._first_end_ns:
             return []
         steps: list[Step] = []
-        for resolution in Resolution:
-            streams = [each for each in self._streams.values() if each.subscription.resolution is resolution]
-            while (ripe := self._ripe(streams, now_ns)) is not None:
-                step = _step(*ripe)
-                if step is not None:
-                    steps.append(step)
-        ends = [each.due.end_ns for each in self._streams.values() if each.due is not None]
-        self._first_end_ns = min(ends, default=0)
-        return sorted(steps, key=lambda step: step.end_ns)
+        for group in self._groups.values():
+            if group.streams and self._is_worth_a_look(group, now_ns):
+                self._close(group, now_ns, steps)
+                group.note(self._grace_ns)
+        self._first_end_ns = min(
+            (group.end_ns for group in self._groups.values() if group.streams), default=_NEVER_NS
+        )
+        steps.sort(key=_end_of)
+        return steps
+
+    def _is_worth_a_look(self, group: _Group, now_ns: int) -> bool:
+        if now_ns < group.end_ns:
+            return False
+        if group.end_ns == 0 or group.by_arrival:
+            return True
+        if not group.by_pieces:
+            return self._is_past(group.end_ns, group.grace_ns, now_ns)
+        stirred = False
+        for stream in group.streams.values():
+            stirred = stirred or stream.stirred
+            stream.stirred = False
+        return stirred or self._is_past(group.end_ns, group.grace_ns, now_ns)
+
+    def _close(self, group: _Group, now_ns: int, steps: list[Step]) -> None:
+        streams = list(group.streams.values())
+        for stream in streams:
+            self.skipped += stream.skip(now_ns - self._lag_ns)
+        while (ripe := self._ripe(streams, now_ns)) is not None:
+            step = self._step(*ripe)
+            if step is not None:
+                steps.append(step)
 
     def _ripe(self, streams: list[BarStream], now_ns: int) -> tuple[int, list[BarStream]] | None:
         """Return the earliest end that all who share it can close at, and who they are."""
-        for stream in streams:
-            self.skipped += stream.skip(now_ns)
-        ends = [stream.due.end_ns for stream in streams if stream.due is not None]
+        ends = [each.due.end_ns for each in streams if each.due is not None and not each.is_doubted]
         end_ns = min(ends, default=now_ns + 1)
         if end_ns > now_ns:
             return None
-        together = [stream for stream in streams if stream.due is not None and stream.due.end_ns == end_ns]
-        closes = all(each.is_complete(now_ns, self._grace_ns) for each in together)
+        together = [
+            each for each in streams
+            if each.due is not None and each.due.end_ns == end_ns and not each.is_doubted
+        ]  # fmt: skip
+        closes = all(self._is_complete(each, end_ns, now_ns) for each in together)
         return (end_ns, together) if closes else None
 
+    def _is_complete(self, stream: BarStream, end_ns: int, now_ns: int) -> bool:
+        if stream.source is Source.ARRIVING or stream.has_last_piece():
+            return True
+        return self._is_past(end_ns, _or(stream.grace_ns, self._grace_ns), now_ns)
 
-def _step(end_ns: int, streams: list[BarStream]) -> Step | None:
-    shown: list[MarketPoint] = []
-    internal: list[MarketPoint] = []
-    for stream in sorted(streams, key=lambda each: each.key):
-        bar = stream.close()
-        if bar is not None:
-            (internal if stream.subscription.internal else shown).append(bar)
-    return Step(end_ns, tuple(shown), tuple(internal)) if shown or internal else None
+    def _step(self, end_ns: int, streams: list[BarStream]) -> Step | None:
+        shown: list[MarketPoint] = []
+        internal: list[MarketPoint] = []
+        for stream in sorted(streams, key=_key_of):
+            closed = stream.close()
+            if isinstance(closed, Missing):
+                self._missing.append(closed)
+            elif closed is not None:
+                (internal if stream.subscription.internal else shown).append(closed)
+        return Step(end_ns, tuple(shown), tuple(internal)) if shown or internal else None
+
+    # ---- doubt
+
+    def doubt(self) -> None:
+        """Drop what is unfinished and take in nothing: the connection is lost, or cannot be believed."""
+        self._doubted = True
+        for stream in self._streams:
+            stream.doubt()
+        self._look_anew()
+
+    def resume(self, now_ns: int, reason: str = HEARD_IN_PART) -> None:
+        """Go on after a doubt: each stream with its next whole period; `take_missing` has what was missed."""
+        self._doubted = False
+        for stream in self._streams:
+            missing = stream.resume(now_ns, reason)
+            if missing is not None:
+                self._missing.append(missing)
+        self._look_anew()
+
+    def take_missing(self) -> list[Missing]:
+        """Hand over the stretches that this feed will not bring, each once."""
+        missing, self._missing = self._missing, []
+        return missing
 
 
-def _drop_stale(bar: QuoteBar, quote: Tick) -> None:
-    """Forget the side that a one-sided quote has passed: it is gone, nobody trades at its old price."""
-    if not bar.bid_close or not bar.ask_close or bar.bid_close < bar.ask_close:
-        return
-    if not quote.ask_price:
-        bar.ask_open = bar.ask_high = bar.ask_low = bar.ask_close = bar.ask_size = 0.0
-    elif not quote.bid_price:
-        bar.bid_open = bar.bid_high = bar.bid_low = bar.bid_close = bar.bid_size = 0.0
+def _or(grace_ns: int | None, default_ns: int) -> int:
+    return default_ns if grace_ns is None else grace_ns
 
 
-def _copy(bar: Bar, period: Period) -> Bar:
-    copy = msgspec.structs.replace(bar, time_ns=period.start_ns, end_time_ns=period.end_ns, fill_forward=True)
-    if isinstance(copy, TradeBar):
-        copy.volume = 0.0
-    return copy
+def _end_of(step: Step) -> int:
+    return step.end_ns
+
+
+def _key_of(stream: BarStream) -> tuple[int, int, str, str, int]:
+    return stream.key

@@ -22,7 +22,10 @@ class Period(NamedTuple):
 
 
 class Periods:
-    """Where the bars of a subscription begin and end. Without `hours` the market never closes. No state."""
+    """Where the bars of a subscription begin and end. Without `hours` the market never closes.
+
+    It keeps the session it was asked about last; no other state.
+    """
 
     def __init__(self, subscription: Subscription, hours: ExchangeHours | None) -> None:
         self._hours = hours if hours is None or not hours.always_open else None
@@ -30,6 +33,8 @@ class Periods:
         self._length_ns = subscription.resolution.period_ns
         self._extended = subscription.extended_market_hours
         self._is_daily = subscription.resolution is Resolution.DAILY
+        self._is_short = subscription.resolution <= Resolution.MINUTE
+        self._open_ns = self._close_ns = 0  # the session asked about last
         self._strict = (
             self._is_daily
             and self._hours is not None
@@ -46,19 +51,33 @@ class Periods:
 
     def after(self, time_ns: int) -> Period | None:
         """Return the first period that ends after an instant and sees an open market, None without one."""
-        hours = self._hours
+        hours, length_ns = self._hours, self._length_ns
         if hours is None:
             return self._at(time_ns)
+        # most often the next one of the same session
+        if self._is_short and self._open_ns <= time_ns and time_ns + length_ns <= self._close_ns:
+            start_ns = time_ns - time_ns % length_ns
+            return Period(start_ns, start_ns + length_ns)
         for _ in range(MAX_SEARCH_DAYS):
             period = self._at(time_ns)
             open_ns = max(period.start_ns, time_ns)
             if period.end_ns > time_ns and hours.is_open_during(open_ns, period.end_ns, self._extended):
+                self._keep_session(hours, open_ns)
                 return period
             try:
                 time_ns = max(hours.next_open(time_ns + 1, self._extended and not self._strict), time_ns + 1)
             except DataError:
                 return None
         return None
+
+    def is_regular(self, time_ns: int) -> bool:
+        """Return whether an instant lies in the regular session."""
+        return self._hours is None or self._hours.is_open(time_ns)
+
+    def _keep_session(self, hours: ExchangeHours, time_ns: int) -> None:
+        for start_ns, end_ns in hours.intervals(hours.local_date(time_ns), self._extended):
+            if start_ns <= time_ns < end_ns:
+                self._open_ns, self._close_ns = start_ns, end_ns
 
     def _at(self, time_ns: int) -> Period:
         """Return the period on the grid, of that day with daily bars."""

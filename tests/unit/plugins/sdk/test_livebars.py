@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,15 @@ from livetrader_engine.symbols import (
     Symbol,
     equity_identifier,
 )
-from livetrader_plugins.sdk.livebars import CATCH_UP_NS, GRACE_NS, PIECE_NS, BarStream, LiveBars, Periods
+from livetrader_plugins.sdk.livebars import (
+    CATCH_UP_NS,
+    GRACE_NS,
+    PIECE_NS,
+    BarStream,
+    LiveBars,
+    Periods,
+    Source,
+)
 
 SPY = Symbol.create(equity_identifier("SPY", None), "SPY", SecurityType.EQUITY, "usa")
 IBM = Symbol.create(equity_identifier("IBM", None), "IBM", SecurityType.EQUITY, "usa")
@@ -53,7 +62,8 @@ class Market:
         self.steps: list[tuple[int, int]] = []  # when, and how many bars
         for each in streams:
             pieces = by_pieces and each.tick_type is TickType.TRADE
-            self.streams.append(BarStream(each, Periods(each, HOURS), from_ns, by_pieces=pieces))
+            source = Source.PIECES if pieces else Source.ARRIVING
+            self.streams.append(BarStream(each, Periods(each, HOURS), from_ns, source=source, seeded=True))
             self.live.add(self.streams[-1])
 
     def look(self, now_ns: int) -> None:
@@ -92,9 +102,7 @@ def naive(ticks: list[tuple[int, float, float]], length_ns: int, from_ns: int) -
     made = []
     for start_ns, group in sorted(groups.items()):
         prices = [price for _, price, _ in group]
-        volume = 0.0
-        for _, _, size in group:
-            volume += size
+        volume = float(sum(Decimal(repr(size)) for _, _, size in group))
         if start_ns >= from_ns:
             made.append(
                 (start_ns, start_ns + length_ns, prices[0], max(prices), min(prices), prices[-1], volume)
@@ -223,7 +231,7 @@ def test_one_stream_without_data_holds_the_others_for_the_grace_only() -> None:
 def test_seconds_do_not_wait_for_minutes() -> None:
     market = Market(subscription(Resolution.SECOND), subscription(symbol=IBM))
     market.streams[1] = BarStream(
-        subscription(symbol=IBM), Periods(subscription(), HOURS), OPEN_NS, by_pieces=True
+        subscription(symbol=IBM), Periods(subscription(), HOURS), OPEN_NS, source=Source.PIECES
     )
     market.live.add(market.streams[1])
     market.trade(OPEN_NS + 59 * NS_PER_SECOND, 100.0)
