@@ -87,13 +87,15 @@ class Moment(NamedTuple):
 class Watch(msgspec.Struct, frozen=True):
     """One stream as it is judged. Owned by its stream; replaced, never changed.
 
-    `base_ns` is what silence is counted from. `lost`: history has what the feed did not bring.
+    `base_ns` is what silence is counted from, `floor_s` the least limit that the stream can have. `lost`:
+    history has what the feed did not bring.
     """
 
     rung: Rung
     since_ns: int
     base_ns: int
     silence_s: float
+    floor_s: float
     heard_ns: int | None = None
     tried_ns: int = 0  # when it was last asked for anew
     lost: bool = False
@@ -107,9 +109,10 @@ class Verdict(NamedTuple):
     wish: Wish = Wish.NOTHING
 
 
-def begin(now_ns: int, rules: FreshnessSettings) -> Watch:
-    """Return the watch of a stream that is asked for now."""
-    return Watch(Rung.WAITING, now_ns, now_ns, rules.silence_s)
+def begin(now_ns: int, rules: FreshnessSettings, beat_s: float = 0.0) -> Watch:
+    """Return the watch of a stream that is asked for now, and that is heard every `beat_s` at most."""
+    limit_s = rules.silence_s + beat_s
+    return Watch(Rung.WAITING, now_ns, now_ns, limit_s, limit_s)
 
 
 def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
@@ -120,7 +123,7 @@ def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
     if watch.rung is Rung.RESTING:  # what was heard before the opening says nothing of now
         return Verdict(_moved(watch, Rung.WAITING, moment.now_ns, base_ns=moment.now_ns, heard_ns=heard))
     if heard is not None and (watch.heard_ns is None or heard > watch.heard_ns):
-        return _news(watch, moment, heard, rules)
+        return _news(watch, moment, heard)
     if _overdue(watch, moment, rules):
         if watch.rung is not Rung.STALE:
             begins = Wish.NOTHING if watch.rung in SILENT else Wish.SUSPECT
@@ -135,16 +138,16 @@ def quiet(watch: Watch, until_ns: int, now_ns: int, rules: FreshnessSettings) ->
     if watch.rung not in SILENT or until_ns <= watch.base_ns:
         return Verdict(watch)
     wish = Wish.QUIET | (Wish.CLEAR if watch.rung is Rung.STALE else Wish.NOTHING)
-    doubled = min(rules.silence_most_s, 2 * watch.silence_s)
+    doubled = max(watch.floor_s, min(rules.silence_most_s, 2 * watch.silence_s))
     base_ns = min(until_ns, now_ns)
     return Verdict(_moved(watch, Rung.FRESH, now_ns, base_ns=base_ns, silence_s=doubled), wish)
 
 
-def missed(watch: Watch, rules: FreshnessSettings) -> Watch:
+def missed(watch: Watch) -> Watch:
     """Take the proof that history has what the feed did not bring."""
     if watch.rung not in SILENT:
         return watch
-    return msgspec.structs.replace(watch, lost=True, silence_s=rules.silence_s)
+    return msgspec.structs.replace(watch, lost=True, silence_s=watch.floor_s)
 
 
 def handed_over(watch: Watch, now_ns: int) -> Watch:
@@ -161,15 +164,16 @@ def _rested(watch: Watch, moment: Moment) -> Verdict:
     return Verdict(_moved(watch, Rung.RESTING, moment.now_ns, heard_ns=moment.heard_ns), wish)
 
 
-def _news(watch: Watch, moment: Moment, heard_ns: int, rules: FreshnessSettings) -> Verdict:
+def _news(watch: Watch, moment: Moment, heard_ns: int) -> Verdict:
     """Take news in. The limit is halved after a long run of fast ones."""
     gap_ns = heard_ns - watch.base_ns
-    fast = watch.silence_s > rules.silence_s and gap_ns * 4 < watch.silence_s * NS_PER_SECOND
+    fast = watch.silence_s > watch.floor_s and gap_ns * 4 < watch.silence_s * NS_PER_SECOND
     calm, silence_s = (watch.calm + 1, watch.silence_s) if fast else (0, watch.silence_s)
     if calm >= CALM_LOOKS:
-        calm, silence_s = 0, max(rules.silence_s, silence_s / 2)
+        calm, silence_s = 0, max(watch.floor_s, silence_s / 2)
     if watch.rung is Rung.FRESH:
-        return Verdict(Watch(Rung.FRESH, watch.since_ns, heard_ns, silence_s, heard_ns, calm=calm))
+        since_ns, floor_s = watch.since_ns, watch.floor_s
+        return Verdict(Watch(Rung.FRESH, since_ns, heard_ns, silence_s, floor_s, heard_ns, calm=calm))
     wish = Wish.RECOVERED if watch.rung in SILENT else Wish.NOTHING
     if watch.rung is Rung.STALE:
         wish |= Wish.CLEAR

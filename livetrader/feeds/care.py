@@ -1,0 +1,425 @@
+"""Looks after every stream once a second: what the ladder wishes is asked for, marked, handed over.
+
+The decisions are in ladder.py and gaps.py; this file carries them out. Nothing here waits: what has to be
+asked of plugins and of history goes to tasks of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from livetrader.feeds.board import Board, Source, Stream
+from livetrader.feeds.counting import FeedCounts
+from livetrader.feeds.gaps import Bar, Filled
+from livetrader.feeds.ladder import SILENT, Moment, Rung, Verdict, Wish, handed_over, look, missed, quiet
+from livetrader.feeds.marks import Marks
+from livetrader.feeds.questions import Questions
+from livetrader.feeds.words import Announcer, Scene
+from livetrader.settings import FreshnessSettings
+from livetrader.telemetry.notifications import Notify
+from livetrader_engine.data.subscription import Subscription
+from livetrader_engine.spi_data import BarsMissing
+from livetrader_engine.symbols import NS_PER_SECOND
+
+CROWD: Final = 5  # streams; so many do not fall silent at once because nobody trades
+RECONNECT_MOST_S: Final = (
+    3600.0  # between two connections that silence costs, however often they did not help
+)
+SHADOW_AFTER_S: Final = 5.0  # a feed that is back has to stand so long before it is asked for streams again
+ASK_LIMIT_S: Final = 30.0  # for a plugin to take a subscription
+FLOOR_KEPT_NS: Final = 60 * NS_PER_SECOND  # ticks of a feed that took over are older than that no more
+
+
+class CarePorts(Protocol):
+    """What of the chain's ports is used here."""
+
+    @property
+    def rules(self) -> FreshnessSettings: ...
+    @property
+    def spawn(self) -> Callable[[str, Coroutine[object, object, None]], None]: ...
+    @property
+    def now_ns(self) -> Callable[[], int]: ...
+    @property
+    def report(self) -> Callable[..., None]: ...
+    @property
+    def notify(self) -> Notify: ...
+
+
+class Ask(NamedTuple):
+    """Something to ask a feed for."""
+
+    source: Source
+    subscription: Subscription
+    what: str  # subscribe, unsubscribe or renew
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What is true of a feed at one look."""
+
+    streams: int = 0
+    newest_ns: int = 0
+    may_reconnect: bool = False
+
+
+@dataclass(slots=True)
+class _Due:
+    """What a look has found to do."""
+
+    asks: list[Ask] = field(default_factory=list)
+    bars: list[tuple[Stream, Callable[[], Sequence[Bar]]]] = field(default_factory=list)
+
+
+HandOn = Callable[[Callable[[], Iterable[tuple[Stream, Sequence[Bar]]]]], Awaitable[None]]
+
+
+class StreamCare:
+    """Owns the marks, and moves streams between feeds. Belongs to the loop's thread."""
+
+    def __init__(
+        self,
+        board: Board,
+        ports: CarePorts,
+        counts: FeedCounts,
+        questions: Questions,
+        announcer: Announcer,
+    ) -> None:
+        self._board = board
+        self._ports = ports
+        self._counts = counts
+        self._questions = questions
+        self._announcer = announcer
+        self._due = _Due()
+        self.marks = Marks()
+        self.hand_on: HandOn | None = None
+
+    def look(self) -> None:
+        """Judge every stream, and start what follows."""
+        now_ns = self._ports.now_ns()
+        seen = [self._seen(stream, now_ns) for stream in self._board.streams.values()]
+        facts = [self._facts(source, seen, now_ns) for source in self._board.sources]
+        for stream, is_open, heard_ns in seen:
+            if stream.is_watched and not self._is_refused(stream):
+                source = self._board.server_of(stream)
+                moment = self._moment(source, facts[source.index], is_open, heard_ns, now_ns)
+                self._apply(stream, look(stream.watch, moment, self._ports.rules), now_ns)
+                self._look_ahead(stream, is_open, now_ns)
+            self._settle_mark(stream, now_ns)
+        for source in self._board.sources:
+            source.plain = source.watched is not None and self._is_plain(source, now_ns)
+        self._questions.look(now_ns)
+        self._tell(now_ns)
+        self._start()
+
+    # -- news ------------------------------------------------------------------------------------------
+
+    def stands(self, source: Source, up: bool, reason: str) -> None:
+        """Take note that a feed is there, or away."""
+        now_ns = self._ports.now_ns()
+        if not up:
+            if source.down_ns is None:
+                source.down_ns = now_ns
+            for stream in self._board.served_by(source):
+                if stream.track is not None and stream.track.newest is not None:
+                    stream.track.suspect()
+                stream.doubted_ns = now_ns
+                stream.reason = f"{source.name} is away: {reason}"
+            return
+        was_down, source.down_ns, source.up_ns = source.down_ns is not None, None, now_ns
+        for stream in self._board.streams.values():
+            if stream.refused.pop(source.index, None) is not None:
+                self._due.asks.append(Ask(source, stream.subscription, "subscribe"))
+            if stream.server == source.index and was_down:
+                stream.asked_ns = now_ns
+                if stream.track is not None and stream.watch.rung not in SILENT:
+                    self._flows(stream, now_ns, trusting=True)
+        self._start()
+
+    def refused(self, source: Source, subscription: Subscription, reason: str) -> None:
+        """Take note that a feed does not bring a stream: the next one is asked at once."""
+        stream = self._board.streams.get(subscription)
+        self._ports.report(
+            "subscription_refused", level="error", feed=source.name, symbol=subscription.symbol.value,
+            resolution=subscription.resolution.name, error=reason,
+        )  # fmt: skip
+        if stream is None:
+            return
+        now_ns = self._ports.now_ns()
+        stream.refused[source.index] = f"{source.name}: {reason}"
+        if stream.server == source.index:
+            stream.reason = f"refused by {source.name}: {reason}"
+            if stream.watch.rung is Rung.FRESH:
+                stream.doubted_ns = now_ns
+                stream.watch = msgspec.structs.replace(stream.watch, rung=Rung.DOUBTED, since_ns=now_ns)
+                if stream.track is not None:
+                    stream.track.suspect()
+            target = self._board.choice(stream, without=source.index)
+            if target is not None:
+                self._hand_over(stream, target, now_ns)
+        self._settle_mark(stream, now_ns)
+        self._start()
+
+    def lacks(self, stream: Stream, event: BarsMissing) -> None:
+        """Take a feed's word that it will not bring some bars of a stream."""
+        assert stream.track is not None, "only bars can be missing"
+        now_ns = self._ports.now_ns()
+        stream.track.lacks(event.end_ns, now_ns, self._wait_ns)
+        self._ports.report(
+            "bars_not_brought", level="debug", symbol=stream.ticker, start_ns=event.start_ns,
+            end_ns=event.end_ns, reason=event.reason,
+        )  # fmt: skip
+
+    def came(self, stream: Stream, bar: Bar) -> None:
+        """Take note of a bar of a feed that does not tell of streams: its bars are whole, by its word."""
+        if stream.track is not None and stream.track.gap is not None and stream.watch.rung in SILENT:
+            self._flows(stream, bar.time_ns, trusting=True)
+
+    def proven(self, stream: Stream, until_ns: int | None) -> None:
+        """Take history's word: nothing happened up to an instant, or (None) something did that was missed."""
+        if until_ns is None:
+            stream.watch = missed(stream.watch)
+            self._counts.proven_missed += 1
+            return
+        now_ns = self._ports.now_ns()
+        self._apply(stream, quiet(stream.watch, until_ns, now_ns, self._ports.rules), now_ns)
+        self._counts.proven_quiet += stream.watch.rung is Rung.FRESH
+        self._settle_mark(stream, now_ns)
+        self._start()
+
+    def filled(self, stream: Stream, filled: Filled, loud: bool) -> None:
+        """Take note of what history brought for a gap, and what it did not."""
+        if filled.from_history:
+            self._ports.report("bars_backfilled", symbol=stream.ticker, bars=filled.from_history)
+        if filled.missing and loud:
+            self._announcer.lost(stream.ticker, filled.missing, self._ports.now_ns())
+            self._ports.report("bars_missing", level="error", symbol=stream.ticker, bars=filled.missing)
+
+    def forget(self, stream: Stream) -> None:
+        """Take note that nobody wants a stream any more."""
+        self.marks.clear(stream)
+
+    # -- one stream -------------------------------------------------------------------------------------
+
+    def _seen(self, stream: Stream, now_ns: int) -> tuple[Stream, bool, int | None]:
+        return stream, stream.is_open(now_ns), self._board.heard_ns(stream, self._board.server_of(stream))
+
+    def _facts(self, source: Source, seen: Sequence[tuple[Stream, bool, int | None]], now_ns: int) -> _Facts:
+        facts = _Facts()
+        for stream, is_open, heard_ns in seen:
+            if stream.server == source.index and is_open and stream.is_watched:
+                facts.streams += 1
+                facts.newest_ns = max(facts.newest_ns, heard_ns or 0, stream.watch.base_ns)
+        pause_s = min(RECONNECT_MOST_S, self._ports.rules.reconnect_every_s * 2.0**source.fruitless)
+        facts.may_reconnect = now_ns - source.silenced_ns >= pause_s * NS_PER_SECOND
+        if source.fruitless == 0 and not source.silenced_ns:
+            facts.may_reconnect = True
+        return facts
+
+    def _moment(
+        self, source: Source, facts: _Facts, is_open: bool, heard_ns: int | None, now_ns: int
+    ) -> Moment:
+        silence_ns = self._ports.rules.silence_s * NS_PER_SECOND
+        alone = facts.streams > 0 and now_ns - facts.newest_ns >= silence_ns
+        # one look may wish for one connection; and a feed that is away is being connected already
+        may = facts.may_reconnect and source.silenced_ns != now_ns and source.is_up
+        return Moment(now_ns, heard_ns, is_open, source.down_ns, may, alone, alone and facts.streams >= CROWD)
+
+    def _apply(self, stream: Stream, verdict: Verdict, now_ns: int) -> None:
+        stream.watch, wish = verdict
+        if not wish:
+            return
+        source = self._board.server_of(stream)
+        if Wish.SUSPECT in wish:
+            stream.doubted_ns = now_ns
+            stream.reason = f"no data of {stream.ticker} from {source.name}"
+            if stream.track is not None:
+                stream.track.suspect()
+        if Wish.RENEW in wish:
+            self._due.asks.append(Ask(source, stream.subscription, "renew"))
+        if Wish.PROVE in wish:
+            self._questions.prove(stream)
+        if Wish.RECONNECT in wish:
+            self._reconnect(source, stream, now_ns)
+        if Wish.MARK in wish:
+            self._fail_over(stream, now_ns)
+        if Wish.RECOVERED in wish:
+            source.fruitless = source.silenced_ns = 0
+            stream.tried.clear()
+            trusting = stream.asked_ns >= stream.doubted_ns
+            self._flows(stream, stream.asked_ns if trusting else now_ns, trusting=trusting)
+        if Wish.QUIET in wish and stream.track is not None:
+            self._due.bars.append((stream, stream.track.quiet))
+
+    def _flows(self, stream: Stream, at_ns: int, *, trusting: bool) -> None:
+        track = stream.track
+        if track is None or track.gap is None:
+            return
+        if track.fills:
+            track.flows(at_ns, self._wait_ns, trusting=trusting)
+        else:
+            self._due.bars.append((stream, lambda: track.flows(at_ns, self._wait_ns, trusting=trusting)))
+
+    def _reconnect(self, source: Source, stream: Stream, now_ns: int) -> None:
+        source.silenced_ns = now_ns
+        source.fruitless += 1
+        cause = "missed" if stream.watch.lost else "silence"
+        self._counts.reconnects[source.name, cause] += 1
+        age_s = (now_ns - stream.watch.base_ns) // NS_PER_SECOND
+        self._ports.report(
+            "feed_doubted",
+            level="warning",
+            feed=source.name,
+            symbol=stream.ticker,
+            silent_s=age_s,
+            cause=cause,
+        )
+        source.session.break_off(f"silent although connected: {stream.ticker} for {age_s} s")
+
+    # -- who serves -------------------------------------------------------------------------------------
+
+    def _is_refused(self, stream: Stream) -> bool:
+        return len(stream.refused) == len(self._board.sources)
+
+    def _fail_over(self, stream: Stream, now_ns: int) -> None:
+        """Ask the next feed in order that has not been tried; none is no fault."""
+        stream.tried.add(stream.server)
+        for source in self._board.sources:
+            if source.is_up and source.index not in stream.tried and source.index not in stream.refused:
+                self._hand_over(stream, source, now_ns)
+                return
+        stream.tried = {stream.server}
+
+    def _hand_over(self, stream: Stream, target: Source, now_ns: int) -> None:
+        before = self._board.server_of(stream)
+        stream.server, stream.good_ns, stream.shadow = target.index, None, None
+        stream.watch = handed_over(stream.watch, now_ns)
+        stream.asked_ns = now_ns
+        before.plain = target.plain = False
+        self._counts.failovers[target.name] += 1
+        self._ports.report(
+            "stream_failed_over", level="warning", symbol=stream.ticker,
+            resolution=stream.subscription.resolution.name, old=before.name, new=target.name,
+            reason=stream.reason,
+        )  # fmt: skip
+        self._due.asks.append(Ask(target, stream.subscription, "subscribe"))
+        self._leave_behind(stream)
+
+    def _leave_behind(self, stream: Stream) -> None:
+        """Drop a stream at feeds behind the one that serves it; those ahead show when they are good again."""
+        for source in self._board.sources[stream.server + 1 :]:
+            if stream.subscription in source.session.subscriptions:
+                self._due.asks.append(Ask(source, stream.subscription, "unsubscribe"))
+
+    def _look_ahead(self, stream: Stream, is_open: bool, now_ns: int) -> None:
+        """See whether a feed that should serve rather is good (again), and let it."""
+        if not stream.server or not is_open:
+            return
+        rules, stale = self._ports.rules, stream.watch.rung is Rung.STALE
+        for source in self._board.sources[: stream.server]:
+            if not source.is_up or source.index in stream.refused:
+                continue
+            if stream.subscription not in source.session.subscriptions:
+                if now_ns - source.up_ns >= SHADOW_AFTER_S * NS_PER_SECOND:
+                    self._due.asks.append(Ask(source, stream.subscription, "subscribe"))
+                continue
+            heard_ns = self._board.heard_ns(stream, source)
+            if heard_ns is None or now_ns - heard_ns >= stream.watch.silence_s * NS_PER_SECOND:
+                stream.good_ns = None
+                continue
+            stream.good_ns = now_ns if stream.good_ns is None else stream.good_ns
+            if stale or now_ns - stream.good_ns >= rules.failback_s * NS_PER_SECOND:
+                self._hand_back(stream, source, now_ns)
+            return
+
+    def _hand_back(self, stream: Stream, source: Source, now_ns: int) -> None:
+        before, shadow, track = self._board.server_of(stream), stream.shadow, stream.track
+        stream.server, stream.good_ns, stream.shadow, stream.floor_ns = source.index, None, None, now_ns
+        stream.tried.clear()
+        if stream.watch.rung is not Rung.STALE:
+            heard_ns = self._board.heard_ns(stream, source)
+            stream.watch = msgspec.structs.replace(stream.watch, heard_ns=heard_ns)
+        else:
+            stream.watch = handed_over(stream.watch, now_ns)
+        if track is not None and shadow is not None:  # it may be a bar that the other has not brought yet
+            self._due.bars.append((stream, lambda: track.take(shadow, now_ns, self._wait_ns)))
+        before.plain = source.plain = False
+        self._ports.report(
+            "stream_failed_back", symbol=stream.ticker, old=before.name, new=source.name,
+            resolution=stream.subscription.resolution.name,
+        )  # fmt: skip
+        self._leave_behind(stream)
+
+    def _is_plain(self, source: Source, now_ns: int) -> bool:
+        """Whether nothing of a feed's ticks needs a second look."""
+        if len(self._board.sources) == 1:
+            return True
+        for subscription in source.session.subscriptions:
+            stream = self._board.streams.get(subscription)
+            if stream is None or stream.server != source.index or now_ns - stream.floor_ns < FLOOR_KEPT_NS:
+                return False
+        return True
+
+    # -- what follows -----------------------------------------------------------------------------------
+
+    def _settle_mark(self, stream: Stream, now_ns: int) -> None:
+        """Have the mark of a stream as its state is."""
+        if self._is_refused(stream):
+            self.marks.set(stream, "; ".join(stream.refused.values()), now_ns)
+        elif stream.watch.rung is Rung.STALE:
+            if not stream.is_stale:
+                self._counts.stale_marks += 1
+            age_s = (now_ns - stream.watch.base_ns) // NS_PER_SECOND
+            self.marks.set(stream, f"{stream.reason} ({age_s} s)", now_ns)
+        else:
+            self.marks.clear(stream)
+
+    def _tell(self, now_ns: int) -> None:
+        scene = Scene.of(self._board, self._counts, now_ns)
+        for word in self._announcer.look(scene):
+            self._ports.notify(word.title, word.message, word.next_step, word.urgency)
+
+    def _start(self) -> None:
+        """Hand what was found to do to tasks of its own."""
+        due, self._due = self._due, _Due()
+        by_source: dict[int, list[Ask]] = {}
+        for ask in due.asks:
+            by_source.setdefault(ask.source.index, []).append(ask)
+        for index, asks in by_source.items():
+            name = self._board.sources[index].name
+            self._ports.spawn(f"feed {name} streams", self._carry_out(asks))
+        if due.bars and self.hand_on is not None:
+            made = due.bars
+            self._ports.spawn(
+                "feed held bars",
+                _plain(self.hand_on(lambda: [(stream, bars()) for stream, bars in made])),
+            )
+
+    async def _carry_out(self, asks: Sequence[Ask]) -> None:
+        """Ask one feed for what is wanted of it, in order."""
+        for source, subscription, what in asks:
+            session = source.session
+            try:
+                async with asyncio.timeout(ASK_LIMIT_S):
+                    if what == "subscribe":
+                        await session.subscribe(subscription)
+                    elif what == "unsubscribe":
+                        await session.unsubscribe(subscription)
+                    elif source.watched is not None and subscription in session.subscriptions:
+                        problem = await session.guarded("renew", source.watched.renew(subscription))
+                        if problem:
+                            self._ports.report("stream_not_renewed", feed=source.name, error=problem)
+            except TimeoutError:
+                self._ports.report("feed_slow", level="warning", feed=source.name, asked=what)
+
+    @property
+    def _wait_ns(self) -> int:
+        return int(self._ports.rules.backfill_wait_s * NS_PER_SECOND)
+
+
+async def _plain(waiting: Awaitable[None]) -> None:
+    await waiting
