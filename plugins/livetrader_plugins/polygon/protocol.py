@@ -162,7 +162,7 @@ class FrameDecoder:
             self._lose(Lost("", 0))
             return
         kind = found.get("ev")
-        if kind not in _DATA_KINDS:
+        if not isinstance(kind, str) or kind not in _DATA_KINDS:
             self._refuse("not a status" if kind == "status" else "unknown kind of event", part)
             return
         self._refuse("a field is missing or no number", part)
