@@ -1,0 +1,198 @@
+"""A real feed whose venue sends mutations: right points, or the end of the connection with a reason, soon."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+
+from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
+from livetrader_engine.data.subscription import Subscription, TickType
+from livetrader_engine.events import MarketDataArrived
+from livetrader_engine.spi import Context, DataFeedPlugin, VenueError
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol
+from livetrader_engine.testing.host import PluginHost
+from tests.fuzz.histories import HANG_S, Findings, resident_mb
+from tests.fuzz.judge import flaw
+from tests.fuzz.mutations import encode, mangle
+from tests.fuzz.stream import HostileStream, spoiled_frame, text_frame
+
+START_NS = 1_750_082_400_000_000_000  # 2025-06-16 10:00 New York, a Monday
+FRAME_NS = 20_000_000  # of market time between two frames
+BATCH = 40  # frames between two markers
+BROKEN = 0.001  # share of frames that are wrong as frames: most of them cost a connection
+PRICES = (90.0, 110.0)  # of what is sent unspoiled
+TICKERS = ("AAPL", "MSFT")
+MARKER = "ZZZZ"
+
+
+def symbol_of(ticker: str) -> Symbol:
+    """Return an equity."""
+    return Symbol.create(f"{ticker} 2T", ticker, SecurityType.EQUITY, "usa")
+
+
+def subscriptions() -> list[Subscription]:
+    """Return bars of minutes and seconds, of trades and quotes, and ticks."""
+    made = [
+        Subscription(symbol_of(ticker), resolution, kind, fill_forward=False, extended_market_hours=True)
+        for ticker in TICKERS
+        for resolution in (Resolution.SECOND, Resolution.MINUTE)
+        for kind in (TickType.TRADE, TickType.QUOTE)
+    ]
+    ticks = (*TICKERS, MARKER)
+    return [*made, *(Subscription(symbol_of(ticker), Resolution.TICK, TickType.TRADE) for ticker in ticks)]
+
+
+class Venue:
+    """Makes frames. Owns the market time, which the feed's clock follows."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.now_ns = START_NS
+        self._number = 0
+
+    def frame(self) -> bytes:
+        """Return the next frame, spoiled."""
+        self.now_ns += FRAME_NS
+        random = self._random
+        document = [self._event() for _ in range(random.choice((1, 1, 1, 2, 5)))]
+        payload = mangle(document, random)
+        return spoiled_frame(payload, random) if random.random() < BROKEN else text_frame(payload)
+
+    def marker(self) -> tuple[int, bytes]:
+        """Return a trade that cannot be taken for another, and its size."""
+        self.now_ns += FRAME_NS
+        trade = {**self._trade(MARKER), "p": 100.0, "c": []}
+        self._number += 1
+        trade["s"] = size = 10_000 + self._number
+        return size, text_frame(encode([trade]))
+
+    def _event(self) -> dict[str, Any]:
+        random = self._random
+        ticker, draw = random.choice(TICKERS), random.random()
+        if draw < 0.5:
+            return self._trade(ticker)
+        if draw < 0.9:
+            bid = round(random.uniform(99, 100), 2)
+            self._number += 1
+            return {
+                "ev": "Q", "sym": ticker, "bx": 4, "bp": bid, "bs": 2, "ax": 7, "ap": bid + 0.02, "as": 3,
+                "c": 1, "t": self.now_ns // 1_000_000, "q": self._number, "z": 3,
+            }  # fmt: skip
+        if draw < 0.95:
+            return {"ev": "status", "status": "success", "message": f"subscribed to: T.{ticker}"}
+        start_ms = self.now_ns // 1_000_000 // 60_000 * 60_000 - 60_000
+        return {
+            "ev": random.choice(("A", "AM")), "sym": ticker, "v": 100, "av": 1000, "op": 100.0, "vw": 100.0,
+            "o": 100.0, "c": 100.0, "h": 101.0, "l": 99.0, "a": 100.0, "z": 10, "s": start_ms,
+            "e": start_ms + 60_000,
+        }  # fmt: skip
+
+    def _trade(self, ticker: str) -> dict[str, Any]:
+        self._number += 1
+        return {
+            "ev": "T", "sym": ticker, "x": 4, "i": str(self._number), "z": 3,
+            "p": round(self._random.uniform(99, 101), 2), "s": 100,
+            "c": self._random.choice(([], [14, 41], [37])), "t": self.now_ns // 1_000_000, "q": self._number,
+        }  # fmt: skip
+
+
+class Reader:
+    """Reads a feed, judges what comes, and knows the newest marker."""
+
+    def __init__(self, feed: DataFeedPlugin, found: Findings) -> None:
+        self._feed = feed
+        self._found = found
+        self._ends: dict[tuple[object, ...], int] = {}
+        self.marker = 0
+        self.news = asyncio.Event()
+        self.ended = ""
+
+    async def read(self) -> None:
+        """Read until the connection ends."""
+        try:
+            async for event in self._feed.events():
+                if isinstance(event, MarketDataArrived):
+                    for point in event.points:
+                        self._judge(point)
+                self.news.set()
+            self.ended = "it ended"
+        except VenueError as error:
+            self.ended = str(error) or "it ended without a word"
+        self._found.ends["connection ended"] += 1
+        self.news.set()
+
+    def _judge(self, point: MarketPoint) -> None:
+        self._found.points += 1
+        self._found.ends[type(point).__name__] += 1
+        wrong = flaw(point)
+        if isinstance(point, Tick) and point.symbol.value == MARKER:
+            self.marker = int(point.quantity)
+        elif isinstance(point, TradeBar | QuoteBar):
+            key = (type(point), point.symbol, point.end_time_ns - point.time_ns)
+            if point.end_time_ns <= self._ends.get(key, 0):
+                wrong = wrong or "the same period again, or an older one"
+            self._ends[key] = point.end_time_ns
+            seconds = (point.end_time_ns - point.time_ns) // NS_PER_SECOND
+            if seconds not in (1, 60) or point.time_ns % (seconds * NS_PER_SECOND):
+                wrong = wrong or "no whole period"
+        if wrong:
+            self._found.flaws.append(f"frame {self._found.asked}: {wrong}: {point}"[:300])
+
+
+async def spoil(
+    make: Any, state: Path, count: int, seed: int
+) -> Findings:  # make(port, context) -> DataFeedPlugin
+    """Send so many frames to a feed and return what came of them."""
+    random = Random(seed)
+    venue, found = Venue(random), Findings()
+    async with HostileStream() as stream, PluginHost("fuzz", state) as host:
+        context: Context = msgspec.structs.replace(host.context, now_ns=lambda: venue.now_ns)
+        feed: DataFeedPlugin = make(stream.port, context)
+        reader = await _begin(feed, host, found)
+        tenth = max(count // 10, 1)
+        while found.asked < count:
+            if found.asked // tenth > len(found.memory_mb):
+                found.memory_mb.append(resident_mb())
+            if reader.ended:
+                reader = await _begin(feed, host, found)
+            await _batch(stream, venue, reader, found)
+        found.memory_mb.append(resident_mb())
+        await feed.close()
+    return found
+
+
+async def _begin(feed: DataFeedPlugin, host: PluginHost, found: Findings) -> Reader:
+    await feed.connect()
+    reader = Reader(feed, found)
+    host.context.spawn("reader", reader.read())
+    for subscription in subscriptions():
+        await feed.subscribe(subscription)
+    return reader
+
+
+async def _batch(stream: HostileStream, venue: Venue, reader: Reader, found: Findings) -> None:
+    """Send a batch and a marker; wait until it has arrived, or the connection has ended."""
+    first = found.asked
+    for _ in range(BATCH):
+        await stream.say(venue.frame())
+    found.asked += BATCH
+    size, frame = venue.marker()
+    await stream.say(frame)
+    started_s = time.monotonic()
+    while reader.marker != size and not reader.ended:
+        reader.news.clear()
+        try:
+            async with asyncio.timeout(HANG_S):
+                await reader.news.wait()
+        except TimeoutError:
+            found.flaws.append(f"frames {first} to {found.asked}: the marker behind them did not come")
+            return
+    took_s = time.monotonic() - started_s
+    found.slowest_s = max(found.slowest_s, took_s)
+    if took_s > HANG_S:
+        found.flaws.append(f"frames {first} to {found.asked} took {took_s:.2f} s")
