@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from livetrader_venues.stockmarket.tape import SECOND_NS
+from livetrader_venues.stockmarket.tape import HOUR_NS, SECOND_NS
 
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 _EPOCH = date(1970, 1, 1)
@@ -63,6 +64,7 @@ def nanoseconds(moment: datetime) -> int:
     return int(moment.replace(microsecond=0).timestamp()) * SECOND_NS + moment.microsecond * 1000
 
 
+@lru_cache(maxsize=16_384)
 def midnight_ns(day: date) -> int:
     """Return the beginning of a day in New York."""
     return nanoseconds(datetime(day.year, day.month, day.day, tzinfo=EXCHANGE_ZONE))
@@ -70,7 +72,13 @@ def midnight_ns(day: date) -> int:
 
 def day_of(time_ns: int) -> date:
     """Return the day in New York."""
-    return datetime.fromtimestamp(time_ns // SECOND_NS, EXCHANGE_ZONE).date()
+    return _day_of_hour(time_ns // HOUR_NS)
+
+
+@lru_cache(maxsize=65_536)
+def _day_of_hour(hour: int) -> date:
+    """Return the day of a whole hour: New York is whole hours off UTC, so days begin with one."""
+    return datetime.fromtimestamp(hour * 3600, EXCHANGE_ZONE).date()
 
 
 def days(first: date, last: date) -> list[date]:

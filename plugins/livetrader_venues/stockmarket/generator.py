@@ -8,13 +8,12 @@ What must not move a bar is priced off the market, so that a bar which heeds it 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import Any
 from zlib import crc32
 
 from livetrader_venues.stockmarket import conditions as C
@@ -33,10 +32,11 @@ from livetrader_venues.stockmarket.tape import (
 
 DAY_MINUTES = 24 * 60
 KEPT_DAYS = 512  # price paths of one security and day that are remembered
-KEPT_MINUTES = 20_000  # minutes of ticks that are remembered: 100 stocks for three hours
+BLOCK = 10  # minutes that are made at once
+KEPT_BLOCKS = 4_000  # blocks that are remembered: trades and quotes of 100 stocks for three hours
 SEQUENCES = 100_000  # room for the sequence numbers of one minute
 TRF = 4  # the vendor's number of the trade reporting facilities, where half of the odd lots are told
-_DAILY_SWING = 0.004
+_Block = tuple[tuple[Any, ...], ...]
 _EXCHANGES = (1, 2, 8, 9, 10, 11, 12, 15, 19, 21)
 
 
@@ -53,14 +53,6 @@ class Habits:
     latest_ns: int = 300 * MILLISECOND_NS
     usual_delay_ns: int = 12 * MILLISECOND_NS
     swing: float = 0.0004  # of the price, in a minute
-
-
-class Minute(NamedTuple):
-    """One security's ticks of one minute, each in the tape's order."""
-
-    trades: tuple[Trade, ...]
-    quotes: tuple[Quote, ...]
-    values: tuple[Value, ...]
 
 
 _OFF_MARKET = (
@@ -81,15 +73,33 @@ class Generator:
         self.seed = seed
         self.habits = habits or Habits()
         self._path = lru_cache(KEPT_DAYS)(self._day_path)
-        self.trades: Callable[[Security, int], tuple[Trade, ...]] = lru_cache(KEPT_MINUTES)(self._trades)
-        self.quotes: Callable[[Security, int], tuple[Quote, ...]] = lru_cache(KEPT_MINUTES)(self._quotes)
-        self.values: Callable[[Security, int], tuple[Value, ...]] = lru_cache(KEPT_MINUTES)(self._values)
+        self._blocks: dict[tuple[str, str, int], tuple[Security, _Block]] = {}
 
-    def minute(self, security: Security, number: int) -> Minute:
-        """Return the ticks of a minute, counted since 1970."""
-        return Minute(
-            self.trades(security, number), self.quotes(security, number), self.values(security, number)
-        )
+    def trades(self, security: Security, number: int) -> tuple[Trade, ...]:
+        """Return the trades of a minute, counted since 1970, in the tape's order."""
+        return self._block("trades", security, number)
+
+    def quotes(self, security: Security, number: int) -> tuple[Quote, ...]:
+        """Return the quotes of a minute, in the tape's order."""
+        return self._block("quotes", security, number)
+
+    def values(self, security: Security, number: int) -> tuple[Value, ...]:
+        """Return the values of an index in a minute, ascending."""
+        return self._block("values", security, number)
+
+    def _block(self, what: str, security: Security, number: int) -> tuple[Any, ...]:
+        """Return one minute of a block, which is made at once: seeding costs more than a quiet minute."""
+        key = what, security.ticker, number // BLOCK
+        kept = self._blocks.get(key)
+        if kept is None or kept[0] is not security:
+            if len(self._blocks) >= KEPT_BLOCKS:
+                self._blocks.clear()
+            random = self._random(security, what, number // BLOCK)
+            make = {"trades": self._trades, "quotes": self._quotes, "values": self._values}[what]
+            first = number - number % BLOCK
+            kept = security, tuple(make(security, each, random) for each in range(first, first + BLOCK))
+            self._blocks[key] = kept
+        return kept[1][number % BLOCK]
 
     # ---- prices
 
@@ -135,12 +145,11 @@ class Generator:
             return None
         return day, hours, (start - midnight_ns(day)) // MINUTE_NS
 
-    def _trades(self, security: Security, number: int) -> tuple[Trade, ...]:
+    def _trades(self, security: Security, number: int, random: Random) -> tuple[Trade, ...]:
         found = None if security.kind == "indices" else self._open(security, number)
         if found is None:
             return ()
         day, hours, place = found
-        random = self._random(security, "trades", number)
         start = number * MINUTE_NS
         regular = hours.open_ns <= start < hours.close_ns
         path = self._path(security, day)
@@ -154,12 +163,11 @@ class Generator:
             made += _auctions(maker, hours, start, path[place])
         return _numbered(made, place)
 
-    def _quotes(self, security: Security, number: int) -> tuple[Quote, ...]:
+    def _quotes(self, security: Security, number: int, random: Random) -> tuple[Quote, ...]:
         found = None if security.kind == "indices" else self._open(security, number)
         if found is None:
             return ()
         day, hours, place = found
-        random = self._random(security, "quotes", number)
         start = number * MINUTE_NS
         path = self._path(security, day)
         rate = security.quotes * (1.0 if hours.open_ns <= start < hours.close_ns else security.extended)
@@ -185,12 +193,11 @@ class Generator:
             )
         return tuple(made)
 
-    def _values(self, security: Security, number: int) -> tuple[Value, ...]:
+    def _values(self, security: Security, number: int, random: Random) -> tuple[Value, ...]:
         found = self._open(security, number) if security.kind == "indices" else None
         if found is None:
             return ()
         day, _, place = found
-        random = self._random(security, "values", number)
         start = number * MINUTE_NS
         path = self._path(security, day)
         return tuple(

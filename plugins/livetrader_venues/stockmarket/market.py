@@ -21,6 +21,7 @@ from livetrader_venues.stockmarket.bars import bar_of, bars_of, value_bar_of, va
 from livetrader_venues.stockmarket.clocks import days, midnight_ns
 from livetrader_venues.stockmarket.generator import Generator, Habits
 from livetrader_venues.stockmarket.securities import Security
+from livetrader_venues.stockmarket.sessions import session
 from livetrader_venues.stockmarket.tape import (
     MINUTE_NS,
     Bar,
@@ -31,6 +32,7 @@ from livetrader_venues.stockmarket.tape import (
     tape_order,
 )
 
+KEPT_DAYS = 50_000  # daily bars that are remembered
 LATEST_NS = MINUTE_NS  # no tick is told later than this after its time
 T = TypeVar("T", Trade, Quote, Value)
 CORRECTED, CANCELLED, CANCEL_RECORD, CORRECTION_RECORD = 1, 8, 10, 12
@@ -46,6 +48,7 @@ class Market:
         self._quotes: dict[str, list[Quote]] = {}
         self._values: dict[str, list[Value]] = {}
         self._amended: dict[tuple[str, str], Trade] = {}
+        self._days: dict[tuple[str, int], Bar | None] = {}
 
     @classmethod
     def generated(
@@ -123,6 +126,7 @@ class Market:
 
     def add(self, ticks: Iterable[Tick]) -> None:
         """Put ticks of one's own into the market. Raises ValueError for one told long after its time."""
+        self._days.clear()
         for tick in ticks:
             if not 0 <= tick.told_ns - tick.sip_ns <= LATEST_NS:
                 raise ValueError(f"{tick} must be told within {LATEST_NS // 10**9} s of its time")
@@ -147,16 +151,28 @@ class Market:
 
     def daily(self, ticker: str, first: date, last: date, *, until_ns: int | None = None) -> list[Bar]:
         """Return daily bars from midnight to midnight in New York, of what was told before `until_ns`."""
-        found = (self._day(ticker, day, until_ns) for day in days(first, last))
+        is_own = bool(self._trades.get(ticker) or self._values.get(ticker))  # which may be of any day
+        dates = (day for day in days(first, last) if is_own or session(day) is not None)
+        found = (self._day(ticker, day, until_ns) for day in dates)
         return [bar for bar in found if bar is not None]
 
     def _day(self, ticker: str, day: date, until_ns: int | None) -> Bar | None:
         start, end = midnight_ns(day), midnight_ns(date.fromordinal(day.toordinal() + 1))
         if until_ns is not None and until_ns <= start:
             return None
+        if until_ns is not None and until_ns >= end + LATEST_NS:
+            until_ns = None
+        if until_ns is None and (ticker, start) in self._days:
+            return self._days[ticker, start]
         if self.is_index(ticker):
-            return value_bar_of(ticker, start, told(self.values(ticker, start, end), until_ns))
-        return bar_of(ticker, start, told(self.trades(ticker, start, end), until_ns), extended=False)
+            bar = value_bar_of(ticker, start, told(self.values(ticker, start, end), until_ns))
+        else:
+            bar = bar_of(ticker, start, told(self.trades(ticker, start, end), until_ns), extended=False)
+        if until_ns is None:
+            if len(self._days) >= KEPT_DAYS:
+                self._days.clear()
+            self._days[ticker, start] = bar
+        return bar
 
     def reference_bars(
         self, start_ns: int, end_ns: int, step_ns: int = MINUTE_NS

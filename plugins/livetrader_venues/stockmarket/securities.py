@@ -91,10 +91,15 @@ class Security:
 
 
 def stocks(
-    count: int, *, seed: int = 1, trades: float | None = None, quotes: float = 6.0
+    count: int,
+    *,
+    seed: int = 1,
+    trades: float | None = None,
+    quotes: float = 6.0,
+    listed: date = date(2003, 9, 10),
 ) -> tuple[Security, ...]:
     """Return so many stocks: the well-known first, then made-up ones. The rates differ a hundredfold, unless
-    `trades` a minute are said.
+    `trades` a minute are said. A late `listed` keeps questions about the whole past cheap.
     """
     random = Random(seed)
     made = []
@@ -103,7 +108,9 @@ def stocks(
             _KNOWN[number] if number < len(_KNOWN) else _made_up(number, random)
         )
         rate = 0.3 * 100 ** random.random() if trades is None else trades
-        made.append(Security(ticker, "stocks", name, price, rate, quotes, tape=tape, listing=listing))
+        made.append(
+            Security(ticker, "stocks", name, price, rate, quotes, tape=tape, listing=listing, listed=listed)
+        )
     return tuple(made)
 
 
