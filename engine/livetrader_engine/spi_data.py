@@ -144,7 +144,10 @@ class DataStore(Protocol):
     """A history that keeps downloaded data in files and then has them. Several processes may share it."""
 
     def gaps(self, request: DownloadRequest) -> Sequence[DateSpan]:
-        """Return the dates that are neither stored nor known to have no data, ascending."""
+        """Return the dates that are neither stored nor known to have no data, ascending.
+
+        Raises DataError for data that have no place in it at all.
+        """
         ...
 
     def store(self, provider: str, request: DownloadRequest, points: Iterable[MarketPoint]) -> Served:

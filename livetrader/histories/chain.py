@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from itertools import chain
-from typing import Final
 
 import msgspec
 
@@ -25,14 +24,12 @@ from livetrader.histories.spans import bounds_ns, needed_dates
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
-from livetrader_engine.data.subscription import HistoryRequest, TickType
+from livetrader_engine.data.subscription import HistoryRequest
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import VenueError
-from livetrader_engine.spi_data import DateSpan, DownloadRequest, Served
-from livetrader_engine.symbols import Resolution, SecurityType, Symbol
+from livetrader_engine.spi_data import Announcement, DateSpan, DownloadRequest, Served
+from livetrader_engine.symbols import Resolution, Symbol
 from livetrader_engine.synchronizer import batches_of
-
-_ANYTIME_TRADES: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})  # LEAN keeps no trades of these
 
 
 class HistoryChain:
@@ -116,6 +113,10 @@ class HistoryChain:
         """Ask now for splits and dividends announced since the newest stored. Raises VenueError."""
         self._announcer.ask(symbol, self._today(symbol))
 
+    def announced(self, symbol: Symbol, dates: DateSpan) -> tuple[Announcement, ...]:
+        """Ask now for what is announced for these dates, which may lie ahead. Raises VenueError."""
+        return self._announcer.ahead(symbol, dates)
+
     def _batches(self, request: HistoryRequest) -> Iterator[Batch]:
         end_ns = min(request.end_ns, self._now_ns())
         if request.start_ns >= end_ns:
@@ -127,6 +128,9 @@ class HistoryChain:
             yield from batched(answered)
             return
         needed = needed_dates(request.start_ns, end_ns, self._now_ns(), hours)
+        if needed.over is not None and not self._has_place(request, needed.over):
+            yield from self._unstored(request)
+            return
         lacking: tuple[Lacking, ...] = ()
         if needed.over is not None:
             lacking = self._filled(request, needed.over)
@@ -138,16 +142,33 @@ class HistoryChain:
         if needed.in_progress is not None:
             yield from self._in_progress(request, needed.in_progress, hours)
 
+    # ---- what the store has no place for
+
+    def _has_place(self, request: HistoryRequest, dates: DateSpan) -> bool:
+        try:
+            self._store.data.gaps(_download_of(request, dates))
+        except DataError:
+            return False
+        return True
+
+    def _unstored(self, request: HistoryRequest) -> Iterator[Batch]:
+        """Ask everybody but the store, in their order; where nobody has any, the store says what it thinks."""
+        trouble: list[Exception] = []
+        for source in self._others:
+            points = self._asked(source, request, trouble)
+            if points is not None:
+                yield from batched(points)
+                return
+        _raise_worst([error for error in trouble if isinstance(error, VenueError)])
+        yield from batches_of(self._store.plugin, request)
+
     # ---- dates that are over
 
     def _filled(self, request: HistoryRequest, dates: DateSpan) -> tuple[Lacking, ...]:
         """Download what is lacking of these dates; return what nobody could bring."""
         subscription = request.subscription
         symbol = subscription.symbol
-        if subscription.tick_type is TickType.TRADE and symbol.security_type in _ANYTIME_TRADES:
-            return ()
-        wanted = DownloadRequest(symbol, subscription.resolution, subscription.tick_type, dates)
-        lacking = self._filler.fill(wanted)
+        lacking = self._filler.fill(_download_of(request, dates))
         self._announcer.reach(symbol, dates, self._today(symbol))
         return lacking
 
@@ -261,6 +282,11 @@ class HistoryChain:
 
     def _today(self, symbol: Symbol) -> date:
         return self.reference.hours(symbol).local_date(self._now_ns())
+
+
+def _download_of(request: HistoryRequest, dates: DateSpan) -> DownloadRequest:
+    subscription = request.subscription
+    return DownloadRequest(subscription.symbol, subscription.resolution, subscription.tick_type, dates)
 
 
 def _raise_worst(trouble: Sequence[Exception]) -> None:

@@ -22,6 +22,8 @@ from livetrader_engine.symbols import Symbol
 NS_PER_MS: Final = 1_000_000
 EQUITY_UNIT: Final = Decimal("0.0001")
 
+_TRADE_COLUMNS: Final = (4, 6)  # of rows that tell what is suspicious: crypto's, and all others
+_QUOTE_COLUMNS: Final = (6, 7, 8)  # crypto's, options', and equities'
 _ONE: Final = Decimal(1)
 _NO_SIDE: Final = (0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -140,7 +142,7 @@ def _side(
 
 
 def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[Tick]:
-    """Yield the trades of rows `time,price,quantity[,exchange,condition,suspicious]`."""
+    """Yield the trades of rows `time,price,quantity[,exchange,condition][,suspicious]`."""
     for number, row in enumerate(rows, layout.first_row):
         try:
             columns = row.split(",")
@@ -149,7 +151,7 @@ def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
             quantity = (
                 float(columns[2]) if how.factor == 1.0 else float(round(float(columns[2]) / how.factor))
             )
-            suspicious = len(columns) > 5 and columns[5] == "1"
+            suspicious = columns[-1] == "1" and len(columns) in _TRADE_COLUMNS
             yield Tick(layout.symbol, layout.start_ns(columns[0]), price, quantity, suspicious=suspicious)
         except (ValueError, IndexError) as error:
             if row.strip():
@@ -157,10 +159,15 @@ def trade_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
 
 
 def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterator[Tick]:
-    """Yield the quotes of rows `time,bid,bid size,ask,ask size[,exchange,condition,suspicious]`."""
+    """Yield the quotes of rows `time,bid,bid size,ask,ask size[,exchange][,condition][,suspicious]`.
+
+    Forex and cfd have `time,bid,ask`.
+    """
     for number, row in enumerate(rows, layout.first_row):
         try:
             columns = row.split(",")
+            if len(columns) == 3:  # forex and cfd: bid and ask only
+                columns = [columns[0], columns[1], "", columns[2], ""]
             times, by = how.ratio(layout.divisor)
             bid, ask = (float(columns[at] or 0.0) * times / by for at in (1, 3))
             yield Tick(
@@ -170,7 +177,7 @@ def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
                 bid_size=float(columns[2] or 0.0),
                 ask_price=ask + how.dividends if ask else 0.0,
                 ask_size=float(columns[4] or 0.0),
-                suspicious=len(columns) > 7 and columns[7] == "1",
+                suspicious=columns[-1] == "1" and len(columns) in _QUOTE_COLUMNS,
             )
         except (ValueError, IndexError) as error:
             if row.strip():

@@ -24,7 +24,6 @@ from livetrader_engine.symbols import (
     NS_PER_HOUR,
     NS_PER_MINUTE,
     Resolution,
-    SecurityType,
     Symbol,
 )
 from livetrader_plugins.lean_data import convert
@@ -34,12 +33,10 @@ from livetrader_plugins.lean_data.dayfile import day_batches
 from livetrader_plugins.lean_data.places import history_name
 from livetrader_plugins.lean_data.reference import LeanReference
 from livetrader_plugins.lean_data.store import LeanStore
+from livetrader_plugins.lean_data.written import QUOTES_ONLY, SCALED, TRADES_ONLY, WRITTEN
 
 _ONE_DAY: Final = timedelta(days=1)
 _EQUITY_DIVISOR: Final = 10_000.0
-_SCALED: Final = frozenset({SecurityType.EQUITY, SecurityType.OPTION, SecurityType.INDEX_OPTION})
-_QUOTES_ONLY: Final = frozenset({SecurityType.FOREX, SecurityType.CFD})
-_TRADES_ONLY: Final = frozenset({SecurityType.EQUITY, SecurityType.INDEX})  # at hour and daily resolution
 _NO_CHANGE: Final = Adjustment()
 
 
@@ -159,15 +156,12 @@ class LeanDataHistory:
     ) -> Iterable[Batch]:
         kind, resolution = subscription.symbol.security_type, subscription.resolution
         quotes = subscription.tick_type is TickType.QUOTE
-        if kind not in _SCALED | _QUOTES_ONLY | _TRADES_ONLY | {
-            SecurityType.CRYPTO,
-            SecurityType.CRYPTO_FUTURE,
-        }:
+        if kind not in WRITTEN:
             raise DataError(f"the lean_data plugin has no reader for {kind.name.lower()} data")
-        if subscription.tick_type is TickType.OPEN_INTEREST or (quotes is False and kind in _QUOTES_ONLY):
+        if subscription.tick_type is TickType.OPEN_INTEREST or (quotes is False and kind in QUOTES_ONLY):
             return ()
         if resolution >= Resolution.HOUR:
-            if quotes and kind in _TRADES_ONLY:
+            if quotes and kind in TRADES_ONLY:
                 return ()  # LEAN stores no hourly or daily quotes for these
             return batched(self._whole_history(subscription, hours, start_ns, end_ns))
         return self._day_files(subscription, hours, start_ns, end_ns)
@@ -271,11 +265,11 @@ def _no_clock() -> int:
 
 
 def _divisor(subscription: Subscription) -> float:
-    return _EQUITY_DIVISOR if subscription.symbol.security_type in _SCALED else 1.0
+    return _EQUITY_DIVISOR if subscription.symbol.security_type in SCALED else 1.0
 
 
 def _plain(subscription: Subscription) -> Adjustment:
-    if subscription.symbol.security_type in _SCALED:
+    if subscription.symbol.security_type in SCALED:
         return Adjustment(scale=_EQUITY_SCALE)
     return _NO_CHANGE
 

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 import msgspec
 
 from livetrader_engine.calendar.hours import ExchangeHours, hours_from_lean
-from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.errors import DataError
 from livetrader_engine.securities import SecurityProperties
@@ -26,6 +25,7 @@ from livetrader_plugins.lean_data.convert import (
     read_factor_file,
     read_properties,
 )
+from livetrader_plugins.lean_data.defaults import default_hours, default_properties
 from livetrader_plugins.lean_data.rates import RATES_FILE, InterestRates
 from livetrader_plugins.lean_data.shortable import read_shortable
 from livetrader_plugins.lean_data.tickers import Mapped, Tickers
@@ -43,7 +43,6 @@ _TYPE_NAMES: Final = {
     SecurityType.INDEX: "Index", SecurityType.INDEX_OPTION: "IndexOption",
     SecurityType.CRYPTO_FUTURE: "CryptoFuture",
 }  # fmt: skip
-_FALLBACK_CALENDARS: Final = {("Equity", "usa"): "XNYS"}
 
 _Fact = TypeVar("_Fact")
 
@@ -51,8 +50,7 @@ _Fact = TypeVar("_Fact")
 class LeanReference:
     """Implements ports.ReferenceData over a LEAN data folder. Thread-safe.
 
-    Where the folder has no market-hours database, US equities fall back to exchange_calendars; other
-    markets do not, because guessing their hours would trade at the wrong time.
+    Where the folder has no databases, defaults.py knows US markets, crypto and forex.
     """
 
     def __init__(self, folder: DataFolder) -> None:
@@ -90,16 +88,24 @@ class LeanReference:
         self._overridden[symbol] = hours
 
     def properties(self, symbol: Symbol) -> SecurityProperties:
-        """Return lot size, price variation, multiplier and currency: its own row, else the market's."""
+        """Return lot size, price variation, multiplier and currency: its own row, else the market's.
+
+        Raises DataError, naming the remedy, where nobody knows what a contract stands for.
+        """
         table = self._once("table", PROPERTIES_FILE, self._read_properties)
         kind = _TYPE_NAMES[symbol.security_type].lower()
         for ticker in (symbol.value, "[*]"):
             found = table.get((symbol.market, ticker, kind))
             if found is not None:
                 return found
-        if symbol.security_type in {SecurityType.FOREX, SecurityType.CRYPTO} and len(symbol.value) > 3:
-            return SecurityProperties(quote_currency=symbol.value[-3:])
-        return SecurityProperties()
+        default = default_properties(symbol)
+        if default is None:
+            raise DataError(
+                f"nothing is known of {kind} {symbol.value}: {self._folder.folder / PROPERTIES_FILE} has no"
+                f" row {symbol.market},{symbol.value},{kind} nor {symbol.market},[*],{kind}; add one, or copy"
+                " LEAN's file there"
+            )
+        return default
 
     def interest_rate(self, day: date) -> Decimal:
         """Return the yearly rate without risk of a day; 0.01 where the folder has no rates."""
@@ -193,16 +199,19 @@ class LeanReference:
         general_key = f"{kind}-{symbol.market}-[*]"
         raw, general = entries.get(key), entries.get(general_key)
         if raw is None and general is None:
-            code = _FALLBACK_CALENDARS.get((kind, symbol.market))
-            if code is None:
-                raise DataError(
-                    f"no trading hours for {symbol.value}: {self._folder.folder / HOURS_FILE} has neither"
-                    f" {key} nor {general_key}; add an entry, or copy LEAN's file there"
-                )
-            return self._once("hours", code, lambda: hours_from_exchange_calendars(code))
+            return self._once("hours", general_key, lambda: self._default_hours(symbol, key, general_key))
         if raw is None:
             return self._once("hours", general_key, lambda: hours_from_lean(_entry(general)))
         return hours_from_lean(_entry(raw), None if general is None else _entry(general))
+
+    def _default_hours(self, symbol: Symbol, key: str, general_key: str) -> ExchangeHours:
+        found = default_hours(symbol)
+        if found is None:
+            raise DataError(
+                f"no trading hours for {symbol.value}: {self._folder.folder / HOURS_FILE} has neither"
+                f" {key} nor {general_key}; add an entry, or copy LEAN's file there"
+            )
+        return found
 
     def _read_hours_table(self) -> Mapping[str, msgspec.Raw]:
         data = self._folder.data(HOURS_FILE)

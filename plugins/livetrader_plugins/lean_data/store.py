@@ -28,10 +28,8 @@ from livetrader_plugins.lean_data.places import DayFile, HistoryFile, Place, pla
 from livetrader_plugins.lean_data.reference import LeanReference
 from livetrader_plugins.lean_data.written import DayRows, LeftOut, refusal, rows_by_day
 
-RECENT_DAYS: Final = (
-    3  # a session that ended so lately may only be late at the venue: its absence is not known
-)
-MAX_SEARCH_DAYS: Final = 30  # back from an ex-date to the session before it
+RECENT_DAYS: Final = 4  # the last session is within, weekends too: it may only be late at the venue
+
 _ONE_DAY: Final = timedelta(days=1)
 
 Report = Callable[..., None]
@@ -59,9 +57,11 @@ class LeanStore:
     # ---- dates
 
     def gaps(self, request: DownloadRequest) -> Sequence[DateSpan]:
-        """Return the dates neither stored nor known to be empty, ascending; none of what cannot be stored."""
-        if refusal(request):
-            return ()
+        """Return the dates that are neither stored nor known to be empty, ascending.
+
+        Raises DataError for data that have no place here.
+        """
+        _check(request)
         hours = self._reference.hours(request.symbol)
         with self._depot.coverage() as coverage:
             known = [] if coverage is None else coverage.known(*_kind(request))
@@ -109,13 +109,11 @@ class LeanStore:
         Raises DataError for what has no place in LEAN's format or is not over yet, OSError where the disk
         fails; then the files are as before.
         """
-        why = refusal(request)
+        _check(request)
         hours = self._reference.hours(request.symbol)
         today = utc_ns_to_local(self._now_ns(), hours.data_timezone).date()
-        if not why and request.dates.last >= today:
-            why = f"{request.dates.last} is not over yet"
-        if why:
-            raise DataError(f"{request.symbol.value}: cannot be stored: {why}")
+        if request.dates.last >= today:
+            raise DataError(f"{request.symbol.value}: {request.dates.last} is not over yet: it is not stored")
         left_out = LeftOut()
         days = list(rows_by_day(request, points, hours.data_timezone, left_out))
         left_out.check(request.symbol.value)
@@ -299,6 +297,12 @@ class LeanStore:
             place = places_of(self._folder, _daily(symbol, first), ticker)
             assert isinstance(place, HistoryFile), "daily data lie in one file"
             yield place, begin, end
+
+
+def _check(request: DownloadRequest) -> None:
+    why = refusal(request)
+    if why:
+        raise DataError(f"{request.symbol.value}: has no place in a LEAN data folder: {why}")
 
 
 def _kind(request: DownloadRequest) -> tuple[Symbol, Resolution, TickType]:

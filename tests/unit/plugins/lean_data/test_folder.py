@@ -234,16 +234,28 @@ def test_a_damaged_hours_database_is_an_error(folder: Path, tmp_path: Path, text
         history.reference.hours(_acme(history))
 
 
-def test_without_an_hours_database_stocks_use_exchange_calendars_and_others_say_what_is_missing(
+def test_without_databases_whole_markets_have_leans_defaults_and_others_say_what_is_missing(
     tmp_path: Path,
 ) -> None:
     reference = LeanDataHistory.open(tmp_path).reference
     stock = reference.symbol("ACME", SecurityType.EQUITY, "usa")
     assert reference.hours(stock).next_close(at("2013-11-29 10:00")) == at("2013-11-29 13:00")
+    index = reference.symbol("SPX", SecurityType.INDEX, "usa")
+    assert reference.hours(index).next_close(at("2013-11-29 10:00")) == at("2013-11-29 13:15")
+    assert reference.hours(index).next_close(at("2013-11-27 10:00")) == at("2013-11-27 16:15")
+    contract = Symbol.create("SPY 1", "SPY   131220C00180000", SecurityType.OPTION, "usa")
+    assert reference.hours(contract).next_open(at("2013-11-29 17:00")) == at("2013-12-02 09:30")
+    assert reference.properties(contract).contract_multiplier == 100
     euro = reference.symbol("EURUSD", SecurityType.FOREX, "oanda")
-    with pytest.raises(DataError, match=r"no trading hours for EURUSD.*copy LEAN's file"):
-        reference.hours(euro)
+    assert reference.hours(euro).next_open(at("2013-11-30 10:00")) == at("2013-12-01 17:03")
     assert reference.properties(euro).quote_currency == "USD"
+    bitcoin = reference.symbol("BTCUSD", SecurityType.CRYPTO, "coinbase")
+    assert reference.hours(bitcoin).always_open
+    gold = reference.symbol("XAUUSD", SecurityType.CFD, "fxcm")
+    with pytest.raises(DataError, match=r"no trading hours for XAUUSD.*copy LEAN's file"):
+        reference.hours(gold)
+    with pytest.raises(DataError, match=r"nothing is known of cfd XAUUSD.*copy LEAN's file"):
+        reference.properties(gold)
 
 
 def test_an_unknown_market_is_refused(folder: Path) -> None:
