@@ -1,4 +1,4 @@
-"""Frames and what they say: what can be read is read, what cannot is counted, and it is known whose it was."""
+"""Frames and what they say: what cannot be read is counted, and it is known whose it was."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from livetrader_plugins.polygon.protocol import (
 # As Polygon's reference shows them, fields that are not used included.
 TRADE = {"ev": "T", "sym": "MSFT", "x": 4, "i": "12345", "z": 3, "p": 114.125, "s": 100, "c": [0, 12],
          "t": 1536036818784, "q": 3681328}  # fmt: skip
-QUOTE = {"ev": "Q", "sym": "MSFT", "bx": 4, "bp": 114.125, "bs": 100, "ax": 7, "ap": 114.128, "as": 160, "c": 0,
-         "i": [604], "t": 1536036818784, "q": 50385480, "z": 3}  # fmt: skip
-SECOND = {"ev": "A", "sym": "SPCE", "v": 200, "av": 8642007, "op": 25.66, "vw": 25.3981, "o": 25.39, "c": 25.4,
-          "h": 25.41, "l": 25.38, "a": 25.3714, "z": 50, "s": 1610144868000, "e": 1610144869000}  # fmt: skip
+QUOTE = {"ev": "Q", "sym": "MSFT", "bx": 4, "bp": 114.125, "bs": 100, "ax": 7, "ap": 114.128, "as": 160,
+         "c": 0, "i": [604], "t": 1536036818784, "q": 50385480, "z": 3}  # fmt: skip
+SECOND = {"ev": "A", "sym": "SPCE", "v": 200, "av": 8642007, "op": 25.66, "vw": 25.3981, "o": 25.39,
+          "c": 25.4, "h": 25.41, "l": 25.38, "a": 25.3714, "z": 50, "s": 1610144868000, "e": 1610144869000}  # fmt: skip
 MINUTE = {**SECOND, "ev": "AM", "e": 1610144928000}
 VALUE = {"ev": "V", "val": 3988.5, "T": "I:SPX", "t": 1678220098130}
 STATUS = {"ev": "status", "status": "success", "message": "subscribed to: T.MSFT"}

@@ -81,10 +81,10 @@ def test_every_option_ticker_survives_the_way_there_and_back(
         "A B",
         "AAPL,MSFT",
         "*",
-    ],  # fmt: skip
+    ],
 )
 def test_what_is_no_ticker_is_refused_by_name(ticker: str) -> None:
-    with pytest.raises(DataError, match="ticker|expiry|corporate action"):
+    with pytest.raises(DataError, match=r"ticker|expiry|corporate action"):
         symbol_of(ticker)
 
 

@@ -33,7 +33,7 @@ class PolygonFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     close_after_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.5  # a bar waits so long for late trades
     connect_timeout_s: Seconds = 15.0  # until logged in
     answer_timeout_s: Seconds = 10.0  # until a request for streams is answered
-    ping_idle_s: Seconds = 5.0  # of silence, then the venue is pinged
+    ping_idle_s: Seconds = 1.0  # of silence, then the venue is pinged; bars of a quiet market wait for it
     ping_timeout_s: Seconds = 5.0  # until a ping counts as unanswered: the connection is made anew
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 from collections.abc import Callable, Coroutine
 from types import ModuleType
 from typing import Any, Final
@@ -22,6 +23,7 @@ from livetrader_plugins.polygon.line import Address, Ears
 from livetrader_plugins.polygon.protocol import FRAME_LIMIT
 
 PACKAGES: Final = ("polygon", "massive")  # the first that is installed
+_THEIR_LOGGER: Final = "WebSocketClient"
 Spawn = Callable[[str, Coroutine[object, object, None]], None]
 
 
@@ -42,11 +44,12 @@ class _Json:
 class ClientLine:
     """One connection. Mutable state: the package's client and its task."""
 
-    def __init__(self, ears: Ears, spawn: Spawn) -> None:
+    def __init__(self, package: ModuleType, ears: Ears, spawn: Spawn) -> None:
+        self._package = package
         self._ears = ears
         self._spawn = spawn
         self._client: Any = None  # the package is not typed
-        self._refusal: type[Exception] = VenueError  # the package's own, once it is loaded
+        self._refusal: type[Exception] = package.exceptions.AuthError
         self._task: asyncio.Task[None] | None = None
         self._answered = asyncio.Event()  # the login
         self._host = ""
@@ -56,9 +59,7 @@ class ClientLine:
     async def open(self, address: Address, timeout_s: float) -> None:
         """Connect and log in. Raises VenueError with the remedy."""
         self._host = address.host
-        package = await asyncio.to_thread(_package)
-        self._refusal = package.exceptions.AuthError
-        self._client = package.WebSocketClient(
+        self._client = self._package.WebSocketClient(
             api_key=address.key, feed=address.host, market=address.market, raw=True, secure=address.tls,
             max_reconnects=0, custom_json=_Json(self._hear_login),
         )  # fmt: skip
@@ -131,12 +132,15 @@ class ClientLine:
         self._ears.frames([answer.encode() if isinstance(answer, str) else answer])
 
 
-def _package() -> ModuleType:
+def package() -> ModuleType:
+    """Load the package. Raises PluginError where there is none."""
     for name in PACKAGES:
         try:
-            return importlib.import_module(name)
+            found = importlib.import_module(name)
         except ImportError:
             continue
+        logging.getLogger(_THEIR_LOGGER).handlers.clear()  # it writes to standard output by itself
+        return found
     raise PluginError('transport = "client" needs the official package: pip install polygon-api-client')
 
 
