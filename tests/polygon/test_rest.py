@@ -117,13 +117,24 @@ def test_an_answer_without_rows_is_the_venues_word_that_there_are_none(
         answer(""),
         answer("{}"),
         answer("[]"),
+        answer('{"status":"OK","request_id":"0"}'),
         answer('{"status":"OK","results":[{"t":1,"o":NaN}]}'),
         answer('{"status":"OK","resultsCount":2,"results":[{"t":1'),
         answer(b'{"status":"\xff\xfe","results":[]}'),
         json_of({"status": "ERROR", "error": "internal"}),
         json_of({"results": GOOD["results"]}),
     ],
-    ids=["nothing", "empty object", "list", "NaN", "cut", "no UTF-8", "ERROR", "no status"],
+    ids=[
+        "nothing",
+        "empty object",
+        "list",
+        "no word of rows",
+        "NaN",
+        "cut",
+        "no UTF-8",
+        "ERROR",
+        "no status",
+    ],
 )
 def test_a_damaged_answer_is_asked_for_again(tmp_path: Path, damaged: bytes) -> None:
     with asking(tmp_path, damaged, json_of(GOOD)) as (polygon, server):

@@ -235,6 +235,8 @@ class _Gate:
             envelope = Envelope()
         said = (envelope.error or envelope.message).replace(self._key, "(key)")[:SHOWN]
         if answer.status == 200 and envelope.status in _GOOD:
+            if not envelope.results and envelope.resultsCount is None and envelope.count is None:
+                raise TryAgain("the answer is damaged: neither rows nor their number")
             return Reply(answer.status, answer.data, envelope)
         self._refuse(what, answer.status, envelope.status, said)
         raise TryAgain(f"the answer has status {envelope.status[:20]!r} and no data: {said or 'no reason'}")
