@@ -1,0 +1,504 @@
+"""The quick way of a trade into a bar, against the careful way and against bars made afterwards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
+from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
+from livetrader_engine.data.quality import (
+    ALL,
+    FORM_T,
+    HIGH_LOW,
+    OPEN_CLOSE,
+    REPEATED,
+    VOLUME,
+    QualityLimits,
+    Quarantine,
+    VenueClock,
+)
+from livetrader_engine.data.subscription import Subscription, TickType
+from livetrader_engine.symbols import (
+    NS_PER_MINUTE,
+    NS_PER_SECOND,
+    Resolution,
+    SecurityType,
+    Symbol,
+    equity_identifier,
+)
+from livetrader_plugins.sdk.livebars import ORDER_NS, BarStream, LiveBars, Missing, Periods, Source
+from livetrader_plugins.sdk.tapes import MS, QuoteTape, TickStream, TradeTape
+
+SPY = Symbol.create(equity_identifier("SPY", None), "SPY", SecurityType.EQUITY, "usa")
+HOURS = hours_from_exchange_calendars("XNYS")
+OPEN_MS = 1_750_080_600_000  # 2025-06-16 09:30 in New York, a Monday
+OPEN_NS = OPEN_MS * MS
+GRACE_NS = NS_PER_SECOND
+EFFECTS = {
+    (): ALL, (14,): ALL, (37,): VOLUME, (2,): VOLUME, (10,): HIGH_LOW | VOLUME, (38,): OPEN_CLOSE | HIGH_LOW,
+    (15,): 0, (12,): FORM_T,
+}  # fmt: skip
+
+
+class Told(NamedTuple):
+    """A trade as a venue's message has it."""
+
+    t: int
+    q: int
+    p: float
+    s: float
+    c: tuple[int, ...] = ()
+
+
+class Desk:
+    """One symbol's trades into streams of bars, as a feed with the exchange's times drives them."""
+
+    def __init__(
+        self, *resolutions: Resolution, limits: QualityLimits | None = None, hours: bool = True
+    ) -> None:
+        limits = limits or QualityLimits()
+        self.clock = VenueClock(limits)
+        self.quarantine = Quarantine()
+        self.live = LiveBars(GRACE_NS, clock=self.clock)
+        self.tape = TradeTape(SPY, limits, self.clock, self.quarantine)
+        self.streams = []
+        self.bars: list[TradeBar] = []
+        for resolution in resolutions or (Resolution.MINUTE,):
+            subscription = Subscription(SPY, resolution, TickType.TRADE, False, extended_market_hours=True)
+            periods = Periods(subscription, HOURS)
+            self.streams.append(BarStream(subscription, periods, OPEN_NS, source=Source.STAMPED))
+            self.tape.add(self.streams[-1])
+            self.live.add(self.streams[-1])
+
+    def collect(self, now_ns: int) -> list[TradeBar]:
+        made = [bar for step in self.live.collect(now_ns) for bar in step.points if isinstance(bar, TradeBar)]
+        self.bars += made
+        return made
+
+    def hear(self, *told: Told, now_ns: int) -> list[TradeBar]:
+        self.live.look(now_ns)
+        self.tape.trades(told, EFFECTS.__getitem__)
+        return self.collect(now_ns)
+
+
+def values(bar: TradeBar) -> tuple[float, ...]:
+    return (bar.time_ns, bar.end_time_ns, bar.open, bar.high, bar.low, bar.close, bar.volume)
+
+
+def afterwards(told: list[Told], length_ns: int) -> list[tuple[float, ...]]:
+    """Make the bars of a file, the slow and obvious way."""
+    groups: dict[int, list[Told]] = defaultdict(list)
+    for each in told:
+        if HOURS.is_open(each.t * MS, True):
+            groups[each.t * MS // length_ns * length_ns].append(each)
+    bars: list[tuple[float, ...]] = []
+    for start_ns, group in sorted(groups.items()):
+        ordered = sorted(group, key=lambda each: (each.t, each.q))
+        effects = {each.q: _meant(each) for each in ordered}
+        priced = [each.p for each in ordered if effects[each.q] & OPEN_CLOSE]
+        spread = [each.p for each in ordered if effects[each.q] & HIGH_LOW]
+        sizes = [Decimal(repr(each.s)) for each in ordered if effects[each.q] & VOLUME]
+        if priced:
+            bars.append((
+                start_ns, start_ns + length_ns, priced[0], max(spread), min(spread), priced[-1],
+                float(sum(sizes)),
+            ))  # fmt: skip
+    return bars
+
+
+def _meant(each: Told) -> int:
+    effect = EFFECTS[each.c]
+    if effect != FORM_T:
+        return effect
+    return VOLUME if HOURS.is_open(each.t * MS) else ALL
+
+
+pauses_ms = st.sampled_from([0, 0, 1, 7, 100, 900, 30_000])
+prices = st.sampled_from([99.99, 100.0, 100.01, 100.02, 101.5])
+sizes = st.sampled_from([1.0, 100.0, 0.3, 33.0])
+conditions = st.sampled_from([(), (), (14,), (37,), (37,), (2,), (10,), (38,), (15,), (12,)])
+delays_ms = st.sampled_from([0, 0, 0, 1, 5, 240])
+
+
+class Wire(NamedTuple):
+    """Trades with the times at which they arrive, in that order."""
+
+    arrivals: list[tuple[int, Told]]
+
+    @property
+    def told(self) -> list[Told]:
+        return [each for _, each in self.arrivals]
+
+
+@st.composite
+def wires(draw: st.DrawFn) -> Wire:
+    """Trades in order by time and number, some of them delayed, so that others overtake them."""
+    steps = draw(st.lists(st.tuples(pauses_ms, prices, sizes, conditions, delays_ms), max_size=50))
+    # the session's end is among the times: there Form T begins to count
+    now_ms = OPEN_MS + draw(st.sampled_from([0, 5 * 60_000, 389 * 60_000]))
+    arrivals = []
+    for number, (pause_ms, price, size, codes, delay_ms) in enumerate(steps, 1):
+        now_ms += pause_ms
+        arrivals.append((now_ms + delay_ms, Told(now_ms, number, price, size, codes)))
+    return Wire(sorted(arrivals, key=lambda each: each[0]))
+
+
+@given(wires(), st.integers(1, 40), st.sampled_from([Resolution.SECOND, Resolution.MINUTE]))
+@settings(max_examples=60)
+def test_live_bars_equal_bars_made_afterwards_whatever_the_order_and_the_bunches(
+    wire: Wire, bunch: int, resolution: Resolution
+) -> None:
+    desk = Desk(resolution)
+    for at in range(0, len(wire.arrivals), bunch):
+        part = wire.arrivals[at : at + bunch]
+        desk.hear(*(each for _, each in part), now_ns=part[-1][0] * MS)
+    if wire.arrivals:
+        desk.live.proven(2**62)
+        desk.collect(wire.arrivals[-1][0] * MS + NS_PER_MINUTE)
+    assert [values(bar) for bar in desk.bars] == afterwards(wire.told, resolution.period_ns)
+    assert desk.live.late == 0 and desk.quarantine.total == 0
+
+
+@given(wires(), st.lists(st.integers(0, 79), max_size=20), st.integers(1, 40))
+@settings(max_examples=50)
+def test_the_quick_way_and_the_careful_way_make_the_same_bars(
+    wire: Wire, again: list[int], bunch: int
+) -> None:
+    told = wire.told
+    for number in again:  # some are told twice
+        if number < len(told):
+            told.insert(min(len(told), number + 5), told[number])
+    quick, single, careful = Desk(), Desk(), Desk(Resolution.MINUTE, Resolution.HOUR)
+    now_ns = max((each.t for each in told), default=OPEN_MS) * MS + ORDER_NS
+    for desk in (quick, single, careful):
+        desk.live.look(now_ns)
+    for at in range(0, len(told), bunch):
+        quick.tape.trades(told[at : at + bunch], EFFECTS.__getitem__)
+    for each in told:
+        for desk in (single, careful):  # two streams of one tape go the general way
+            desk.tape.trade(each.t * MS, each.q, each.p, each.s, EFFECTS[each.c])
+    for desk in (quick, single, careful):
+        desk.live.proven(2**62)
+        desk.collect(now_ns + NS_PER_MINUTE)
+    minutes = [bar for bar in careful.bars if bar.end_time_ns - bar.time_ns == NS_PER_MINUTE]
+    assert [values(bar) for bar in quick.bars] == [values(bar) for bar in single.bars]
+    assert [values(bar) for bar in quick.bars] == [values(bar) for bar in minutes]
+    assert [values(bar) for bar in quick.bars] == afterwards(sorted(set(told)), NS_PER_MINUTE)
+    repeated = len(told) - len(set(told))
+    assert quick.quarantine.counts == single.quarantine.counts == ({REPEATED: repeated} if repeated else {})
+
+
+def trades(count: int, at_ms: int = 0, step_ms: int = 1_000, first: int = 1) -> list[Told]:
+    return [Told(OPEN_MS + at_ms + step_ms * i, first + i, 100.0 + i / 100, 10.0) for i in range(count)]
+
+
+END_NS = OPEN_NS + NS_PER_MINUTE
+
+
+def test_a_minute_closes_as_soon_as_the_exchange_is_past_it() -> None:
+    desk = Desk()
+    for each in trades(60):
+        assert desk.hear(each, now_ns=each.t * MS + 50 * MS) == []
+    just = Told(OPEN_MS + 60_249, 61, 100.0, 1.0)
+    assert desk.hear(just, now_ns=just.t * MS) == []  # something older may still be on its way
+    past = Told(OPEN_MS + 60_250, 62, 100.0, 1.0)
+    (bar,) = desk.hear(past, now_ns=past.t * MS)
+    assert values(bar) == (OPEN_NS, END_NS, 100.0, 100.59, 100.0, 100.59, 600.0)
+
+
+def test_a_minute_of_a_quiet_symbol_closes_when_the_grace_is_over_and_the_connection_lives() -> None:
+    desk = Desk()
+    desk.hear(*trades(3), now_ns=OPEN_NS + 2 * NS_PER_SECOND)
+    assert desk.live.next_ns(OPEN_NS + 3 * NS_PER_SECOND) == END_NS
+    assert desk.collect(END_NS) == []
+    assert desk.live.next_ns(END_NS) == END_NS + GRACE_NS
+    assert desk.collect(END_NS + GRACE_NS) == []  # nothing was heard since: is there a connection?
+    desk.live.look(END_NS + GRACE_NS + 1)  # a pong
+    (bar,) = desk.collect(END_NS + GRACE_NS + 1)
+    assert bar.close == 100.02
+
+
+def test_a_minute_closes_late_where_the_connection_says_nothing_at_all() -> None:
+    desk = Desk()
+    desk.hear(*trades(3), now_ns=OPEN_NS + 2 * NS_PER_SECOND)
+    assert desk.collect(END_NS + 19 * NS_PER_SECOND) == []
+    assert desk.live.next_ns(END_NS + 19 * NS_PER_SECOND) == END_NS + 20 * NS_PER_SECOND
+    assert len(desk.collect(END_NS + 20 * NS_PER_SECOND)) == 1
+
+
+def test_a_backlog_in_the_socket_closes_no_bar_before_its_trades_were_read() -> None:
+    desk = Desk()
+    behind_ns = 30 * NS_PER_SECOND
+    for each in trades(130, step_ms=500):
+        desk.hear(each, now_ns=each.t * MS + behind_ns)
+        desk.collect(each.t * MS + behind_ns + 400 * MS)
+    assert [values(bar) for bar in desk.bars] == afterwards(trades(120, step_ms=500), NS_PER_MINUTE)
+    assert desk.live.late == 0
+
+
+def test_a_fast_clock_of_ours_closes_no_bar_early_and_a_slow_one_none_before_its_own_end() -> None:
+    for wrong_s in (5, -3):
+        desk = Desk()
+        for each in trades(62):
+            now_ns = each.t * MS + wrong_s * NS_PER_SECOND
+            for bar in desk.hear(each, now_ns=now_ns):
+                assert now_ns >= bar.end_time_ns and each.t * MS >= bar.end_time_ns
+        for seconds in range(10):
+            desk.live.look(END_NS + seconds * NS_PER_SECOND)
+            desk.collect(END_NS + seconds * NS_PER_SECOND)
+        assert [bar.volume for bar in desk.bars] == [600.0]
+        assert desk.live.late == 0
+
+
+def test_a_venue_that_delays_by_contract_is_waited_for() -> None:
+    delay_ns = 15 * NS_PER_MINUTE
+    clock = VenueClock(QualityLimits())
+    live = LiveBars(GRACE_NS, clock=clock, delay_ns=delay_ns)
+    wanted = Subscription(SPY, Resolution.MINUTE, TickType.TRADE, False)
+    stream = BarStream(wanted, Periods(wanted, HOURS), OPEN_NS, source=Source.STAMPED)
+    live.add(stream)
+    for minutes in range(1, 15):
+        live.look(OPEN_NS + minutes * NS_PER_MINUTE)
+        assert live.collect(OPEN_NS + minutes * NS_PER_MINUTE) == []
+    assert stream.due is not None and stream.due.start_ns == OPEN_NS
+
+
+def test_what_comes_after_its_bar_is_counted_and_makes_no_second_bar() -> None:
+    desk = Desk()
+    desk.hear(*trades(3), now_ns=OPEN_NS + 2 * NS_PER_SECOND)
+    desk.live.look(END_NS + 2 * NS_PER_SECOND)
+    assert len(desk.collect(END_NS + 2 * NS_PER_SECOND)) == 1
+    desk.hear(Told(OPEN_MS + 59_999, 9, 105.0, 1.0), now_ns=END_NS + 3 * NS_PER_SECOND)
+    desk.live.proven(2**62)
+    assert desk.collect(END_NS + 2 * NS_PER_MINUTE) == [] and desk.live.late == 1
+
+
+def test_odd_lots_alone_make_no_bar() -> None:
+    desk = Desk()
+    desk.hear(Told(OPEN_MS, 1, 100.0, 5.0, (37,)), Told(OPEN_MS + 60_000, 2, 100.0, 5.0), now_ns=END_NS)
+    desk.live.proven(2**62)
+    assert [bar.time_ns for bar in desk.collect(END_NS + NS_PER_MINUTE)] == [END_NS]
+
+
+def test_a_lost_connection_has_no_half_bar_and_names_what_it_dropped() -> None:
+    desk = Desk(Resolution.MINUTE, Resolution.HOUR)
+    desk.hear(*trades(90), now_ns=END_NS + 30 * NS_PER_SECOND)
+    assert len(desk.bars) == 1
+    desk.live.doubt()
+    desk.hear(*trades(10, at_ms=95_000, first=200), now_ns=END_NS + 50 * NS_PER_SECOND)
+    assert desk.collect(END_NS + 3 * NS_PER_MINUTE) == []
+    back_ns = END_NS + 3 * NS_PER_MINUTE + 20 * NS_PER_SECOND
+    desk.live.resume(back_ns, "it was gone")
+    # the hour that is not shown begins at ten, and was not heard in part
+    assert [
+        (each.subscription.resolution, each.start_ns, each.end_ns) for each in desk.live.take_missing()
+    ] == [(Resolution.MINUTE, END_NS, END_NS + 4 * NS_PER_MINUTE)]
+    assert desk.live.take_missing() == []
+    desk.hear(*trades(101, at_ms=261_000, first=300), now_ns=OPEN_NS + 361 * NS_PER_SECOND)
+    assert [bar.time_ns for bar in desk.bars] == [OPEN_NS, END_NS + 4 * NS_PER_MINUTE]
+
+
+def test_an_hour_in_the_making_is_dropped_whole_with_its_connection() -> None:
+    desk = Desk(Resolution.HOUR)
+    ten_ns = OPEN_NS + 30 * NS_PER_MINUTE
+    desk.hear(*trades(3, at_ms=40 * 60_000), now_ns=OPEN_NS + 41 * NS_PER_MINUTE)
+    desk.live.doubt()
+    desk.live.resume(OPEN_NS + 42 * NS_PER_MINUTE, "it was gone")
+    (missing,) = desk.live.take_missing()
+    assert (missing.start_ns, missing.end_ns) == (ten_ns, ten_ns + 60 * NS_PER_MINUTE)  # it runs still
+
+
+def test_a_doubt_while_the_market_is_closed_misses_nothing() -> None:
+    wanted = Subscription(SPY, Resolution.MINUTE, TickType.TRADE, True)
+    live = LiveBars(GRACE_NS, clock=VenueClock(QualityLimits()))
+    live.add(BarStream(wanted, Periods(wanted, HOURS), OPEN_NS - 60 * NS_PER_MINUTE, source=Source.STAMPED))
+    live.doubt()
+    live.resume(OPEN_NS - NS_PER_MINUTE)
+    assert live.take_missing() == []
+
+
+def test_nothing_is_filled_forward_from_before_a_doubt() -> None:
+    desk = Desk()
+    desk.streams[0].subscription = Subscription(SPY, Resolution.MINUTE, TickType.TRADE, True)
+    desk.hear(*trades(3), now_ns=OPEN_NS + 2 * NS_PER_SECOND)
+    desk.live.proven(2**62)
+    desk.collect(END_NS + NS_PER_MINUTE)
+    assert [bar.fill_forward for bar in desk.bars] == [False, True]
+    desk.live.doubt()
+    desk.live.resume(END_NS + NS_PER_MINUTE)
+    assert desk.collect(END_NS + 5 * NS_PER_MINUTE) == []
+
+
+def test_a_corrected_trade_takes_its_minute_out_and_leaves_the_next() -> None:
+    desk = Desk()
+    desk.hear(*trades(3), now_ns=OPEN_NS + 2 * NS_PER_SECOND)
+    desk.streams[0].doubt_period(OPEN_NS + NS_PER_SECOND, "a trade was taken back")
+    desk.hear(*trades(3, at_ms=60_000, first=10), now_ns=END_NS + 3 * NS_PER_SECOND)
+    assert desk.bars == []
+    assert desk.live.take_missing() == [
+        Missing(desk.streams[0].subscription, OPEN_NS, END_NS, "a trade was taken back")
+    ]
+    desk.live.proven(2**62)
+    assert len(desk.collect(END_NS + NS_PER_MINUTE)) == 1
+
+
+def test_a_price_that_was_held_back_is_in_its_bar_when_others_confirm_it() -> None:
+    told = [
+        Told(OPEN_MS, 1, 100.0, 1.0), Told(OPEN_MS + 1, 2, 130.0, 2.0), Told(OPEN_MS + 2, 3, 131.0, 3.0),
+        Told(OPEN_MS + 3, 4, 132.0, 4.0), Told(OPEN_MS + 4, 5, 133.0, 5.0),
+    ]  # fmt: skip
+    desk = Desk()
+    desk.hear(*told, now_ns=OPEN_NS + NS_PER_SECOND)
+    desk.live.proven(2**62)
+    (bar,) = desk.collect(END_NS)
+    assert values(bar) == (OPEN_NS, END_NS, 100.0, 133.0, 100.0, 133.0, 15.0)
+    assert desk.quarantine.released == 2
+
+
+def test_a_spike_alone_is_in_no_bar() -> None:
+    told = [*trades(3), Told(OPEN_MS + 2_500, 50, 1_000.0, 5.0), *trades(2, at_ms=3_000, first=60)]
+    desk = Desk()
+    desk.hear(*told, now_ns=OPEN_NS + 10 * NS_PER_SECOND)
+    desk.live.proven(2**62)
+    (bar,) = desk.collect(END_NS)
+    assert (bar.high, bar.volume) == (100.02, 50.0)
+    assert desk.quarantine.counts["off the market"] == 1
+
+
+@pytest.mark.parametrize("pieces", [1, 60])
+def test_bars_of_the_venues_pieces_close_with_the_last_one(pieces: int) -> None:
+    clock = VenueClock(QualityLimits())
+    live = LiveBars(5 * NS_PER_SECOND, clock=clock)
+    wanted = Subscription(SPY, Resolution.MINUTE, TickType.TRADE, False)
+    stream = BarStream(wanted, Periods(wanted, HOURS), OPEN_NS, source=Source.PIECES)
+    live.add(stream)
+    length_ns = NS_PER_MINUTE // pieces
+    made = []
+    for number in range(pieces):
+        start_ns = OPEN_NS + number * length_ns
+        now_ns = start_ns + length_ns + 100 * MS
+        live.look(now_ns)
+        stream.piece(TradeBar(SPY, start_ns, start_ns + length_ns, 100.0, 101.0, 99.0, 100.5, 7.0))
+        made += live.collect(now_ns)
+        assert len(made) == (number == pieces - 1)
+    (bar,) = made[0].points
+    assert isinstance(bar, TradeBar)
+    assert values(bar) == (OPEN_NS, END_NS, 100.0, 101.0, 99.0, 100.5, 7.0 * pieces)
+    assert live.gaps == 0
+
+
+# ---- quotes, and single ticks
+
+
+class QuoteDesk:
+    """One symbol's quotes into minutes."""
+
+    def __init__(self) -> None:
+        limits = QualityLimits(band=0.0)
+        clock = VenueClock(limits)
+        self.live = LiveBars(GRACE_NS, clock=clock)
+        self.tape = QuoteTape(SPY, limits, clock, Quarantine())
+        wanted = Subscription(SPY, Resolution.MINUTE, TickType.QUOTE, False)
+        self.stream = BarStream(wanted, Periods(wanted, HOURS), OPEN_NS, source=Source.STAMPED)
+        self.tape.add(self.stream)
+        self.live.add(self.stream)
+
+    def finish(self, now_ns: int) -> list[QuoteBar]:
+        self.live.proven(2**62)
+        return [bar for step in self.live.collect(now_ns) for bar in step.points if isinstance(bar, QuoteBar)]
+
+
+class Quoted(NamedTuple):
+    t: int
+    q: int
+    bid: float
+    ask: float
+
+
+quote_steps = st.lists(
+    st.tuples(
+        pauses_ms, st.sampled_from([99.0, 99.5, 100.0]), st.sampled_from([100.0, 100.5, 101.0]), delays_ms
+    ),
+    max_size=60,
+)
+
+
+@given(quote_steps)
+@settings(max_examples=50)
+def test_quote_bars_equal_those_of_the_quotes_in_order(
+    steps: list[tuple[int, float, float, int]],
+) -> None:
+    now_ms, told = OPEN_MS, list[tuple[int, Quoted]]()
+    for number, (pause_ms, bid, ask, delay_ms) in enumerate(steps, 1):
+        now_ms += pause_ms
+        told.append((now_ms + delay_ms, Quoted(now_ms, number, bid, ask)))
+    arriving, ordered = QuoteDesk(), QuoteDesk()
+    for desk, quotes in ((arriving, sorted(told, key=lambda each: each[0])), (ordered, told)):
+        for arrival_ms, quote in quotes:
+            desk.live.look(max(arrival_ms, quote.t) * MS)
+            assert desk.tape.quote(quote.t * MS, quote.q, quote.bid, 1.0, quote.ask, 2.0)
+    end_ns = now_ms * MS + NS_PER_MINUTE
+    made = arriving.finish(end_ns)
+    assert [_numbers(bar) for bar in made] == [_numbers(bar) for bar in ordered.finish(end_ns)]
+    assert [_numbers(bar) for bar in made] == _quote_bars_afterwards([each for _, each in told])
+
+
+def _numbers(bar: QuoteBar) -> tuple[float, ...]:
+    return (
+        bar.time_ns, bar.bid_open, bar.bid_high, bar.bid_low, bar.bid_close, bar.bid_size,
+        bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close, bar.ask_size,
+    )  # fmt: skip
+
+
+def _quote_bars_afterwards(told: list[Quoted]) -> list[tuple[float, ...]]:
+    groups: dict[int, list[Quoted]] = defaultdict(list)
+    for each in told:
+        if HOURS.is_open(each.t * MS):
+            groups[each.t * MS // NS_PER_MINUTE * NS_PER_MINUTE].append(each)
+    bars: list[tuple[float, ...]] = []
+    before: tuple[float, ...] = ()
+    for start_ns, group in sorted(groups.items()):
+        bids, asks = [each.bid for each in group], [each.ask for each in group]
+        if before:
+            bids, asks = [before[0], *bids], [before[1], *asks]
+        before = (bids[-1], asks[-1])
+        bars.append((
+            start_ns, bids[0], max(bids), min(bids), bids[-1], 1.0,
+            asks[0], max(asks), min(asks), asks[-1], 2.0,
+        ))  # fmt: skip
+    return bars
+
+
+def test_single_ticks_are_those_that_passed_and_say_which_may_not_set_a_price() -> None:
+    heard: list[Tick] = []
+    desk = Desk()
+    wanted = Subscription(SPY, Resolution.TICK)
+    desk.tape.add(TickStream(wanted, lambda _, tick: heard.append(tick)))
+    now_ns = OPEN_NS + NS_PER_SECOND
+    told = [
+        Told(OPEN_MS, 1, 100.0, 5.0),
+        Told(OPEN_MS + 1, 2, 100.5, 5.0, (37,)),
+        Told(OPEN_MS + 2, 3, -1.0, 5.0),
+    ]
+    desk.hear(*told, now_ns=now_ns)
+    assert [(each.time_ns, each.price, each.suspicious) for each in heard] == [
+        (OPEN_NS, 100.0, False),
+        (OPEN_NS + MS, 100.5, True),
+    ]
+
+
+def test_a_quote_that_was_overtaken_is_no_tick() -> None:
+    heard: list[Tick] = []
+    desk = QuoteDesk()
+    ticks = TickStream(Subscription(SPY, Resolution.TICK, TickType.QUOTE), lambda _, tick: heard.append(tick))
+    desk.tape.add(ticks)
+    desk.live.look(OPEN_NS + NS_PER_SECOND)
+    for time_ms, number in ((5, 2), (3, 1), (7, 3)):
+        desk.tape.quote(OPEN_NS + time_ms * MS, number, 99.0, 1.0, 100.0 + number, 1.0)
+    assert [each.ask_price for each in heard] == [102.0, 103.0] and ticks.overtaken == 1
