@@ -17,6 +17,7 @@ from random import Random, SystemRandom
 from typing import Final
 
 from livetrader import registry
+from livetrader.changes import Changes
 from livetrader.clocks import SessionClock, clock_mark, monotonic_s, wall_ns
 from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub
@@ -32,7 +33,7 @@ from livetrader.histories.opening import history_folder, open_histories
 from livetrader.journal import filesystems
 from livetrader.journal.journal import Journal
 from livetrader.settings import Settings
-from livetrader.supervisor.changes import Changes
+from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.log_book import LogBook
 from livetrader.supervisor.operations import DaemonOperations
 from livetrader.supervisor.parts import Parts, Relay, StateDirectory, Tasks
@@ -81,7 +82,7 @@ def build(settings: Settings) -> Supervisor:
     chance = SystemRandom()
     makers = PluginMakers(settings, directory, tasks, book.daemon, Random(chance.getrandbits(64)))
     history = makers.history()
-    brokerage, feed = makers.brokerage(history), makers.feed(history)
+    brokerage, feeds = makers.brokerage(history), makers.feeds(history)
     _check_file_system(settings, directory, brokerage, book)
     journal = Journal(directory.journal, settings.account.name)
     notifications = Notifications([LogSink()], lambda outcome: metrics.notifications.labels(outcome).inc())
@@ -93,6 +94,7 @@ def build(settings: Settings) -> Supervisor:
         partial(_notify, notifications),
         lambda reason: supervisor.end(reason),
         contract_multiplier(history.reference),
+        lambda symbol: supervisor.feed.stale(symbol),
     )
     kill = KillSwitch(
         KillPorts(
@@ -120,12 +122,14 @@ def build(settings: Settings) -> Supervisor:
             notifier_for=Notifier,
             journal=journal,
             brokerage=brokerage,
-            feed=feed,
+            feeds=feeds,
+            history=history,
             gateway=gateway,
             relay=relay,
             kill=kill,
             training=TrainingLedger(settings.training, journal, clock_mark),
             notify=partial(_notify, notifications),
+            announcements=Announcements(history.reference, history.announced),
         )
     )
     operations = DaemonOperations(
@@ -247,13 +251,25 @@ class PluginMakers:
         brokerage: BrokeragePlugin = plugin(config, self._context(section.plugin, "brokerage", history))
         return brokerage
 
-    def feed(self, history: HistoryChain) -> DataFeedPlugin:
-        """Make the feed plugin."""
-        section = self.settings.feeds[0]
-        plugin = registry.load_plugin(registry.FEEDS, section.plugin)
-        config = registry.config_of(plugin, section.options)
-        feed: DataFeedPlugin = plugin(config, self._context(section.plugin, "feed", history))
-        return feed
+    def feeds(self, history: HistoryChain) -> tuple[tuple[str, DataFeedPlugin], ...]:
+        """Make the feed plugins, in their order; each with the name that people know it by.
+
+        Raises ConfigError where a feed that keeps time is not alone: there is only one time.
+        """
+        feeds: dict[str, DataFeedPlugin] = {}
+        for section in self.settings.feeds:
+            plugin = registry.load_plugin(registry.FEEDS, section.plugin)
+            config = registry.config_of(plugin, section.options)
+            alike = sum(name.partition("-")[0] == section.plugin for name in feeds)
+            name = section.plugin if not alike else f"{section.plugin}-{alike + 1}"
+            kind = "feed" if not feeds else f"feed-{name}"
+            feeds[name] = plugin(config, self._context(section.plugin, kind, history))
+        for name, feed in feeds.items():
+            if len(feeds) > 1 and (feed.capabilities.keeps_time or feed.capabilities.lockstep):
+                raise ConfigError(
+                    [f"{self.settings.source}: feed: {name} keeps its own time, so it has to be the only one"]
+                )
+        return tuple(feeds.items())
 
     def _context(self, name: str, kind: str, history: HistoryChain | None) -> Context:
         folder: Path = self.directory.plugin(kind)
@@ -271,6 +287,7 @@ class PluginMakers:
             report=self.report,
             reference=None if history is None else history.reference,
             history=history,
+            quality=self.settings.quality,
         )
 
 

@@ -28,6 +28,7 @@ from typing import ClassVar, Final, Protocol, runtime_checkable
 import msgspec
 
 from livetrader_engine.data.bars import MarketPoint
+from livetrader_engine.data.quality import QualityLimits
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.events import (
     BrokerageMessageKind,
@@ -75,6 +76,7 @@ class Context(msgspec.Struct, frozen=True):
     reading history blocks, so it is called in a thread. `data_requested(path, problem)`, where it is given,
     hears of every data file that is asked for: with "" where it was read, with "missing", or with what is
     wrong with it; then what cannot be read is left out, where it would raise DataError otherwise.
+    `quality`: what may be believed of live prices, where somebody has said so (data.quality).
     """
 
     name: str
@@ -88,6 +90,7 @@ class Context(msgspec.Struct, frozen=True):
     reference: ReferenceData | None = None
     history: HistoryProvider | None = None
     data_requested: Callable[[str, str], None] | None = None
+    quality: QualityLimits | None = None
 
 
 class Approved(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from typing import Final
 
 import msgspec
 
+from livetrader.changes import Changes
 from livetrader.control.data_views import DataView
 from livetrader.feeds.board import Board, Source, Stream, key_of_point
 from livetrader.feeds.care import StreamCare
@@ -33,7 +34,6 @@ from livetrader.feeds.session import FeedPorts, FeedSession
 from livetrader.feeds.views import data_view
 from livetrader.feeds.words import Announcer
 from livetrader.settings import Backfill, FreshnessSettings
-from livetrader.supervisor.changes import Changes
 from livetrader.telemetry.notifications import Notify
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint, Tick
@@ -58,7 +58,8 @@ _BARS: Final = frozenset({Resolution.SECOND, Resolution.MINUTE, Resolution.HOUR,
 class ChainPorts:
     """What the chain works with. `spawn` starts a supervised task; `carry` is the router's.
 
-    `ended` hears of the end of the data where every feed has said so.
+    `ended` hears of the end of the data where every feed has said so. `warm_up_ns`: where the warm-up of an
+    engine that starts ends (UTC ns), None while none does: what it subscribes goes on from there.
     """
 
     feeds: Sequence[tuple[str, DataFeedPlugin]]
@@ -77,6 +78,7 @@ class ChainPorts:
     report: Callable[..., None]
     notify: Notify
     ended: Callable[[DataEnded], None]
+    warm_up_ns: Callable[[], int | None]
 
 
 class FeedChain:
@@ -88,7 +90,6 @@ class FeedChain:
         self._newest_ns = 0
         self._alone = len(ports.feeds) == 1
         self.counts = FeedCounts()
-        self.began_ns: Callable[[], int | None] = lambda: None  # where the warm-up of a starting engine ends
         now_ns = ports.now_ns()
         sources = []
         for index, (name, feed) in enumerate(ports.feeds):
@@ -272,7 +273,7 @@ class FeedChain:
         track = None
         if subscription.resolution in _BARS:
             fills = rules.backfill is Backfill.BARS
-            began_ns = min(now_ns, self.began_ns() or now_ns)
+            began_ns = min(now_ns, self._ports.warm_up_ns() or now_ns)
             track = BarTrack(subscription, hours, began_ns, fills=fills)
             if fills:
                 track.begins(now_ns, self.wait_ns)

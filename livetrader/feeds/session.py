@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from livetrader.supervisor.restart import Restart, RestartPolicy, decide
+from livetrader.restart import Restart, RestartPolicy, decide
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.events import DataEnded, MarketDataArrived, TimePulse
 from livetrader_engine.spi import DataFeedPlugin, FeedEvent, FeedStatus, VenueError

@@ -18,8 +18,8 @@ from typing import Final
 
 from livetrader.feeds.board import Board
 from livetrader.feeds.counting import FeedCounts
-from livetrader.supervisor.outages import Word, span
 from livetrader.telemetry.notifications import Urgency
+from livetrader.telemetry.words import Word, span
 from livetrader_engine.symbols import NS_PER_SECOND
 
 SETTLE_S: Final = 3.0  # what falls silent together is marked within some looks

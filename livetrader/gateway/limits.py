@@ -40,6 +40,7 @@ class DenialReason(StrEnum):
     DECIDED = "decision_repeated"
     RESTRICTED = "restricted"
     BLOCKED = "blocked"
+    DATA_STALE = "data_stale"
     ORDER_QUANTITY = "max_order_quantity"
     ORDER_NOTIONAL = "max_order_notional"
     POSITION_NOTIONAL = "max_position_notional"
@@ -54,8 +55,8 @@ class Circumstances:
     `position` is signed; `working` the signed quantity still working on the order's own side, orders of
     unknown outcome included. `price` is the newest observed one, None where none was. `recent` counts the
     orders of the last minute, `alike` those of the same symbol and quantity within the duplicate window.
-    `not_ready`, `restricted`, `blocked` and `closed` are empty, or say why in words; `decided` names the
-    order that an earlier engine sent on the same decision.
+    `not_ready`, `restricted`, `blocked`, `closed` and `stale` are empty, or say why in words; `decided` names
+    the order that an earlier engine sent on the same decision.
     """
 
     position: Decimal = Decimal(0)
@@ -71,6 +72,7 @@ class Circumstances:
     blocked: str = ""
     closed: str = ""
     decided: str = ""
+    stale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,16 @@ def _doubt(case: _Case) -> Denied | None:
     return None
 
 
+def _stale(case: _Case) -> Denied | None:
+    if case.now.stale and _adds(case):
+        return Denied(
+            DenialReason.DATA_STALE,
+            f"{case.spec.symbol.value} takes no new risk while its data are stale: {case.now.stale}; orders "
+            "that reduce the position and cancels go through",
+        )
+    return None
+
+
 def _decided(case: _Case) -> Denied | None:
     if not case.now.decided:
         return None
@@ -256,11 +268,13 @@ CHECKS: Final[tuple[Callable[[_Case], Denied | None], ...]] = (
     _prices,
     _decided,
     _doubt,
+    _stale,
     _order_size,
     _position_size,
     _rate,
 )
-# A change makes no second order, so neither the rate nor the blocks of new risk by doubt apply to it.
+# A change makes no second order, so neither the rate nor the blocks of new risk by doubt apply to it; but
+# a new price for an entry is a decision, and so is a larger quantity: neither is taken on stale data.
 CHANGE_CHECKS: Final = (_trading, _quantity, _prices, _order_size, _position_size)
 
 
@@ -305,7 +319,9 @@ def check_change(
             DenialReason.BAD_QUANTITY, "a change cannot turn a buy into a sell; cancel and order anew"
         )
     case = _Case(after, now, limits, capabilities)
-    for look in CHANGE_CHECKS:
+    smaller = abs(after.quantity) <= abs(spec.quantity)
+    only_smaller = smaller and after == msgspec.structs.replace(spec, quantity=after.quantity, tag=after.tag)
+    for look in CHANGE_CHECKS if only_smaller else (*CHANGE_CHECKS, _stale):
         denied = look(case)
         if denied is not None:
             return denied

@@ -24,12 +24,18 @@ def _one(symbol: Symbol) -> Decimal:
     return Decimal(1)
 
 
+def _fresh(symbol: Symbol) -> str:
+    """Judge no prices: nobody watches them."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class HostRules:
     """How an operator wants it. `alert` calls people, `stop` ends the daemon in good order; neither waits.
 
     `unknown_orders`: how many outcomes may be unknown at once before trading halts; 0 for any number.
     `multiplier`: how many units one contract of a symbol stands for; asked for every order and price.
+    `stale`: why a symbol's prices are too old to take risk on, empty where they are not; for every order.
     """
 
     on_manual_trades: OnManualTrades = OnManualTrades.ALERT
@@ -37,3 +43,4 @@ class HostRules:
     alert: Alert = _nobody
     stop: Callable[[str], None] = _stay
     multiplier: Callable[[Symbol], Decimal] = _one
+    stale: Callable[[Symbol], str] = _fresh

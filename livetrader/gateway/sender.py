@@ -15,6 +15,7 @@ from typing import Protocol
 from livetrader.errors import JournalError
 from livetrader.gateway.ledger import Emit, Ledger, Report
 from livetrader.gateway.limits import WINDOW_NS, Circumstances, Denied, check, check_change, unusable, usable
+from livetrader.gateway.rules import HostRules
 from livetrader.gateway.session import Session
 from livetrader.gateway.standing import Life, decided, held, others_working
 from livetrader.gateway.timing import Timing
@@ -45,6 +46,7 @@ class Gate(Protocol):
     halted: bool
     halt_reason: str
     warming: bool
+    rules: HostRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,7 @@ class OrderSender:
             closed=self._ledger.state.why_closed(spec.symbol),
             blocked=next((order.client_order_id for order in same_side if order.unknown), ""),
             decided=decided(self._ledger.state, spec, self._life),
+            stale=self._ports.gate.rules.stale(spec.symbol),
         )
 
     def _now(self) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from livetrader.errors import AccountMismatchError, ConfigError
 from livetrader.gateway.gateway import Gateway
-from livetrader.supervisor.restart import Restart, RestartPolicy, decide
+from livetrader.restart import Restart, RestartPolicy, decide
 from livetrader.supervisor.session_watch import SessionWatch
 from livetrader_engine.spi import BrokerageMessage, BrokeragePlugin, PluginError, VenueError
 

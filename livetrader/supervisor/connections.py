@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from livetrader.feeds.session import FeedPorts, FeedSession
+from livetrader.feeds.chain import ChainPorts, FeedChain
+from livetrader.feeds.face import Feeds, LoneFeed
+from livetrader.feeds.session import FeedPorts
 from livetrader.gateway.killstages import KillStage
 from livetrader.settings import OnFeedEnd
 from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
-from livetrader.supervisor.engine_keeper import EngineKeeper
+from livetrader.supervisor.engine_care import EngineCare
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.router import Router
 from livetrader.supervisor.session_watch import SessionWatch
@@ -34,17 +36,18 @@ class Connections:
         parts: Parts,
         state: StateMachine,
         router: Router,
-        keeper: EngineKeeper,
+        care: EngineCare,
         watch: SessionWatch,
         end: Callable[[str], None],
     ) -> None:
         self._parts = parts
         self._state = state
         self._router = router
-        self._keeper = keeper
+        self._keeper = care.keeper
         self._watch = watch
+        self._care = care
         self._end = end
-        self.feed = FeedSession(self._feed_ports())
+        self.feed = self._feeds()
         self.brokerage = BrokerageSession(self._brokerage_ports())
 
     # -- the brokerage -------------------------------------------------------------------------------
@@ -92,6 +95,34 @@ class Connections:
             self._end("the data ended")
 
     # -- inside --------------------------------------------------------------------------------------
+
+    def _feeds(self) -> Feeds:
+        """Return the feed alone where it leads the time, else the chain of all of them."""
+        parts = self._parts
+        capabilities = parts.feed.capabilities
+        if capabilities.keeps_time or capabilities.lockstep:
+            return LoneFeed(parts.feeds[0][0], self._feed_ports(), parts.timing.monotonic_s)
+        return FeedChain(
+            ChainPorts(
+                feeds=parts.feeds,
+                history=parts.history,
+                reference=parts.history.reference,
+                rules=parts.settings.freshness,
+                quality=parts.settings.quality,
+                carry=self._router.carry,
+                counted=self._streams_counted,
+                changes=parts.changes,
+                spawn=parts.tasks.spawn,
+                now_ns=parts.timing.wall_ns,
+                monotonic_s=parts.timing.monotonic_s,
+                chance=parts.chance,
+                sleep=parts.timing.sleep,
+                report=parts.logs.daemon,
+                notify=parts.notify,
+                ended=self._data_ended,
+                warm_up_ns=lambda: self._care.warm_up_ns,
+            )
+        )
 
     def _feed_ports(self) -> FeedPorts:
         parts = self._parts

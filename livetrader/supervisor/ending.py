@@ -117,7 +117,8 @@ class Ending:
         if server is not None:
             await self._closing("control", server.stop())
         parts.hub.close()
-        await self._closing("feed", parts.feed.close())
+        for name, feed in parts.feeds:
+            await self._closing(f"feed {name}", feed.close())
         await self._closing("brokerage", parts.brokerage.close())
         if self.reason is not None:
             parts.journal.append_soon(DaemonStopped(parts.timing.wall_ns(), self.reason))

@@ -8,11 +8,12 @@ from typing import Final, Protocol
 
 from livetrader.configuration.stores import store_options
 from livetrader.errors import DaemonError, EngineGivenUpError
-from livetrader.feeds.session import FeedSession
+from livetrader.feeds.face import Feeds
 from livetrader.histories.opening import portable
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import Beat, Initialized, StartEngine, StepCompleted, TrainingReported, WarmedUp
 from livetrader.journal.records import EngineLost, EngineStarted
+from livetrader.restart import GiveUp
 from livetrader.settings import OnLost, OnRunaway, OnSpent
 from livetrader.store.options import credentials_for
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
@@ -21,7 +22,6 @@ from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProc
 from livetrader.supervisor.held_orders import HeldOrders
 from livetrader.supervisor.model_news import ModelNews
 from livetrader.supervisor.parts import Parts
-from livetrader.supervisor.restart import GiveUp
 from livetrader.supervisor.result_files import ResultFiles
 from livetrader.supervisor.router import Router
 from livetrader.supervisor.training_news import News, TrainingNews
@@ -62,8 +62,9 @@ class EngineCare:
         self._parts = parts
         self._authority = authority
         self._router: Router | None = None
-        self._feed: FeedSession | None = None
+        self._feed: Feeds | None = None
         self.begin_ns = 0  # where the feed's data begins
+        self.warm_up_ns: int | None = None  # where the warm-up of an engine that starts ends
         self.statistics: dict[str, str] = {}
         self.plots = 0
         self.results = ResultFiles(parts.directory.results, parts.timing, parts.logs.daemon)
@@ -87,7 +88,7 @@ class EngineCare:
             )
         )
 
-    def attach(self, router: Router, feed: FeedSession, orders: HeldOrders) -> None:
+    def attach(self, router: Router, feed: Feeds, orders: HeldOrders) -> None:
         """Say who takes completed steps, subscriptions and orders."""
         self._router, self._feed, self.orders = router, feed, orders
         self.commands = EngineCommands(
@@ -140,6 +141,7 @@ class EngineCare:
         if seen and self._router is not None:
             await self._router.let_market_lead()
         time_ns = parts.clock.now_ns + 1 if seen else max(parts.clock.now_ns, self.begin_ns)
+        self.warm_up_ns = time_ns
         level, limits = parts.training.level(), parts.training.limits()
         account = await parts.gateway.account()
         store = store_options(settings.object_store, parts.directory.root)
@@ -173,6 +175,7 @@ class EngineCare:
         if process is not self.keeper.process:
             return  # it died with this on its lips
         self._parts.gateway.warming = False
+        self.warm_up_ns = None
         self._parts.logs.daemon("engine_ready", pid=process.pid, warm_up_points=message.warm_up_points)
         self.keeper.warmed_up()
         self._authority.engine_ready()

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from livetrader.changes import Changes
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import (
     FromEngine,
@@ -23,7 +24,6 @@ from livetrader.ipc.messages import (
     TrainingReported,
     WarmedUp,
 )
-from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_process import EngineProcess
 from livetrader.supervisor.held_orders import HeldOrders
 from livetrader_engine.commands import (

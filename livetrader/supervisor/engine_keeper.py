@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from livetrader.changes import Changes
 from livetrader.errors import AlgorithmLoadError
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import FromEngine, StartEngine
+from livetrader.restart import GiveUp, RestartPolicy, decide, recent
 from livetrader.settings import EngineSettings, OnLost
-from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProcess
-from livetrader.supervisor.restart import GiveUp, RestartPolicy, decide, recent
 
 # A first start that ends like this is the algorithm's own fault: another attempt would end the same way.
 _NOT_LOADED = frozenset({EndCause.FAILED, EndCause.EXITED, EndCause.LATE})

@@ -17,11 +17,11 @@ unsteady once, and only alarms and the steadiness that follows are told; everyth
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from livetrader.telemetry.notifications import Urgency
+from livetrader.telemetry.words import Word, clock, span
 from livetrader_engine.errors import InvariantError
 from livetrader_engine.spi import Maintenance
 from livetrader_engine.symbols import NS_PER_SECOND
@@ -65,16 +65,6 @@ class Moment:
     def resting(self) -> Maintenance | None:
         """The maintenance in which being away is expected now."""
         return self.maintenance if self.maintenance is not None and self.maintenance.away else None
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """Something for people."""
-
-    urgency: Urgency
-    title: str
-    message: str
-    next_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,20 +189,6 @@ def regained(connection: Connection, moment: Moment, recovered: Recovered) -> Ve
     step = "look at `livetrader status` and `livetrader orders`" if _odd(recovered) else ""
     message = f"after {span(absent_s)}; {_found(recovered)}"
     return after, (Word(loudest, "brokerage is back", message, step),)
-
-
-def span(seconds: float) -> str:
-    """Return a duration for people."""
-    whole = int(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    minutes = whole // 60
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def clock(time_ns: int) -> str:
-    """Return an instant for people."""
-    return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).strftime("%a %d %b %H:%M UTC")
 
 
 def _moved(connection: Connection, state: ConnectionState) -> Connection:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
+from livetrader.changes import Changes
 from livetrader.clocks import SessionClock
 from livetrader.configuration.stores import FOLDER
 from livetrader.control.operations import OrderChanged
@@ -14,11 +15,11 @@ from livetrader.control.stream import EventHub
 from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killswitch import KillSwitch
 from livetrader.gateway.timing import Timing
+from livetrader.histories.chain import HistoryChain
 from livetrader.ipc.link import Link
 from livetrader.journal.journal import Journal
 from livetrader.settings import Settings
 from livetrader.supervisor.announcements import Announcements
-from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.log_book import LogBook
 from livetrader.supervisor.training_ledger import TrainingLedger
 from livetrader.supervisor.views import order_view
@@ -144,10 +145,16 @@ class Parts:
     notifier_for: Callable[[Callable[[], bool]], Notifier]
     journal: Journal
     brokerage: BrokeragePlugin
-    feed: DataFeedPlugin
+    feeds: tuple[tuple[str, DataFeedPlugin], ...]  # by name, in order of preference
+    history: HistoryChain
     gateway: Gateway
     relay: Relay
     kill: KillSwitch
     training: TrainingLedger
     notify: Notify  # people
     announcements: Announcements | None = None  # of corporate actions; None where nobody asks
+
+    @property
+    def feed(self) -> DataFeedPlugin:
+        """The preferred feed: how it treats time is how the daemon does."""
+        return self.feeds[0][1]

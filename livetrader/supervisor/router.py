@@ -19,11 +19,11 @@ from typing import Final
 
 import msgspec
 
+from livetrader.changes import Changes
 from livetrader.clocks import SessionClock
 from livetrader.gateway.gateway import Gateway
 from livetrader.ipc.link import Link
 from livetrader.ipc.messages import NewsComplete
-from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_keeper import EngineKeeper
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
 from livetrader_engine.commands import AwaitNews

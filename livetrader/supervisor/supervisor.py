@@ -79,7 +79,7 @@ class Supervisor:
                 parts.notify,
             )
         )
-        connections = Connections(parts, self.state, self.router, self.keeper, self.watch, self.end)
+        connections = Connections(parts, self.state, self.router, self.care, self.watch, self.end)
         self.feed, self.brokerage = connections.feed, connections.brokerage
         self.care.attach(self.router, self.feed, self.watch.orders)
         self.corporate = _corporate_watch(parts, self.router, connections)
@@ -98,6 +98,7 @@ class Supervisor:
             try:
                 await self._run_tasks()
             finally:
+                self.feed.close()
                 await self._ending.close(self.server, self.notifier)
         finally:
             lock.release()

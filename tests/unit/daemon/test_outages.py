@@ -18,13 +18,12 @@ from livetrader.supervisor.outages import (
     Moment,
     Recovered,
     Verdict,
-    Word,
     lost,
     passed,
     regained,
-    span,
 )
 from livetrader.telemetry.notifications import Urgency
+from livetrader.telemetry.words import Word, span
 from livetrader_engine.spi import Maintenance
 
 SECOND = 1_000_000_000

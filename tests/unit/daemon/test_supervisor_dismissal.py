@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import msgspec
 
+from livetrader.changes import Changes
 from livetrader.ipc.messages import StartEngine, StepCompleted
 from livetrader.settings import EngineSettings
-from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts, KeeperState
 from livetrader.supervisor.engine_process import EndCause, EngineProcess

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import msgspec
 
+from livetrader.changes import Changes
 from livetrader.clocks import SessionClock
 from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killports import KillPorts
@@ -24,7 +25,6 @@ from livetrader.ipc.frames import FrameSplitter, decode_to_engine
 from livetrader.ipc.messages import NewsComplete, StepCompleted, ToEngine
 from livetrader.journal.journal import Journal
 from livetrader.settings import EngineSettings
-from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.engine_process import EngineProcess
 from livetrader.supervisor.router import Router, RouterPorts

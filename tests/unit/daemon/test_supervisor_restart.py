@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livetrader.supervisor.restart import GiveUp, Restart, RestartPolicy, decide, recent
+from livetrader.restart import GiveUp, Restart, RestartPolicy, decide, recent
 
 POLICY = RestartPolicy(restarts=3, window_s=600.0, delay_s=0.1, delay_max_s=1.0)
 FOREVER = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.5, delay_max_s=30.0)

@@ -12,12 +12,12 @@ from typing import ClassVar, NoReturn
 import msgspec
 import pytest
 
+from livetrader.changes import Changes
 from livetrader.clocks import SessionClock
 from livetrader.errors import AccountMismatchError, ConfigError
 from livetrader.feeds.session import FeedPorts, FeedSession
 from livetrader.settings import EngineSettings
 from livetrader.supervisor.brokerage_session import HURRY, LOOK_S, BrokeragePorts, BrokerageSession
-from livetrader.supervisor.changes import Changes
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.router import Router, RouterPorts
 from livetrader.supervisor.states import DaemonState, StateMachine
