@@ -326,6 +326,7 @@ class TradeGate(_Gate[HeldTrade]):
             self.refuse(REPEATED, time_ns, f"number {sequence}")
             return False
         if len(self._numbers) == NUMBERS_KEPT and sequence < self._numbers[0]:
+            self._numbers.popleft()  # a number far ahead of all, heard once, must not shut out the others
             self.refuse(OUT_OF_ORDER, time_ns, f"number {sequence} after {self.sequence}")
             return False
         return True
