@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livetrader_engine.data.pointgate import is_bar
 from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_plugins.ibkr.marketdata import (
     ASK,
@@ -22,7 +23,6 @@ from livetrader_plugins.ibkr.marketdata import (
     Heard,
     Quoted,
     Traded,
-    is_bar,
 )
 
 

@@ -19,9 +19,10 @@ import math
 from collections import Counter
 from typing import Final, NamedTuple
 
+from livetrader_engine.data.pointgate import is_price
+from livetrader_engine.data.quality import SIZE_LIMIT
 from livetrader_engine.symbols import NS_PER_SECOND
 
-PRICE_LIMIT: Final = 1e300  # IB's "no number" is the largest double
 TRUST_NS: Final = NS_PER_SECOND  # so long a book has to stand uncrossed after a crossed one
 
 BID_SIZE, BID, ASK, ASK_SIZE, LAST, LAST_SIZE, VOLUME = 0, 1, 2, 3, 4, 5, 8
@@ -135,7 +136,7 @@ class Book:
 
     def _traded(self, volume: float) -> Traded | None:
         """Return what was traded since the volume was told last; the first word of it is only a start."""
-        if not (math.isfinite(volume) and 0 <= volume < PRICE_LIMIT):
+        if not (math.isfinite(volume) and 0 <= volume < SIZE_LIMIT):
             self.refused["not a volume"] += 1
             return None
         before, self._volume = self._volume, volume
@@ -186,21 +187,5 @@ class Book:
         return quote
 
 
-def is_price(price: float) -> bool:
-    """Return whether a number can be the price of something: finite and above zero."""
-    return math.isfinite(price) and 0 < price < PRICE_LIMIT
-
-
-def is_bar(prices: tuple[float, float, float, float], volume: float) -> bool:
-    """Return whether open, high, low, close can be those of one bar."""
-    opening, high, low, close = prices
-    return (
-        all(map(is_price, prices))
-        and low <= min(opening, close)
-        and high >= max(opening, close)
-        and math.isfinite(volume)
-    )
-
-
 def _size(said: float, before: float) -> float:
-    return said if math.isfinite(said) and 0 <= said < PRICE_LIMIT else before
+    return said if math.isfinite(said) and 0 <= said < SIZE_LIMIT else before

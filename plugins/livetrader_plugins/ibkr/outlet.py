@@ -10,10 +10,11 @@ import msgspec
 
 from livetrader_engine.data.bars import MarketPoint, Tick, TradeBar
 from livetrader_engine.data.merge import slice_key
+from livetrader_engine.data.pointgate import is_bar, is_price
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol
 from livetrader_plugins.ibkr.datalines import DataLine, Kind
-from livetrader_plugins.ibkr.marketdata import Heard, Quoted, Traded, is_bar, is_price
+from livetrader_plugins.ibkr.marketdata import Heard, Quoted, Traded
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.seeds import Seed
 from livetrader_plugins.sdk.livebars import PIECE_NS, BarStream, LiveBars, Period, Periods, Source, Step
