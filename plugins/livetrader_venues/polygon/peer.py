@@ -20,7 +20,6 @@ from types import TracebackType
 import msgspec
 
 from livetrader_venues.polygon.access import Access
-from livetrader_venues.polygon.events import Event
 from livetrader_venues.polygon.replay import Replay
 from livetrader_venues.polygon.rest import Rest
 from livetrader_venues.polygon.stream import Stream
@@ -246,15 +245,6 @@ class Peer:
         data = websocket.frame(text.encode() if isinstance(text, str) else text)
         for client in self._authorized():
             self.house.outbox.write(client, data)
-        self._server.pump()
-
-    def say_event(self, kind: str, ticker: str, data: bytes) -> None:
-        """Send an event of one's own, as JSON, to whoever is subscribed; faults strike it as any other."""
-        event = Event(kind, ticker, data)
-        for client in list(self.house.stream.clients.values()):
-            if client.access is not None and client.wants(event):
-                client.say(event, self.clock())
-                client.flush()
         self._server.pump()
 
     async def blast(self, replay: Replay, *, per_second: float | None = None) -> None:
