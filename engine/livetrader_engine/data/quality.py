@@ -297,8 +297,8 @@ class TradeGate(_Gate[HeldTrade]):
         if sequence <= self.sequence and not self._is_new(time_ns, sequence):
             return None
         self._numbers.append(sequence)
-        if sequence > self.sequence or time_ns - self.last_ns > RENUMBERED_NS:
-            self.sequence = sequence
+        if sequence > self.sequence or (time_ns > self.last_ns and not self._held):
+            self.sequence = sequence  # a smaller number of a later time: the one before was none
         trade = HeldTrade(time_ns, sequence, price, size, updates)
         if updates & _PRICES:
             passing = self._judged(trade)
@@ -325,7 +325,11 @@ class TradeGate(_Gate[HeldTrade]):
         if sequence in self._numbers:
             self.refuse(REPEATED, time_ns, f"number {sequence}")
             return False
-        if len(self._numbers) == NUMBERS_KEPT and sequence < self._numbers[0]:
+        if (
+            len(self._numbers) == NUMBERS_KEPT
+            and sequence < self._numbers[0]
+            and time_ns <= self.last_ns  # what is told again is not younger than what was heard
+        ):
             self._numbers.popleft()  # a number far ahead of all, heard once, must not shut out the others
             self.refuse(OUT_OF_ORDER, time_ns, f"number {sequence} after {self.sequence}")
             return False

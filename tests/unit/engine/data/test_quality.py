@@ -169,7 +169,7 @@ def test_a_trade_so_far_out_of_order_that_it_may_be_a_repetition_stays_out() -> 
     desk = Desk()
     for number in range(10, 10 + NUMBERS_KEPT):
         desk.trade(100.0, number=number)
-    assert desk.trade(100.0, number=3) == ()
+    assert desk.trade(100.0, number=3, at_s=-1.0) == ()
     assert desk.reasons == {OUT_OF_ORDER: 1}
 
 
@@ -182,6 +182,15 @@ def test_numbers_that_begin_anew_with_the_day_are_no_repetition() -> None:
         assert desk.trade(100.0, number=number, at_s=16 * 3600 + number) == (100.0,)
     assert desk.trade(100.0, number=2, at_s=16 * 3600 + 2) == ()
     assert desk.reasons == {REPEATED: 1}
+
+
+def test_one_absurd_number_shuts_out_no_others() -> None:
+    desk = Desk()
+    for number in range(1, 3 * NUMBERS_KEPT):
+        if number == 100:
+            desk.trade(100.0, number=2**53, at_s=0.5)
+        assert desk.trade(100.0, number=number, at_s=number / 1_000) == (100.0,)
+    assert desk.reasons == {} and desk.trades.sequence < 2**53
 
 
 def test_a_spike_is_held_and_dropped_when_the_market_is_where_it_was() -> None:
