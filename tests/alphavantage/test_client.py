@@ -223,6 +223,8 @@ HEAD = "timestamp,open,high,low,close,volume\n"
         (HEAD + "2025-06-17,2,4,1,x,100\n", "a row of it that cannot be"),
         (HEAD + "2025-06-17,2,nan,1,3,100\n", "a row of it that cannot be"),
         (HEAD + "2025-06-17,0,0,0,0,100\n", "a row of it that cannot be"),
+        (HEAD + "2025-06-17,2,4,1,3,inf\n", "a row of it that cannot be"),
+        (HEAD + "2025-06-17,2,4,1,3,nan\n", "a row of it that cannot be"),
         (HEAD + "2025-06-17,5,4,1,3,100\n", "a row of it that cannot be"),
         (HEAD + "someday,2,4,1,3,100\n", "a row of it that cannot be"),
         (HEAD + "2025-06-17,2,4,1,3,1\n2025-06-17,2,4,1,3,1\n", "out of order"),
@@ -245,6 +247,10 @@ def test_announcements_without_a_date_or_an_amount_are_left_out() -> None:
     ]}  # fmt: skip
     found = announced_of("it", msgspec.json.encode(said).decode(), "ex_dividend_date", "amount")
     assert [f"{one.day} {one.number}" for one in found] == ["2025-02-10 1.67", "2025-08-08 1.68"]
-    for wrong in ("{}", '{"data": 5}', '{"data": [{"ex_dividend_date": "soon", "amount": "1"}]}'):
+    numbers = ("NaN", "Infinity", "1e400000", "-1", "much")
+    wrongs = [
+        f'{{"data": [{{"ex_dividend_date": "2025-02-10", "amount": "{number}"}}]}}' for number in numbers
+    ]
+    for wrong in ("{}", '{"data": 5}', '{"data": [{"ex_dividend_date": "soon", "amount": "1"}]}', *wrongs):
         with pytest.raises(VenueError):
             announced_of("it", wrong, "ex_dividend_date", "amount")

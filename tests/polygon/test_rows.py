@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from livetrader_engine.spi import VenueError
-from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND
+from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
 from livetrader_plugins.polygon.rows import (
     AggregateRow,
     QuoteRow,
     RefusedRows,
+    Span,
     TradeRow,
     quote_bars,
     quote_ticks,
@@ -21,6 +22,7 @@ from livetrader_plugins.polygon.symbols import symbol_of
 AAPL = symbol_of("AAPL")
 T0_MS = 1_750_080_600_000  # 2025-06-16 09:30 New York
 T0 = T0_MS * 1_000_000
+SPAN = Span(T0, T0 + NS_PER_HOUR)
 
 
 class Refused:
@@ -43,7 +45,7 @@ def trade(ms: float, price: float, size: float = 100, codes: tuple[int, ...] = (
 
 def test_bars_have_the_times_of_their_minutes_and_indices_no_volume() -> None:
     refused = Refused()
-    (bar,) = trade_bars(AAPL, [AggregateRow(T0_MS, 5.0, 7.0, 4.0, 6.0)], minute, refused)
+    (bar,) = trade_bars(AAPL, [AggregateRow(T0_MS, 5.0, 7.0, 4.0, 6.0)], SPAN, minute, refused)
     assert (bar.time_ns, bar.end_time_ns) == (T0, T0 + NS_PER_MINUTE)
     assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (5.0, 7.0, 4.0, 6.0, 0.0)
     assert not bar.fill_forward and refused.reasons == []
@@ -57,17 +59,19 @@ def test_bars_have_the_times_of_their_minutes_and_indices_no_volume() -> None:
 def test_bars_that_cannot_be_are_left_out_and_counted(prices: tuple[float, ...]) -> None:
     refused = Refused()
     rows = [AggregateRow(T0_MS, *prices, 10.0), AggregateRow(T0_MS + 60_000, 5.0, 7.0, 4.0, 6.0, 1.0)]
-    assert [bar.open for bar in trade_bars(AAPL, rows, minute, refused)] == [5.0]
-    assert refused.reasons == ["no bar can have these prices"]
+    assert [bar.open for bar in trade_bars(AAPL, rows, SPAN, minute, refused)] == [5.0]
+    assert refused.reasons == ["no bar can have these prices or this volume"]
 
 
 @pytest.mark.parametrize(
-    "second_ms", [T0_MS, T0_MS - 60_000, T0_MS * 1_000], ids=["twice", "back", "microseconds"]
+    "second_ms",
+    [T0_MS, T0_MS - 60_000, T0_MS * 1_000, T0_MS + 3_600_000],
+    ids=["twice", "back", "microseconds", "beyond"],
 )
-def test_bars_out_of_order_or_in_another_unit_are_an_error(second_ms: int) -> None:
+def test_bars_out_of_order_or_of_another_time_are_an_error(second_ms: int) -> None:
     rows = [AggregateRow(T0_MS, 5, 7, 4, 6, 1), AggregateRow(second_ms, 5, 7, 4, 6, 1)]
-    with pytest.raises(VenueError, match="out of order"):
-        list(trade_bars(AAPL, rows, minute, Refused()))
+    with pytest.raises(VenueError, match=r"out of order|asked for"):
+        list(trade_bars(AAPL, rows, SPAN, minute, Refused()))
 
 
 def test_trades_of_one_instant_come_in_the_order_of_the_tape() -> None:
@@ -77,32 +81,46 @@ def test_trades_of_one_instant_come_in_the_order_of_the_tape() -> None:
         trade(0, 12.0, sequence_number=2),
         trade(1, 13.0, sequence_number=1),
     ]
-    assert [tick.price for tick in trade_ticks(AAPL, rows, Refused())] == [11.0, 12.0, 10.0, 13.0]
+    assert [tick.price for tick in trade_ticks(AAPL, rows, SPAN, Refused())] == [11.0, 12.0, 10.0, 13.0]
+
+
+def test_a_row_that_comes_twice_counts_once_and_two_alike_without_a_number_count_twice() -> None:
+    rows = [
+        trade(0, 10.0, sequence_number=3),
+        trade(0, 10.0, sequence_number=4),
+        trade(0, 10.0, sequence_number=3),
+    ]
+    assert len(list(trade_ticks(AAPL, rows, SPAN, Refused()))) == 2
+    assert len(list(trade_ticks(AAPL, [trade(0, 10.0), trade(0, 10.0)], SPAN, Refused()))) == 2
 
 
 def test_trades_that_were_undone_are_left_out_and_corrections_stand() -> None:
     rows = [trade(at, 10.0 + at, correction=code) for at, code in enumerate((0, 1, 7, 8, 10, 11, 12))]
-    assert [tick.price for tick in trade_ticks(AAPL, rows, Refused())] == [10.0, 16.0]
+    assert [tick.price for tick in trade_ticks(AAPL, rows, SPAN, Refused())] == [10.0, 16.0]
 
 
 def test_trades_that_set_no_price_are_suspicious() -> None:
     codes = {(): False, (14, 41): False, (12,): False, (37,): True, (12, 37): True, (2,): True, (10,): True}
-    ticks = list(trade_ticks(AAPL, [trade(at, 10.0, codes=code) for at, code in enumerate(codes)], Refused()))
+    ticks = list(
+        trade_ticks(AAPL, [trade(at, 10.0, codes=code) for at, code in enumerate(codes)], SPAN, Refused())
+    )
     assert [tick.suspicious for tick in ticks] == list(codes.values())
 
 
 @pytest.mark.parametrize(("price", "size"), [(0.0, 10), (-1.0, 10), (1e400, 10), (5.0, -1)])
 def test_trades_that_cannot_be_are_left_out_and_counted(price: float, size: float) -> None:
     refused = Refused()
-    assert list(trade_ticks(AAPL, [trade(0, price, size)], refused)) == [] and len(refused.reasons) == 1
+    assert list(trade_ticks(AAPL, [trade(0, price, size)], SPAN, refused)) == [] and len(refused.reasons) == 1
 
 
 @pytest.mark.parametrize(
-    "second", [T0 - 1, T0 // 1_000_000, T0 * 1_000], ids=["back", "milliseconds", "picoseconds"]
+    "second",
+    [T0, T0 - 1, T0 // 1_000_000, T0 * 1_000, T0 + NS_PER_HOUR],
+    ids=["back", "before", "milliseconds", "picoseconds", "beyond"],
 )
-def test_ticks_out_of_order_or_in_another_unit_are_an_error(second: int) -> None:
-    with pytest.raises(VenueError, match=r"out of order|not in nanoseconds"):
-        list(trade_ticks(AAPL, [trade(0, 5.0), TradeRow(second, 5.0)], Refused()))
+def test_ticks_out_of_order_or_of_another_time_are_an_error(second: int) -> None:
+    with pytest.raises(VenueError, match=r"out of order|asked for"):
+        list(trade_ticks(AAPL, [trade(0.1, 5.0), TradeRow(second, 5.0)], SPAN, Refused()))
 
 
 def quote(seconds: float, bid: float, ask: float, sizes: float = 100) -> QuoteRow:
@@ -118,14 +136,20 @@ def test_quotes_have_both_sides_or_one_and_never_cross() -> None:
         quote(3, 0.0, 0.0),
         quote(4, 5.1, 5.1),
     ]
-    ticks = list(quote_ticks(AAPL, rows, refused))
+    ticks = list(quote_ticks(AAPL, rows, SPAN, refused))
     assert [(tick.bid_price, tick.ask_price) for tick in ticks] == [(5.0, 5.1), (5.0, 0.0), (5.1, 5.1)]
     assert refused.reasons == ["crossed"] and all(tick.price == 0.0 for tick in ticks)
 
 
+def test_quotes_that_cannot_be_are_left_out_and_counted() -> None:
+    refused = Refused()
+    rows = [quote(0, -5.0, 5.1), quote(1, 5.0, 1e400), quote(2, 5.0, 5.1, -1), quote(3, 5.0, 5.1, 1e300)]
+    assert list(quote_ticks(AAPL, rows, SPAN, refused)) == [] and len(refused.reasons) == 4
+
+
 def test_bars_of_quotes_hold_the_quotes_of_their_period_and_nothing_of_the_one_before() -> None:
     rows = [quote(0, 5.0, 5.4), quote(30, 5.2, 5.3), quote(59.9, 5.1, 5.6), quote(185, 6.0, 6.1)]
-    first, second = quote_bars(quote_ticks(AAPL, rows, Refused()), NS_PER_MINUTE)
+    first, second = quote_bars(quote_ticks(AAPL, rows, SPAN, Refused()), NS_PER_MINUTE)
     assert (first.time_ns, first.end_time_ns) == (T0, T0 + NS_PER_MINUTE)
     assert (first.bid_open, first.bid_high, first.bid_low, first.bid_close) == (5.0, 5.2, 5.0, 5.1)
     assert (first.ask_open, first.ask_high, first.ask_low, first.ask_close) == (5.4, 5.6, 5.3, 5.6)
