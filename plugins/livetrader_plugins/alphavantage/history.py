@@ -134,15 +134,14 @@ class AlphaVantageHistory:
         for day, number in announced_of(
             question.what, self._client.ask(question), "effective_date", "split_factor"
         ):
-            if number > 0 and number != 1:
+            if number != 1:
                 found.append(AnnouncedSplit(symbol, day, Decimal(1) / number))
         question = Question("DIVIDENDS", ticker)
         paid: dict[date, Decimal] = {}
         for day, number in announced_of(
             question.what, self._client.ask(question), "ex_dividend_date", "amount"
         ):
-            if number > 0:
-                paid[day] = paid.get(day, Decimal(0)) + number
+            paid[day] = paid.get(day, Decimal(0)) + number
         found += [AnnouncedDividend(symbol, day, amount) for day, amount in paid.items()]
         return sorted(
             (one for one in found if dates.first <= one.ex_date <= dates.last),

@@ -6,7 +6,6 @@ or unreadable means that the answer cannot be trusted: VenueError.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,6 +18,9 @@ from livetrader_engine.spi import VenueError
 
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 _JSON_COLUMNS: Final = ("1. open", "2. high", "3. low", "4. close", "5. volume")
+MOST: Final = 1e15  # of a price or volume: more is no number of shares or dollars
+LEAST_ANNOUNCED: Final = Decimal("1e-9")  # less is nothing
+MOST_ANNOUNCED: Final = Decimal(10**6)  # shares for one, or dollars for one: more is damage
 _NOTHING: Final = frozenset({"", "None", "null"})
 
 
@@ -78,7 +80,8 @@ def _row(what: str, columns: list[str]) -> Row:
     try:
         start, *numbers = columns
         opens, high, low, close, volume = map(float, numbers)
-        if not (0 < low <= min(opens, close) and max(opens, close) <= high < math.inf and volume >= 0):
+        inside = all(0 < low <= price <= high < MOST for price in (opens, close))  # of NaN nothing is true
+        if not (inside and 0 <= volume < MOST):
             raise ValueError("no bar can have these prices")
         datetime.fromisoformat(start)
     except ValueError as error:
@@ -106,6 +109,10 @@ def _announced(
         if day in _NOTHING or number in _NOTHING:
             continue  # announced without its date or its size: not known yet
         try:
-            yield Announced(date.fromisoformat(day), Decimal(number))
+            found = Announced(date.fromisoformat(day), Decimal(number))
+            if not (found.number.is_finite() and 0 <= found.number < MOST_ANNOUNCED):
+                raise ValueError("no split or dividend can have this number")
         except (ValueError, InvalidOperation) as error:
             raise VenueError(f"alphavantage sent {what} with {day[:20]!r}, {number[:20]!r}") from error
+        if found.number >= LEAST_ANNOUNCED:
+            yield found

@@ -32,6 +32,7 @@ MARKETS: Final = {
 }  # fmt: skip
 USUAL_SHARES: Final = 100  # in a contract; others come from corporate actions and LEAN has no name for them
 CURRENCY: Final = "USD"
+MOST: Final = 1e6  # shares for one, or dollars for one: more is damage
 _ONE_DAY: Final = timedelta(days=1)
 
 Report = Callable[..., None]
@@ -194,7 +195,7 @@ class Catalog:
             )  # fmt: skip
 
         for row in self._rest.rows(question, _SPLITS):
-            if not (row.split_from > 0 and row.split_to > 0):
+            if not (0 < row.split_from < MOST and 0 < row.split_to < MOST):
                 raise VenueError(f"polygon told a split of {ticker} of {row.split_from} for {row.split_to}")
             factor = Decimal(repr(row.split_from)) / Decimal(repr(row.split_to))
             if factor != 1 and dates.first <= row.execution_date <= dates.last:
@@ -213,7 +214,9 @@ class Catalog:
                     "dividend_left_out", level="warning", ticker=ticker, ex_date=f"{row.ex_dividend_date}",
                     reason=f"paid in {row.currency}",
                 )  # fmt: skip
-            elif row.cash_amount > 0 and dates.first <= row.ex_dividend_date <= dates.last:
+            elif not 0 <= row.cash_amount < MOST:
+                raise VenueError(f"polygon told a dividend of {ticker} of {row.cash_amount}")
+            elif row.cash_amount and dates.first <= row.ex_dividend_date <= dates.last:
                 yield AnnouncedDividend(symbol, row.ex_dividend_date, Decimal(repr(row.cash_amount)))
 
     def chain(self, underlying: Symbol, day: date) -> list[Symbol]:

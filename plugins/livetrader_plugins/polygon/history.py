@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import chain
-from typing import ClassVar, Final, NamedTuple, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ from livetrader_plugins.polygon import rows
 from livetrader_plugins.polygon.catalog import Catalog, Listing, Renamed, known_until
 from livetrader_plugins.polygon.config import PolygonHistoryConfig
 from livetrader_plugins.polygon.rest import Client, NoSuchThingError, Page, PolygonRest, decoded
+from livetrader_plugins.polygon.rows import Span
 from livetrader_plugins.polygon.symbols import market_of
 from livetrader_plugins.sdk.coarser import hours_of_minutes
 from livetrader_plugins.sdk.factors import adjusted, dividends_of, factors_of
@@ -47,13 +48,6 @@ _ONE_DAY: Final = timedelta(days=1)
 _NS_PER_MS: Final = rows.NS_PER_MS
 
 Row = TypeVar("Row")
-
-
-class Span(NamedTuple):
-    """[start_ns, end_ns) of what begins in it; UTC nanoseconds."""
-
-    start_ns: int
-    end_ns: int
 
 
 class PolygonHistory:
@@ -136,10 +130,8 @@ class PolygonHistory:
         """Yield the raw points of whole dates. Raises as `batches`, also in the middle of them."""
         self._check(request.symbol, request.resolution, request.tick_type)
         hours = self._reference.hours(request.symbol)
-        zone = hours.data_timezone
-        first, last = request.dates
-        span = Span(local_to_utc_ns(first, 0, zone), local_to_utc_ns(last + _ONE_DAY, 0, zone))
-        return self._over(self._points(request, span, hours, strict=False), self._context.now_ns())
+        points = self._points(request, _of_dates(request.dates, hours), hours, strict=False)
+        return self._over(points, self._context.now_ns())
 
     def announcements(self, symbol: Symbol, dates: DateSpan) -> Sequence[Announcement]:
         """Return splits and dividends with ex-dates within these, ascending; of equities only."""
@@ -204,6 +196,7 @@ class PolygonHistory:
             if daily:
                 ends = _dates(part, hours)
                 begin, end = f"{ends.first}", f"{ends.last}"
+                part = _of_dates(ends, hours)
             else:
                 begin, end = f"{-(-part.start_ns // _NS_PER_MS)}", f"{(part.end_ns - 1) // _NS_PER_MS}"
 
@@ -214,7 +207,7 @@ class PolygonHistory:
                 )  # fmt: skip
 
             found = self._asked(question, rows.AGGREGATES)
-            yield from rows.trade_bars(wanted.symbol, found, place, refused)
+            yield from rows.trade_bars(wanted.symbol, found, part, place, refused)
         refused.tell()
 
     def _ticks(self, wanted: DownloadRequest, span: Span, hours: ExchangeHours) -> Iterator[Tick]:
@@ -230,9 +223,9 @@ class PolygonHistory:
                 )  # fmt: skip
 
             if quotes:
-                yield from rows.quote_ticks(symbol, self._asked(question, rows.QUOTES), refused)
+                yield from rows.quote_ticks(symbol, self._asked(question, rows.QUOTES), part, refused)
             else:
-                yield from rows.trade_ticks(symbol, self._asked(question, rows.TRADES), refused)
+                yield from rows.trade_ticks(symbol, self._asked(question, rows.TRADES), part, refused)
         refused.tell()
 
     def _asked(
@@ -341,3 +334,9 @@ def _dates(span: Span, hours: ExchangeHours) -> DateSpan:
     zone = hours.data_timezone
     first, last = utc_ns_to_local(span.start_ns, zone).date(), utc_ns_to_local(span.end_ns - 1, zone).date()
     return DateSpan(first, last)
+
+
+def _of_dates(dates: DateSpan, hours: ExchangeHours) -> Span:
+    """Return the span from the first date's midnight to the last one's end."""
+    zone = hours.data_timezone
+    return Span(local_to_utc_ns(dates.first, 0, zone), local_to_utc_ns(dates.last + _ONE_DAY, 0, zone))

@@ -5,14 +5,13 @@ is left out; a trade whose conditions forbid it to set a price is a suspicious t
 tape (sip_timestamp), ties are in the order of the tape's sequence numbers.
 
 Rows that cannot be (no price, a high below the low) are left out, counted and shown to `refused`; rows out of
-order mean that the answer cannot be trusted at all: VenueError.
+order, or of another time than was asked for, mean that the answer cannot be trusted at all: VenueError.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -24,9 +23,7 @@ from livetrader_engine.symbols import NS_PER_SECOND, Symbol
 from livetrader_plugins.polygon.conditions import effect_of
 
 NS_PER_MS: Final = 1_000_000
-LATEST_MS: Final = 4_102_444_800_000  # the year 2100: a larger number is in another unit
-LATEST_NS: Final = LATEST_MS * NS_PER_MS
-EARLIEST_NS: Final = 10**17  # 1973: a smaller number is in another unit
+MOST: Final = 1e15  # of a price, size or volume: more is no number of shares or dollars
 UNDONE: Final = frozenset(
     {1, 7, 8, 10, 11}
 )  # corrected later, erroneous, cancelled, and the two records of it
@@ -75,69 +72,90 @@ Tape = TypeVar("Tape", TradeRow, QuoteRow)
 Place = Callable[[int], tuple[int, int]]  # start of a row (UTC ns) -> start and end of its bar
 
 
+class Span(NamedTuple):
+    """[start_ns, end_ns) of what begins in it; UTC nanoseconds."""
+
+    start_ns: int
+    end_ns: int
+
+
 def trade_bars(
-    symbol: Symbol, rows: Iterable[AggregateRow], place: Place, refused: Refused
+    symbol: Symbol, rows: Iterable[AggregateRow], span: Span, place: Place, refused: Refused
 ) -> Iterator[TradeBar]:
-    """Yield the bars of rows. Raises VenueError for rows that do not ascend."""
-    before_ms = -1
+    """Yield the bars of rows. Raises VenueError for rows that do not ascend or were not asked for."""
+    before_ns = -1
     for row in rows:
-        if not before_ms < row.t < LATEST_MS:
-            raise VenueError(
-                f"polygon sent bars of {symbol.value} out of order: {row.t} ms behind {before_ms} ms"
-            )
-        before_ms = row.t
-        if not (0 < row.l <= min(row.o, row.c) and max(row.o, row.c) <= row.h < math.inf and row.v >= 0):
-            refused("no bar can have these prices", row)
+        time_ns = row.t * NS_PER_MS
+        _check_time(symbol, time_ns, before_ns, span)
+        before_ns = time_ns + 1
+        inside = all(0 < row.l <= price <= row.h < MOST for price in (row.o, row.c))
+        if not (inside and 0 <= row.v < MOST):
+            refused("no bar can have these prices or this volume", row)
             continue
-        start_ns, end_ns = place(row.t * NS_PER_MS)
+        start_ns, end_ns = place(time_ns)
         yield TradeBar(symbol, start_ns, end_ns, row.o, row.h, row.l, row.c, row.v)
 
 
-def trade_ticks(symbol: Symbol, rows: Iterable[TradeRow], refused: Refused) -> Iterator[Tick]:
-    """Yield the trades that stand. Raises VenueError for rows that do not ascend."""
-    for row in in_sequence(rows):
+def trade_ticks(symbol: Symbol, rows: Iterable[TradeRow], span: Span, refused: Refused) -> Iterator[Tick]:
+    """Yield the trades that stand. Raises VenueError for rows that do not ascend or were not asked for."""
+    for row in in_sequence(symbol, rows, span):
         if row.correction in UNDONE:
             continue
-        if not (0 < row.price < math.inf and row.size >= 0):
+        if not (0 < row.price < MOST and 0 <= row.size < MOST):
             refused("no trade can have this price or size", row)
             continue
         suspicious = not effect_of(row.conditions) & (OPEN_CLOSE | FORM_T)
         yield Tick(symbol, row.sip_timestamp, row.price, row.size, suspicious=suspicious)
 
 
-def quote_ticks(symbol: Symbol, rows: Iterable[QuoteRow], refused: Refused) -> Iterator[Tick]:
-    """Yield the quotes that have a side. Raises VenueError for rows that do not ascend."""
-    for row in in_sequence(rows):
-        if not (0 <= row.bid_price < math.inf and 0 <= row.ask_price < math.inf):
-            refused("no quote can have these prices", row)
-        elif row.bid_price > row.ask_price > 0:
+def quote_ticks(symbol: Symbol, rows: Iterable[QuoteRow], span: Span, refused: Refused) -> Iterator[Tick]:
+    """Yield the quotes that have a side. Raises as `trade_ticks`."""
+    for row in in_sequence(symbol, rows, span):
+        bid, ask = row.bid_price, row.ask_price
+        if not all(0 <= number < MOST for number in (bid, ask, row.bid_size, row.ask_size)):
+            refused("no quote can have these prices or sizes", row)
+        elif bid > ask > 0:
             refused("crossed", row)
-        elif row.bid_price or row.ask_price:
-            yield Tick(
-                symbol, row.sip_timestamp, 0.0, 0.0, row.bid_price, row.bid_size, row.ask_price, row.ask_size
-            )
+        elif bid or ask:
+            yield Tick(symbol, row.sip_timestamp, 0.0, 0.0, bid, row.bid_size, ask, row.ask_size)
 
 
-def in_sequence(rows: Iterable[Tape]) -> Iterator[Tape]:
-    """Yield rows of one instant by their sequence numbers. Raises VenueError where time goes back."""
+def in_sequence(symbol: Symbol, rows: Iterable[Tape], span: Span) -> Iterator[Tape]:
+    """Yield rows of one instant by their sequence numbers, each once.
+
+    Raises VenueError where time goes back or leaves the span.
+    """
     instant: list[Tape] = []
+    before_ns = -1
     for row in rows:
         time_ns = row.sip_timestamp
-        if not EARLIEST_NS < time_ns < LATEST_NS:
-            raise VenueError(f"polygon sent the time {time_ns}, which is not in nanoseconds since 1970")
-        if instant and time_ns != instant[0].sip_timestamp:
-            if time_ns < instant[0].sip_timestamp:
-                raise VenueError(
-                    f"polygon sent rows out of order: {time_ns} ns behind {instant[0].sip_timestamp} ns"
-                )
+        _check_time(symbol, time_ns, before_ns, span)
+        if time_ns != before_ns:
             yield from _sorted(instant)
-            instant = []
+            instant, before_ns = [], time_ns
         instant.append(row)
     yield from _sorted(instant)
 
 
+def _check_time(symbol: Symbol, time_ns: int, before_ns: int, span: Span) -> None:
+    if not span.start_ns <= time_ns < span.end_ns:
+        raise VenueError(
+            f"polygon sent a row of {symbol.value} of {time_ns} ns, asked for {span.start_ns} to "
+            f"{span.end_ns}"
+        )
+    if time_ns < before_ns:
+        raise VenueError(f"polygon sent rows of {symbol.value} out of order: {time_ns} ns behind {before_ns}")
+
+
 def _sorted(instant: list[Tape]) -> list[Tape]:
-    return instant if len(instant) < 2 else sorted(instant, key=_sequence)
+    """Return the rows of one instant in the tape's order, without those that came twice."""
+    if len(instant) < 2:
+        return instant
+    made: list[Tape] = []
+    for row in sorted(instant, key=_sequence):
+        if not (row.sequence_number and made and row == made[-1]):
+            made.append(row)
+    return made
 
 
 def _sequence(row: TradeRow | QuoteRow) -> int:

@@ -37,6 +37,7 @@ CONNECTIONS: Final = 32  # kept open for later requests; more threads than that 
 SPACING_S: Final = 0.01  # between two requests of one key: Polygon asks for less than 100 a second
 MINUTE_S: Final = 60.0
 MARGIN_S: Final = 0.05  # venues count requests as they arrive, which may be closer together than they left
+WISH_S: Final = 900.0  # a venue may ask for so much at once; who means more says it again then
 REST_S: Final = 6.0  # after a 429 that names no time, twice as long after the next; a window is a minute
 BACK_OFF_S: Final = 0.5  # before the first repetition of what failed, twice as long before the next
 BACK_OFF_MAX_S: Final = 15.0
@@ -359,7 +360,10 @@ class Door:
         return b"".join(parts)
 
     def retry_after_s(self, answer: Answer) -> float | None:
-        """Return how long the venue asks to wait, None where it does not say (RFC 9110, 10.2.3)."""
+        """Return how long the venue asks to wait, None where it does not say (RFC 9110, 10.2.3).
+
+        A damaged answer must not silence a key for years, so there is a limit.
+        """
         text = answer.headers.get("Retry-After", "").strip()
         if not text:
             return None
@@ -371,7 +375,7 @@ class Door:
             except ValueError:
                 return None
             seconds = moment.timestamp() - self._now_ns() / NS_PER_SECOND
-        return max(seconds, 0.0) if math.isfinite(seconds) else None
+        return min(max(seconds, 0.0), WISH_S) if math.isfinite(seconds) else None
 
 
 class HiddenKeys(logging.Filter):
