@@ -23,6 +23,7 @@ from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub
 from livetrader.control.tracking import OperationLog
 from livetrader.errors import AlgorithmLoadError, ConfigError, DaemonError
+from livetrader.feeds.counting import FeedCounts
 from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killswitch import KillSwitch
@@ -95,6 +96,7 @@ def build(settings: Settings) -> Supervisor:
         lambda reason: supervisor.end(reason),
         contract_multiplier(history.reference),
         lambda symbol: supervisor.feed.stale(symbol),
+        lambda reason: metrics.orders_denied.labels(reason).inc(),
     )
     kill = KillSwitch(
         KillPorts(
@@ -136,6 +138,7 @@ def build(settings: Settings) -> Supervisor:
         supervisor, OperationLog(wall_ns, lambda: chance.randbytes(OPERATION_ID_BYTES).hex())
     )
     _derive(metrics, gateway, journal)
+    _derive_feeds(metrics, supervisor.feed.counts)
     supervisor.server = ControlServer(operations, settings, metrics=metrics, audit=journal.append_soon)
     supervisor.housekeeping = partial(_housekeeping, tasks, notifications, operations)
     return supervisor
@@ -176,6 +179,19 @@ def _derive(metrics: Metrics, gateway: Gateway, journal: Journal) -> None:
     metrics.derive("fills_claimed_without_trade", lambda: gateway.counters.fills_claimed_without_trade)
     metrics.derive("journal_dropped", lambda: journal.dropped)
     metrics.derive("log_suppressed", logs.suppressed_lines)
+
+
+def _derive_feeds(metrics: Metrics, counts: FeedCounts) -> None:
+    """Show what the feeds count."""
+    metrics.derive("feed_reconnects", lambda: counts.reconnects.total())
+    metrics.derive("stream_failovers", lambda: counts.failovers.total())
+    metrics.derive("stale_marks", lambda: counts.stale_marks)
+    metrics.derive("bars_backfilled", lambda: counts.backfilled_bars)
+    metrics.derive("bars_missing", lambda: counts.missing_bars)
+    metrics.derive("silences_proven", lambda: counts.proven_quiet)
+    metrics.derive("silences_disproven", lambda: counts.proven_missed)
+    metrics.derive("history_questions", lambda: counts.history_questions)
+    metrics.derive("history_failures", lambda: counts.history_failures)
 
 
 def state_directory(settings: Settings) -> StateDirectory:

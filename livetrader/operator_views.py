@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
+from livetrader.control.data_views import DataView
 from livetrader.control.operations import (
     ConnectionView,
     LogView,
@@ -26,6 +27,8 @@ from livetrader.control.training_views import (
     TrainingJobView,
     TrainingView,
 )
+
+UNWELL_SHOWN: Final = 12  # streams in one status; all of them would push the rest off the screen
 
 _STATE_STYLES: Final = {
     "running": "green", "flat": "yellow", "halted": "yellow", "liquidating": "bold red", "failed": "bold red",
@@ -79,15 +82,8 @@ def status_view(status: StatusView) -> RenderableType:
     table.add_row("cash", f"{money(status.cash)} {status.currency}")
     table.add_row("day", gain(status.day_profit))
     table.add_row("open orders", str(status.open_orders))
-    for order in status.foreign_orders:
-        table.add_row("foreign order", Text(foreign_order_line(order), style="yellow"))
-    if status.unresolved_orders:
-        words = f"{status.unresolved_orders} orders have an unknown outcome; their symbols and sides wait"
-        table.add_row("unknown", Text(words, style="yellow"))
-    for item in status.restricted:
-        table.add_row("restricted", Text(restriction_line(item), style="yellow"))
-    table.add_row("feed", f"{status.feed.name}, {'connected' if status.feed.connected else 'not connected'}"
-                  f", {status.feed.subscriptions} subscriptions")  # fmt: skip
+    for label, line in (*_doubt_lines(status), *data_lines(status.data)):
+        table.add_row(label, line)
     table.add_row("engine", f"{engine.state}, pid {engine.pid or '-'}, {engine.restarts} restarts"
                   f", {engine.steps} steps, {engine.resident_mb:.0f} MB")  # fmt: skip
     if engine.last_failure:
@@ -113,6 +109,43 @@ def status_view(status: StatusView) -> RenderableType:
     for name, reason in status.reasons.items():
         table.add_row("not ready", Text(f"{name}: {reason}", style="yellow"))
     return table
+
+
+def _doubt_lines(status: StatusView) -> Iterator[tuple[str, Text]]:
+    """Yield what of the account is not ours, or not known, a line each, by label."""
+    for order in status.foreign_orders:
+        yield "foreign order", Text(foreign_order_line(order), style="yellow")
+    if status.unresolved_orders:
+        words = f"{status.unresolved_orders} orders have an unknown outcome; their symbols and sides wait"
+        yield "unknown", Text(words, style="yellow")
+    for item in status.restricted:
+        yield "restricted", Text(restriction_line(item), style="yellow")
+
+
+def data_lines(data: DataView) -> Iterator[tuple[str, Text]]:
+    """Yield how market data stand, a line for each feed and each stream that is not well, by label."""
+    for feed in data.feeds:
+        words = [feed.name, "connected" if feed.connected else "not connected", f"{feed.streams} streams"]
+        if feed.data_age_s is not None:
+            words.append(f"data {feed.data_age_s:.0f} s old")
+        if feed.refused:
+            words.append(f"{sum(feed.refused.values())} points refused")
+        text = Text(", ".join(words), style="" if feed.connected else "yellow")
+        yield "feed", text.append(f"; {feed.message}", style="dim") if feed.message else text
+    if data.stale_symbols:
+        yield "stale", Text(f"{data.stale_symbols} symbols take no new risk", style="bold red")
+    for stream in data.unwell[:UNWELL_SHOWN]:
+        heard = "" if stream.heard_ns is None else f", heard {time_text(stream.heard_ns)}"
+        words = [
+            f"{stream.ticker} {stream.resolution} {stream.tick_type}: {stream.state} at {stream.feed}{heard}"
+        ]
+        words += [stream.reason] if stream.reason else []
+        yield "stream", Text("; ".join(words), style="red" if stream.stale else "yellow")
+    if len(data.unwell) > UNWELL_SHOWN:
+        yield "", Text(f"and {len(data.unwell) - UNWELL_SHOWN} more (--json has them)", style="dim")
+    if data.missing_bars or data.waiting_bars:
+        words = [f"{data.waiting_bars} wait for their past", f"{data.backfilled_bars} from history"]
+        yield "bars", Text(", ".join([*words, f"{data.missing_bars} missing"]), style="yellow")
 
 
 def connection_line(connection: ConnectionView) -> Text:

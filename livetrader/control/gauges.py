@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Gauge
 
+from livetrader.control.data_views import DataView
 from livetrader.control.operations import StatusView
 from livetrader.control.training_views import TrainingSummary
 from livetrader.telemetry.metrics import Metrics
@@ -32,13 +33,29 @@ def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
     metrics.bucket_capacity.set(status.training.bucket_capacity_minutes * 60)
     _show_training(metrics, status.training, status.wall_ns)
     metrics.data_age.set(_or_nan(status.feed.data_age_s))
-    metrics.feed_connected.set(status.feed.connected)
+    _show_data(metrics, status.data)
     metrics.brokerage_connected.set(status.brokerage_connected)
     connection = status.brokerage_connection
     _one_hot(metrics.brokerage_state, connection.state)
     away_s = 0.0 if status.brokerage_connected else max(0.0, (status.wall_ns - connection.since_ns) / 1e9)
     metrics.brokerage_away.set(away_s)
     metrics.held_orders.set(connection.held_orders)
+
+
+def _show_data(metrics: Metrics, data: DataView) -> None:
+    for gauge in (metrics.feed_connected, metrics.feed_data_age, metrics.feed_streams, metrics.feed_refused):
+        gauge.clear()
+    for feed in data.feeds:
+        metrics.feed_connected.labels(feed.name).set(feed.connected)
+        metrics.feed_data_age.labels(feed.name).set(_or_nan(feed.data_age_s))
+        metrics.feed_streams.labels(feed.name).set(feed.streams)
+        for reason, count in feed.refused.items():
+            metrics.feed_refused.labels(feed.name, reason).set(count)
+    metrics.streams.clear()
+    for state, count in data.states.items():
+        metrics.streams.labels(state).set(count)
+    metrics.stale_symbols.set(data.stale_symbols)
+    metrics.waiting_bars.set(data.waiting_bars)
 
 
 def _show_training(metrics: Metrics, training: TrainingSummary, wall_ns: int) -> None:

@@ -19,6 +19,8 @@ import msgspec
 
 from livetrader.control.custody import CustodyOperations
 from livetrader.control.custody_views import ForeignOrderView, RestrictionView
+from livetrader.control.data_views import DataView
+from livetrader.control.data_views import FeedView as FeedView
 from livetrader.control.tracked import OperationState as OperationState
 from livetrader.control.tracked import OperationView as OperationView
 from livetrader.control.training_views import TrainingSummary, TrainingView
@@ -57,17 +59,6 @@ class ConnectionView(msgspec.Struct, frozen=True):
     maintenance: str = ""
     notice: str = ""
     held_orders: int = 0
-
-
-class FeedView(msgspec.Struct, frozen=True):
-    """The data feed. `data_age_s` is wall time since the last market event, None before the first."""
-
-    name: str
-    connected: bool
-    keeps_time: bool = False
-    subscriptions: int = 0
-    data_age_s: float | None = None
-    message: str = ""
 
 
 class KillSwitchView(msgspec.Struct, frozen=True):
@@ -115,6 +106,7 @@ class StatusView(msgspec.Struct, frozen=True):
     unresolved_orders: int = 0  # of unknown outcome
     foreign_orders: tuple[ForeignOrderView, ...] = ()
     restricted: tuple[RestrictionView, ...] = ()
+    data: DataView = DataView()
     statistics: dict[str, str] = {}  # what the algorithm set with set_runtime_statistic
 
 

@@ -78,7 +78,7 @@ class ChainPorts:
     report: Callable[..., None]
     notify: Notify
     ended: Callable[[DataEnded], None]
-    warm_up_ns: Callable[[], int | None]
+    warm_up_ns: Callable[[], int | None] = lambda: None
 
 
 class FeedChain:
@@ -174,6 +174,13 @@ class FeedChain:
     def stale(self, symbol: Symbol) -> str:
         """Return why a symbol's prices are not to be acted on, empty where they are fresh."""
         return self.care.marks.why(symbol)
+
+    def all_stale(self) -> str:
+        """Return why nothing can be acted on, where every stream is stale; empty otherwise."""
+        streams = self.board.streams.values()
+        if not streams or not all(stream.is_stale for stream in streams):
+            return ""
+        return f"all {len(streams)} streams are stale: {next(iter(streams)).reason}"
 
     def view(self) -> DataView:
         """Return how market data stand, for operators."""

@@ -57,6 +57,10 @@ class Feeds(Protocol):
         """Return why a symbol's prices are not to be acted on, empty where they may be."""
         ...
 
+    def all_stale(self) -> str:
+        """Return why nothing can be acted on, where every stream is stale; empty otherwise."""
+        ...
+
     def view(self) -> DataView:
         """Return how market data stand, for operators."""
         ...
@@ -102,6 +106,10 @@ class LoneFeed:
 
     def stale(self, symbol: Symbol) -> str:
         """Return nothing: time stands still where its data do."""
+        return ""
+
+    def all_stale(self) -> str:
+        """Return nothing, as `stale` does."""
         return ""
 
     def view(self) -> DataView:

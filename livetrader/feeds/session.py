@@ -147,7 +147,6 @@ class FeedSession:
         try:
             return await self._carried(events)
         finally:
-            self._limit = None
             if self._ports.suspicious:
                 await self._let_go(events)
 
@@ -195,6 +194,10 @@ class FeedSession:
                 self._ports.report("feed_plugin_failed", level="error", asked="events", exc_info=True)
                 self._broken_off = f"the plugin failed: {error!r}"
             return None
+        finally:
+            self._limit = (
+                None  # what is over cannot be broken off; the flag is looked at before the next wait
+            )
 
     async def _let_go(self, events: AsyncIterator[FeedEvent]) -> None:
         close = getattr(events, "aclose", None)

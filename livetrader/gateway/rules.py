@@ -29,6 +29,10 @@ def _fresh(symbol: Symbol) -> str:
     return ""
 
 
+def _uncounted(reason: str) -> None:
+    """Count nothing: the journal has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostRules:
     """How an operator wants it. `alert` calls people, `stop` ends the daemon in good order; neither waits.
@@ -36,6 +40,7 @@ class HostRules:
     `unknown_orders`: how many outcomes may be unknown at once before trading halts; 0 for any number.
     `multiplier`: how many units one contract of a symbol stands for; asked for every order and price.
     `stale`: why a symbol's prices are too old to take risk on, empty where they are not; for every order.
+    `denied` hears the reason of every order that is not sent.
     """
 
     on_manual_trades: OnManualTrades = OnManualTrades.ALERT
@@ -44,3 +49,4 @@ class HostRules:
     stop: Callable[[str], None] = _stay
     multiplier: Callable[[Symbol], Decimal] = _one
     stale: Callable[[Symbol], str] = _fresh
+    denied: Callable[[str], None] = _uncounted

@@ -257,6 +257,7 @@ class OrderSender:
             "order_denied", level="warning", symbol=spec.symbol.value, order_id=spec.id,
             reason=str(denied.reason), message=denied.message,
         )  # fmt: skip
+        self._ports.gate.rules.denied(denied.reason.value)
         self._tell(spec, status, f"{denied.reason}: {denied.message}")
 
     def _tell(self, spec: OrderSpec, status: OrderStatus, message: str) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Coroutine
 from typing import Final
 
 from livetrader import __version__
+from livetrader.control.data_views import DataView, FeedView
 from livetrader.control.operations import (
     EventSubscription,
-    FeedView,
     KillSwitchView,
     LogPage,
     OperationState,
@@ -75,6 +75,8 @@ class DaemonOperations:
             reasons["engine"] = f"{supervisor.keeper.state}{': ' + failure if failure else ''}"
         if not supervisor.feed.connected:
             reasons["feed"] = supervisor.feed.message or "not connected"
+        if stale := supervisor.feed.all_stale():
+            reasons["data"] = stale
         if self._parts.kill.latched:
             reasons["kill_switch"] = f"latched, {self._parts.kill.stage}"
         problem = self._model().problem
@@ -88,7 +90,7 @@ class DaemonOperations:
     def status(self) -> StatusView:
         """Return the daemon at a glance."""
         supervisor, parts, gateway = self._supervisor, self._parts, self._parts.gateway
-        settings = parts.settings
+        settings, data = parts.settings, supervisor.feed.view()
         return StatusView(
             state=supervisor.state.current.value,
             reasons=self._reasons(),
@@ -103,7 +105,7 @@ class DaemonOperations:
             brokerage_connected=supervisor.brokerage.connected,
             brokerage_session_id=gateway.session_id,
             brokerage_connection=supervisor.watch.view(),
-            feed=self._feed(),
+            feed=_serving(data),
             engine=engine_view(supervisor.keeper, supervisor.care.started_ns),
             kill_switch=self._kill_switch(),
             training=parts.training.summary(self._model()),
@@ -116,18 +118,8 @@ class DaemonOperations:
             unresolved_orders=gateway.unresolved,
             foreign_orders=foreign_orders(gateway),
             restricted=restrictions(gateway),
+            data=data,
             statistics=dict(supervisor.care.statistics),
-        )
-
-    def _feed(self) -> FeedView:
-        feed, parts = self._supervisor.feed, self._parts
-        return FeedView(
-            name=parts.settings.feeds[0].plugin,
-            connected=feed.connected,
-            keeps_time=parts.feed.capabilities.keeps_time,
-            subscriptions=len(feed.subscriptions),
-            data_age_s=None if feed.data_s is None else parts.timing.monotonic_s() - feed.data_s,
-            message=feed.message,
         )
 
     def _kill_switch(self) -> KillSwitchView:
@@ -285,6 +277,11 @@ class DaemonOperations:
             self._operations.end(view.id, OperationState.DONE, message)
 
         self._parts.tasks.spawn(f"operation {view.kind}", finish())
+
+
+def _serving(data: DataView) -> FeedView:
+    """Return the first feed that is connected, or the preferred one where none is."""
+    return next((feed for feed in data.feeds if feed.connected), data.feeds[0])
 
 
 def _find(state: JournalState, order: str) -> OrderState:

@@ -28,6 +28,15 @@ DERIVED: Final[dict[str, str]] = {
     "foreign_fills": "Trades in this account that were not ours",
     "unknown_fees": "Fees of trades of orders that nobody remembers",
     "fills_claimed_without_trade": "Reports of a filled order without the trade",
+    "feed_reconnects": "Connections of feeds made anew because they were silent",
+    "stream_failovers": "Streams that another feed took over",
+    "stale_marks": "Times that a stream was marked as stale",
+    "bars_backfilled": "Bars that history brought in place of a feed",
+    "bars_missing": "Bars that neither a feed nor a history brought",
+    "silences_proven": "Silences of a stream that history showed to be real",
+    "silences_disproven": "Silences of a stream in which history had news",
+    "history_questions": "Questions to history while trading",
+    "history_failures": "Questions to history that were not answered",
     "log_suppressed": "Log lines left out because there were too many",
     "journal_dropped": "Records that may be lost and were, because the disk was too slow",
 }
@@ -103,7 +112,20 @@ class Metrics:
             "data_conflated", "Events replaced by newer ones before the engine read them"
         )
         self.data_age = self._gauge("data_age_seconds", "Since the last market event; NaN before the first")
-        self.feed_connected = self._gauge("feed_connected", "1 while the feed is connected")
+        self.feed_connected = self._gauge("feed_connected", "1 while the feed is connected", "feed")
+        self.feed_data_age = self._gauge(
+            "feed_data_age_seconds", "Since a feed's last market event; NaN before the first", "feed"
+        )
+        self.feed_streams = self._gauge("feed_streams", "Streams that a feed serves", "feed")
+        self.feed_refused = self._gauge(
+            "feed_points_refused", "What did not pass the gates", "feed", "reason"
+        )
+        self.streams = self._gauge("streams", "Streams by how fresh they are", "state")
+        self.stale_symbols = self._gauge(
+            "stale_symbols", "Symbols that take no new risk: their data are stale"
+        )
+        self.waiting_bars = self._gauge("waiting_bars", "Live bars that wait for what is missing before them")
+        self.orders_denied = self._counter("orders_denied", "Orders that were not sent, by reason", "reason")
         self.brokerage_connected = self._gauge("brokerage_connected", "1 while the brokerage is connected")
         self.brokerage_state = self._gauge("brokerage_state", "1 for how we stand to the brokerage", "state")
         self.brokerage_away = self._gauge(

@@ -18,10 +18,10 @@ import pytest
 from livetrader import settings as live_settings
 from livetrader.control.auth import Scope, TokenStore
 from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
+from livetrader.control.data_views import DataView, FeedView
 from livetrader.control.operations import (
     ConnectionView,
     EngineView,
-    FeedView,
     HoldingView,
     KillSwitchView,
     LogPage,
@@ -48,6 +48,7 @@ from livetrader.journal.records import AuditEntry
 from livetrader.telemetry.metrics import Metrics
 
 NOW_NS = 1_700_000_000_000_000_000
+REPLAY = FeedView("replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5, streams=1)
 
 
 class FakeCustody:
@@ -129,7 +130,8 @@ class FakeOperations:
             brokerage_connected=True,
             brokerage_session_id="session-1",
             brokerage_connection=ConnectionView("connected", NOW_NS),
-            feed=FeedView(name="replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5),
+            feed=REPLAY,
+            data=DataView(feeds=(REPLAY,), states={"fresh": 1}),
             engine=EngineView(state="running", pid=4243, steps=12, beat_age_s=0.1, resident_mb=64.0),
             kill_switch=KillSwitchView(
                 state=self.kill_stage or ("flat" if self.kill_id else "armed"),
