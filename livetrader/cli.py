@@ -16,6 +16,7 @@ import click
 from livetrader import __version__, cli_custody, cli_operator
 from livetrader.cli_backtest import backtest
 from livetrader.cli_common import Commands, as_json, config_options, find_config, json_option, pair
+from livetrader.cli_data import data
 from livetrader.cli_journal import journal
 from livetrader.cli_models import models
 from livetrader.cli_research import research
@@ -36,6 +37,7 @@ def cli() -> None:
     \b
     livetrader check main.py                  what does it use that we do not offer?
     livetrader backtest main.py --data data   run it over history
+    livetrader data download --help           get history for it
     livetrader research                       look at the data in a notebook
     livetrader run paper.toml                 trade
     livetrader watch paper.toml               look at it
@@ -47,6 +49,7 @@ cli_operator.register(cli)
 cli_custody.register(cli)
 cli.add_command(token)
 cli.add_command(backtest)
+cli.add_command(data)
 cli.add_command(models)
 cli.add_command(store)
 cli.add_command(training)

@@ -3,6 +3,7 @@
     Watched      a feed that tells when it last heard of a stream, and asks the venue for one anew
     Downloader   a history whose data can be kept: unadjusted, whole dates, with splits and dividends
     DataStore    a history that keeps what others downloaded, so that it is asked for once
+    ExaminedStore  one that looks for what is wrong with what it keeps
     ActionBooker a simulated brokerage that books splits and dividends when it is told of them
 
 The daemon puts several feeds and histories into an order; these are what it needs of them for that.
@@ -10,7 +11,7 @@ The daemon puts several feeds and histories into an order; these are what it nee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -175,6 +176,26 @@ class DataStore(Protocol):
 
     def served(self, symbol: Symbol | None = None) -> Sequence[Served]:
         """Return who brought what, newest first; of one symbol, or of all."""
+        ...
+
+
+class DataFault(msgspec.Struct, frozen=True):
+    """Something wrong with stored data. `path` is relative to the folder; `kind` one word for programs."""
+
+    path: str
+    kind: str
+    problem: str
+
+
+@runtime_checkable
+class ExaminedStore(Protocol):
+    """A store that looks for what is wrong with what it keeps."""
+
+    def faults(self, tickers: Set[str], progress: Callable[[str, int, int], None]) -> Iterator[DataFault]:
+        """Yield what is wrong with the data of these tickers, of all where none is named; changes nothing.
+
+        `progress(what, done, of)` hears how far it is.
+        """
         ...
 
 

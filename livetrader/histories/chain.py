@@ -27,7 +27,7 @@ from livetrader_engine.data.batches import Batch, batched, ending_within, while_
 from livetrader_engine.data.subscription import HistoryRequest
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import VenueError
-from livetrader_engine.spi_data import Announcement, DateSpan, DownloadRequest, Served
+from livetrader_engine.spi_data import Announcement, DataStore, DateSpan, DownloadRequest, Served
 from livetrader_engine.symbols import Resolution, Symbol
 from livetrader_engine.synchronizer import batches_of
 
@@ -58,6 +58,11 @@ class HistoryChain:
     def names(self) -> tuple[str, ...]:
         """The plugins in order of preference, the store among them."""
         return tuple(source.name for source in self._sources)
+
+    @property
+    def store(self) -> DataStore:
+        """Where what was downloaded is kept."""
+        return self._store.data
 
     @property
     def reference(self) -> ChainReference:
@@ -152,7 +157,7 @@ class HistoryChain:
         return True
 
     def _unstored(self, request: HistoryRequest) -> Iterator[Batch]:
-        """Ask everybody but the store, in their order; where nobody has any, the store says what it thinks."""
+        """Ask everybody but the store, in their order; where nobody has any, the store has its say."""
         trouble: list[Exception] = []
         for source in self._others:
             points = self._asked(source, request, trouble)

@@ -68,7 +68,7 @@ class DataFolder:
         """
 
         def read() -> list[str] | None:
-            text = self._unzipped(path) if path.exists() else None
+            text = self.unzipped(path) if path.exists() else None
             return None if text is None else rows_of(path, text)
 
         return self._kept_rows(path, read)
@@ -146,7 +146,7 @@ class DataFolder:
 
     def _zip_text(self, path: Path) -> bytes | None:
         try:
-            text = self._unzipped(path)
+            text = self.unzipped(path)
         except DataError as error:
             self.damaged(path, error)
             return None
@@ -160,7 +160,8 @@ class DataFolder:
             raise error
         self.requested(str(path), str(error).removeprefix(f"{path}: "))
 
-    def _unzipped(self, path: Path) -> bytes | None:
+    def unzipped(self, path: Path) -> bytes | None:
+        """Return the text of an archive's first entry, None without the file. Raises DataError."""
         try:
             with zipfile.ZipFile(path) as archive:
                 entries = archive.infolist()

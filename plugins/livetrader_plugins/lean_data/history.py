@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,7 @@ from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
 from livetrader_engine.data.subscription import HistoryRequest, Subscription, TickType
 from livetrader_engine.errors import ConfigurationError, DataError
 from livetrader_engine.spi import Context
-from livetrader_engine.spi_data import Announcement, DateSpan, DownloadRequest, Served
+from livetrader_engine.spi_data import Announcement, DataFault, DateSpan, DownloadRequest, Served
 from livetrader_engine.symbols import (
     NS_PER_DAY,
     NS_PER_HOUR,
@@ -30,6 +30,7 @@ from livetrader_plugins.lean_data import convert
 from livetrader_plugins.lean_data.client import DataFolder
 from livetrader_plugins.lean_data.convert import EQUITY_UNIT, NS_PER_MS, Adjustment, Layout, RowReader
 from livetrader_plugins.lean_data.dayfile import day_batches
+from livetrader_plugins.lean_data.examining import Examination
 from livetrader_plugins.lean_data.places import history_name
 from livetrader_plugins.lean_data.reference import LeanReference
 from livetrader_plugins.lean_data.store import LeanStore
@@ -119,6 +120,10 @@ class LeanDataHistory:
     def served(self, symbol: Symbol | None = None) -> Sequence[Served]:
         """Return who brought what, newest first; of one symbol, or of all."""
         return self._store.served(symbol)
+
+    def faults(self, tickers: Set[str], progress: Callable[[str, int, int], None]) -> Iterator[DataFault]:
+        """Yield what is wrong with the data of these tickers, of all where none is named."""
+        return Examination(self._folder, self._reference, self._store).faults(tickers, progress)
 
     # ---- past data
 

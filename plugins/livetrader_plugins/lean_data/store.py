@@ -100,6 +100,13 @@ class LeanStore:
         for ticker, first, last in self._reference.tickers(request.symbol, *request.dates):
             yield places_of(self._folder, request, ticker), first, last
 
+    def known_empty(self, request: DownloadRequest) -> list[DateSpan]:
+        """Return the dates that are known to have no data, whatever dates the request has."""
+        with self._depot.coverage() as coverage:
+            known = [] if coverage is None else coverage.known(*_kind(request))
+        whole = request.resolution >= Resolution.HOUR  # of whole-history files every date asked for is known
+        return [each.dates for each in known if whole or not each.points]
+
     # ---- storing
 
     def store(self, provider: str, request: DownloadRequest, points: Iterable[MarketPoint]) -> Served:
