@@ -171,7 +171,7 @@ def test_an_empty_object_is_no_data_and_json_with_data_is_taken(tmp_path: Path) 
     said = {"Meta Data": {}, "Time Series (Daily)": {"2025-06-17": prices, "2025-06-16": prices}}
     with asking(tmp_path, json_of(said)) as (venue, _):
         rows = rows_of("it", venue.client.ask(DAILY))
-    assert [row.start for row in rows] == ["2025-06-16", "2025-06-17"]
+    assert [f"{row.start:%m-%d}" for row in rows] == ["06-16", "06-17"]
     assert rows[0][1:] == (2.0, 4.0, 1.0, 3.0, 100.0)
 
 
@@ -230,6 +230,9 @@ HEAD = "timestamp,open,high,low,close,volume\n"
         (HEAD + "2025-06-17,2,4,1,3,nan\n", "a row of it that cannot be"),
         (HEAD + "2025-06-17,5,4,1,3,100\n", "a row of it that cannot be"),
         (HEAD + "someday,2,4,1,3,100\n", "a row of it that cannot be"),
+        (HEAD + "2025-06-06-13,2,4,1,3,100\n", "a row of it that cannot be"),
+        (HEAD + "20250617,2,4,1,3,100\n", "a row of it that cannot be"),
+        (HEAD + "2025-06-17 09:30:00,2,4,1,3,100\n", "a row of it that cannot be"),
         (HEAD + "2025-06-17,2,4,1,3,1\n2025-06-17,2,4,1,3,1\n", "out of order"),
         (HEAD + "2025-06-17,2,4,1,3,1\n2025-06-18,2,4,1,3,1\n2025-06-16,2,4,1,3,1\n", "out of order"),
         ('{"Meta Data": {}}', "another form"),
@@ -239,6 +242,16 @@ HEAD = "timestamp,open,high,low,close,volume\n"
 def test_rows_that_cannot_be_are_an_error(text: str, words: str) -> None:
     with pytest.raises(VenueError, match=words):
         rows_of("it", text)
+
+
+@pytest.mark.parametrize(
+    "start", ["2025-05-30 15:59:00", "2025-06-17", "2025-06-17 09:30:30", "2025-06-17T09:30"]
+)
+def test_minutes_of_another_month_or_off_the_minute_are_an_error(start: str) -> None:
+    with pytest.raises(VenueError, match="cannot be"):
+        rows_of("it", f"{HEAD}{start},2,4,1,3,100\n", "2025-06")
+    (row,) = rows_of("it", f"{HEAD}2025-06-17 09:30:00,2,4,1,3,100\n", "2025-06")
+    assert f"{row.start:%d %H:%M}" == "17 09:30"
 
 
 def test_announcements_without_a_date_or_an_amount_are_left_out() -> None:

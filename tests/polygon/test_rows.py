@@ -74,6 +74,12 @@ def test_bars_out_of_order_or_of_another_time_are_an_error(second_ms: int) -> No
         list(trade_bars(AAPL, rows, SPAN, minute, Refused()))
 
 
+def test_two_bars_of_one_period_are_an_error() -> None:
+    rows = [AggregateRow(T0_MS, 5, 7, 4, 6, 1), AggregateRow(T0_MS + 30_000, 5, 7, 4, 6, 1)]
+    with pytest.raises(VenueError, match="out of order"):
+        list(trade_bars(AAPL, rows, SPAN, minute, Refused()))
+
+
 def test_trades_of_one_instant_come_in_the_order_of_the_tape() -> None:
     rows = [
         trade(0, 10.0, sequence_number=3),

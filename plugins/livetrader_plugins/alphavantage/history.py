@@ -11,7 +11,7 @@ yet is an error, not an empty answer: it would be remembered as a day without tr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import ClassVar, Final
@@ -31,7 +31,7 @@ from livetrader_engine.spi_data import (
     DownloadCapabilities,
     DownloadRequest,
 )
-from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, Resolution, SecurityType, Symbol
+from livetrader_engine.symbols import NS_PER_DAY, Resolution, SecurityType, Symbol
 from livetrader_plugins.alphavantage.client import AlphaVantageClient, NoSuchThingError, Question
 from livetrader_plugins.alphavantage.config import AlphaVantageConfig
 from livetrader_plugins.alphavantage.rows import Row, announced_of, rows_of
@@ -162,7 +162,7 @@ class AlphaVantageHistory:
         near = (today - wanted.dates.first).days <= COMPACT_DAYS
         size = "compact" if near else "full"
         for row in self._rows(Question("TIME_SERIES_DAILY", ticker_of(wanted.symbol), size=size)):
-            day = date.fromisoformat(row.start)
+            day = row.start.date()
             if wanted.dates.first <= day <= wanted.dates.last:
                 yield _bar(wanted.symbol, daily_bounds(day, hours, strict), row)
 
@@ -172,15 +172,15 @@ class AlphaVantageHistory:
         for month in _months(first, last):
             question = Question("TIME_SERIES_INTRADAY", ticker_of(wanted.symbol), month, "full")
             for row in self._rows(question):
-                moment = datetime.fromisoformat(row.start)
-                day = moment.date()
+                day = row.start.date()
                 if first <= day <= last:
-                    seconds = (moment.hour * 60 + moment.minute) * 60 + moment.second
-                    start_ns = local_to_utc_ns(day, seconds * NS_PER_SECOND, zone)
+                    start_ns = local_to_utc_ns(
+                        day, (row.start.hour * 60 + row.start.minute) * period_ns, zone
+                    )
                     yield _bar(wanted.symbol, (start_ns, start_ns + period_ns), row)
 
     def _rows(self, question: Question) -> list[Row]:
-        return rows_of(question.what, self._client.ask(question))
+        return rows_of(question.what, self._client.ask(question), question.month)
 
     def _none_of_unknown(self, points: Iterable[MarketPoint]) -> Iterator[MarketPoint]:
         """Yield points; of what the venue has never heard of there are none."""

@@ -6,6 +6,7 @@ or unreadable means that the answer cannot be trusted: VenueError.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -21,13 +22,15 @@ _JSON_COLUMNS: Final = ("1. open", "2. high", "3. low", "4. close", "5. volume")
 MOST: Final = 1e15  # of a price or volume: more is no number of shares or dollars
 LEAST_ANNOUNCED: Final = Decimal("1e-9")  # less is nothing
 MOST_ANNOUNCED: Final = Decimal(10**6)  # shares for one, or dollars for one: more is damage
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_MINUTE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:00")
 _NOTHING: Final = frozenset({"", "None", "null"})
 
 
 class Row(NamedTuple):
-    """One bar; `start` as the venue writes it."""
+    """One bar; `start` is New York's wall clock."""
 
-    start: str
+    start: datetime
     open: float
     high: float
     low: float
@@ -42,10 +45,13 @@ class Announced(NamedTuple):
     number: Decimal
 
 
-def rows_of(what: str, text: str) -> list[Row]:
-    """Return the rows of an answer, ascending. Raises VenueError for an answer that cannot be trusted."""
+def rows_of(what: str, text: str, within: str = "") -> list[Row]:
+    """Return the rows of an answer, ascending; the days, or the minutes of the month `within` (yyyy-MM).
+
+    Raises VenueError for an answer that cannot be trusted.
+    """
     fields = _fields_of_json(what, text) if text.lstrip().startswith("{") else _fields_of_csv(what, text)
-    made = [_row(what, columns) for columns in fields]
+    made = [_row(what, columns, within) for columns in fields]
     if len(made) > 1 and made[0].start > made[-1].start:
         made.reverse()
     for before, row in pairwise(made):
@@ -76,19 +82,20 @@ def _fields_of_json(what: str, text: str) -> Iterator[list[str]]:
         yield [start, *(columns.get(column, "") for column in _JSON_COLUMNS)]
 
 
-def _row(what: str, columns: list[str]) -> Row:
+def _row(what: str, columns: list[str], within: str) -> Row:
     try:
         start, *numbers = columns
         opens, high, low, close, volume = map(float, numbers)
         inside = all(0 < low <= price <= high < MOST for price in (opens, close))  # of NaN nothing is true
         if not (inside and 0 <= volume < MOST):
             raise ValueError("no bar can have these prices")
-        datetime.fromisoformat(start)
+        if not ((_MINUTE if within else _DAY).fullmatch(start) and start.startswith(within)):
+            raise ValueError("this time was not asked for")
+        return Row(datetime.fromisoformat(start), opens, high, low, close, volume)
     except ValueError as error:
         raise VenueError(
             f"alphavantage sent a row of {what} that cannot be: {','.join(columns)[:120]!r}"
         ) from error
-    return Row(start, opens, high, low, close, volume)
 
 
 def announced_of(what: str, text: str, day_name: str, number_name: str) -> list[Announced]:

@@ -190,6 +190,10 @@ class PolygonHistory:
         def place(start_ns: int) -> tuple[int, int]:
             if daily:
                 return daily_bounds(utc_ns_to_local(start_ns, hours.data_timezone).date(), hours, strict)
+            if start_ns % period_ns:
+                raise VenueError(
+                    f"polygon sent a {unit} of {wanted.symbol.value} that begins at {start_ns} ns"
+                )
             return start_ns, start_ns + period_ns
 
         for ticker, part in self._parts(wanted, span, hours):

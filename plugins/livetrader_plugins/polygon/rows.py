@@ -87,12 +87,12 @@ def trade_bars(
     for row in rows:
         time_ns = row.t * NS_PER_MS
         _check_time(symbol, time_ns, before_ns, span)
-        before_ns = time_ns + 1
+        start_ns, end_ns = place(time_ns)
+        before_ns = end_ns
         inside = all(0 < row.l <= price <= row.h < MOST for price in (row.o, row.c))
         if not (inside and 0 <= row.v < MOST):
             refused("no bar can have these prices or this volume", row)
             continue
-        start_ns, end_ns = place(time_ns)
         yield TradeBar(symbol, start_ns, end_ns, row.o, row.h, row.l, row.c, row.v)
 
 
