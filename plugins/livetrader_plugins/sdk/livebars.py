@@ -42,7 +42,7 @@ __all__ = [
 ]  # fmt: skip
 
 GRACE_NS: Final = 1_500_000_000  # IB sends a five-second bar some tenths of a second after its end
-ORDER_NS: Final = 250_000_000  # ticks of one wire are further out of order only where something is wrong
+ORDER_NS: Final = 500_000_000  # ticks of one wire are further out of order only where something is wrong
 HOLD_NS: Final = 20 * NS_PER_SECOND  # longer than the silence after which a connection is doubted (15 s)
 
 

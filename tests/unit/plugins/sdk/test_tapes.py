@@ -123,7 +123,7 @@ pauses_ms = st.sampled_from([0, 0, 1, 7, 100, 900, 30_000])
 prices = st.sampled_from([99.99, 100.0, 100.01, 100.02, 101.5])
 sizes = st.sampled_from([1.0, 100.0, 0.3, 33.0])
 conditions = st.sampled_from([(), (), (14,), (37,), (37,), (2,), (10,), (38,), (15,), (12,)])
-delays_ms = st.sampled_from([0, 0, 0, 1, 5, 240])
+delays_ms = st.sampled_from([0, 0, 0, 1, 5, 490])
 
 
 class Wire(NamedTuple):
@@ -205,9 +205,9 @@ def test_a_minute_closes_as_soon_as_the_exchange_is_past_it() -> None:
     desk = Desk()
     for each in trades(60):
         assert desk.hear(each, now_ns=each.t * MS + 50 * MS) == []
-    just = Told(OPEN_MS + 60_249, 61, 100.0, 1.0)
+    just = Told(OPEN_MS + 60_499, 61, 100.0, 1.0)
     assert desk.hear(just, now_ns=just.t * MS) == []  # something older may still be on its way
-    past = Told(OPEN_MS + 60_250, 62, 100.0, 1.0)
+    past = Told(OPEN_MS + 60_500, 62, 100.0, 1.0)
     (bar,) = desk.hear(past, now_ns=past.t * MS)
     assert values(bar) == (OPEN_NS, END_NS, 100.0, 100.59, 100.0, 100.59, 600.0)
 
