@@ -54,7 +54,7 @@ def test_every_kind_of_event_is_read_as_polygon_documents_it() -> None:
     assert (second.o, second.h, second.l, second.c) == (25.39, 25.41, 25.38, 25.4)
     assert isinstance(minute, MinuteBar)
     assert (minute.v, minute.s, minute.e) == (200, 1610144868000, 1610144928000)
-    assert isinstance(value, Value) and (value.T, value.val) == ("I:SPX", 3988.5)
+    assert isinstance(value, Value) and (value.sym, value.val) == ("I:SPX", 3988.5)
     assert isinstance(status, Status) and status.message == "subscribed to: T.MSFT"
     assert not decoder.refused and not decoder.take_lost()
 

@@ -79,9 +79,9 @@ class MinuteBar(msgspec.Struct, tag_field="ev", tag="AM", gc=False):
 
 
 class Value(msgspec.Struct, tag_field="ev", tag="V", gc=False):
-    """The value of an index; its ticker is `T` here."""
+    """The value of an index; Polygon calls its ticker `T`."""
 
-    T: str
+    sym: str = msgspec.field(name="T")
     val: float
     t: int
 
@@ -91,6 +91,7 @@ class Status(msgspec.Struct, tag_field="ev", tag="status"):
 
     status: str = ""
     message: str = ""
+    sym: str = ""  # none: so that every event has one
 
 
 Event = Trade | Quote | SecondBar | MinuteBar | Value | Status
