@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from livetrader.cli_common import as_json, console, json_option, pair
+from livetrader.cli_data import data_folder, folder_option, histories_of, provider_options
 from livetrader.cli_store import named_store, place_options
 from livetrader.errors import AlgorithmLoadError
 from livetrader.numeric_threads import limit_numeric_threads
@@ -34,9 +35,8 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--algorithm", "class_name", metavar="CLASS", help="Which class, where the file has several.")
-@click.option("--data-folder", "--data", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              envvar="LIVETRADER_DATA", default=Path("data"), show_default=True,
-              help="A folder in LEAN's format.")  # fmt: skip
+@folder_option
+@provider_options
 @click.option("--output", type=_FOLDER, help="Result folder; default backtests/<time> beside FILE.")
 @click.option("--start", metavar="YYYY-MM-DD", type=_DAY, help="Replaces the algorithm's own start date.")
 @click.option("--end", metavar="YYYY-MM-DD", type=_DAY, help="Replaces its end date (included).")
@@ -64,6 +64,9 @@ def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:
     step; the folder then holds what came out so far, with status Stopped. A second one does not wait for the
     algorithm.
 
+    What the data folder lacks is asked of the --provider and kept in the folder, so that the next run finds it
+    there and asks nobody.
+
     The object store is the one of --object-store, else the nearest folder `storage`, from FILE's folder or
     this one upwards, else one of the run's own, empty at first.
 
@@ -72,6 +75,7 @@ def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:
     livetrader backtest main.py --data-folder data --output results
     livetrader backtest main.py --start 2013-10-07 --end 2013-10-11 --parameter ema-fast=10
     livetrader backtest all.py --algorithm MyAlgorithm --cash 250000 --json > result.json
+    livetrader backtest main.py --provider polygon --start 2024-01-02
     livetrader backtest main.py --object-store s3://bucket/prefix --project momentum
 
     Exit code: 0 done, 2 wrong usage, 3 the algorithm failed, 130 after Ctrl-C, 143 after SIGTERM, 1 else.
@@ -120,7 +124,8 @@ def _request(given: dict[str, Any]) -> BacktestRequest:
     output = given["output"] or default_output(file, now)
     return BacktestRequest(
         path=file,
-        data_folder=given["data_folder"].absolute(),
+        data_folder=data_folder(given["data_folder"], made=bool(given["providers"])),
+        histories=histories_of(given["providers"], given["provider_keys"]),
         output=output.absolute(),
         class_name=given["class_name"],
         start=None if start is None else start.date(),

@@ -64,6 +64,20 @@ def provider_options(command: _F) -> _F:
     return named(keys(command))
 
 
+def data_folder(folder: Path, *, made: bool) -> Path:
+    """Return the folder's full path; make it where `made`. Raises BadParameter where there is none."""
+    if not made and not folder.is_dir():
+        raise click.BadParameter(
+            f"there is no folder {folder}; name one in LEAN's format, or a --provider that fills it",
+            param_hint="--data-folder",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"{folder}: cannot be made: {error.strerror}"]) from error
+    return folder.absolute()
+
+
 def histories_of(providers: Sequence[str], keys: Sequence[str]) -> tuple[PluginSection, ...]:
     """Return the histories that the command line names. Raises BadParameter, ConfigError."""
     from livetrader.configuration.plugins import STORE
@@ -270,11 +284,7 @@ def _chain(given: dict[str, Any], told: list[str]) -> Iterator[HistoryChain]:
     """Open the folder and the providers; close their connections afterwards."""
     from livetrader.histories.opening import offline_context, open_histories
 
-    folder: Path = given["data_folder"].absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError([f"{folder}: cannot be made: {error.strerror}"]) from error
+    folder = data_folder(given["data_folder"], made=True)
 
     def report(action: str, **fields: object) -> None:
         if fields.pop("level", "info") == "warning":
