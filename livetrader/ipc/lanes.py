@@ -6,14 +6,17 @@ control  StartEngine, StopRequested,                 CONTROL_LIMIT messages  the
          venue messages
 order    OrderEventArrived, AccountLoaded,           ORDER_LIMIT messages    LaneOverflowError: never dropped,
          NewsComplete, disconnected, reconnected                             the engine process is killed
-data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT, BAR_LIMIT  conflated, newest wins, counted
+data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT points      quote ticks conflate, counted
+                                                     POINT_LIMIT points      LaneOverflowError, as with orders
 
 That the brokerage was lost and is back goes with the orders: what was recovered comes between the two.
 
 Both ends keep a set: the supervisor for what the socket does not take, the engine process for what the
-algorithm has not asked for. Conflation of the data lane: while more than QUOTE_LIMIT points wait, ticks and
-quote bars are only kept in their newest form per symbol; beyond BAR_LIMIT points trade bars too, per symbol
-and period. What is left keeps its time and its order. A pulse replaces the pulse before it at once.
+algorithm has not asked for. So a slow algorithm never slows the venue's socket down. While more than
+QUOTE_LIMIT points wait, only the newest quote tick of each symbol is kept: an older one was true for a moment
+and is over. Trades and bars are facts that volumes, indicators and consolidators are made of: none is ever
+left out, nor is a split. What is left keeps its time and its order. An engine that lets POINT_LIMIT of them
+wait is lost, and the next one begins with history. A pulse replaces the pulse before it at once.
 
 Pure: no thread, no socket, no clock.
 """
@@ -26,7 +29,7 @@ from typing import Final
 import msgspec
 
 from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine, StartNoted, ToEngine
-from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
+from livetrader_engine.data.bars import Tick
 from livetrader_engine.events import (
     AccountLoaded,
     BrokerageMessageArrived,
@@ -37,11 +40,14 @@ from livetrader_engine.events import (
     StopRequested,
     TimePulse,
 )
+from livetrader_engine.symbols import Symbol
 
 CONTROL_LIMIT: Final = 256  # messages
 ORDER_LIMIT: Final = 100_000  # messages; an engine so far behind will not catch up
-QUOTE_LIMIT: Final = 2_000  # points waiting, before ticks and quote bars conflate
-BAR_LIMIT: Final = 50_000  # points waiting, before trade bars conflate: hours of minute bars of 100 symbols
+QUOTE_LIMIT: Final = 2_000  # points waiting, before quote ticks conflate
+POINT_LIMIT: Final = (
+    500_000  # points waiting: 100 MB; 100 s of 5,000 trades/s, 16 h of minute bars of 500 symbols
+)
 
 ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining | StartNoted
 OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete | BrokerageMessageArrived
@@ -49,28 +55,27 @@ DataMessage = MarketDataArrived | TimePulse | DataEnded
 
 
 class LaneOverflowError(Exception):
-    """The order lane is full: the engine has stopped taking order events. Give the engine process up."""
+    """A lane is full: the engine has stopped taking order events or data. Give the engine process up."""
 
 
 class Lanes:
     """What waits to be taken, by lane. One owner; not thread-safe."""
 
-    def __init__(self, *, quote_limit: int = QUOTE_LIMIT, bar_limit: int = BAR_LIMIT) -> None:
+    def __init__(self, *, quote_limit: int = QUOTE_LIMIT, point_limit: int = POINT_LIMIT) -> None:
         self.control: deque[ControlMessage] = deque()
         self.orders: deque[OrderMessage] = deque()
         self.data: deque[DataMessage] = deque()
-        self.conflated = 0  # points dropped because a newer one took their place
+        self.conflated = 0  # quote ticks dropped because a newer one took their place
         self._points = 0
         self._quote_limit = quote_limit
-        self._bar_limit = bar_limit
-        self._conflate_quotes_at = quote_limit
-        self._conflate_bars_at = bar_limit
+        self._point_limit = point_limit
+        self._conflate_at = quote_limit
 
     def __len__(self) -> int:
         return len(self.control) + len(self.orders) + len(self.data)
 
     def push(self, message: ToEngine) -> None:
-        """Put a message on its lane. Raises LaneOverflowError when the order lane is full."""
+        """Put a message on its lane. Raises LaneOverflowError when that of orders or data is full."""
         match message:
             case (
                 OrderEventArrived()
@@ -122,17 +127,21 @@ class Lanes:
         elif isinstance(message, MarketDataArrived):
             self._points += len(message.points)
         self.data.append(message)
-        if self._points > self._conflate_bars_at:
-            self._conflate(bars=True)
+        if self._points > self._conflate_at:
+            self._conflate()
             # what survived may be over the bound by itself: look again only when it has doubled
-            self._conflate_bars_at = max(self._bar_limit, 2 * self._points)
-        if self._points > self._conflate_quotes_at:
-            self._conflate(bars=False)
-            self._conflate_quotes_at = max(self._quote_limit, 2 * self._points)
+            self._conflate_at = max(self._quote_limit, 2 * self._points)
+        if self._points > self._point_limit:
+            self._conflate()
+            if self._points > self._point_limit:
+                raise LaneOverflowError(
+                    f"{self._points} trades and bars wait for the engine, more than {self._point_limit}: "
+                    "the algorithm is too slow for what it has subscribed to"
+                )
 
-    def _conflate(self, *, bars: bool) -> None:
-        """Keep only the newest point of each stream that may be conflated, walking back from the newest."""
-        seen: set[tuple[object, ...]] = set()
+    def _conflate(self) -> None:
+        """Keep only the newest quote tick of each symbol, walking back from the newest."""
+        seen: set[Symbol] = set()
         kept: deque[DataMessage] = deque()
         self._points = 0
         for message in reversed(self.data):
@@ -141,25 +150,15 @@ class Lanes:
                 continue
             points = []
             for point in reversed(message.points):
-                key = _stream(point, bars=bars)
-                if key is not None and key in seen:
-                    self.conflated += 1
-                    continue
-                if key is not None:
-                    seen.add(key)
+                if isinstance(point, Tick) and not point.price:
+                    if point.symbol in seen:
+                        self.conflated += 1
+                        continue
+                    seen.add(point.symbol)
                 points.append(point)
-            if points or message.actions:
+            if points or message.internal or message.actions:
                 self._points += len(points)
-                kept.appendleft(msgspec.structs.replace(message, points=tuple(reversed(points))))
+                if len(points) < len(message.points):
+                    message = msgspec.structs.replace(message, points=tuple(reversed(points)))
+                kept.appendleft(message)
         self.data = kept
-
-
-def _stream(point: MarketPoint, *, bars: bool) -> tuple[object, ...] | None:
-    """Return what makes two points the same stream, None for a point that must be kept."""
-    match point:
-        case Tick():
-            return (Tick, point.symbol, bool(point.price))  # trades and quotes are two streams
-        case QuoteBar():
-            return (QuoteBar, point.symbol, point.end_time_ns - point.time_ns)
-        case TradeBar():
-            return (TradeBar, point.symbol, point.end_time_ns - point.time_ns) if bars else None

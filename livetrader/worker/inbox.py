@@ -16,8 +16,8 @@ from typing import Final
 
 from livetrader.clocks import monotonic_s
 from livetrader.ipc.frames import FrameSplitter, decode_to_engine
-from livetrader.ipc.lanes import Lanes
-from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine, StartNoted
+from livetrader.ipc.lanes import LaneOverflowError, Lanes
+from livetrader.ipc.messages import CancelTraining, EngineFailed, NewsComplete, StartEngine, StartNoted
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import Subscribe, Unsubscribe
 from livetrader_engine.data.subscription import Subscription
@@ -184,6 +184,11 @@ class Inbox:
                             else:
                                 self._lanes.push(message)
                         self._arrived.notify_all()
+        except LaneOverflowError as error:
+            # the supervisor is told why: it is not the link that broke
+            self._outbox.send_urgent(EngineFailed("run", f"LaneOverflowError: {error}", ""))
+            self._gone(str(error))
+            return
         except Exception as error:  # noqa: BLE001 — boundary: whatever ends the reader ends the process
             self._gone(f"the link to the supervisor broke: {error!r}")
             return

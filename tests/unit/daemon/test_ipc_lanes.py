@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from livetrader.ipc import lanes as lanes_module
 from livetrader.ipc.lanes import CONTROL_LIMIT, LaneOverflowError, Lanes
 from livetrader.ipc.messages import ToEngine
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
+from livetrader_engine.data.corporate_actions import Split, SplitKind
 from livetrader_engine.events import (
     BrokerageMessageArrived,
     BrokerageMessageKind,
@@ -102,46 +105,69 @@ def test_pulses_that_wait_become_one() -> None:
     assert list(lanes.data) == [TimePulse(3)]
 
 
-def test_beyond_the_bound_quotes_and_ticks_keep_their_newest_and_bars_stay() -> None:
-    lanes = Lanes(quote_limit=6, bar_limit=1000)
-    lanes.push(step(1, bar(SPY, 1), quote(SPY, 1), quote(IBM, 1)))
-    lanes.push(step(2, quote(SPY, 2)))
-    lanes.push(step(3, Tick(SPY, 3, price=1.0), Tick(SPY, 3, bid_price=1.0)))
+def bid(symbol: Symbol, time_ns: int) -> Tick:
+    return Tick(symbol, time_ns, bid_price=1.0, ask_price=2.0)
+
+
+def test_beyond_the_bound_quote_ticks_keep_their_newest_and_everything_else_stays() -> None:
+    lanes = Lanes(quote_limit=6, point_limit=1000)
+    lanes.push(step(1, bar(SPY, 1), bid(SPY, 1), bid(IBM, 1)))
+    lanes.push(step(2, bid(SPY, 2)))
+    lanes.push(step(3, Tick(SPY, 3, price=1.0), bid(SPY, 3)))
     assert lanes.conflated == 0
-    lanes.push(step(4, bar(SPY, 4), quote(SPY, 4), Tick(SPY, 4, price=2.0)))
+    lanes.push(step(4, bar(SPY, 4), quote(SPY, 4), Tick(SPY, 4, price=2.0), bid(SPY, 4)))
     kept = [(event.time_ns, [type(point).__name__ for point in event.points]) for event in lanes.data
             if isinstance(event, MarketDataArrived)]  # fmt: skip
-    assert kept == [(1, ["TradeBar", "QuoteBar"]), (3, ["Tick"]), (4, ["TradeBar", "QuoteBar", "Tick"])]
-    assert lanes.conflated == 3  # two quotes of SPY and a trade tick; the quote tick is a stream of its own
+    assert kept == [(1, ["TradeBar", "Tick"]), (3, ["Tick"]), (4, ["TradeBar", "QuoteBar", "Tick", "Tick"])]
+    assert lanes.conflated == 3  # quotes of SPY; that of IBM is its newest, the trades are two facts
 
 
-def test_trade_bars_conflate_by_symbol_and_period_only_beyond_their_own_bound() -> None:
-    lanes = Lanes(quote_limit=2, bar_limit=4)
-    for time_ns in range(1, 5):
-        lanes.push(step(time_ns, bar(SPY, time_ns)))
+def test_a_flood_of_trades_and_bars_is_kept_whole_until_the_engine_is_given_up() -> None:
+    lanes = Lanes(quote_limit=2, point_limit=9)
+    for time_ns in range(1, 4):
+        lanes.push(step(time_ns, bar(SPY, time_ns), quote(SPY, time_ns), Tick(SPY, time_ns, price=1.0)))
     assert lanes.conflated == 0
-    lanes.push(step(5, bar(SPY, 5), bar(SPY, 5, period_ns=3), bar(IBM, 5)))
-    assert [event.time_ns for event in lanes.data] == [5]
-    assert lanes.conflated == 4
+    with pytest.raises(LaneOverflowError, match="too slow"):
+        lanes.push(step(5, bar(SPY, 5)))
+
+
+def test_quotes_alone_never_fill_the_lane() -> None:
+    lanes = Lanes(quote_limit=10, point_limit=20)
+    for time_ns in range(1, 10_001):
+        lanes.push(step(time_ns, bid(SPY, time_ns), bid(IBM, time_ns)))
+    taken = [point for event in lanes.take(100, 100) if isinstance(event, MarketDataArrived)
+             for point in event.points]  # fmt: skip
+    assert [point.time_ns for point in taken][-2:] == [10_000, 10_000]
+    assert lanes.conflated + len(taken) == 20_000
+
+
+def test_a_split_is_kept_whatever_waits_with_it() -> None:
+    lanes = Lanes(quote_limit=1, point_limit=100)
+    split = Split(SPY, 1, SplitKind.OCCURRED, Decimal("0.25"), Decimal(100))
+    lanes.push(MarketDataArrived(1, 1, (bid(SPY, 1),), (), (split,)))
+    lanes.push(step(2, bid(SPY, 2)))
+    first = lanes.pop_data()
+    assert isinstance(first, MarketDataArrived)
+    assert (first.points, first.actions) == ((), (split,))
 
 
 def test_the_end_of_data_is_never_conflated_away() -> None:
-    lanes = Lanes(quote_limit=1, bar_limit=1)
-    lanes.push(step(1, bar(SPY, 1)))
-    lanes.push(step(2, bar(SPY, 2)))
+    lanes = Lanes(quote_limit=1, point_limit=10)
+    lanes.push(step(1, bid(SPY, 1)))
+    lanes.push(step(2, bid(SPY, 2)))
     lanes.push(DataEnded(3))
     assert [type(message).__name__ for message in lanes.data] == ["MarketDataArrived", "DataEnded"]
 
 
 def test_a_lane_far_over_its_bound_is_not_walked_for_every_message() -> None:
-    lanes = Lanes(quote_limit=10, bar_limit=10**9)
+    lanes = Lanes(quote_limit=10, point_limit=10**9)
     walks = 0
     conflate = lanes._conflate
 
-    def counted(*, bars: bool) -> None:
+    def counted() -> None:
         nonlocal walks
         walks += 1
-        conflate(bars=bars)
+        conflate()
 
     lanes._conflate = counted  # type: ignore[method-assign]  # counts calls of the real one
     for time_ns in range(5_000):

@@ -11,11 +11,11 @@ import pytest
 
 from livetrader.ipc import lanes as lanes_module
 from livetrader.ipc.link import Link
-from livetrader.ipc.messages import Beat, EngineFinished, FromEngine, StartEngine, StepCompleted
+from livetrader.ipc.messages import Beat, EngineFailed, EngineFinished, FromEngine, StartEngine, StepCompleted
 from livetrader.store.options import StoreOptions
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
-from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.bars import Tick, TradeBar
 from livetrader_engine.events import (
     AccountLoaded,
     BrokerageMessageArrived,
@@ -98,7 +98,7 @@ def test_events_and_commands_cross_in_order(ends: tuple[socket.socket, socket.so
         engine = Engine(ends[1])
         engine.inbox.start()
         store, account = StoreOptions("o"), AccountLoaded(1, {}, ())
-        start = StartEngine(1, "a", None, {}, "d", "h", store, "s", account, None, {})
+        start = StartEngine(1, "a", None, {}, "d", store, "s", account, None, {})
         link.send(start)
         assert await asyncio.to_thread(engine.inbox.wait_for_start) == start
         link.send(TimePulse(5))
@@ -209,24 +209,74 @@ def test_what_was_recovered_is_heard_between_the_loss_and_the_return(
     asyncio.run(scene())
 
 
-def test_an_engine_that_reads_nothing_never_blocks_the_loop_and_data_conflates(
-    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+def test_an_engine_that_reads_nothing_never_blocks_the_loop_and_loses_nothing_but_old_quotes(
+    ends: tuple[socket.socket, socket.socket],
 ) -> None:
     async def scene() -> None:
         heard = Heard()
         link = Link(ends[0], heard.message, heard.end)
-        for time_ns in range(1, 200_000):
-            link.send(step(time_ns))
-        assert link.conflated > 100_000
+        last, bars = 100_000, []
+        for time_ns in range(1, last + 1):
+            if time_ns % 1000 == 0:
+                bars.append(time_ns)
+                link.send(step(time_ns))
+            else:
+                quote = Tick(SPY, time_ns, bid_price=1.0, ask_price=2.0)
+                link.send(MarketDataArrived(time_ns, 0, (quote,)))
+        assert link.conflated > 80_000
         link.send(order_event(1, 1))
-        engine = Engine(ends[1])  # it wakes up: the newest bar is there, and the order event too
+        engine = Engine(ends[1])  # it wakes up: every bar is there, and the order event too
         engine.inbox.start()
-        seen_order, event = False, await engine.next()
-        while not (isinstance(event, MarketDataArrived) and event.time_ns == 199_999):
-            seen_order = seen_order or isinstance(event, OrderEventArrived)
+        seen_order, seen = False, list[int]()
+        while not seen or seen[-1] != last:
             event = await engine.next()
+            seen_order = seen_order or isinstance(event, OrderEventArrived)
+            points = event.points if isinstance(event, MarketDataArrived) else ()
+            seen += [point.end_time_ns for point in points if isinstance(point, TradeBar)]
+        assert seen == bars
         assert seen_order
         assert heard.ended == []
+        link.close()
+
+    asyncio.run(scene())
+
+
+def test_an_engine_that_lets_trades_and_bars_pile_up_is_given_up_and_nothing_waits_for_it(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    async def scene() -> None:
+        heard = Heard()
+        link = Link(ends[0], heard.message, heard.end)
+        link._lanes._point_limit = 1_000
+        for time_ns in range(1, 100_000):
+            link.send(step(time_ns))
+            if heard.ended:
+                break
+        assert [words.split(":")[1] for words in heard.ended] == [
+            " the algorithm is too slow for what it has subscribed to"
+        ]
+        assert link.closed
+
+    asyncio.run(scene())
+
+
+def test_the_engine_process_says_that_it_is_too_slow_before_it_ends(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    async def scene() -> None:
+        heard = Heard()
+        link = Link(ends[0], heard.message, heard.end)
+        engine = Engine(ends[1])
+        engine.inbox._lanes._point_limit = 100
+        engine.inbox.start()
+        for time_ns in range(1, 1_000):
+            link.send(step(time_ns))
+        await heard.until(lambda: bool(heard.messages))
+        told = heard.messages[0]
+        assert isinstance(told, EngineFailed)
+        assert told.error.startswith("LaneOverflowError: ")
+        await asyncio.to_thread(engine.gone.wait, LIMIT_S)
+        assert engine.gone.is_set()
         link.close()
 
     asyncio.run(scene())
