@@ -34,7 +34,7 @@ from livetrader_engine.spi_data import (
 from livetrader_engine.symbols import NS_PER_DAY, Resolution, SecurityType, Symbol
 from livetrader_plugins.alphavantage.client import AlphaVantageClient, NoSuchThingError, Question
 from livetrader_plugins.alphavantage.config import AlphaVantageConfig
-from livetrader_plugins.alphavantage.rows import Row, announced_of, rows_of
+from livetrader_plugins.alphavantage.rows import Row, announced_of, rows_of, split_factor
 from livetrader_plugins.sdk.coarser import hours_of_minutes
 from livetrader_plugins.sdk.factors import adjusted, dividends_of, factors_of
 from livetrader_plugins.sdk.new_york import NewYorkReference
@@ -135,7 +135,7 @@ class AlphaVantageHistory:
             question.what, self._client.ask(question), "effective_date", "split_factor"
         ):
             if number != 1:
-                found.append(AnnouncedSplit(symbol, day, Decimal(1) / number))
+                found.append(AnnouncedSplit(symbol, day, split_factor(number)))
         question = Question("DIVIDENDS", ticker)
         paid: dict[date, Decimal] = {}
         for day, number in announced_of(

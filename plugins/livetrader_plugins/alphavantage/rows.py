@@ -22,6 +22,8 @@ _JSON_COLUMNS: Final = ("1. open", "2. high", "3. low", "4. close", "5. volume")
 MOST: Final = 1e15  # of a price or volume: more is no number of shares or dollars
 LEAST_ANNOUNCED: Final = Decimal("1e-9")  # less is nothing
 MOST_ANNOUNCED: Final = Decimal(10**6)  # shares for one, or dollars for one: more is damage
+MOST_SHARES: Final = 20  # old shares in the ratio of a split, at most
+MOST_MERGED: Final = 1_000  # old shares that become one, at most
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _MINUTE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:00")
 _NOTHING: Final = frozenset({"", "None", "null"})
@@ -123,3 +125,23 @@ def _announced(
             raise VenueError(f"alphavantage sent {what} with {day[:20]!r}, {number[:20]!r}") from error
         if found.number >= LEAST_ANNOUNCED:
             yield found
+
+
+def split_factor(told: Decimal) -> Decimal:
+    """Return the factor of a split of which the venue tells the new shares for an old one, in four digits.
+
+    It is that of the simplest ratio which rounds to the told number: 0.3333 is 1 for 3, 1.5 is 3 for 2.
+    """
+    digits = Decimal(1).scaleb(min(_exponent(told), 0))
+    for shares in range(1, MOST_MERGED + 1):
+        new = round(told * shares)
+        usual = new == 1 or shares <= MOST_SHARES  # 1 for 30 is; 91 for 87 is a number that happens to fit
+        if new and usual and (Decimal(new) / shares).quantize(digits) == told:
+            return Decimal(shares) / new
+    return Decimal(1) / told
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "only finite numbers get here"
+    return exponent
