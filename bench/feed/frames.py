@@ -18,7 +18,7 @@ PLACEHOLDER = 1_000_000_000_000  # of as many digits
 MARKER = "ZZZZ"  # the last event's symbol: who has it has everything before
 SPAN_MS = 400  # of market time that one sending covers
 FIRST_PRICE_CENTS = 10_000
-BATCH = 100  # events in a frame of the second kind
+BLOCK_BYTES = 128 * 1024  # written at once
 
 
 def tickers(count: int) -> list[str]:
@@ -91,10 +91,11 @@ class Market:
 
 
 class Sending(NamedTuple):
-    """All frames of one sending in a row, and where in them times stand."""
+    """All frames of one sending in a row, where in them times stand, and where blocks of whole frames end."""
 
     data: np.ndarray  # type: ignore[type-arg]  # of bytes
     times: np.ndarray  # type: ignore[type-arg]  # offsets
+    ends: list[int]
     events: int
     frames: int
 
@@ -121,4 +122,9 @@ def prepare(events: int, per_frame: int, symbols: int, seed: int) -> Sending:
         times.append(at)
         at = raw.find(needle, at + TIME_DIGITS)
     assert len(times) == events, "a time stands where none should"
-    return Sending(data, np.array(times, dtype=np.int64), events, len(frames))
+    ends, at = [], 0
+    for frame in frames:
+        at += len(frame)
+        if at - (ends[-1] if ends else 0) >= BLOCK_BYTES:
+            ends.append(at)
+    return Sending(data, np.array(times, dtype=np.int64), [*ends, at], events, len(frames))

@@ -164,14 +164,11 @@ def main() -> None:
     engine_process.EngineProcess._fork = reader_instead  # type: ignore[method-assign]  # no engine: its inbox
     with tempfile.TemporaryDirectory(prefix="feed-") as name, tws_peer() as tws_port:
         folder = Path(name)
-        logs.configure("warning", file=folder / "daemon.log")
+        logs.configure("error")
         result = folder / "result.json"
         parameters = {"resolution": resolution, "symbols": symbols, "file": str(result)}
         configuration = write_configuration(folder, port, tws_port, parameters)
-        try:
-            told = asyncio.run(measure(configuration, result, profile))
-        finally:
-            sys.stderr.write((folder / "daemon.log").read_text()[-4000:])
+        told = asyncio.run(measure(configuration, result, profile))
     if profile is not None:
         profile.dump_stats(sys.argv[sys.argv.index("--profile") + 1])
     told["events"] = int(events)

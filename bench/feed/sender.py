@@ -18,10 +18,10 @@ import socket
 import struct
 import sys
 import time
+from itertools import pairwise
 
 from feed.frames import Sending, prepare, server_frame, topics
 
-BLOCK_BYTES = 128 * 1024
 QUIET_S = 0.3  # after the last subscription: the client is through with its own work
 PATIENCE_S = 60.0  # for a client that says nothing
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -66,8 +66,8 @@ class Peer:
         """Send everything; return when it began."""
         begun_ns = time.monotonic_ns()
         data = memoryview(sending.data)
-        for at in range(0, len(data), BLOCK_BYTES):
-            self.socket.sendall(data[at : at + BLOCK_BYTES])
+        for at, end in pairwise([0, *sending.ends]):
+            self.socket.sendall(data[at:end])
             if select.select([self.socket], [], [], 0)[0]:
                 self._more()
                 self._answer()

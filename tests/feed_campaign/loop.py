@@ -1,9 +1,9 @@
-"""A loop with real sockets and threads whose time jumps: where nobody has anything to do, the next timer is due.
+"""A loop with real sockets and threads whose time jumps: where nobody has anything to do, a timer is due.
 
-Everything on it, the peer included, runs by `time()`. What one end writes to a socket of this machine the other
-end can read at once, so a loop in which nothing can be read has only timers left to wait for. Threads are the
-exception: while a question to history is on its way they get real time, a little at a time, before time jumps;
-so a question that the peer leaves unanswered runs into its deadline, too.
+Everything on it, the peer included, runs by `time()`. What one end writes to a socket of this machine the
+other end can read at once, so a loop in which nothing can be read has only timers left to wait for. Threads
+are the exception: while a question to history is on its way they get real time, a little at a time, before
+time jumps; so a question that the peer leaves unanswered runs into its deadline, too.
 """
 
 from __future__ import annotations

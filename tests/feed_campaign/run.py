@@ -1,0 +1,288 @@
+"""One run: a feed chain with its plugin and history, a peer, a scene, and what is wrong in the end.
+
+Judged from the peer's own market, never from what the chain says of itself:
+
+* in session, where the market had a trade of a symbol more than a minute ago that did not arrive, the symbol
+  is marked as stale;
+* out of session nothing is marked, told or connected anew;
+* in the end nothing is marked, and the bars that were handed on are those of the market's tape, each period
+  once and in order; one that is not there was said to be missing, and only where history was not well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from livetrader.changes import Changes
+from livetrader.feeds.chain import ChainPorts, FeedChain
+from livetrader.histories.opening import open_histories
+from livetrader.settings import FreshnessSettings, PluginSection
+from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.quality import QualityLimits
+from livetrader_engine.data.subscription import Subscription
+from livetrader_engine.events import MarketDataArrived, TimePulse
+from livetrader_engine.spi import Context
+from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution, SecurityType, Symbol
+from livetrader_plugins.polygon.feed import PolygonFeed
+from livetrader_venues.polygon.peer import Peer
+from livetrader_venues.stockmarket.market import Market
+from livetrader_venues.stockmarket.securities import stocks
+from tests.feed_campaign.loop import JumpingLoop
+from tests.feed_campaign.scenes import Scene, What, relief, trouble
+from tests.fuzz.histories import Skipping
+
+STOCKS = 6
+KEY = "test-key"
+LOOK_S = 1.0
+PROMISED_NS = 60 * NS_PER_SECOND
+ON_ITS_WAY_NS = 2 * NS_PER_SECOND  # a trade takes some milliseconds; weather delays by less than this
+SETTLE_NS = 2 * NS_PER_MINUTE  # the newest bars at the end may not be there yet
+REAL_LIMIT_S = 60.0
+
+
+@dataclass
+class Outcome:
+    """What a run came to. `flaws` are bugs."""
+
+    scene: Scene
+    flaws: list[str] = field(default_factory=list)
+    bars: int = 0
+    backfilled: int = 0
+    missing: int = 0
+    marks: int = 0
+    reconnects: int = 0
+    told: list[str] = field(default_factory=list)
+    lacking: dict[str, list[int]] = field(default_factory=dict)  # minutes of the run, by ticker
+
+
+class Run:
+    """Owns everything of one run. Lives on one loop."""
+
+    def __init__(self, scene: Scene, folder: Path) -> None:
+        self._scene = scene
+        self._folder = folder
+        self._outcome = Outcome(scene)
+        self._market = Market.generated(stocks(STOCKS, seed=scene.seed), seed=scene.seed)
+        self._tickers = sorted(self._market.securities)
+        self._symbols = {
+            ticker: Symbol.create(f"{ticker} 2T", ticker, SecurityType.EQUITY, "usa")
+            for ticker in self._tickers
+        }
+        self._bars: dict[str, list[TradeBar]] = {ticker: [] for ticker in self._tickers}
+        self._heard = dict.fromkeys(self._tickers, scene.start_ns)
+        self._records: list[tuple[str, dict[str, object]]] = []
+        self._flawed: set[str] = set()
+        self._skipping = Skipping()
+
+    async def run(self) -> Outcome:
+        """Run the scene to its end."""
+        loop, scene = asyncio.get_running_loop(), self._scene
+        self._now_ns = lambda: scene.start_ns + int(loop.time() * NS_PER_SECOND)
+        async with (
+            Peer(self._market, clock=self._now_ns, seed=scene.seed) as peer,
+            asyncio.TaskGroup() as group,
+        ):
+            tasks: set[asyncio.Task[None]] = set()
+
+            def spawn(name: str, coroutine: Coroutine[object, object, None]) -> None:
+                task = group.create_task(coroutine, name=name)
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+
+            chain = self._chain(peer, spawn)
+            await chain.connect()
+            spawn("chain", chain.run())
+            for subscription in self._subscriptions():
+                await chain.subscribe(subscription)
+            await self._play(chain, peer)
+            chain.close()
+            for task in tuple(tasks):
+                task.cancel()
+        return self._outcome
+
+    # ---- making
+
+    def _subscriptions(self) -> list[Subscription]:
+        return [Subscription(each, Resolution.MINUTE, fill_forward=False) for each in self._symbols.values()]
+
+    def _context(self, name: str, spawn: object) -> Context:
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        loop = asyncio.get_running_loop()
+        return Context(
+            name=name,
+            state_directory=folder,
+            data_folder=self._folder / "data",
+            now_ns=self._now_ns,
+            monotonic_s=loop.time,
+            random=Random(self._scene.seed),
+            spawn=spawn,  # type: ignore[arg-type]  # as it is
+            report=self._report,
+        )
+
+    def _chain(self, peer: Peer, spawn: object) -> FeedChain:
+        loop = asyncio.get_running_loop()
+        (self._folder / "data").mkdir(exist_ok=True)
+        section = PluginSection(
+            "polygon",
+            {"api_key": KEY, "url": peer.rest_url, "read_timeout_s": 0.5, "attempts": 2, "patience_s": 30.0},
+        )
+
+        def no_tasks(name: str, coroutine: object) -> None:
+            raise AssertionError("histories start no tasks")
+
+        def history_context(name: str) -> Context:
+            # histories wait in threads, by a clock of the threads
+            return msgspec.structs.replace(
+                self._context(name, no_tasks), monotonic_s=self._skipping.monotonic_s
+            )
+
+        history = open_histories([section], history_context)
+        config = PolygonFeed.Config(api_key=KEY, host=peer.host, tls=False)
+        self._feed = PolygonFeed(
+            config,
+            msgspec.structs.replace(self._context("feed", spawn), reference=history.reference),
+        )
+        return FeedChain(
+            ChainPorts(
+                feeds=[("polygon", self._feed)],
+                history=history,
+                reference=history.reference,
+                rules=FreshnessSettings(),
+                quality=QualityLimits(),
+                carry=self._carry,
+                counted=lambda count: None,
+                changes=Changes(),
+                spawn=spawn,  # type: ignore[arg-type]  # as it is
+                now_ns=self._now_ns,
+                monotonic_s=loop.time,
+                chance=Random(self._scene.seed).random,
+                sleep=asyncio.sleep,
+                report=self._report,
+                notify=self._notify,
+                ended=lambda event: None,
+                warm_up_ns=lambda: None,
+            )
+        )
+
+    def _report(self, action: str, **fields: object) -> None:
+        self._records.append((action, fields))
+
+    def _notify(self, title: str, message: str, next_step: str, urgency: object = None) -> None:
+        self._outcome.told.append(f"{title}: {message}")
+
+    # ---- playing
+
+    async def _carry(self, event: MarketDataArrived | TimePulse) -> None:
+        if isinstance(event, MarketDataArrived):
+            for point in event.points:
+                assert isinstance(point, TradeBar), "nothing else was asked for"
+                self._take(point)
+
+    def _take(self, bar: TradeBar) -> None:
+        taken = self._bars[bar.symbol.value]
+        if taken and bar.end_time_ns <= taken[-1].end_time_ns:
+            self._flaw(f"{bar.symbol.value}: {_minute(bar)} after {_minute(taken[-1])}")
+        taken.append(bar)
+        self._outcome.bars += 1
+
+    async def _play(self, chain: FeedChain, peer: Peer) -> None:
+        loop, scene = asyncio.get_running_loop(), self._scene
+        begun = ended = False
+        while loop.time() < scene.length_s:
+            await asyncio.sleep(LOOK_S)
+            if not begun and loop.time() >= scene.begin_s:
+                begun = True
+                await trouble(scene, peer, self._tickers)
+            if not ended and loop.time() >= scene.end_s:
+                ended = True
+                await relief(scene, peer)
+            self._look(chain)
+        self._judge(chain)
+
+    def _look(self, chain: FeedChain) -> None:
+        """Judge how things stand now."""
+        now_ns = self._now_ns()
+        for subscription, symbol in zip(self._subscriptions(), self._symbols.values(), strict=True):
+            marked = chain.stale(symbol)
+            if marked and self._scene.what is What.CLOSED_MARKET:
+                self._flaw(f"{symbol.value} is marked although the market is closed: {marked}")
+            newest_ns = self._feed.heard_ns(subscription) or 0  # of this connection
+            heard_ns = self._heard[symbol.value] = max(newest_ns, self._heard[symbol.value])
+            until_ns = now_ns - PROMISED_NS - ON_ITS_WAY_NS
+            if marked or heard_ns >= until_ns or self._scene.what is What.CLOSED_MARKET:
+                continue
+            lacking = self._market.trades(symbol.value, heard_ns + ON_ITS_WAY_NS, until_ns)
+            if lacking:
+                age_s = (now_ns - lacking[0].sip_ns) / NS_PER_SECOND
+                self._flaw(
+                    f"{symbol.value}: a trade of {age_s:.0f} s ago has not arrived and there is no mark",
+                    symbol.value,
+                )
+
+    def _judge(self, chain: FeedChain) -> None:
+        """Judge what it has come to."""
+        scene, outcome, counts = self._scene, self._outcome, chain.counts
+        outcome.backfilled, outcome.missing = counts.backfilled_bars, counts.missing_bars
+        outcome.marks, outcome.reconnects = counts.stale_marks, sum(counts.reconnects.values())
+        if scene.what is What.CLOSED_MARKET:
+            if outcome.told or outcome.reconnects or outcome.bars:
+                self._flaw(
+                    f"out of session: {outcome.told}, {outcome.reconnects} reconnects, {outcome.bars} bars"
+                )
+            return
+        for symbol in self._symbols.values():
+            if why := chain.stale(symbol):
+                self._flaw(f"{symbol.value} is still marked in the end: {why}")
+        lacking = sum(self._compare(ticker) for ticker in self._tickers)
+        if lacking > outcome.missing:
+            self._flaw(f"{outcome.lacking} are missing and {outcome.missing} were said to be")
+        if lacking and not scene.history and scene.what is not What.WEATHER:
+            self._flaw(f"{outcome.lacking} are missing although history was well")
+
+    def _compare(self, ticker: str) -> int:
+        """Return how many bars of the tape a symbol lacks; bars that are none of it, or other, are flaws."""
+        first_ns = (self._scene.start_ns // NS_PER_MINUTE + 1) * NS_PER_MINUTE
+        last_ns = (self._now_ns() - SETTLE_NS) // NS_PER_MINUTE * NS_PER_MINUTE
+        wanted = {
+            bar.start_ns: (bar.open, bar.high, bar.low, bar.close, float(bar.volume))
+            for bar in self._market.bars(ticker, first_ns, last_ns, NS_PER_MINUTE)
+        }
+        got = {
+            bar.time_ns: (bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in self._bars[ticker]
+        }
+        scene_is_of_seconds = self._scene.what is What.REFUSED
+        for start_ns, values in got.items():
+            known = wanted.get(start_ns)
+            if scene_is_of_seconds and known is not None:  # seconds of odd lots only have no bar
+                values, known = values[:4], known[:4]
+            if first_ns <= start_ns < last_ns and values != known:
+                minute = (start_ns - self._scene.start_ns) / NS_PER_MINUTE
+                self._flaw(f"{ticker}: minute {minute:.0f} is {values}, the tape has {known}")
+        lacking = [(at - self._scene.start_ns) // NS_PER_MINUTE for at in wanted if at not in got]
+        if lacking:
+            self._outcome.lacking[ticker] = lacking
+        return len(lacking)
+
+    def _flaw(self, words: str, once: str = "") -> None:
+        if once and once in self._flawed:
+            return
+        self._flawed.add(once)
+        now_s = (self._now_ns() - self._scene.start_ns) / NS_PER_SECOND
+        self._outcome.flaws.append(f"at {now_s:.0f} s: {words}")
+
+
+def _minute(bar: TradeBar) -> str:
+    return f"the bar that ends at {bar.end_time_ns // NS_PER_SECOND}"
+
+
+def play(scene: Scene, folder: Path) -> Outcome:
+    """Play a scene on a loop of its own."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        return runner.run(Run(scene, folder).run())

@@ -1,0 +1,120 @@
+"""What goes wrong in a seeded run, and when. Every scene ends with everything well again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from random import Random
+
+from livetrader_venues.polygon.peer import Peer
+from livetrader_venues.stockmarket.clocks import new_york
+from livetrader_venues.web.faults import Fault, Kind
+
+WARM_S = 130.0  # of undisturbed market time before
+CALM_S = 400.0  # and after: a proven quiet stream may have taught itself 240 s of patience
+TROUBLE_S = (3.0, 200.0)
+
+Say = Callable[[Peer], Awaitable[None]]
+
+
+class What(Enum):
+    """The kinds of trouble."""
+
+    MUTE_ONE = "one symbol is silent"
+    MUTE_ALL = "all symbols are silent"
+    FREEZE = "the socket stays open and says nothing, not even a pong"
+    CLOSE = "the connection ends"
+    CLOSE_AGAIN = "the connection ends, and again before the login is done"
+    AWAY = "nobody listens"
+    REFUSED = "a subscription is refused after a reconnect"
+    WEATHER = "a little of everything"
+    CLOSED_MARKET = "silence out of session"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One run. Times in seconds from its start; `history` is what is wrong with REST meanwhile."""
+
+    seed: int
+    what: What
+    start_ns: int
+    begin_s: float
+    trouble_s: float
+    code: int
+    ticker: int
+    history: tuple[Fault, ...] = ()
+
+    @property
+    def end_s(self) -> float:
+        """When everything is well again."""
+        return self.begin_s + self.trouble_s
+
+    @property
+    def length_s(self) -> float:
+        """How long the run is."""
+        return self.end_s + CALM_S
+
+
+def scene_of(seed: int) -> Scene:
+    """Return the scene of a seed."""
+    random = Random(seed)
+    what = list(What)[seed % len(What)]
+    start = "2025-06-16 20:30" if what is What.CLOSED_MARKET else f"2025-06-16 {10 + seed % 5}:{seed % 50:02}"
+    return Scene(
+        seed=seed,
+        what=what,
+        start_ns=new_york(start),
+        begin_s=WARM_S + random.uniform(0, 60),
+        trouble_s=random.uniform(*TROUBLE_S),
+        code=random.choice((1000, 1001, 1006, 1012)),
+        ticker=random.randrange(100),
+        history=random.choice(_HISTORIES),
+    )
+
+
+_HISTORIES = (
+    (), (), (),
+    (Fault(Kind.LAG, on="rest", count=0, by_s=20.0),),
+    (Fault(Kind.STATUS, on="rest", count=0, code=500),),
+    (Fault(Kind.STATUS, on="rest", count=3, code=429, retry_after_s=2.0),),
+    (Fault(Kind.GARBAGE, on="rest", count=0, probability=0.5),),
+    (Fault(Kind.DELAY, on="rest", count=0, by_s=3.0),),
+    (Fault(Kind.CLOSE, on="rest", count=0, probability=0.5),),
+    (Fault(Kind.TRUNCATE, on="rest", count=0, probability=0.5),),
+)  # fmt: skip
+
+
+async def trouble(scene: Scene, peer: Peer, tickers: list[str]) -> None:
+    """Begin what goes wrong."""
+    for fault in scene.history:
+        peer.faults.add(fault)
+    match scene.what:
+        case What.MUTE_ONE:
+            peer.mute(tickers[scene.ticker % len(tickers)])
+        case What.MUTE_ALL | What.CLOSED_MARKET:
+            peer.mute()
+        case What.FREEZE:
+            peer.freeze()
+        case What.CLOSE:
+            peer.close(scene.code)
+        case What.CLOSE_AGAIN:
+            peer.faults.add(Fault(Kind.CLOSE, on="auth", count=1 + scene.seed % 3, code=scene.code))
+            peer.close(scene.code)
+        case What.AWAY:
+            await peer.refuse_connections()
+            peer.close(scene.code)
+        case What.REFUSED:
+            peer.faults.add(Fault(Kind.REFUSE, on="subscribe", count=1, text="not authorized"))
+            peer.close(scene.code)
+        case What.WEATHER:
+            peer.weather(0.02)
+
+
+async def relief(scene: Scene, peer: Peer) -> None:
+    """End it."""
+    peer.faults.clear()
+    peer.unmute()
+    peer.thaw()
+    if scene.what is What.AWAY:
+        await peer.refuse_connections(False)
