@@ -47,7 +47,7 @@ def aggregates(market: Market, query: Query, parts: Sequence[str]) -> dict[str, 
     if descends:
         base.reverse()
     page, rest = _page(base, key, limit, query.offset)
-    rows = [_row(market, group) for group in _grouped(page, key, descends)]
+    rows = [_row(market, start, group) for start, group in _grouped(page, key, descends)]
     answer: dict[str, object] = {
         "ticker": ticker,
         "queryCount": len(page),
@@ -140,14 +140,15 @@ def _page(
     return base[offset:end], end < len(base)
 
 
-def _grouped(bars: Sequence[Bar], key: Callable[[Bar], int], descends: bool) -> list[list[Bar]]:
+def _grouped(bars: Sequence[Bar], key: Callable[[Bar], int], descends: bool) -> list[tuple[int, list[Bar]]]:
+    """Return the beginning of each period and its bars, ascending within it."""
     groups: dict[int, list[Bar]] = {}
     for bar in bars:
         groups.setdefault(key(bar), []).append(bar)
-    return [list(reversed(group)) if descends else group for group in groups.values()]
+    return [(start, group[::-1] if descends else group) for start, group in groups.items()]
 
 
-def _row(market: Market, group: Sequence[Bar]) -> dict[str, object]:
+def _row(market: Market, start_ns: int, group: Sequence[Bar]) -> dict[str, object]:
     """Return one aggregate. An index has no volume."""
     row: dict[str, object] = {}
     volume = sum(bar.volume for bar in group)
@@ -157,7 +158,7 @@ def _row(market: Market, group: Sequence[Bar]) -> dict[str, object]:
         row["vw"] = group[0].vwap if len(group) == 1 or not volume else round(turnover / volume, 4)
     row["o"], row["c"] = group[0].open, group[-1].close
     row["h"], row["l"] = max(bar.high for bar in group), min(bar.low for bar in group)
-    row["t"] = group[0].start_ns // MILLISECOND_NS
+    row["t"] = start_ns // MILLISECOND_NS
     if not market.is_index(group[0].ticker):
         row["n"] = sum(bar.count for bar in group)
     return row

@@ -34,9 +34,10 @@ class Desk:
                 return
             if fault.kind is Kind.LAG:
                 known_ns -= int(fault.by_s * SECOND_NS)
-        data = encoded(self._spoilt(fault) or self._answer(request, known_ns))
+        response = self._spoilt(fault) or self._answer(request, known_ns)
+        data = encoded(response)
         if fault is not None and fault.kind is Kind.TRUNCATE:
-            self._outbox.write(connection, data[: len(data) - max(1, len(data) // 3)])
+            self._outbox.write(connection, data[: len(data) - (len(response.body) + 1) // 2])
             self._outbox.end(connection)
         elif fault is not None and fault.kind is Kind.DELAY:
             due_ns = now_ns + int(fault.by_s * SECOND_NS)

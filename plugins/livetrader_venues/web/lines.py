@@ -26,7 +26,7 @@ class Line:
                 del self._buffer[: end + len(_END)]
                 self.is_websocket = request.headers.get("upgrade", "").lower() == "websocket"
                 found.append(request)
-            if len(self._buffer) > MAX_HEAD:
+            if not self.is_websocket and len(self._buffer) > MAX_HEAD:
                 raise BadRequest(f"the head of a request is longer than {MAX_HEAD} bytes")
             data = bytes(self._buffer) if self.is_websocket else b""
             if self.is_websocket:

@@ -111,15 +111,14 @@ def _dividend(text: str) -> Dividend:
 
 
 def _fault(said: Mapping[str, object]) -> Fault:
-    known = {field.name for field in fields(Fault)}
+    known = {field.name for field in fields(Fault)} - {"kind"}
     rest = {name: value for name, value in said.items() if name != "kind"}
     kinds = [kind.value for kind in Kind]
     if said.get("kind") not in kinds:
         raise ScriptError(f"[[fault]] needs a kind, one of {', '.join(kinds)}; not {said.get('kind')!r}")
     if set(rest) - known:
-        raise ScriptError(
-            f"[[fault]] {said['kind']} knows {', '.join(sorted(known))}, not {sorted(set(rest) - known)}"
-        )
+        wrong = ", ".join(sorted(set(rest) - known))
+        raise ScriptError(f"[[fault]] {said['kind']} knows {', '.join(sorted(known))}, not {wrong}")
     try:
         return Fault(Kind(said["kind"]), **rest)  # type: ignore[arg-type]  # TOML's types; a wrong one is told
     except (FaultError, TypeError) as error:
