@@ -246,7 +246,7 @@ class _Gate(Generic[Held]):
 
     def _is_near(self, time_ns: int, price: float) -> bool:
         """Return whether a price can be the market's, as far as the believed one tells."""
-        if not self._band or not self.last_ns or time_ns - self.last_ns > self._reference_ns:
+        if not self._band or not self.last or time_ns - self.last_ns > self._reference_ns:
             return True
         return abs(price - self.last) <= abs(self.last) * self._band
 
@@ -306,6 +306,7 @@ class TradeGate(_Gate[HeldTrade]):
                 return None
         else:
             passing = (trade,)
+            self.last_ns = max(self.last_ns, time_ns)
         if time_ns > self.clock.newest_ns:
             self.clock.newest_ns = time_ns
         return passing

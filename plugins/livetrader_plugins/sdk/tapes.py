@@ -147,11 +147,14 @@ class TradeTape:
         gate, clock = self._gate, self._clock
         if (
             gate.low <= price <= gate.high
-            and clock.newest_ns <= time_ns <= clock.latest_ns
+            and gate.last_ns <= time_ns <= clock.latest_ns
             and number > gate.sequence
             and 0.0 <= size <= SIZE_LIMIT
+            and time_ns >= clock.earliest_ns
         ):
-            clock.newest_ns = gate.last_ns = time_ns
+            gate.last_ns = time_ns
+            if time_ns > clock.newest_ns:
+                clock.newest_ns = time_ns
             gate.sequence = number
             self._remember(number)
             if updates & OPEN_CLOSE:
@@ -197,7 +200,7 @@ class TradeTape:
         if stream is None or (made := stream.trades) is NO_TRADES:
             return next(prints, None)
         gate, clock, remember = self._gate, self._clock, self._remember
-        newest = -(-max(clock.newest_ns, made.close_ns) // MS)
+        newest = -(-max(gate.last_ns, made.close_ns, clock.earliest_ns) // MS)
         until = min(clock.latest_ns, made.end_ns - 1) // MS
         number, low, high = gate.sequence, gate.low, gate.high
         last_number, price, last, top, bottom, volume = -1, 0.0, 0, made.high, made.low, made.volume
@@ -227,7 +230,8 @@ class TradeTape:
                 odd = each
                 break
         if number > gate.sequence:
-            clock.newest_ns = gate.last_ns = newest * MS
+            gate.last_ns = newest * MS
+            clock.newest_ns = max(clock.newest_ns, gate.last_ns)
             gate.sequence = number
             made.volume = volume
         if last:
@@ -275,15 +279,18 @@ class QuoteTape:
         gate, clock = self._gate, self._clock
         if not (
             gate.low <= bid <= ask <= gate.high
-            and clock.newest_ns <= time_ns <= clock.latest_ns
+            and gate.last_ns <= time_ns <= clock.latest_ns
             and number > gate.sequence
             and 0.0 < bid_size <= SIZE_LIMIT
             and 0.0 < ask_size <= SIZE_LIMIT
+            and time_ns >= clock.earliest_ns
         ):
             passing = gate.admit(time_ns, number, bid, bid_size, ask, ask_size)
             self._hand_on(passing or ())
             return passing is not None
-        clock.newest_ns = gate.last_ns = time_ns
+        gate.last_ns = time_ns
+        if time_ns > clock.newest_ns:
+            clock.newest_ns = time_ns
         gate.sequence = number
         gate.last = (bid + ask) / 2
         stream = self._stream

@@ -184,6 +184,20 @@ def test_numbers_that_begin_anew_with_the_day_are_no_repetition() -> None:
     assert desk.reasons == {REPEATED: 1}
 
 
+def test_an_odd_lot_told_twice_counts_once_though_an_older_one_came_between() -> None:
+    desk = Desk()
+    desk.trade(100.0, number=1, at_s=-4.0)
+    told = [(3, -2.0), (2, -3.0), (3, -2.0)]
+    passed = [desk.trade(100.0, updates=VOLUME, number=number, at_s=at_s) for number, at_s in told]
+    assert passed == [(100.0,), (100.0,), ()]
+
+
+def test_the_first_price_is_believed_though_an_odd_lot_came_before_it() -> None:
+    desk = Desk()
+    assert desk.trade(90.0, updates=VOLUME) == (90.0,)
+    assert desk.trade(100.0) == (100.0,)
+
+
 def test_one_absurd_number_shuts_out_no_others() -> None:
     desk = Desk()
     for number in range(1, 3 * NUMBERS_KEPT):
