@@ -41,6 +41,7 @@ ASK_AGAIN_NS: Final = 30 * NS_PER_SECOND  # for a change that nobody has answere
 OLDEST_NS: Final = 10 * NS_PER_DAY  # splits that changed orders may still stand under; older ones went by
 
 _ZERO: Final = Decimal(0)
+_OF_BEFORE: Final = frozenset({AdjustmentReason.MISSED_FILLS, AdjustmentReason.UNEXPLAINED})
 
 
 class CorporateActions:
@@ -114,6 +115,11 @@ class CorporateActions:
         total = held.quantity + share.quantity
         after = shares_after(total - since, split.factor)[0] + since
         theirs = shares_after(share.quantity, split.factor)[0]
+        if self._booked_unseen(split, total - since):
+            return SplitApplied(
+                self._now_ns(), name, symbol, split.factor, total, total,
+                held.quantity, held.average_price, share.quantity,
+            )  # fmt: skip
         scaled = held.average_price * split.factor
         return SplitApplied(
             time_ns=self._now_ns(),
@@ -126,6 +132,16 @@ class CorporateActions:
             average_price=held.average_price if since == held.quantity else scaled,
             ignored=theirs,
         )
+
+    def _booked_unseen(self, split: Split, held: Decimal) -> bool:
+        """Whether the account has changed already, by what looks like the split with something else in it.
+
+        Then it is right as it stands, and the symbol stays restricted until somebody has looked.
+        """
+        unexplained = self._ledger.state.unexplained.get(split.symbol, _ZERO)
+        before = held - unexplained
+        expected = shares_after(before, split.factor)[0] - before
+        return unexplained * expected > 0 and abs(unexplained) >= abs(expected) / 2
 
     def _since(self, split: Split) -> Decimal:
         """Return what was traded and booked of a symbol since its ex-date began."""
@@ -146,7 +162,7 @@ class CorporateActions:
                 for item in state.adjustments.values()
                 if item.symbol == split.symbol
                 and item.time_ns >= split.time_ns
-                and item.reason is not AdjustmentReason.MISSED_FILLS
+                and item.reason not in _OF_BEFORE
             ),
             _ZERO,
         )

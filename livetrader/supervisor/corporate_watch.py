@@ -37,10 +37,10 @@ from livetrader_engine.data.corporate_actions import CorporateAction, Dividend, 
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import VenueError
 from livetrader_engine.spi_data import ActionBooker, DateSpan
-from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, SecurityType, Symbol
+from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND, SecurityType, Symbol
 
 DAY_BEGINS_NS: Final = 8 * NS_PER_HOUR  # exchange time of the daily look
-TURN_S: Final = 30.0  # between two looks at the clock: how late an ex-date counts
+TURN_S: Final = 30.0  # between two looks at what is due, unless an ex-date comes before
 PENDING_S: Final = 60.0  # between two looks at an account that has not booked a split yet
 LOOK_LIMIT_S: Final = 120.0  # for all announcements of a look; a plan of a few requests a minute needs that
 START_LIMIT_S: Final = 20.0  # for those of the start: nothing trades before
@@ -96,7 +96,14 @@ class CorporateWatch:
                 self._ports.report("corporate_actions_failed", level="critical", error=str(error))
             except VenueError as error:
                 self._ports.report("corporate_actions_failed", level="warning", error=str(error))
-            await self._ports.sleep(TURN_S)
+            await self._ports.sleep(self._until_next())
+
+    def _until_next(self) -> float:
+        """Return how long to sleep: to the next ex-date, so that no order slips in between."""
+        now_ns = self._ports.now_ns()
+        ahead = self._ports.gateway.state.actions.splits_ahead()
+        next_ns = min((split.time_ns for _, split in ahead if split.time_ns > now_ns), default=now_ns)
+        return min(TURN_S, (next_ns - now_ns) / NS_PER_SECOND or TURN_S)
 
     async def turn(self) -> None:
         """Do once what is due now. Raises JournalError and VenueError; the next turn tries again."""

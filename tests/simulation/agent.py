@@ -16,6 +16,7 @@ from random import Random
 from typing import Final
 
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
+from livetrader_engine.data.corporate_actions import CorporateAction, Split
 from livetrader_engine.decisions import SCHEDULE
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
 from livetrader_engine.orders.order import ExecutionId, OrderChange, OrderId, OrderSpec, OrderType
@@ -52,6 +53,7 @@ class View:
     orders: dict[int, Known] = field(default_factory=dict)
     fees: dict[ExecutionId, Decimal] = field(default_factory=dict)  # of trades that it was told of
     told: int = 0
+    splits: list[Split] = field(default_factory=list)
 
     def hear(self, event: OrderEventArrived | AccountLoaded) -> None:
         """Take in one event, as the engine does."""
@@ -87,6 +89,16 @@ class View:
                 self.positions[symbol] = total
             else:
                 self.positions.pop(symbol, None)
+
+    def act(self, action: CorporateAction) -> None:
+        """Take in a corporate action, as the engine does: a split says what is held after it."""
+        self.told += 1
+        if isinstance(action, Split) and action.held is not None:
+            self.splits.append(action)
+            if action.held:
+                self.positions[action.symbol] = action.held
+            else:
+                self.positions.pop(action.symbol, None)
 
     def open_orders(self) -> list[Known]:
         """Return the orders that work, as far as it knows, oldest first."""

@@ -23,9 +23,12 @@ from livetrader.gateway.killswitch import KillSwitch
 from livetrader.gateway.timing import Timing
 from livetrader.journal.records import DaemonStarted
 from livetrader.settings import AccountSettings, LimitSettings
+from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
+from livetrader.supervisor.corporate_watch import CorporatePorts, CorporateWatch
 from livetrader.supervisor.session_watch import SessionWatch, WatchPorts
 from livetrader_engine.commands import CancelOrder, SubmitOrder, UpdateOrder
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
 from livetrader_engine.orders.states import CLOSED
 from livetrader_engine.spi import (
@@ -55,6 +58,7 @@ class Surroundings(Protocol):
     loop: VirtualLoop
     prices: dict[str, Decimal]
     seed: int
+    announcements: Announcements
     strategy: Callable[[Agent, int], None]
 
     def make_brokerage(self, context: Context) -> BrokeragePlugin:
@@ -161,6 +165,7 @@ class Parts:
     kill: KillSwitch
     watch: SessionWatch
     session: BrokerageSession
+    corporate: CorporateWatch
 
 
 class Daemon:
@@ -238,7 +243,31 @@ class Daemon:
                 regained=lambda: self._report("regained"),
             )
         )
-        return Parts(journal, gateway, kill, watch, session)
+        return Parts(journal, gateway, kill, watch, session, self._corporate(gateway))
+
+    def _corporate(self, gateway: Gateway) -> CorporateWatch:
+        loop = self._world.loop
+        return CorporateWatch(
+            CorporatePorts(
+                announcements=self._world.announcements,
+                gateway=gateway,
+                booker=None,
+                subscribed=tuple,
+                tell=self._tell_actions,
+                now_ns=loop.wall_ns,
+                monotonic_s=loop.time,
+                sleep=asyncio.sleep,
+                report=self._report,
+                notify=self._notify,
+            )
+        )
+
+    def _tell_actions(self, actions: tuple[CorporateAction, ...]) -> bool:
+        if self.agent is None:
+            return False
+        for action in actions:
+            self.agent.view.act(action)
+        return True
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -258,10 +287,12 @@ class Daemon:
         boundary("latch read")
         parts.kill.load()
         self._spawn("brokerage watch", parts.watch.run())
+        await parts.corporate.begin()
         await parts.session.connect()
         self._spawn("brokerage", parts.session.run())
         self._spawn("gateway", parts.gateway.watch())
         self._spawn("kill switch", parts.kill.watch())
+        self._spawn("corporate actions", parts.corporate.run())
         self._spawn("prices", self._watch_prices())
         self._spawn("engine", self._keep_engine())
         self.trading = True
@@ -272,6 +303,7 @@ class Daemon:
             self._wants_engine.clear()
             account = await self.parts.gateway.account()
             self.agent = Agent(self._agent_ports(), account)
+            self.parts.corporate.engine_ready()
             async with asyncio.TaskGroup() as group:
                 life = group.create_task(self.agent.run(), name="agent")
                 await self._wants_engine.wait()

@@ -206,6 +206,10 @@ class Watch:
         ):
             self.violated("I9 kill adds risk", f"{done.order_ref} moved {symbol} from {before} to {after}")
 
+    def scaled(self, symbol: str, factor: Decimal) -> None:
+        """Take note that the venue counts a position in other shares."""
+        self._held[symbol] /= factor
+
     # -- at rest ------------------------------------------------------------------------------------
 
     def at_rest(self, state: JournalState, view: Mapping[str, Decimal] | None) -> None:

@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Final, TextIO
 
+from livetrader_engine.data.corporate_actions import Split, SplitKind
 from livetrader_engine.orders.order import OrderType
 from livetrader_plugins.ibkr.library import LibraryName
 from livetrader_venues.tws.director import ScriptError
-from tests.simulation.agent import EVERY_S, Agent
+from tests.simulation.agent import EVERY_S, SYMBOLS, Agent
 from tests.simulation.invariants import Violation
 from tests.simulation.process import Boundaries
 from tests.simulation.world import Week, World
@@ -25,6 +26,8 @@ from tests.simulation.world import Week, World
 SETTLE_S: Final = 960.0  # the periodic look comes every 900 s
 DOWN_S: Final = 1.0
 TAIL_S: Final = 60.0  # of a story, after its last instant
+FACTOR: Final = Decimal("0.25")  # of the split
+SPLIT_LIMIT: Final = Decimal(30)  # between a price of new shares and one of old ones
 SECOND_CRASH: Final = (3, 17)  # boundaries after the first crash, for the pairs
 
 _M, _L, _S = OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_MARKET
@@ -41,6 +44,7 @@ class Story:
     name: str
     decisions: Mapping[int, Decision]
     happens: Mapping[float, Action] = field(default_factory=dict)
+    splits_s: float = 0.0  # when a split of SPY begins to count, four shares for one; 0 for none
 
 
 class Stage(World):
@@ -76,6 +80,9 @@ class Stage(World):
         """Play the story, let everything come to rest, and judge."""
         every_ns = EVERY_S * 1_000_000_000
         self._first_ns = (self.loop.wall_ns() // every_ns + 1) * every_ns
+        if self.story.splits_s:
+            ex_ns = self._first_ns + int(self.story.splits_s * 1e9)
+            self.actions.append(Split(SYMBOLS["SPY"], ex_ns, SplitKind.OCCURRED, FACTOR, Decimal(100)))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._supervise()), group.create_task(self._operator())]
             await self._happen()
@@ -87,6 +94,26 @@ class Stage(World):
             self.judge()
             for task in tasks:
                 task.cancel()
+
+    def judge(self) -> None:
+        """Check what a split adds: nothing of it is a riddle, and working orders were changed once."""
+        super().judge()
+        daemon = self.living()
+        if not self.story.splits_s or daemon is None:
+            return
+        state = daemon.parts.gateway.state
+        riddles = [item for item in state.adjustments.values() if item.symbol == SYMBOLS["SPY"]]
+        if riddles:
+            self.violated("split not explained", f"{riddles[0].quantity} booked as {riddles[0].reason}")
+        if len(state.actions.applied) != 1 or state.actions.pending:
+            self.violated("split not settled", f"{state.actions.applied} {state.actions.pending}")
+        if self.reached["split_applied"] > 1 and self.lives[-1] is self.lives[0]:
+            self.violated("split applied twice", str(self.reached["split_applied"]))
+        for order in self.venue.exchange.open_orders():
+            limit = order.terms.limit_price
+            ours = order.terms.order_ref.startswith("LT") and order.contract.symbol == "SPY"
+            if ours and limit is not None and limit > SPLIT_LIMIT:
+                self.violated("order not scaled", f"{order.terms.order_ref}: {order.quantity} at {limit}")
 
 
 def _do(action: str, **keywords: object) -> Action:
@@ -108,6 +135,15 @@ def _quote(middle: str, size: int = 1_000_000) -> Action:
         stage.venue.do("quote", symbol="SPY", bid=price - cent, ask=price + cent, last=price, size=size)
 
     return happen
+
+
+async def _split(stage: Stage) -> None:
+    """Have IB book the split, overnight; the market opens at its new price much later."""
+    for position in stage.venue.account.held():
+        if position.contract.symbol == "SPY":
+            position.quantity /= FACTOR
+            position.average_price *= FACTOR
+            stage.watch.scaled("SPY", FACTOR)
 
 
 async def _trip(stage: Stage) -> None:
@@ -216,6 +252,18 @@ STORIES: Final = (
         "two orders under one reference",
         {0: _order(15, _L, _AWAY), 3: _cancel, 5: _order(5, _M)},
         {5.0: _twin, 8.0: _reset},
+    ),
+    Story(
+        "a split that is booked late",
+        {0: _order(40, _M), 1: _order(10, _L, _AWAY), 5: _order(4, _M), 11: _order(-20, _M)},
+        {99.0: _split, 175.0: _quote("25")},
+        splits_s=62.0,
+    ),
+    Story(
+        "a split that is booked early",
+        {0: _order(40, _M), 1: _order(10, _L, _AWAY), 3: _order(-8, _M), 9: _order(-20, _M)},
+        {49.0: _split, 50.0: _reset, 135.0: _quote("25")},
+        splits_s=95.0,
     ),
     Story(
         "IB refuses late and warns early",

@@ -16,12 +16,18 @@ import tempfile
 from collections import Counter, deque
 from contextvars import Context as ContextOfTasks
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Final
 
+from livetrader.supervisor.announcements import Announcements
+from livetrader_engine.calendar.hours import ExchangeHours, always_open_hours
+from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.spi import BrokeragePlugin, Context
+from livetrader_engine.symbols import Symbol
+from livetrader_engine.testing.market import SampleReference
 from livetrader_plugins.ibkr.library import LibraryName, load_aside
 from livetrader_venues.tws.orders import Order
 from livetrader_venues.tws.settings import Settings
@@ -65,6 +71,23 @@ class Week:
     library: LibraryName = "auto"
 
 
+class _Reference(SampleReference):
+    """What is known of the simulated stocks: they trade at any time, and do what was announced."""
+
+    def __init__(self, actions: list[CorporateAction]) -> None:
+        super().__init__()
+        self._always = always_open_hours()
+        self._actions = actions
+
+    def hours(self, symbol: Symbol) -> ExchangeHours:
+        """Return hours without a night: a simulated day has less than an hour."""
+        return self._always
+
+    def corporate_actions(self, symbol: Symbol, first: date, last: date) -> tuple[CorporateAction, ...]:
+        """Return what was announced of a stock, whenever it happens."""
+        return tuple(action for action in self._actions if action.symbol == symbol)
+
+
 class World:
     """Everything of one seed. Made, run once, thrown away."""
 
@@ -88,6 +111,8 @@ class World:
         self.lives: list[Daemon] = []
         self.processes: list[Process] = []
         self.strategy = by_chance(seed)
+        self.actions: list[CorporateAction] = []  # announced, from the beginning
+        self.announcements = Announcements(_Reference(self.actions), lambda symbol, dates: ())
         self.calm = False
         self._chance = Chance(self.stream("deaths"), week.crash_probability)
         self._reaper = reaper or self._chance
