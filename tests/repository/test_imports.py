@@ -24,6 +24,7 @@ NO_USER_CODE = "user code never enters the supervisor"
 BY_SOCKET = "simulated venues are reached by socket only"
 KNOW_THE_WIRE = "simulated venues know the wire, not us"
 PEER_SANS_IO = "inside the TWS peer only the server does I/O"
+VENDORS_SANS_IO = "inside the vendors' peers only peers, server and threads do I/O"
 NO_CYCLES = "no cycles inside the engine"
 NO_CYCLES_IN_FACE = "no cycles inside the LEAN face"
 NO_CYCLES_IN_DAEMON = "no cycles inside the daemon"
@@ -43,6 +44,7 @@ PLANTS = [
     ("plugins/livetrader_plugins/paper/__init__.py", "import livetrader_venues.tws.wire", {BY_SOCKET}),
     ("plugins/livetrader_venues/tws/wire.py", "import livetrader_engine.errors", {KNOW_THE_WIRE}),
     ("plugins/livetrader_venues/tws/floor.py", "import asyncio", {PEER_SANS_IO}),
+    ("plugins/livetrader_venues/polygon/history.py", "import socket", {VENDORS_SANS_IO}),
     ("engine/livetrader_engine/errors.py", "import livetrader_engine.orders.states", {NO_CYCLES}),
     ("engine/livetrader_lean/binding.py", "import livetrader_lean.portfolio", {NO_CYCLES_IN_FACE}),
     ("livetrader/settings.py", "import livetrader.configuration.loading", {NO_CYCLES_IN_DAEMON}),
