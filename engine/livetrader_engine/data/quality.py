@@ -53,6 +53,8 @@ OUT_OF_ORDER: Final = "too far out of order"
 TOO_OLD: Final = "too old"
 AHEAD: Final = "ahead of the clock"
 WRONG_UNIT: Final = "time in another unit"
+# Nobody knows what such a trade would have done to its bar, or to which: the bar is history's to tell.
+UNREADABLE: Final = frozenset({NOT_A_PRICE, NOT_A_SIZE, WRONG_UNIT, AHEAD})
 REASONS: Final = frozenset({
     NOT_A_PRICE, NOT_A_SIZE, NOT_A_BAR, NO_SIDE, CROSSED, TOO_WIDE, OFF_MARKET, REPEATED, OUT_OF_ORDER,
     TOO_OLD, AHEAD, WRONG_UNIT,
@@ -193,7 +195,7 @@ class _Gate(Generic[Held]):
 
     __slots__ = (
         "_band", "_confirmations", "_held", "_least", "_quarantine", "_reference_ns",
-        "clock", "high", "last", "last_ns", "low", "sequence", "symbol",
+        "clock", "high", "last", "last_ns", "low", "refused", "sequence", "symbol",
     )  # fmt: skip
 
     def __init__(
@@ -202,6 +204,7 @@ class _Gate(Generic[Held]):
         self.symbol = symbol
         self.clock = clock
         self.sequence = -1  # of the newest that passed
+        self.refused = ""  # why the newest that did not pass did not
         self.last = 0.0  # the newest believed price, and its time
         self.last_ns = 0
         self.low, self.high = math.inf, -math.inf  # nothing passes unseen before there is a price
@@ -214,6 +217,7 @@ class _Gate(Generic[Held]):
 
     def refuse(self, reason: str, time_ns: int, what: str) -> None:
         """Count one that does not pass."""
+        self.refused = reason
         self._quarantine.add(reason, self.symbol, time_ns, what)
 
     def believe(self, time_ns: int, price: float) -> None:

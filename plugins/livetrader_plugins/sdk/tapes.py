@@ -19,6 +19,7 @@ from livetrader_engine.data.quality import (
     FORM_T,
     OPEN_CLOSE,
     SIZE_LIMIT,
+    UNREADABLE,
     VOLUME,
     HeldQuote,
     HeldTrade,
@@ -32,6 +33,7 @@ from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.symbols import Symbol
 from livetrader_plugins.sdk.barstream import NO_TRADES, BarStream
 
+UNREAD: Final = "a trade of it could not be read"
 MS: Final = 1_000_000  # nanoseconds of a millisecond
 
 
@@ -105,10 +107,7 @@ class TickStream:
 
 
 class TradeTape:
-    """The trades of one symbol. Mutable state: its gate, and who wants them.
-
-    `heard`: how many came, whatever became of them.
-    """
+    """The trades of one symbol. Mutable state: its gate, and who wants them."""
 
     __slots__ = ("_clock", "_gate", "_remember", "_stream", "_watchers")
 
@@ -179,9 +178,19 @@ class TradeTape:
             return True
         passing = gate.admit(time_ns, number, price, size, updates)
         if passing is None:
+            if updates and gate.refused in UNREADABLE:
+                self._spoil(time_ns)
             return False
         self._hand_on(passing)
         return True
+
+    def _spoil(self, time_ns: int) -> None:
+        """Have no bar of the period in which a trade could not be read; now, where its time could not be."""
+        if self._clock.fault(time_ns) is not None:
+            time_ns = self._clock.looked_ns
+        for watcher in self._watchers:
+            if isinstance(watcher, BarStream):
+                watcher.doubt_period(time_ns, UNREAD)
 
     def _hand_on(self, passing: Sequence[HeldTrade]) -> None:
         for trade in passing:

@@ -348,6 +348,33 @@ def test_a_corrected_trade_takes_its_minute_out_and_leaves_the_next() -> None:
     assert len(desk.collect(END_NS + NS_PER_MINUTE)) == 1
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Told(OPEN_MS + 1_500, 50, float("nan"), 1.0),
+        Told(OPEN_MS + 1_500, 50, 0.0, 1.0),
+        Told(OPEN_MS + 1_500, 50, 100.0, -1.0),
+        Told(OPEN_MS * 1_000, 50, 100.0, 1.0),  # microseconds
+        Told(OPEN_MS + 60_000, 50, 100.0, 1.0),  # of the next minute, by its word
+    ],
+)
+def test_a_trade_that_cannot_be_read_takes_its_minute_out(bad: Told) -> None:
+    desk = Desk()
+    desk.hear(*trades(2), bad, *trades(2, at_ms=2_000, first=60), now_ns=OPEN_NS + 10 * NS_PER_SECOND)
+    desk.hear(*trades(3, at_ms=60_000, first=100), now_ns=END_NS + 3 * NS_PER_SECOND)
+    assert desk.bars == []
+    assert [(each.start_ns, each.end_ns) for each in desk.live.take_missing()] == [(OPEN_NS, END_NS)]
+    desk.live.proven(2**62)
+    assert len(desk.collect(END_NS + NS_PER_MINUTE)) == 1
+
+
+def test_a_trade_that_changes_nothing_spoils_nothing_whatever_its_price() -> None:
+    desk = Desk()
+    desk.hear(*trades(2), Told(OPEN_MS + 1_500, 50, 0.0, 0.0, (15,)), now_ns=OPEN_NS + 10 * NS_PER_SECOND)
+    desk.live.proven(2**62)
+    assert len(desk.collect(END_NS)) == 1
+
+
 def test_a_price_that_was_held_back_is_in_its_bar_when_others_confirm_it() -> None:
     told = [
         Told(OPEN_MS, 1, 100.0, 1.0), Told(OPEN_MS + 1, 2, 130.0, 2.0), Told(OPEN_MS + 2, 3, 131.0, 3.0),
