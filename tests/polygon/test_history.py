@@ -202,6 +202,18 @@ def test_nothing_is_asked_of_the_future(tmp_path: Path) -> None:
         assert [path for path in polygon.asked if "aggs" in path] == []
 
 
+def test_closed_days_are_not_asked_for(tmp_path: Path) -> None:
+    with vendor(tmp_path, stocks(2, trades=0.2)) as polygon:
+        thursday, saturday = date(2025, 6, 19), date(2025, 6, 21)  # a holiday, and a weekend before today
+        polygon.download(AAPL, Resolution.SECOND, date(2025, 6, 13), date(2025, 6, 16))
+        assert polygon.download(AAPL, Resolution.TICK, thursday) == []
+        polygon.clock.move(3 * 86_400.0)
+        assert polygon.download(AAPL, Resolution.MINUTE, saturday, date(2025, 6, 22)) == []
+        days = [int(path.split("/")[-2]) // 1_000 for path in polygon.asked if "second" in path]
+    assert [date.fromtimestamp(day).day for day in days] == [13, 16]  # noqa: DTZ012 — midnights of New York
+    assert len(polygon.asked) == 3  # the tickers, and two days
+
+
 # ---- ticks
 
 

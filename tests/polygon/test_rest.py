@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -242,6 +243,34 @@ def test_pages_are_fetched_as_they_are_needed(tmp_path: Path) -> None:
         next(pages)
         assert len(server.asked) == 1
         assert len(list(pages)) == 2
+
+
+def test_a_long_answer_is_held_a_page_at_a_time(tmp_path: Path) -> None:
+    def page_of(number: int, last: int) -> bytes:
+        rows = [
+            {
+                "sip_timestamp": 1_750_080_600_000_000_000 + number * 3_000 + at,
+                "price": 5.0,
+                "size": 1,
+                "conditions": [14],
+            }
+            for at in range(3_000)
+        ]
+        more = {"next_url": f"http://x/v3/trades/AAPL?cursor={number}"} if number < last else {}
+        return json_of({"status": "OK", "results": rows} | more)
+
+    def peak_of(pages: int) -> int:
+        with asking(tmp_path, *[page_of(number, pages - 1) for number in range(pages)]) as (polygon, _):
+            tracemalloc.start()
+            try:
+                question: Callable[[Any], object] = lambda client: client.list_trades("AAPL", raw=True)  # noqa: E731
+                assert sum(1 for _ in polygon.rest.rows(question, rows.TRADES)) == 3_000 * pages
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+    peak_of(2)  # imports and caches
+    assert peak_of(16) < 1.5 * peak_of(4)
 
 
 @pytest.mark.parametrize("count", [0, 2, 5_000])
