@@ -239,11 +239,12 @@ class Outlet:
 
     def collect(self, now_ns: int) -> bool:
         """Close what can be closed; return whether something waits to be taken."""
-        due_ns = self._bars.next_ns(now_ns)
-        is_due = due_ns is not None and due_ns <= now_ns
-        if self._waiting and (is_due or now_ns - self._since_ns >= WAIT_NS):
+        end_ns = self._bars.next_ns(0)  # of the first period that is open
+        is_over = end_ns is not None and end_ns <= now_ns
+        if self._waiting and (is_over or now_ns - self._since_ns >= WAIT_NS):
             self.work_off()
-        self._steps += self._bars.collect(now_ns)
+        if is_over:
+            self._steps += self._bars.collect(now_ns)
         return bool(self._steps or len(self.ticks))
 
     def take(self, now_ns: int) -> list[Step]:

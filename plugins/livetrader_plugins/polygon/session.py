@@ -87,7 +87,7 @@ class Session:
     async def open(self, key: str) -> None:
         """Connect and log in. Raises VenueError with the remedy."""
         config = self._config
-        ears = Ears(self._hear, self._hear_life, self.end)
+        ears = Ears(self._hear, self._hear_life, self._hear_end)
         self._line = (await asyncio.to_thread(_maker, config, self._context))(ears)
         address = Address(config.host, self.market, config.tls, key)
         await self._line.open(address, config.connect_timeout_s)
@@ -235,6 +235,10 @@ class Session:
             self._changed()
         if self.outlet.is_overrun:
             self.end("nobody reads what comes: too much waits for the daemon")
+
+    def _hear_end(self, why: str) -> None:
+        """Take the end of the line; what Polygon said before it may be the reason."""
+        self.end(f"{why}; {self.words}" if self.words else why)
 
     def _hear_life(self) -> None:
         """Take a pong: the connection lives, so nothing more can come of what is over."""

@@ -12,6 +12,10 @@ TOO_MANY: Final = "max_connections"
 
 _PLAN: Final = re.compile(r"authori[sz]ed|access|entitle|permission|\bplan\b|agreement", re.IGNORECASE)
 _SLOW: Final = re.compile(r"slow|consum|behind|buffer", re.IGNORECASE)
+_REAL_TIME: Final = re.compile(r"don't have access.*real.?time", re.IGNORECASE)
+_DELAYED_REMEDY: Final = (
+    '(the plan is a delayed one: set host = "delayed.polygon.io"; or its agreements are not signed)'
+)
 _ENDS_THE_SESSION: Final = frozenset({"auth_failed", "auth_timeout", TOO_MANY, "force_disconnect"})
 KIND_NAMES: Final = {
     "T": "trades", "Q": "quotes", "A": "bars of seconds", "AM": "bars of minutes", "V": "index values",
@@ -37,9 +41,11 @@ def is_of_the_plan(message: str) -> bool:
 
 def ends_the_session(status: str, message: str, host: str) -> str:
     """Return why a status ends the connection, with the remedy; "" where it does not."""
+    said = message.strip() or status
+    if _REAL_TIME.search(said):
+        return f"{host} has no real-time data for this key: {said} {_DELAYED_REMEDY}"
     if status not in _ENDS_THE_SESSION:
         return ""
-    said = message.strip() or status
     if status == TOO_MANY:
         return (
             f"{host} ends this connection: the key has too many ({said}). Another program uses it: stop that "
@@ -61,11 +67,7 @@ def refusal(kinds: tuple[str, ...], message: str, host: str) -> str:
     """Return why a stream is not had, after every kind of event that it could be made of was refused."""
     what = ", ".join(KIND_NAMES.get(kind, kind) for kind in kinds)
     said = message.strip() or "no reason given"
-    if "real-time" in said.lower() or "real time" in said.lower():
-        remedy = (
-            'the plan is a delayed one (set host = "delayed.polygon.io"), or its agreements are not signed'
-        )
-    elif is_of_the_plan(said):
+    if is_of_the_plan(said):
         remedy = "the plan does not include it: name another feed behind this one, or change the plan"
     else:
         remedy = "look at what Polygon says, and name another feed behind this one"
