@@ -194,6 +194,13 @@ def test_what_companies_announce_is_found_by_ticker_and_day(library: ModuleType)
         assert list(client.list_splits("AAPL")) == []
         events = client.get_ticker_events("NEW").events
         assert [each["ticker_change"]["ticker"] for each in events] == ["NEW", "OLD"]
+        old = list(client.list_aggs("OLD", 1, "day", "2022-06-06", "2022-06-10", adjusted=False))
+        new = list(client.list_aggs("NEW", 1, "day", "2022-06-06", "2022-06-10", adjusted=False))
+        assert [row.timestamp for row in (*old, *new)] == [
+            midnight_ns(date(2022, 6, n)) // 10**6 for n in (6, 7, 8, 9, 10)
+        ]
+        assert [len(old), len(new)] == [3, 2]
+        assert list(client.list_trades("OLD", timestamp="2022-06-09")) == []
         adjusted = next(iter(client.list_aggs("NEW", 1, "day", "2024-06-07", "2024-06-07")))
         raw = next(iter(client.list_aggs("NEW", 1, "day", "2024-06-07", "2024-06-07", adjusted=False)))
         assert raw.close / adjusted.close == pytest.approx(10, rel=1e-4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from livetrader_venues.polygon.pages import REQUEST_ID, Query, Refusal, paged
 from livetrader_venues.stockmarket.bars import bars_of, value_bars_of
@@ -40,9 +41,11 @@ def aggregates(market: Market, query: Query, parts: Sequence[str]) -> dict[str, 
     limit = query.number("limit", DEFAULT_BASE_BARS, MOST_BASE_BARS)
     descends = query.values.get("sort", "asc") == "desc"
     adjusted = query.values.get("adjusted", "true").lower() != "false"
-    base = _base(market, ticker, span, start_ns, min(end_ns, query.known_ns), query.known_ns)
-    if adjusted and ticker in market.securities:
-        base = [_adjusted(bar, market.securities[ticker], day_of(query.known_ns)) for bar in base]
+    base = [
+        _adjusted(bar, market.securities.get(bar.ticker), day_of(query.known_ns)) if adjusted else bar
+        for each in spans_of(market, ticker, start_ns, min(end_ns, query.known_ns))
+        for bar in _base(market, each, span, query.known_ns)
+    ]
     key = _period(span, int(multiplier_text))
     if descends:
         base.reverse()
@@ -69,8 +72,33 @@ def first_ns(text: str) -> int:
     return _time(text, "from")
 
 
-def _base(market: Market, ticker: str, span: str, start_ns: int, end_ns: int, known_ns: int) -> list[Bar]:
+class Span(NamedTuple):
+    """A time during which something was traded under a name; the end is its last nanosecond."""
+
+    ticker: str  # of today, by which the market knows it
+    start_ns: int
+    end_ns: int
+
+
+def spans_of(market: Market, name: str, start_ns: int, end_ns: int) -> list[Span]:
+    """Return what was traded under a name within a time: a renamed company has several."""
+    found = []
+    for security in market.securities.values():
+        if not security.names:
+            if security.ticker == name:
+                found.append(Span(name, start_ns, end_ns))
+            continue
+        begins = [0, *(midnight_ns(each.day) for each in security.names[1:])]
+        ends = [*(begin - 1 for begin in begins[1:]), end_ns]
+        for each, begin, end in zip(security.names, begins, ends, strict=True):
+            if each.ticker == name and begin <= end_ns and end >= start_ns:
+                found.append(Span(security.ticker, max(begin, start_ns), min(end, end_ns)))
+    return found
+
+
+def _base(market: Market, within: Span, span: str, known_ns: int) -> list[Bar]:
     """Return the bars that others are made of: seconds, minutes or days."""
+    ticker, start_ns, end_ns = within
     if span in _CALENDAR:
         first, last = day_of(start_ns), day_of(end_ns)
         return [
@@ -86,9 +114,9 @@ def _base(market: Market, ticker: str, span: str, start_ns: int, end_ns: int, kn
     return bars_of(ticker, told(market.trades(ticker, begin, stop), known_ns + 1), step)
 
 
-def _adjusted(bar: Bar, security: Security, today: date) -> Bar:
+def _adjusted(bar: Bar, security: Security | None, today: date) -> Bar:
     day, factor = day_of(bar.start_ns), 1.0
-    for split in security.splits:
+    for split in security.splits if security is not None else ():
         if day < split.ex_date <= today:
             factor *= split.after / split.before
     if factor == 1.0:
@@ -167,7 +195,11 @@ def _row(market: Market, start_ns: int, group: Sequence[Bar]) -> dict[str, objec
 def trades(market: Market, query: Query, ticker: str) -> dict[str, object]:
     """Answer /v3/trades/{ticker}. Raises Refusal."""
     start_ns, end_ns = _span(query)
-    found = told(market.trades(ticker, start_ns, end_ns), query.known_ns + 1)
+    found = [
+        trade
+        for each in spans_of(market, ticker, start_ns, end_ns - 1)
+        for trade in told(market.trades(each.ticker, each.start_ns, each.end_ns + 1), query.known_ns + 1)
+    ]
     if query.values.get("order", "desc") == "desc":
         found.reverse()
     answer = paged(query, found, DEFAULT_ROWS, MOST_ROWS)
@@ -180,7 +212,11 @@ def trades(market: Market, query: Query, ticker: str) -> dict[str, object]:
 def quotes(market: Market, query: Query, ticker: str) -> dict[str, object]:
     """Answer /v3/quotes/{ticker}. Raises Refusal."""
     start_ns, end_ns = _span(query)
-    found = told(market.quotes(ticker, start_ns, end_ns), query.known_ns + 1)
+    found = [
+        quote
+        for each in spans_of(market, ticker, start_ns, end_ns - 1)
+        for quote in told(market.quotes(each.ticker, each.start_ns, each.end_ns + 1), query.known_ns + 1)
+    ]
     if query.values.get("order", "desc") == "desc":
         found.reverse()
     answer = paged(query, found, DEFAULT_ROWS, MOST_ROWS)

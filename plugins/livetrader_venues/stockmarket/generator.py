@@ -33,6 +33,7 @@ from livetrader_venues.stockmarket.tape import (
 DAY_MINUTES = 24 * 60
 KEPT_DAYS = 512  # price paths of one security and day that are remembered
 BLOCK = 10  # minutes that are made at once
+BUSY = 100  # ticks a minute; of what is busier one minute is made at once, lest a live peer stalls
 KEPT_BLOCKS = 4_000  # blocks that are remembered: trades and quotes of 100 stocks for three hours
 SEQUENCES = 100_000  # room for the sequence numbers of one minute
 TRF = 4  # the vendor's number of the trade reporting facilities, where half of the odd lots are told
@@ -89,17 +90,18 @@ class Generator:
 
     def _block(self, what: str, security: Security, number: int) -> tuple[Any, ...]:
         """Return one minute of a block, which is made at once: seeding costs more than a quiet minute."""
-        key = what, security.ticker, number // BLOCK
+        size = BLOCK if security.trades + security.quotes <= BUSY else 1
+        key = what, security.ticker, number // size
         kept = self._blocks.get(key)
         if kept is None or kept[0] is not security:
             if len(self._blocks) >= KEPT_BLOCKS:
                 self._blocks.clear()
-            random = self._random(security, what, number // BLOCK)
+            random = self._random(security, what, number // size)
             make = {"trades": self._trades, "quotes": self._quotes, "values": self._values}[what]
-            first = number - number % BLOCK
-            kept = security, tuple(make(security, each, random) for each in range(first, first + BLOCK))
+            first = number - number % size
+            kept = security, tuple(make(security, each, random) for each in range(first, first + size))
             self._blocks[key] = kept
-        return kept[1][number % BLOCK]
+        return kept[1][number % size]
 
     # ---- prices
 
