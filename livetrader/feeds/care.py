@@ -234,9 +234,10 @@ class StreamCare:
         if not wish:
             return
         source = self._board.server_of(stream)
+        if wish & (Wish.SUSPECT | Wish.MARK) and source.is_up:
+            stream.reason = f"no data of {stream.ticker} from {source.name}"
         if Wish.SUSPECT in wish:
             stream.doubted_ns = now_ns
-            stream.reason = f"no data of {stream.ticker} from {source.name}"
             if stream.track is not None:
                 stream.track.suspect()
         if Wish.RENEW in wish:
@@ -250,7 +251,10 @@ class StreamCare:
         if Wish.RECOVERED in wish:
             source.fruitless = source.silenced_ns = 0
             stream.tried.clear()
-            trusting = stream.asked_ns >= stream.doubted_ns
+            # a feed that was asked anew and brings it soon has whole bars since; else nobody knows since when
+            late_ns = now_ns - stream.asked_ns
+            soon = late_ns < stream.watch.floor_s * NS_PER_SECOND
+            trusting = soon and stream.asked_ns >= stream.doubted_ns
             self._flows(stream, stream.asked_ns if trusting else now_ns, trusting=trusting)
         if Wish.QUIET in wish and stream.track is not None:
             self._due.bars.append((stream, stream.track.quiet))

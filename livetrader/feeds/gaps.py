@@ -130,8 +130,9 @@ class BarTrack:
 
     def begins(self, now_ns: int, wait_ns: int) -> None:
         """Begin with the period that runs: it is history's, the feed brings whole ones only."""
-        self.gap = Gap(loud=False)
-        self.flows(now_ns, wait_ns, trusting=True)
+        if self._boundary_ns(now_ns) > self.delivered_ns:
+            self.gap = Gap(loud=False)
+            self.flows(now_ns, wait_ns, trusting=True)
 
     def lacks(self, end_ns: int, now_ns: int, wait_ns: int) -> None:
         """Take the feed's word that it will not bring what lies before an instant, which may be ahead."""
@@ -185,7 +186,7 @@ class BarTrack:
             bar for bar in past if self.delivered_ns < bar.end_time_ns <= last_ns and not bar.fill_forward
         ]
         known_ns = max(current_ns, past[-1].end_time_ns if past else 0)
-        if known_ns >= until_ns:
+        if max(known_ns, self.delivered_ns) >= until_ns:
             return self._complete(real, until_ns)
         if gap.due_ns is not None and now_ns >= gap.due_ns:
             return self._given_up(real, known_ns, until_ns)

@@ -1,0 +1,326 @@
+"""The chain of feeds in virtual time: what reaches the engine is whole, in order, or known to be stale."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from livetrader.settings import Backfill, FreshnessSettings
+from livetrader.telemetry.notifications import Urgency
+from livetrader_engine.data.bars import Tick
+from livetrader_engine.data.subscription import Subscription
+from livetrader_engine.events import MarketDataArrived
+from livetrader_engine.spi import FeedStatus
+from livetrader_engine.spi_data import BarsMissing, StreamRefused
+from livetrader_engine.symbols import Resolution
+from tests.unit.daemon.feeds.scene import AAPL, MINUTE, SECOND, SPY, START_NS, Scene, minutes, play, true_bar
+
+
+def test_a_feed_that_is_well_is_handed_on_from_the_first_minute() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(305)
+
+    scene = play(Scene(), act)
+    scene.check_whole(SPY, 0, 5)
+    scene.check_whole(AAPL, 0, 5)
+    assert scene.told == []
+    assert scene.chain.counts.backfilled_bars == 2, "the running minute is history's"
+
+
+def test_a_lost_connection_leaves_no_hole_and_no_duplicate() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].lost.set()
+        await scene.until(405)
+
+    scene = play(Scene(), act)
+    scene.check_whole(SPY, 0, 6)
+    scene.check_whole(AAPL, 0, 6)
+    assert scene.told == []
+
+
+def test_a_socket_that_stays_open_and_says_nothing_is_connected_anew() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].deaf = True
+        await scene.until(405)
+
+    scene = play(Scene(), act)
+    scene.check_whole(SPY, 0, 6)
+    scene.check_whole(AAPL, 0, 6)
+    assert scene.plugins[0].calls.count("connect") == 2
+    assert scene.chain.counts.reconnects.total() == 1
+
+
+def test_one_symbol_that_falls_silent_is_asked_for_anew_and_its_bars_come_from_history() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].deaf_for.add(AAPL)
+        await scene.until(405)
+
+    scene = play(Scene(), act)
+    scene.check_whole(AAPL, 0, 6)
+    scene.check_whole(SPY, 0, 6)
+    assert "renew AAPL" in scene.plugins[0].calls
+    assert scene.plugins[0].calls.count("connect") == 1, "the others' connection stands"
+
+
+def test_one_symbol_that_stays_mute_is_stale_within_a_minute_and_only_it() -> None:
+    marked: list[tuple[float, str, str]] = []
+
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].muted.add(AAPL)
+        for second in range(150, 300):
+            await scene.until(second + 0.5)
+            marked.append((second - 150, scene.chain.stale(AAPL), scene.chain.stale(SPY)))
+        scene.plugins[0].muted.clear()
+        await scene.until(505)
+
+    scene = play(Scene(), act)
+    first = next(second for second, why, _ in marked if why)
+    assert 40 <= first <= 60
+    assert not any(other for _, _, other in marked)
+    scene.check_whole(AAPL, 0, 8)
+    scene.check_whole(SPY, 0, 8)
+    assert [(urgency, title) for urgency, title, _ in scene.told] == [
+        (Urgency.WARNING, "market data stale"),
+        (Urgency.WARNING, "market data fresh again"),
+    ]
+    assert scene.chain.stale(AAPL) == ""
+
+
+def test_a_quiet_instrument_is_proven_quiet_and_neither_marked_nor_connected_anew() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].quiet.add(AAPL)
+        scene.past.silent[AAPL] = START_NS + 150 * SECOND
+        await scene.until(905)
+
+    scene = play(Scene(), act)
+    assert scene.told == []
+    assert scene.plugins[0].calls.count("connect") == 1
+    assert scene.chain.counts.proven_quiet >= 3
+    bars = scene.bars(AAPL)
+    assert [bar.time_ns for bar in bars] == [START_NS + at * MINUTE for at in range(len(bars))]
+    assert len(bars) >= 11, "copies of the last bar go on, at most until the next proof"
+    assert all(bar.fill_forward for bar in bars[3:])
+
+
+def test_a_silent_feed_without_a_history_ends_in_a_stale_mark_and_never_in_wrong_bars() -> None:
+    async def act(scene: Scene) -> None:
+        scene.past.fails = True
+        await scene.start(minutes(SPY))
+        await scene.until(150)
+        scene.plugins[0].muted.add(SPY)
+        await scene.until(240)
+        assert scene.chain.stale(SPY)
+        scene.plugins[0].muted.clear()
+        await scene.until(605)
+        assert not scene.chain.stale(SPY)
+
+    scene = play(Scene(), act)
+    got = scene.bars(SPY)
+    for bar in got:
+        want = true_bar(SPY, bar.time_ns)
+        assert (bar.open, bar.close, bar.volume) == (want.open, want.close, want.volume)
+    assert len({bar.time_ns for bar in got}) == len(got)
+    assert scene.chain.counts.missing_bars == 3  # the last of them began before it flowed again
+    titles = [title for _, title, _ in scene.told]
+    assert titles == ["market data stale", "market data fresh again", "bars are missing"]
+
+
+def test_the_next_feed_takes_over_what_the_first_does_not_bring_and_gives_it_back() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].muted.add(AAPL)
+        await scene.until(230)
+        assert not scene.chain.stale(AAPL)
+        assert scene.chain.board.streams[minutes(AAPL)].server == 1
+        scene.plugins[0].muted.clear()
+        await scene.until(905)
+        assert scene.chain.board.streams[minutes(AAPL)].server == 0
+
+    scene = play(Scene(feeds=2), act)
+    scene.check_whole(AAPL, 0, 15)
+    scene.check_whole(SPY, 0, 15)
+    told = [title for _, title, _ in scene.told]
+    assert told == ["market data from feed2 now", "market data from feed1 again"]
+    assert scene.plugins[1].calls == ["connect", "subscribe AAPL", "unsubscribe AAPL"]
+
+
+def test_a_feed_that_cannot_be_reached_at_the_start_is_replaced_at_once_and_comes_back() -> None:
+    async def act(scene: Scene) -> None:
+        scene.plugins[0].reachable = False
+        await scene.start(minutes(SPY))
+        await scene.until(200)
+        scene.plugins[0].reachable = True
+        await scene.until(905)
+
+    scene = play(Scene(feeds=2), act)
+    scene.check_whole(SPY, 0, 15)
+    assert scene.chain.board.streams[minutes(SPY)].server == 0
+
+
+def test_a_refused_stream_is_asked_of_the_next_feed_at_once() -> None:
+    async def act(scene: Scene) -> None:
+        scene.plugins[0].refuses.add(AAPL)
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(305)
+
+    scene = play(Scene(feeds=2), act)
+    scene.check_whole(AAPL, 0, 5)
+    assert "subscribe AAPL" in scene.plugins[1].calls
+    assert not scene.chain.stale(AAPL)
+
+
+def test_a_stream_that_nobody_brings_is_stale_and_says_why() -> None:
+    async def act(scene: Scene) -> None:
+        scene.plugins[0].refuses.add(AAPL)
+        await scene.start(minutes(AAPL), minutes(SPY))
+        assert "not entitled" in scene.chain.stale(AAPL)
+        await scene.until(90)
+        assert "not entitled" in scene.chain.view().unwell[0].reason
+
+    assert play(Scene(), act).told[0][1] == "market data stale"
+
+
+def test_a_refusal_that_comes_later_moves_the_stream_without_a_hole() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(AAPL))
+        await scene.until(200)
+        scene.plugins[0].muted.add(AAPL)
+        scene.plugins[0].said.append(StreamRefused(scene.now_ns(), minutes(AAPL), "the plan ended"))
+        await scene.until(505)
+
+    scene = play(Scene(feeds=2), act)
+    scene.check_whole(AAPL, 0, 8)
+
+
+def test_a_plugin_that_raises_is_a_lost_connection_and_not_the_daemons_end() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY))
+        await scene.until(150)
+        scene.plugins[0].raises = ZeroDivisionError("a bug")
+        await scene.until(405)
+
+    scene = play(Scene(), act)
+    scene.check_whole(SPY, 0, 6)
+    assert "feed_plugin_failed" in scene.actions()
+
+
+def test_bars_that_a_feed_names_as_missing_come_from_history_before_the_next_one() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY))
+        await scene.until(200)
+        scene.plugins[0]._ticks[minutes(SPY)].clear()
+        start_ns = START_NS + 3 * MINUTE
+        scene.plugins[0]._begins[minutes(SPY)] = scene.now_ns()  # a trade was corrected: it will not bring it
+        event = BarsMissing(scene.now_ns(), minutes(SPY), start_ns, start_ns + MINUTE, "corrected")
+        scene.plugins[0].said.append(event)
+        await scene.until(405)
+
+    scene = play(Scene(), act)
+    scene.check_whole(SPY, 0, 6)
+
+
+def test_live_bars_wait_for_a_history_that_lags_and_come_in_order() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY))
+        await scene.until(150)
+        scene.past.lag_ns = 75 * SECOND
+        scene.plugins[0].lost.set()
+        await scene.until(605)
+
+    scene = play(Scene(rules=FreshnessSettings(backfill_wait_s=120.0)), act)
+    scene.check_whole(SPY, 0, 10)
+
+
+def test_what_history_does_not_have_in_time_is_told_with_its_number() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY))
+        await scene.until(150)
+        scene.past.lag_ns = 3600 * SECOND
+        scene.plugins[0].lost.set()
+        await scene.until(405)
+
+    scene = play(Scene(), act)
+    assert [bar.time_ns for bar in scene.bars(SPY)] == [START_NS + at * MINUTE for at in (0, 1, 3, 4, 5)]
+    assert scene.chain.counts.missing_bars == 1
+    assert [(title, message.split(":")[0]) for _, title, message in scene.told] == [
+        ("bars are missing", "1 bars of SPY")
+    ]
+
+
+def test_without_backfill_bars_go_on_as_they_come() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY))
+        await scene.until(150)
+        scene.plugins[0].lost.set()
+        await scene.until(405)
+
+    scene = play(Scene(rules=FreshnessSettings(backfill=Backfill.NONE)), act)
+    assert [bar.time_ns for bar in scene.bars(SPY)] == [START_NS + at * MINUTE for at in (1, 3, 4, 5)]
+    assert scene.past.asked == []
+
+
+def test_a_line_that_the_feed_says_is_down_is_stale_soon_and_whole_again_later() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY))
+        await scene.until(150)
+        plugin = scene.plugins[0]
+        plugin.muted.add(SPY)
+        plugin.said.append(FeedStatus(scene.now_ns(), connected=False, message="1100"))
+        await scene.until(170)
+        assert "1100" in scene.chain.stale(SPY)
+        plugin.muted.clear()
+        plugin._begins[minutes(SPY)] = scene.now_ns()  # it knows that the running bar is not whole
+        plugin._ticks[minutes(SPY)].clear()
+        plugin.said.append(FeedStatus(scene.now_ns(), connected=True, message=""))
+        await scene.until(405)
+        assert not scene.chain.stale(SPY)
+
+    play(Scene(), act).check_whole(SPY, 0, 6)
+
+
+def test_ticks_are_handed_on_by_one_feed_only_and_time_never_goes_back() -> None:
+    ticks = Subscription(AAPL, Resolution.TICK)
+
+    async def act(scene: Scene) -> None:
+        await scene.start(ticks)
+        await scene.until(100)
+        scene.plugins[0].muted.add(AAPL)
+        await scene.until(200)
+        scene.plugins[0].muted.clear()
+        await scene.until(805)
+
+    scene = play(Scene(feeds=2), act)
+    events = [event for event in scene.got if isinstance(event, MarketDataArrived)]
+    times = [point.time_ns for event in events for point in event.points if isinstance(point, Tick)]
+    assert len(set(times)) == len(times)
+    assert sorted(times) == times
+    pauses = [after - before for before, after in pairwise(times)]
+    silent = [pause for pause in pauses if pause > 2 * SECOND]
+    assert len(silent) == 1
+    assert silent[0] <= 60 * SECOND
+
+
+def test_a_stream_that_is_wanted_no_longer_leaves_nothing_behind() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].muted.add(AAPL)
+        await scene.until(220)
+        assert scene.chain.stale(AAPL)
+        await scene.chain.unsubscribe(minutes(AAPL))
+        assert not scene.chain.stale(AAPL)
+        await scene.until(300)
+        assert scene.chain.view().unwell == ()
+
+    play(Scene(), act)
