@@ -121,6 +121,8 @@ class BarStream:
             elif price < made.low:
                 made.low = price
             return
+        if time_ns < self._first_ns:
+            return  # before the first whole period: it belongs to nobody, or to the past
         if updates == FORM_T:
             updates = VOLUME if self._periods.is_regular(time_ns) else ALL
         if not made.start_ns <= time_ns < made.end_ns:
