@@ -5,7 +5,7 @@ our records               the account shows            we conclude
 split ahead, not applied  the new shares               applied and settled: the brokerage was first
 split applied, pending    the new shares               settled: orders of the symbol leave again
 split applied, pending    the old shares               not booked yet: no order of the symbol leaves
-split applied             less than a share otherwise  SPLIT: rounded, kept as a fraction, or paid out
+split applied             a share less or more  SPLIT: rounded, kept as a fraction, or paid out
 delisted                  nothing                      DELISTED
 a new ticker              the same under the new one   RENAMED, both sides
 """
@@ -52,7 +52,7 @@ def find_splits(
         shown = _shown(snapshot, split.symbol)
         if follows(split, shown.quantity - change, change):
             del left[split.symbol]
-            applied.append(_booked_first(state, snapshot.time_ns, name, split, shown))
+            applied.append(_booked_first(state, snapshot.time_ns, name, split, (shown, change)))
             settled.append(
                 ActionSettled(snapshot.time_ns, name, f"the account shows {shown.quantity} shares")
             )
@@ -78,8 +78,9 @@ def _settled(
 
 
 def _booked_first(
-    state: JournalState, time_ns: int, name: str, split: Split, shown: Position
+    state: JournalState, time_ns: int, name: str, split: Split, seen: tuple[Position, Decimal]
 ) -> SplitApplied:
+    shown, change = seen
     share = state.ignored.get(split.symbol)
     theirs = _ZERO if share is None else shares_after(share.quantity, split.factor)[0]
     return SplitApplied(
@@ -87,7 +88,7 @@ def _booked_first(
         id=name,
         symbol=split.symbol,
         factor=split.factor,
-        before=shown.quantity,  # there is nothing to wait for
+        before=shown.quantity - change,
         after=shown.quantity,
         quantity=shown.quantity - theirs,
         average_price=shown.average_price,
@@ -107,7 +108,7 @@ def reason_of(
 ) -> AdjustmentReason | None:
     """Return the corporate action behind a difference, None where none explains it."""
     difference = differences[symbol]
-    if abs(difference) < 1 and state.actions.fraction_due(symbol, snapshot.time_ns):
+    if abs(difference) <= 1 and state.actions.fraction_due(symbol, snapshot.time_ns):
         return AdjustmentReason.SPLIT
     gone = difference == -state.position(symbol)
     if gone and _delisted(state, symbol, snapshot.time_ns):

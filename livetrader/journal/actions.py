@@ -95,9 +95,11 @@ class ActionBook:
         ]
 
     def fraction_due(self, symbol: Symbol, now_ns: int) -> bool:
-        """Whether less than a share of this symbol may still be settled in cash."""
+        """Whether a fraction of a share of this symbol may still be rounded or settled in cash."""
         return any(
-            record.symbol == symbol and now_ns - record.time_ns <= FRACTIONS_NS
+            record.symbol == symbol
+            and now_ns - record.time_ns <= FRACTIONS_NS
+            and bool(shares_after(record.before, record.factor)[1])
             for record in self.applied.values()
         )
 
@@ -112,8 +114,8 @@ class ActionBook:
 def follows(split: Split, before: Decimal, change: Decimal) -> bool:
     """Whether a change of a position is what a split of `before` shares makes of them.
 
-    Up to a share less or more: brokerages round, keep fractions for a while, or pay them out.
+    Where a fraction of a share is left over, brokerages round it up, keep it for a while, or pay it out.
     """
-    after, _ = shares_after(before, split.factor)
+    after, rest = shares_after(before, split.factor)
     expected = after - before
-    return bool(change) and bool(expected) and abs(change - expected) < 1
+    return bool(change) and bool(expected) and abs(change - expected) <= (1 if rest else 0)

@@ -217,8 +217,6 @@ class CorporateWatch:
         ports = self._ports
         ports.gateway.corporate.scale_price(record)
         words = f"{record.symbol.value} split: {record.before} shares are {record.after} now"
-        if record.before == record.after:
-            words = f"{record.symbol.value} split: the account shows {record.after} shares"
         ports.report("split_applied", id=record.id, message=words, quantity=str(record.quantity))
         if record.before or record.after:
             ports.notify("split", words, "", Urgency.INFORMATION)

@@ -206,9 +206,9 @@ class Watch:
         ):
             self.violated("I9 kill adds risk", f"{done.order_ref} moved {symbol} from {before} to {after}")
 
-    def scaled(self, symbol: str, factor: Decimal) -> None:
-        """Take note that the venue counts a position in other shares."""
-        self._held[symbol] /= factor
+    def moved(self, symbol: str, quantity: Decimal) -> None:
+        """Take note that the venue changed a position without a trade."""
+        self._held[symbol] += quantity
 
     # -- at rest ------------------------------------------------------------------------------------
 

@@ -58,6 +58,7 @@ class Stage(World):
         self._counter = reaper
         self.strategy = self._decide
         self._first_ns = 0
+        self.held_then: Decimal | None = None  # of SPY, when its split began to count
 
     def _decide(self, agent: Agent, instant_ns: int) -> None:
         number = (instant_ns - self._first_ns) // (EVERY_S * 1_000_000_000)
@@ -138,12 +139,17 @@ def _quote(middle: str, size: int = 1_000_000) -> Action:
 
 
 async def _split(stage: Stage) -> None:
-    """Have IB book the split, overnight; the market opens at its new price much later."""
-    for position in stage.venue.account.held():
+    """Have IB book the split of what was held when it began, overnight; the market opens much later."""
+    for position in stage.venue.account.positions.values():
         if position.contract.symbol == "SPY":
-            position.quantity /= FACTOR
+            before = position.quantity if stage.held_then is None else stage.held_then
+            position.quantity += before / FACTOR - before
             position.average_price *= FACTOR
-            stage.watch.scaled("SPY", FACTOR)
+            stage.watch.moved("SPY", before / FACTOR - before)
+
+
+async def _begin_split(stage: Stage) -> None:
+    stage.held_then = stage.venue.positions().get("SPY", Decimal(0))
 
 
 async def _trip(stage: Stage) -> None:
@@ -256,12 +262,12 @@ STORIES: Final = (
     Story(
         "a split that is booked late",
         {0: _order(40, _M), 1: _order(10, _L, _AWAY), 5: _order(4, _M), 11: _order(-20, _M)},
-        {99.0: _split, 175.0: _quote("25")},
+        {61.9: _begin_split, 99.0: _split, 175.0: _quote("25")},
         splits_s=62.0,
     ),
     Story(
         "a split that is booked early",
-        {0: _order(40, _M), 1: _order(10, _L, _AWAY), 3: _order(-8, _M), 9: _order(-20, _M)},
+        {0: _order(40, _M), 1: _order(10, _L, _AWAY), 2: _order(-8, _M), 9: _order(-20, _M)},
         {49.0: _split, 50.0: _reset, 135.0: _quote("25")},
         splits_s=95.0,
     ),
