@@ -100,9 +100,9 @@ def test_a_row_that_comes_twice_counts_once_and_two_alike_without_a_number_count
     assert len(list(trade_ticks(AAPL, [trade(0, 10.0), trade(0, 10.0)], SPAN, Refused()))) == 2
 
 
-def test_trades_that_were_undone_are_left_out_and_corrections_stand() -> None:
+def test_trades_that_were_undone_are_left_out_and_corrected_ones_stand() -> None:
     rows = [trade(at, 10.0 + at, correction=code) for at, code in enumerate((0, 1, 7, 8, 10, 11, 12))]
-    assert [tick.price for tick in trade_ticks(AAPL, rows, SPAN, Refused())] == [10.0, 16.0]
+    assert [tick.price for tick in trade_ticks(AAPL, rows, SPAN, Refused())] == [10.0, 11.0]
 
 
 def test_trades_that_set_no_price_are_suspicious() -> None:

@@ -1,8 +1,8 @@
 """Rows of Polygon's REST answers become bars and ticks. Pure: pages come in, points go out, one at a time.
 
-Rules of past trades, the same as of the live stream: what is marked as corrected away, erroneous or cancelled
-is left out; a trade whose conditions forbid it to set a price is a suspicious tick. Times are those of the
-tape (sip_timestamp), ties are in the order of the tape's sequence numbers.
+Rules of past trades, the same as of the live stream: what is marked as erroneous or cancelled, and the records
+of corrections, are left out; a trade whose conditions forbid it to set a price is a suspicious tick. Times are
+those of the tape (sip_timestamp), ties are in the order of the tape's sequence numbers.
 
 Rows that cannot be (no price, a high below the low) are left out, counted and shown to `refused`; rows out of
 order, or of another time than was asked for, mean that the answer cannot be trusted at all: VenueError.
@@ -24,9 +24,9 @@ from livetrader_plugins.polygon.conditions import effect_of
 
 NS_PER_MS: Final = 1_000_000
 MOST: Final = 1e15  # of a price, size or volume: more is no number of shares or dollars
-UNDONE: Final = frozenset(
-    {1, 7, 8, 10, 11}
-)  # corrected later, erroneous, cancelled, and the two records of it
+# Erroneous, cancelled, and the records of cancels, errors and corrections. 1 is a trade that was corrected: it
+# stands at its own time, with the corrected data; its record (12) has the old data. Source: the tape's glossary.
+UNDONE: Final = frozenset({7, 8, 10, 11, 12})
 
 Refused = Callable[[str, object], None]  # why, and the row
 
