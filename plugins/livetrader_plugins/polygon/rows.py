@@ -1,7 +1,7 @@
 """Rows of Polygon's REST answers become bars and ticks. Pure: pages come in, points go out, one at a time.
 
-Rules of past trades, the same as of the live stream: what is marked as erroneous or cancelled, and the records
-of corrections, are left out; a trade whose conditions forbid it to set a price is a suspicious tick. Times are
+Rules of past trades, as of the live stream: what is marked as erroneous or cancelled, and the records of
+corrections, are left out; a trade whose conditions forbid it to set a price is a suspicious tick. Times are
 those of the tape (sip_timestamp), ties are in the order of the tape's sequence numbers.
 
 Rows that cannot be (no price, a high below the low) are left out, counted and shown to `refused`; rows out of
@@ -24,8 +24,8 @@ from livetrader_plugins.polygon.conditions import effect_of
 
 NS_PER_MS: Final = 1_000_000
 MOST: Final = 1e15  # of a price, size or volume: more is no number of shares or dollars
-# Erroneous, cancelled, and the records of cancels, errors and corrections. 1 is a trade that was corrected: it
-# stands at its own time, with the corrected data; its record (12) has the old data. Source: the tape's glossary.
+# Erroneous, cancelled, and the records of cancels, errors and corrections. 1 is a trade that was corrected:
+# it stands at its own time, as corrected; its record (12) has the old data. Source: the tape's glossary.
 UNDONE: Final = frozenset({7, 8, 10, 11, 12})
 
 Refused = Callable[[str, object], None]  # why, and the row
