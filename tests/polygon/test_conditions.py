@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetrader_engine.data.quality import ALL, FORM_T, HIGH_LOW, OPEN_CLOSE, VOLUME
+from livetrader_engine.data.quality import ALL, CANCELS, FORM_T, HIGH_LOW, OPEN_CLOSE, VOLUME
 from livetrader_plugins.polygon.conditions import effect_of, unknown_codes
 
 
@@ -33,7 +33,8 @@ from livetrader_plugins.polygon.conditions import effect_of, unknown_codes
         ((38,), OPEN_CLOSE | HIGH_LOW),  # a corrected close has no shares
         ((209,), ALL),  # an option, executed electronically
         ((202,), HIGH_LOW | VOLUME),  # an option, late
-        ((201,), 0),  # an option's cancel
+        ((201,), CANCELS),  # an option's cancel
+        ((37, 44), CANCELS),
     ],
 )
 def test_a_trade_changes_what_all_of_its_codes_allow(codes: tuple[int, ...], effect: int) -> None:
@@ -46,7 +47,7 @@ def test_the_order_of_codes_does_not_matter_and_more_codes_allow_less(
 ) -> None:
     shuffled = tuple(codes[index] for index in order if index < len(codes))
     assert effect_of(shuffled) == effect_of(tuple(codes))
-    reach = {FORM_T: ALL}
+    reach = {FORM_T: ALL, CANCELS: 0}
     for code in codes:
         whole, alone = effect_of(tuple(codes)), effect_of((code,))
         assert reach.get(whole, whole) & ~reach.get(alone, alone) == 0

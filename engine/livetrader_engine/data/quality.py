@@ -27,6 +27,7 @@ OPEN_CLOSE: Final = 1  # bits of what a trade updates; what sets open and close 
 HIGH_LOW: Final = 2
 VOLUME: Final = 4
 FORM_T: Final = 8  # everything outside the regular session, volume inside: a report of extended hours
+CANCELS: Final = 16  # nothing but this: it takes an earlier trade back
 ALL: Final = OPEN_CLOSE | HIGH_LOW | VOLUME
 _PRICES: Final = OPEN_CLOSE | HIGH_LOW | FORM_T
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from livetrader_engine.data.quality import ALL, FORM_T, HIGH_LOW, OPEN_CLOSE, VOLUME
+from livetrader_engine.data.quality import ALL, CANCELS, FORM_T, HIGH_LOW, OPEN_CLOSE, VOLUME
 
 NOTHING: Final = 0
 
@@ -42,9 +42,8 @@ _VOLUME_ONLY: Final = (
 _NOTHING: Final = (
     15,  # official close: a price, not a trade
     16,  # official open
-    44,  # cancelled
-    46,  # corrected
 )
+_UNDONE: Final = (44, 46)  # cancelled, corrected: they take an earlier trade back
 _FORM_T: Final = 12
 _CORRECTED_CLOSE: Final = 38  # sets the close and no volume
 _ALL_STOCKS: Final = (
@@ -82,14 +81,22 @@ _EFFECTS: Final[dict[int, int]] = {
     **dict.fromkeys((*_ALL_STOCKS, *_ALL_OPTIONS), ALL),
     **dict.fromkeys((*_HIGH_LOW_ONLY, *_LATE_OPTIONS), HIGH_LOW | VOLUME),
     **dict.fromkeys(_VOLUME_ONLY, VOLUME),
-    **dict.fromkeys((*_NOTHING, *_CANCELLED_OPTIONS), NOTHING),
+    **dict.fromkeys((*_NOTHING, *_UNDONE, *_CANCELLED_OPTIONS), NOTHING),
     _CORRECTED_CLOSE: OPEN_CLOSE | HIGH_LOW,
 }
 
 
+_TAKING_BACK: Final = frozenset((*_UNDONE, *_CANCELLED_OPTIONS))
+
+
 @lru_cache(maxsize=_KINDS_CACHED)
 def effect_of(codes: tuple[int, ...]) -> int:
-    """Return what a trade with these codes may change: bits of OPEN_CLOSE, HIGH_LOW, VOLUME, or FORM_T."""
+    """Return what a trade with these codes may change: bits of OPEN_CLOSE, HIGH_LOW, VOLUME, or FORM_T.
+
+    CANCELS for a message that takes an earlier trade back.
+    """
+    if not _TAKING_BACK.isdisjoint(codes):
+        return CANCELS
     effect = ALL
     for code in codes:
         effect &= _EFFECTS.get(code, ALL)

@@ -21,7 +21,7 @@ import msgspec
 
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.data.merge import slice_key
-from livetrader_engine.data.quality import ALL, FORM_T, VOLUME
+from livetrader_engine.data.quality import ALL, CANCELS, FORM_T, VOLUME
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution
 from livetrader_plugins.sdk.making import NOTHING_STANDS, QuotesMade, Standing, TradesMade
@@ -31,6 +31,7 @@ CATCH_UP_NS: Final = 10 * NS_PER_MINUTE  # a clock that jumps further is not ans
 PIECE_NS: Final = 5 * NS_PER_SECOND  # IB's pieces
 
 HEARD_IN_PART: Final = "it was heard in part"
+TAKEN_BACK: Final = "a trade was taken back"
 
 Bar = TradeBar | QuoteBar
 
@@ -125,6 +126,9 @@ class BarStream:
             return  # before the first whole period: it belongs to nobody, or to the past
         if updates == FORM_T:
             updates = VOLUME if self._periods.is_regular(time_ns) else ALL
+        elif updates == CANCELS:
+            self.doubt_period(time_ns, TAKEN_BACK)
+            return
         if not made.start_ns <= time_ns < made.end_ns:
             found = self._made_at(time_ns)
             if found is None:

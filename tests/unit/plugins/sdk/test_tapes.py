@@ -14,6 +14,7 @@ from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.data.quality import (
     ALL,
+    CANCELS,
     FORM_T,
     HIGH_LOW,
     OPEN_CLOSE,
@@ -42,7 +43,7 @@ OPEN_NS = OPEN_MS * MS
 GRACE_NS = NS_PER_SECOND
 EFFECTS = {
     (): ALL, (14,): ALL, (37,): VOLUME, (2,): VOLUME, (10,): HIGH_LOW | VOLUME, (38,): OPEN_CLOSE | HIGH_LOW,
-    (15,): 0, (12,): FORM_T,
+    (15,): 0, (12,): FORM_T, (44,): CANCELS,
 }  # fmt: skip
 
 
@@ -335,10 +336,13 @@ def test_nothing_is_filled_forward_from_before_a_doubt() -> None:
     assert desk.collect(END_NS + 5 * NS_PER_MINUTE) == []
 
 
-def test_a_corrected_trade_takes_its_minute_out_and_leaves_the_next() -> None:
-    desk = Desk()
-    desk.hear(*trades(3), now_ns=OPEN_NS + 2 * NS_PER_SECOND)
-    desk.streams[0].doubt_period(OPEN_NS + NS_PER_SECOND, "a trade was taken back")
+@pytest.mark.parametrize("resolutions", [(Resolution.MINUTE,), (Resolution.MINUTE, Resolution.HOUR)])
+def test_a_trade_that_is_taken_back_takes_its_minute_out_and_leaves_the_next(
+    resolutions: tuple[Resolution, ...],
+) -> None:
+    desk = Desk(*resolutions)
+    bust = Told(OPEN_MS + 2_100, 9, 100.0, 10.0, (44,))
+    desk.hear(*trades(3), bust, now_ns=OPEN_NS + 3 * NS_PER_SECOND)
     desk.hear(*trades(3, at_ms=60_000, first=10), now_ns=END_NS + 3 * NS_PER_SECOND)
     assert desk.bars == []
     assert desk.live.take_missing() == [
