@@ -304,6 +304,16 @@ def test_the_key_comes_from_the_settings_or_the_environment() -> None:
         api_key_of(" ", {})
 
 
+@pytest.mark.parametrize(
+    "host", ["", "wss://socket.polygon.io", "socket.polygon.io/stocks", "a:0", "a:70000", "a b"]
+)
+def test_a_host_that_is_none_is_refused_before_anything_connects(host: str) -> None:
+    with pytest.raises(ValueError, match="no name of a host"):
+        PolygonFeedConfig(host=host)
+    assert PolygonFeedConfig(host="127.0.0.1:8765").behind_s == 0
+    assert PolygonFeedConfig(host="delayed.polygon.io").behind_s == 900
+
+
 def test_a_key_that_another_program_uses_is_not_fought_for(tmp_path: Path) -> None:
     async def scene() -> None:
         async with feeding(tmp_path, Market.recorded(STEADY)) as desk:

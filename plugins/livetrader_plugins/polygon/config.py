@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
@@ -13,6 +14,7 @@ from livetrader_engine.spi import PluginError
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
 KEY_VARIABLES: Final = ("POLYGON_API_KEY", "MASSIVE_API_KEY")  # taken where the settings name no key
 DELAYED_S: Final = 900.0  # what hosts called delayed… are behind
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:(?P<port>\d{1,5}))?")
 _DELAYED_PREFIX: Final = "delayed"
 
 
@@ -35,6 +37,14 @@ class PolygonFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     answer_timeout_s: Seconds = 10.0  # until a request for streams is answered
     ping_idle_s: Seconds = 1.0  # of silence, then the venue is pinged; bars of a quiet market wait for it
     ping_timeout_s: Seconds = 5.0  # until a ping counts as unanswered: the connection is made anew
+
+    def __post_init__(self) -> None:
+        """Refuse a host that is none: an address with a scheme, a path, or a port out of range."""
+        found = _HOST.fullmatch(self.host)
+        if found is None or int(found["port"] or 1) not in range(1, 65_536):
+            raise ValueError(
+                f"host {self.host!r} is no name of a host: write socket.polygon.io, without wss:// and /stocks"
+            )
 
     @property
     def behind_s(self) -> float:
