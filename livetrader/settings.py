@@ -227,7 +227,7 @@ class FreshnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """
 
     silence_s: Seconds = 15.0  # then a stream is doubted; doubles for one that is proven to be quiet ...
-    silence_most_s: Seconds = 240.0  # ... up to this
+    silence_most_s: Seconds = 30.0  # ... up to this; with 30, what is missed is known within 60 s
     renew_s: Seconds = 8.0  # a stream that was asked for anew has so long, then the feed is connected anew
     stale_s: Seconds = 45.0  # then orders that add risk are refused, and another feed is asked
     reconnect_every_s: Seconds = 120.0  # the least between two connections that silence alone costs

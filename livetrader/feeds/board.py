@@ -54,7 +54,8 @@ class Source:
     """One feed of the chain. `down_ns`: since when its venue is away, None while it is there.
 
     `silenced_ns` is when it was last connected anew because of silence, `fruitless` how often in a row that
-    did not help. `plain`: every stream that it has is served by it, and ticks need no second look.
+    did not help; `missed_ns` when history was last seen to have what it did not bring. `plain`: every stream
+    that it has is served by it, and ticks need no second look.
     """
 
     index: int
@@ -62,14 +63,15 @@ class Source:
     feed: DataFeedPlugin
     quarantine: Quarantine
     gate: PointGate
+    watched: Watched | None  # the feed as one that tells of each stream, None where it does not
     down_ns: int | None
     up_ns: int = 0
     silenced_ns: int = 0
+    missed_ns: int = 0
     fruitless: int = 0
     plain: bool = True
     ended: bool = False
     renewing: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
     _session: FeedSession | None = None
 
     @property
@@ -86,11 +88,6 @@ class Source:
     def is_up(self) -> bool:
         """Whether it can be asked for streams."""
         return self.down_ns is None and not self.ended
-
-    @property
-    def watched(self) -> Watched | None:
-        """The feed as one that tells of each stream, None where it does not."""
-        return self.feed if isinstance(self.feed, Watched) else None
 
     def rests(self, now_ns: int) -> str:
         """Return why its venue is expected to be away now, empty where it is not."""

@@ -32,6 +32,9 @@ RECONNECT_MOST_S: Final = (
 )
 SHADOW_AFTER_S: Final = 5.0  # a feed that is back has to stand so long before it is asked for streams again
 ASK_LIMIT_S: Final = 30.0  # for a plugin to take a subscription
+MISSED_KEPT_NS: Final = (
+    60 * NS_PER_SECOND
+)  # what a feed missed in one stream makes its others suspect so long
 FLOOR_KEPT_NS: Final = 60 * NS_PER_SECOND  # ticks of a feed that took over are older than that no more
 
 
@@ -125,7 +128,7 @@ class StreamCare:
             if source.down_ns is None:
                 source.down_ns = now_ns
             for stream in self._board.served_by(source):
-                if stream.track is not None and stream.track.newest is not None:
+                if stream.track is not None:
                     stream.track.suspect()
                 stream.doubted_ns = now_ns
                 stream.reason = f"{source.name} is away: {reason}"
@@ -183,6 +186,7 @@ class StreamCare:
         """Take history's word: nothing happened up to an instant, or (None) something did that was missed."""
         if until_ns is None:
             stream.watch = missed(stream.watch)
+            self._board.server_of(stream).missed_ns = self._ports.now_ns()
             self._counts.proven_missed += 1
             return
         now_ns = self._ports.now_ns()
@@ -227,7 +231,9 @@ class StreamCare:
         alone = facts.streams > 0 and now_ns - facts.newest_ns >= silence_ns
         # one look may wish for one connection; and a feed that is away is being connected already
         may = facts.may_reconnect and source.silenced_ns != now_ns and source.is_up
-        return Moment(now_ns, heard_ns, is_open, source.down_ns, may, alone, alone and facts.streams >= CROWD)
+        strict = alone or now_ns - source.missed_ns < MISSED_KEPT_NS
+        crowd = alone and facts.streams >= CROWD
+        return Moment(now_ns, heard_ns, is_open, source.down_ns, may, alone, crowd, strict)
 
     def _apply(self, stream: Stream, verdict: Verdict, now_ns: int) -> None:
         stream.watch, wish = verdict

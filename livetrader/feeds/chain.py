@@ -45,7 +45,7 @@ from livetrader_engine.errors import DataError
 from livetrader_engine.events import DataEnded, MarketDataArrived, TimePulse
 from livetrader_engine.ports import HistoryProvider, ReferenceData
 from livetrader_engine.spi import DataFeedPlugin, FeedStatus
-from livetrader_engine.spi_data import BarsMissing, StreamRefused
+from livetrader_engine.spi_data import BarsMissing, StreamRefused, Watched
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
 
 PREFERRED_WAIT_S: Final = 15.0  # for the first feed at the start, before a later one will do
@@ -94,9 +94,8 @@ class FeedChain:
         sources = []
         for index, (name, feed) in enumerate(ports.feeds):
             quarantine = Quarantine()
-            sources.append(
-                Source(index, name, feed, quarantine, PointGate(ports.quality, quarantine), now_ns)
-            )
+            gate, watched = PointGate(ports.quality, quarantine), feed if isinstance(feed, Watched) else None
+            sources.append(Source(index, name, feed, quarantine, gate, watched, now_ns))
         self.board = Board(tuple(sources))
         for source in self.board.sources:
             source.plain = source.watched is not None

@@ -72,7 +72,8 @@ class Moment(NamedTuple):
     """What is known of a stream at a look. `line_down_ns`: since when its feed is away, None while it is not.
 
     `may_reconnect`: nothing stands against a new connection. `alone`: no stream of this feed is heard;
-    `crowd`: and they are so many that this is no quiet market.
+    `crowd`: and they are so many that this is no quiet market. `strict`: the feed has missed something of
+    late, or brings nothing at all: limits that streams have learned do not hold.
     """
 
     now_ns: int
@@ -82,6 +83,7 @@ class Moment(NamedTuple):
     may_reconnect: bool = False
     alone: bool = False
     crowd: bool = False
+    strict: bool = False
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ class Watch(msgspec.Struct, frozen=True):
     floor_s: float
     heard_ns: int | None = None
     tried_ns: int = 0  # when it was last asked for anew
+    doubted_ns: int = 0  # when the present doubt began
     lost: bool = False
     calm: int = 0
 
@@ -185,11 +188,13 @@ def _news(watch: Watch, moment: Moment, heard_ns: int) -> Verdict:
 
 def _overdue(watch: Watch, moment: Moment, rules: FreshnessSettings) -> bool:
     """Whether a stream's silence is beyond what may be acted on."""
-    limit_s = watch.silence_s + rules.stale_s - rules.silence_s
-    if moment.now_ns - watch.base_ns >= limit_s * NS_PER_SECOND:
-        return True
     if watch.rung is Rung.STALE:
         return True  # only news, proof and the close take the mark back
+    patience_s = rules.stale_s - rules.silence_s
+    if moment.now_ns - watch.base_ns >= (watch.silence_s + patience_s) * NS_PER_SECOND:
+        return True
+    if watch.rung in SILENT and moment.now_ns - watch.doubted_ns >= patience_s * NS_PER_SECOND:
+        return True
     down_ns = moment.line_down_ns
     return down_ns is not None and moment.now_ns - down_ns >= rules.silence_s * NS_PER_SECOND
 
@@ -208,11 +213,13 @@ def _silent(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
     if moment.line_down_ns is not None:
         if watch.rung in SILENT:
             return Verdict(watch)
-        return Verdict(_moved(watch, Rung.DOUBTED, moment.now_ns, tried_ns=moment.now_ns), Wish.SUSPECT)
+        now_ns = moment.now_ns
+        return Verdict(_moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns), Wish.SUSPECT)
     if watch.rung in (Rung.WAITING, Rung.FRESH):
-        if moment.now_ns - watch.base_ns < watch.silence_s * NS_PER_SECOND:
+        now_ns, limit_s = moment.now_ns, watch.floor_s if moment.strict else watch.silence_s
+        if now_ns - watch.base_ns < limit_s * NS_PER_SECOND:
             return Verdict(watch)
-        doubted = _moved(watch, Rung.DOUBTED, moment.now_ns, tried_ns=moment.now_ns)
+        doubted = _moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns)
         return Verdict(doubted, Wish.SUSPECT | Wish.RENEW | Wish.PROVE)
     if watch.rung is not Rung.DOUBTED:
         return Verdict(watch)

@@ -26,7 +26,7 @@ from livetrader.feeds.ladder import (
 from livetrader.settings import FreshnessSettings
 
 SECOND = 1_000_000_000
-RULES = FreshnessSettings()
+RULES = FreshnessSettings(silence_most_s=240.0)
 START_NS = 1_750_000_000 * SECOND
 
 
@@ -211,9 +211,11 @@ STEPS = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(STEPS)
-def test_whatever_happens_the_mark_comes_in_time_and_goes_with_the_news(steps: list[object]) -> None:
+def test_whatever_happens_the_mark_comes_in_time_and_goes_with_the_news(
+    steps: list[tuple[int, str, bool, bool, str]],
+) -> None:
     life, marked = Life(), False
-    for seconds, what, may, alone, proof in steps:  # type: ignore[misc]  # drawn as five
+    for seconds, what, may, alone, proof in steps:
         down_ns = life.now_ns if what == "down" else None
         for _ in range(seconds):
             before = life.watch
