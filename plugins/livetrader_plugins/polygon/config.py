@@ -43,7 +43,7 @@ class PolygonFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         found = _HOST.fullmatch(self.host)
         if found is None or int(found["port"] or 1) not in range(1, 65_536):
             raise ValueError(
-                f"host {self.host!r} is no name of a host: write socket.polygon.io, without wss:// and /stocks"
+                f"host {self.host!r} is no name of a host: write socket.polygon.io, no wss:// and no path"
             )
 
     @property
