@@ -196,9 +196,9 @@ class CorporateActions:
         if noted is None:
             return []
         ex_ns = noted.action.time_ns
-        waits = state.actions.pending.get(record.symbol) is record
-        if waits and self._now_ns() < ex_ns + ORDERS_NS:
-            return []
+        booked = record.before != record.after and record.symbol not in state.actions.pending
+        if not booked and self._now_ns() < ex_ns + ORDERS_NS:
+            return []  # the venue may still do it itself
         since_ns = min(ex_ns, record.time_ns)
         return [
             order
