@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from livetrader_venues.polygon.pages import REQUEST_ID, Query, Refusal, paged
+from livetrader_venues.polygon.pages import (
+    FIRST_DAY,
+    LAST_DAY,
+    REQUEST_ID,
+    Query,
+    Refusal,
+    day_said,
+    paged,
+)
 from livetrader_venues.stockmarket.bars import bars_of, value_bars_of
 from livetrader_venues.stockmarket.clocks import EXCHANGE_ZONE, day_of, midnight_ns, nanoseconds
 from livetrader_venues.stockmarket.market import Market, told
@@ -22,16 +30,18 @@ from livetrader_venues.stockmarket.tape import (
 )
 
 DEFAULT_BASE_BARS, MOST_BASE_BARS = 5_000, 50_000  # of aggregates: bars of the base that one page is made of
+MOST_MULTIPLIER = 1_000
 DEFAULT_ROWS, MOST_ROWS = 1_000, 50_000  # of trades and quotes
 _SPANS = {"second": SECOND_NS, "minute": MINUTE_NS, "hour": HOUR_NS}
 _CALENDAR = ("day", "week", "month", "quarter", "year")
 _DAY_NS = 24 * HOUR_NS
+T = TypeVar("T", Trade, Quote)
 
 
 def aggregates(market: Market, query: Query, parts: Sequence[str]) -> dict[str, object]:
     """Answer /v2/aggs/ticker/{ticker}/range/{multiplier}/{span}/{from}/{to}. Raises Refusal."""
     ticker, multiplier_text, span, from_text, to_text = parts
-    if not multiplier_text.isdigit() or int(multiplier_text) < 1:
+    if not multiplier_text.isdigit() or not 1 <= int(multiplier_text) <= MOST_MULTIPLIER:
         raise Refusal(400, "ERROR", f"The multiplier must be a positive number, not {multiplier_text!r}")
     if span not in _SPANS and span not in _CALENDAR:
         raise Refusal(400, "ERROR", f"Unknown timespan {span!r}")
@@ -194,35 +204,40 @@ def _row(market: Market, start_ns: int, group: Sequence[Bar]) -> dict[str, objec
 
 def trades(market: Market, query: Query, ticker: str) -> dict[str, object]:
     """Answer /v3/trades/{ticker}. Raises Refusal."""
-    start_ns, end_ns = _span(query)
-    found = [
-        trade
-        for each in spans_of(market, ticker, start_ns, end_ns - 1)
-        for trade in told(market.trades(each.ticker, each.start_ns, each.end_ns + 1), query.known_ns + 1)
-    ]
-    if query.values.get("order", "desc") == "desc":
-        found.reverse()
-    answer = paged(query, found, DEFAULT_ROWS, MOST_ROWS)
-    shown = answer["results"]
-    assert isinstance(shown, list)
-    answer["results"] = [trade_row(trade) for trade in shown]
-    return answer
+    return _ticks(query, lambda start, end: _trades(market, ticker, start, end), trade_row)
 
 
 def quotes(market: Market, query: Query, ticker: str) -> dict[str, object]:
     """Answer /v3/quotes/{ticker}. Raises Refusal."""
+    return _ticks(query, lambda start, end: _quotes(market, ticker, start, end), _quote_row)
+
+
+def _trades(market: Market, ticker: str, start_ns: int, end_ns: int) -> list[Trade]:
+    spans = spans_of(market, ticker, start_ns, end_ns - 1)
+    return [tick for each in spans for tick in market.trades(each.ticker, each.start_ns, each.end_ns + 1)]
+
+
+def _quotes(market: Market, ticker: str, start_ns: int, end_ns: int) -> list[Quote]:
+    spans = spans_of(market, ticker, start_ns, end_ns - 1)
+    return [tick for each in spans for tick in market.quotes(each.ticker, each.start_ns, each.end_ns + 1)]
+
+
+def _ticks(
+    query: Query, read: Callable[[int, int], list[T]], row: Callable[[T], dict[str, object]]
+) -> dict[str, object]:
+    """Return a page of ticks, which are read a day at a time until the page is full. Raises Refusal."""
     start_ns, end_ns = _span(query)
-    found = [
-        quote
-        for each in spans_of(market, ticker, start_ns, end_ns - 1)
-        for quote in told(market.quotes(each.ticker, each.start_ns, each.end_ns + 1), query.known_ns + 1)
-    ]
-    if query.values.get("order", "desc") == "desc":
-        found.reverse()
+    limit = query.number("limit", DEFAULT_ROWS, MOST_ROWS)
+    descends = query.values.get("order", "desc") == "desc"
+    pieces = [(at, min(at + _DAY_NS, end_ns)) for at in range(start_ns, end_ns, _DAY_NS)]
+    found: list[T] = []
+    for begin_ns, stop_ns in reversed(pieces) if descends else pieces:
+        ticks = told(read(begin_ns, stop_ns), query.known_ns + 1)
+        found += reversed(ticks) if descends else ticks
+        if len(found) > query.offset + limit:
+            break
     answer = paged(query, found, DEFAULT_ROWS, MOST_ROWS)
-    shown = answer["results"]
-    assert isinstance(shown, list)
-    answer["results"] = [_quote_row(quote) for quote in shown]
+    answer["results"] = [row(tick) for tick in found[query.offset : query.offset + limit]]
     return answer
 
 
@@ -295,25 +310,30 @@ MOST_SPAN_NS = 366 * _DAY_NS  # of ticks in one question; more would keep the pe
 
 def _moment(text: str) -> int:
     """Return nanoseconds of a date, a date with a time, or a number of nanoseconds. Raises Refusal."""
+    refusal = f"Could not parse the timestamp {text[:40]!r}"
     if text.lstrip("-").isdigit():
-        return int(text)
+        return _within(int(text), refusal)
+    if len(text) <= len("2025-06-16"):
+        return midnight_ns(day_said(text, refusal))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Refusal(400, "ERROR", f"Could not parse the timestamp {text!r}") from error
+        raise Refusal(400, "ERROR", refusal) from error
+    day_said(moment.date().isoformat(), refusal)
     return nanoseconds(moment if moment.tzinfo is not None else moment.replace(tzinfo=EXCHANGE_ZONE))
 
 
 def _time(text: str, name: str, *, is_end: bool = False) -> int:
     """Return nanoseconds of a date or of milliseconds; an end is the last moment. Raises Refusal."""
+    refusal = f"Could not parse the time parameter: '{name}'. Use YYYY-MM-DD or Unix MS Timestamps"
     if text.lstrip("-").isdigit():
-        return int(text) * MILLISECOND_NS + (MILLISECOND_NS - 1 if is_end else 0)
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(
-            400,
-            "ERROR",
-            f"Could not parse the time parameter: '{name}'. Use YYYY-MM-DD or Unix MS Timestamps",
-        ) from error
+        return _within(int(text) * MILLISECOND_NS, refusal) + (MILLISECOND_NS - 1 if is_end else 0)
+    day = day_said(text, refusal)
     return midnight_ns(day + timedelta(days=1)) - 1 if is_end else midnight_ns(day)
+
+
+def _within(time_ns: int, refusal: str) -> int:
+    """Return a time that is one. Raises Refusal; what is before 1990 is taken for its beginning."""
+    if time_ns >= midnight_ns(LAST_DAY):
+        raise Refusal(400, "ERROR", refusal)
+    return max(time_ns, midnight_ns(FIRST_DAY))

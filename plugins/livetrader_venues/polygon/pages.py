@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -20,7 +21,19 @@ class Refusal(Exception):
         self.body = {"status": word, "request_id": REQUEST_ID, key: text}
 
 
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)  # others are refused as dates
 REQUEST_ID = "6a7e466379af0a71039d60cc78e72282"
+
+
+def day_said(text: str, refusal: str) -> date:
+    """Return a date that was said. Raises Refusal with these words for what is none."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise Refusal(400, "ERROR", refusal) from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Refusal(400, "ERROR", refusal)
+    return day
 
 
 class Query(NamedTuple):
@@ -78,15 +91,22 @@ def paged(query: Query, rows: Sequence[object], default: int, most: int) -> dict
 
 
 def matches(query: Query, field: str, value: str | float) -> bool:
-    """Return whether a value is within what `field`, `field.gte` and the others say."""
+    """Return whether a value is within what `field`, `field.gte` and the others say. Raises Refusal."""
     for suffix, holds in _COMPARISONS:
         said = query.values.get(field + suffix)
         if said is None or not said:
             continue
-        wanted = float(said) if isinstance(value, float) else said
+        wanted = _float(field + suffix, said) if isinstance(value, float) else said
         if not holds(value, wanted):
             return False
     return True
+
+
+def _float(name: str, said: str) -> float:
+    try:
+        return float(said)
+    except ValueError as error:
+        raise Refusal(400, "ERROR", f"{name} must be a number, not {said!r}") from error
 
 
 _COMPARISONS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from livetrader_venues.polygon.pages import REQUEST_ID, Query, Refusal
+from livetrader_venues.polygon.pages import REQUEST_ID, Query, Refusal, day_said
 from livetrader_venues.stockmarket.bars import may_set
 from livetrader_venues.stockmarket.clocks import day_of, midnight_ns
 from livetrader_venues.stockmarket.market import Market, told
@@ -135,7 +135,4 @@ def _row(bar: Bar) -> dict[str, object]:
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(400, "ERROR", f"{text!r} is no date like 2025-06-16") from error
+    return day_said(text, f"{text[:40]!r} is no date like 2025-06-16")

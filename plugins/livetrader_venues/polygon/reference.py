@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zlib import crc32
 
-from livetrader_venues.polygon.pages import REQUEST_ID, Query, Refusal, matches, paged
+from livetrader_venues.polygon.pages import REQUEST_ID, Query, Refusal, day_said, matches, paged
 from livetrader_venues.stockmarket.clocks import EXCHANGE_ZONE, day_of
 from livetrader_venues.stockmarket.conditions import OPTIONS, STOCKS, Condition, Rule
 from livetrader_venues.stockmarket.market import Market
@@ -287,10 +287,9 @@ def _iso(time_ns: int) -> str:
 
 def _as_of(query: Query, name: str) -> date:
     said = query.values.get(name)
-    try:
-        return date.fromisoformat(said) if said else day_of(query.known_ns)
-    except ValueError as error:
-        raise Refusal(400, "ERROR", f"{name} must be a date like 2025-06-16, not {said!r}") from error
+    if not said:
+        return day_of(query.known_ns)
+    return day_said(said, f"{name} must be a date like 2025-06-16, not {said[:40]!r}")
 
 
 def _listed(market: Market, day: date) -> list[Security]:

@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from livetrader_venues.stockmarket.bars import bar_of, bars_of, value_bar_of, value_bars_of
-from livetrader_venues.stockmarket.clocks import days, midnight_ns
+from livetrader_venues.stockmarket.clocks import day_of, days, midnight_ns
 from livetrader_venues.stockmarket.generator import Generator, Habits
 from livetrader_venues.stockmarket.securities import Security
 from livetrader_venues.stockmarket.sessions import session
@@ -71,7 +71,7 @@ class Market:
         found = _between(self._trades.get(ticker, []), start_ns, end_ns)
         if self._generator is not None and ticker in self.securities:
             security = self.securities[ticker]
-            for number in range(start_ns // MINUTE_NS, -(-end_ns // MINUTE_NS)):
+            for number in _open_minutes(security, start_ns, end_ns):
                 found += self._generator.trades(security, number)
         if self._amended:
             found = [self._amended.get((ticker, trade.id), trade) for trade in found]
@@ -82,7 +82,7 @@ class Market:
         found = _between(self._quotes.get(ticker, []), start_ns, end_ns)
         if self._generator is not None and ticker in self.securities:
             security = self.securities[ticker]
-            for number in range(start_ns // MINUTE_NS, -(-end_ns // MINUTE_NS)):
+            for number in _open_minutes(security, start_ns, end_ns):
                 found += self._generator.quotes(security, number)
         found = [each for each in found if start_ns <= each.sip_ns < end_ns]
         return sorted(found, key=lambda quote: (quote.sip_ns, quote.sequence))
@@ -92,7 +92,7 @@ class Market:
         found = _between(self._values.get(ticker, []), start_ns, end_ns)
         if self._generator is not None and ticker in self.securities:
             security = self.securities[ticker]
-            for number in range(start_ns // MINUTE_NS, -(-end_ns // MINUTE_NS)):
+            for number in _open_minutes(security, start_ns, end_ns):
                 found += self._generator.values(security, number)
         found = [each for each in found if start_ns <= each.sip_ns < end_ns]
         return sorted(found, key=lambda value: value.sip_ns)
@@ -228,6 +228,18 @@ class Market:
                 )
             ]
         )
+
+
+def _open_minutes(security: Security, start_ns: int, end_ns: int) -> Iterator[int]:
+    """Yield the minutes, counted since 1970, in which a security may trade within [start, end)."""
+    start_ns = max(start_ns, midnight_ns(security.listed))
+    if start_ns >= end_ns:
+        return
+    for day in days(day_of(start_ns), day_of(end_ns - 1)):
+        hours = session(day)
+        if hours is not None:
+            begin_ns, stop_ns = max(start_ns, hours.extended_open_ns), min(end_ns, hours.extended_close_ns)
+            yield from range(begin_ns // MINUTE_NS, -(-stop_ns // MINUTE_NS))
 
 
 def _between(ticks: list[T], start_ns: int, end_ns: int) -> list[T]:
