@@ -16,7 +16,7 @@ import numpy as np
 TIME_DIGITS = 13  # milliseconds since 1970
 PLACEHOLDER = 1_000_000_000_000  # of as many digits
 MARKER = "ZZZZ"  # the last event's symbol: who has it has everything before
-SPAN_MS = 400  # of market time that one sending covers
+SPAN_MS = 400  # of market time that one sending at full speed covers
 FIRST_PRICE_CENTS = 10_000
 BLOCK_BYTES = 128 * 1024  # written at once
 
@@ -95,13 +95,14 @@ class Sending(NamedTuple):
 
     data: np.ndarray  # type: ignore[type-arg]  # of bytes
     times: np.ndarray  # type: ignore[type-arg]  # offsets
+    starts: list[int]  # of each frame
     ends: list[int]
     events: int
     frames: int
 
-    def stamp(self, begin_ms: int) -> None:
-        """Write times into the frames: of SPAN_MS from an instant on, ascending."""
-        steps = np.arange(self.events, dtype=np.int64) * SPAN_MS // self.events
+    def stamp(self, begin_ms: int, span_ms: int = SPAN_MS) -> None:
+        """Write times into the frames: from an instant on, ascending."""
+        steps = np.arange(self.events, dtype=np.int64) * span_ms // self.events
         left = begin_ms + steps
         for digit in range(TIME_DIGITS - 1, -1, -1):
             self.data[self.times + digit] = left % 10 + ord("0")
@@ -122,9 +123,10 @@ def prepare(events: int, per_frame: int, symbols: int, seed: int) -> Sending:
         times.append(at)
         at = raw.find(needle, at + TIME_DIGITS)
     assert len(times) == events, "a time stands where none should"
-    ends, at = [], 0
+    starts, ends, at = [], [], 0
     for frame in frames:
+        starts.append(at)
         at += len(frame)
         if at - (ends[-1] if ends else 0) >= BLOCK_BYTES:
             ends.append(at)
-    return Sending(data, np.array(times, dtype=np.int64), [*ends, at], events, len(frames))
+    return Sending(data, np.array(times, dtype=np.int64), starts, [*ends, at], events, len(frames))

@@ -1,10 +1,11 @@
 """Ours, once: the daemon as its composition root builds it, with an engine that only empties its inbox.
 
-    python -m feed.ours RESOLUTION PORT EVENTS SYMBOLS [--profile FILE]
+    python -m feed.ours RESOLUTION PORT EVENTS SYMBOLS [--profile FILE] [--lags]
 
 The account is one at Interactive Brokers: a TWS peer in a process of its own, which does nothing meanwhile.
-Prints one JSON line: when the marker was in the engine's inbox, the supervisor's processor seconds since the
-engine was READY, and what became of the events.
+A bar begins with its first whole minute, so its clock is set to begin one soon; the sender waits for that.
+Prints one JSON line: when the marker was in the engine's inbox, the supervisor's processor seconds over time
+(from time to time, as pairs with CLOCK_MONOTONIC), and what became of the events.
 """
 
 from __future__ import annotations
@@ -22,14 +23,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from livetrader import app
-from livetrader.configuration.loading import load
-from livetrader.supervisor import engine_process
-from livetrader.supervisor.supervisor import Supervisor
-from livetrader.telemetry import logs
+from livetrader import clocks
 
 LOOK_S = 0.01
-LIMIT_S = 100.0
+LAG_S = 0.005  # between looks at the loop's lag
+WARM_S = 12.0  # from the start of the process to the next whole minute of the daemon's clock
+MINUTE_NS = 60_000_000_000
+AHEAD_NS = -(time.time_ns() + int(WARM_S * 1e9)) % MINUTE_NS  # by so much the daemon's clock is set ahead
+
+
+def ahead_ns() -> int:
+    """Return the daemon's time: a minute begins WARM_S after this process."""
+    return time.time_ns() + AHEAD_NS
+
+
+clocks.wall_ns = ahead_ns  # whoever is imported from here on takes this one
+
+from livetrader import app  # noqa: E402
+from livetrader.configuration.loading import load  # noqa: E402
+from livetrader.supervisor import engine_process  # noqa: E402
+from livetrader.supervisor.supervisor import Supervisor  # noqa: E402
+from livetrader.telemetry import logs  # noqa: E402
+
+LIMIT_S = 150.0
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -70,7 +86,7 @@ plugin = "ibkr"
 port = {tws_port}
 [feed]
 plugin = "polygon"
-api_key = "key"
+api_key = "key+{AHEAD_NS}"
 host = "127.0.0.1:{port}"
 tls = false
 [data]
@@ -116,12 +132,15 @@ class Life:
         self._supervisor = supervisor
         self._result = result
         self._profile = profile
+        self.lags: list[tuple[float, float]] = []  # CLOCK_MONOTONIC and seconds late, each LAG_S
 
     async def run(self) -> dict[str, Any]:
         """Run the daemon until the marker has arrived; return what is to be told."""
         async with asyncio.TaskGroup() as group:
             life = group.create_task(self._supervisor.run())
+            lag = group.create_task(self._take_lag())
             told = await self._watch(life)
+            lag.cancel()
             self._supervisor.end("measured")
         return told
 
@@ -132,16 +151,29 @@ class Life:
             await self._pause(life, deadline_s)
         if self._profile is not None:
             self._profile.enable()
-        ready_cpu_s, conflated = time.process_time(), 0
+        processor, conflated = [], 0
         while not self._result.exists():
+            processor.append((time.monotonic_ns(), time.process_time()))
             await self._pause(life, deadline_s)
             if keeper.process is not None:
                 conflated = keeper.process.link.conflated
-        cpu_s = time.process_time() - ready_cpu_s
+        processor.append((time.monotonic_ns(), time.process_time()))
         if self._profile is not None:
             self._profile.disable()
         told: dict[str, Any] = json.loads(self._result.read_text())
-        return told | {"cpu_s": cpu_s, "conflated": conflated, "routed": self._supervisor.router.points}
+        return told | {
+            "processor": processor,
+            "conflated": conflated,
+            "routed": self._supervisor.router.points,
+        }
+
+    async def _take_lag(self) -> None:
+        """Take down how late the loop wakes up, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            asked_s = loop.time()
+            await asyncio.sleep(LAG_S)
+            self.lags.append((asked_s, loop.time() - asked_s - LAG_S))
 
     async def _pause(self, life: asyncio.Task[None], deadline_s: float) -> None:
         if life.done():
@@ -154,7 +186,9 @@ class Life:
 
 async def measure(configuration: Path, result: Path, profile: cProfile.Profile | None) -> dict[str, Any]:
     """Build the daemon and run it."""
-    return await Life(app.build(load(configuration)), result, profile).run()
+    life = Life(app.build(load(configuration)), result, profile)
+    told = await life.run()
+    return told | ({"lags": life.lags} if "--lags" in sys.argv else {})
 
 
 def main() -> None:

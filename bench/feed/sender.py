@@ -23,6 +23,8 @@ from itertools import pairwise
 from feed.frames import Sending, prepare, server_frame, topics
 
 QUIET_S = 0.3  # after the last subscription: the client is through with its own work
+MINUTE_NS = 60_000_000_000
+PACE_S = 0.002  # between two writes at a pace
 PATIENCE_S = 60.0  # for a client that says nothing
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -39,6 +41,7 @@ class Peer:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(PATIENCE_S)
         self.topics: set[str] = set()
+        self.ahead_ns: int | None = None  # of its clock, where its key says so: "key+NANOSECONDS"
         self._rest = bytearray()
 
     def shake_hands(self) -> None:
@@ -73,6 +76,21 @@ class Peer:
                 self._answer()
         return begun_ns
 
+    def pour(self, sending: Sending, per_second: int) -> int:
+        """Send everything at a pace, what is due every PACE_S; return when it began."""
+        begun_ns, sent, data = time.monotonic_ns(), 0, memoryview(sending.data)
+        per_frame = sending.events // sending.frames
+        while sent < sending.frames:
+            due = int((time.monotonic_ns() - begun_ns) / 1e9 * per_second) // per_frame
+            due = min(due, sending.frames)
+            if due > sent:
+                begin = sending.starts[sent]
+                end = sending.starts[due] if due < sending.frames else len(data)
+                self.socket.sendall(data[begin:end])
+                sent = due
+            self.stay(PACE_S)
+        return begun_ns
+
     def stay(self, seconds: float) -> None:
         """Answer for a while."""
         until_s = time.monotonic() + seconds
@@ -94,6 +112,8 @@ class Peer:
     def _hear(self, word: dict[str, str]) -> None:
         names = [name.strip() for name in word["params"].split(",")]
         if word["action"] == "auth":
+            ahead = word["params"].partition("+")[2]
+            self.ahead_ns = int(ahead) if ahead else None
             self._say("auth_success", "authenticated")
         elif word["action"] == "subscribe":
             self.topics.update(names)
@@ -130,7 +150,7 @@ class Peer:
         return opcode, payload
 
 
-def serve(listener: socket.socket, sending: Sending, wanted: list[str]) -> None:
+def serve(listener: socket.socket, sending: Sending, wanted: list[str], per_second: int) -> None:
     """Serve one client after the other; ends with the standard input."""
     while True:
         if sys.stdin in select.select([listener, sys.stdin], [], [])[0]:
@@ -142,8 +162,17 @@ def serve(listener: socket.socket, sending: Sending, wanted: list[str]) -> None:
                 peer.shake_hands()
                 peer.until_subscribed(set(wanted))
                 peer.stay(QUIET_S)
-                sending.stamp(time.time_ns() // 1_000_000)
-                print(json.dumps({"begun_ns": peer.blast(sending)}), flush=True)
+                if peer.ahead_ns is not None:
+                    into_ns = (time.time_ns() + peer.ahead_ns) % MINUTE_NS
+                    peer.stay((MINUTE_NS - into_ns) / 1e9 + QUIET_S)
+                now_ms = (time.time_ns() + (peer.ahead_ns or 0)) // 1_000_000
+                if per_second:
+                    sending.stamp(now_ms, sending.events * 1000 // per_second)
+                    begun_ns = peer.pour(sending, per_second)
+                else:
+                    sending.stamp(now_ms)
+                    begun_ns = peer.blast(sending)
+                print(json.dumps({"begun_ns": begun_ns}), flush=True)
                 peer.stay(PATIENCE_S)
             except (Gone, OSError):
                 continue
@@ -156,12 +185,13 @@ def main() -> None:
     parser.add_argument("--per-frame", type=int, required=True)
     parser.add_argument("--symbols", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--per-second", type=int, default=0, help="events; 0: as fast as they are taken")
     options = parser.parse_args()
     sending = prepare(options.events, options.per_frame, options.symbols, options.seed)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(json.dumps({"port": listener.getsockname()[1], "frames": sending.frames,
                           "bytes": len(sending.data)}), flush=True)  # fmt: skip
-        serve(listener, sending, topics(options.symbols))
+        serve(listener, sending, topics(options.symbols), options.per_second)
 
 
 if __name__ == "__main__":
