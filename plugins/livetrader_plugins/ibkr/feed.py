@@ -22,6 +22,7 @@ from livetrader_engine.spi import (
     Maintenance,
     VenueError,
 )
+from livetrader_engine.spi_data import BarsMissing
 from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_plugins.ibkr import schedule
 from livetrader_plugins.ibkr.config import IbkrFeedConfig, calendar_of
@@ -112,6 +113,8 @@ class IbkrFeed:
                 newest_ns = max(newest_ns, step.end_ns)
                 sequence += 1
                 yield MarketDataArrived(newest_ns, sequence, step.points, step.internal)
+            for missing in intake.outlet.take_missing():
+                yield BarsMissing(newest_ns, *missing)
             if self._intake is not intake:
                 return
             if intake.session.why_ended:

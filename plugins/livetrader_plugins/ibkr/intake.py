@@ -208,6 +208,7 @@ class Intake:
                         )
         if lost:
             self._context.report("streams_renewed", lines=len(self._lines))
+            self._resume()
 
     def _touch(self, now_s: float) -> None:
         """Let no silence count while nothing can come."""
@@ -217,6 +218,20 @@ class Intake:
             if not (link.up and is_open) or link.broken_farms:
                 line.heard_s = now_s
 
+    def _follow_link(self) -> None:
+        """Make no bars of half of their data: none while the link is down or subscriptions are lost."""
+        if not self.session.link.up:
+            self.outlet.doubt()
+        elif not self._lost:
+            self._resume()
+
+    def _resume(self) -> None:
+        """Make bars again, long ones on top of what history tells of the time that was not heard."""
+        now_ns = self._context.now_ns()
+        if self.outlet.resume(self._lines.values(), now_ns):
+            for subscription, line in self._users.items():
+                self._wish(line, subscription, now_ns)
+
     # ---- what is heard; all of this is called within `data_received`
 
     def _hear(self, message: Message) -> None:
@@ -225,6 +240,7 @@ class Intake:
             self._lost = True
         if message.name in {"error", ENDED}:  # nothing else changes what is to be asked for
             self._care_due.set()
+            self._follow_link()
         self.news.set()
 
     def _hear_line(self, line: DataLine, message: Message) -> None:

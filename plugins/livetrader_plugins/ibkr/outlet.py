@@ -17,8 +17,18 @@ from livetrader_plugins.ibkr.datalines import DataLine, Kind
 from livetrader_plugins.ibkr.marketdata import Heard, Quoted, Traded
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.seeds import Seed
-from livetrader_plugins.sdk.livebars import PIECE_NS, BarStream, LiveBars, Period, Periods, Source, Step
+from livetrader_plugins.sdk.livebars import (
+    PIECE_NS,
+    BarStream,
+    LiveBars,
+    Missing,
+    Period,
+    Periods,
+    Source,
+    Step,
+)
 
+LINE_LOST: Final = "TWS had lost its line to Interactive Brokers"
 TICKS_LIMIT: Final = 50_000  # that wait for a reader; the oldest go first, and are counted
 
 
@@ -59,6 +69,33 @@ class Outlet:
         self._bars.remove(subscription)
         self._streams.pop(subscription, None)
         self._ticks = deque(each for each in self._ticks if each[0] != subscription)
+
+    # ---- doubt
+
+    def doubt(self) -> None:
+        """Drop the bars in the making and make none until `resume`: IB cannot be heard."""
+        if not self._bars.is_doubted:
+            self._bars.doubt()
+
+    def resume(self, lines: Iterable[DataLine], now_ns: int) -> bool:
+        """Make bars again, quotes from the books that stand; return whether none were made before."""
+        if not self._bars.is_doubted:
+            return False
+        self._bars.resume(now_ns, LINE_LOST)
+        for line in lines:
+            for subscription in line.users:
+                stream = self._streams.get(subscription)
+                if (
+                    stream is not None
+                    and subscription.tick_type is TickType.QUOTE
+                    and line.book.quote is not None
+                ):
+                    stream.tick(_quote_tick(line.symbol, now_ns, line.book.quote))
+        return True
+
+    def take_missing(self) -> list[Missing]:
+        """Hand over the stretches that will not come, each once."""
+        return self._bars.take_missing()
 
     # ---- what is heard; called within `data_received`
 

@@ -62,8 +62,9 @@ class BarStream:
     """
 
     __slots__ = (
-        "_broken", "_closed", "_doubted_ns", "_first_ns", "_open", "_periods", "_piece_end_ns", "_standing",
-        "due", "gaps", "grace_ns", "key", "late", "quotes", "source", "stirred", "subscription", "trades",
+        "_broken", "_closed", "_doubted_ns", "_first_ns", "_open", "_periods", "_piece_end_ns", "_rest",
+        "_standing", "due", "gaps", "grace_ns", "key", "late", "quotes", "source", "stirred", "subscription",
+        "trades",
     )  # fmt: skip
 
     def __init__(
@@ -88,14 +89,18 @@ class BarStream:
         self._doubted_ns = -1  # the start of the first period that is doubted
         self.trades = NO_TRADES
         self.quotes = NO_QUOTES
-        self.due = periods.after(from_ns)
-        rest = seeded and subscription.resolution > Resolution.MINUTE
-        if not rest and self.due and self.due.start_ns < from_ns:
-            self.due = periods.after(self.due.end_ns)
+        self._rest = seeded and subscription.resolution > Resolution.MINUTE
+        self._begin(from_ns)
+
+    def _begin(self, from_ns: int) -> None:
+        """Go to the first period of which everything will be heard, or is put below it."""
+        self.due = self._periods.after(from_ns)
+        if not self._rest and self.due and self.due.start_ns < from_ns:
+            self.due = self._periods.after(self.due.end_ns)
         self._first_ns = (
             self.due.start_ns if self.due else 0
         )  # what is older belongs to nobody, or to the past
-        if rest:
+        if self._rest:
             self._first_ns = max(self._first_ns, from_ns - from_ns % PIECE_NS)
 
     # ---- what is heard
@@ -230,16 +235,12 @@ class BarStream:
         self._piece_end_ns = 0
 
     def resume(self, now_ns: int, reason: str = HEARD_IN_PART) -> Missing | None:
-        """Begin anew with the next whole period; return what was missed, None for nothing."""
+        """Begin anew as at the beginning; return what was missed, None for nothing."""
         doubted_ns, self._doubted_ns = self._doubted_ns, -1
         if doubted_ns < 0 or self.due is None:
             return None
-        period = self._periods.after(max(now_ns, doubted_ns))
-        if period is not None and period.start_ns < now_ns:
-            period = self._periods.after(period.end_ns)
-        self.due = period
-        self._first_ns = period.start_ns if period else 0
-        until_ns = period.start_ns if period else now_ns
+        self._begin(max(now_ns, doubted_ns))
+        until_ns = self.due.start_ns if self.due else now_ns
         return Missing(self.subscription, doubted_ns, until_ns, reason) if until_ns > doubted_ns else None
 
     @property

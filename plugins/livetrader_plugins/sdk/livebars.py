@@ -265,6 +265,11 @@ class LiveBars:
                 self._missing.append(missing)
         self._look_anew()
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it waits for `resume`."""
+        return self._doubted
+
     def take_missing(self) -> list[Missing]:
         """Hand over the stretches that this feed will not bring, each once."""
         missing, self._missing = self._missing, []
