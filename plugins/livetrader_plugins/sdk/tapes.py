@@ -74,6 +74,23 @@ class Print(Protocol):
     def c(self) -> tuple[int, ...]: ...
 
 
+class Book(Protocol):
+    """A quote as a venue's message has it: `t` and `q` as those of a print; a side not there is zero."""
+
+    @property
+    def t(self) -> int: ...
+    @property
+    def q(self) -> int: ...
+    @property
+    def bp(self) -> float: ...
+    @property
+    def bs(self) -> float: ...
+    @property
+    def ap(self) -> float: ...
+    @property
+    def ask_size(self) -> float: ...
+
+
 class TickStream:
     """A subscription to single ticks: each that passes the gate is handed on as one, with its own time.
 
@@ -325,6 +342,53 @@ class QuoteTape:
         elif ask < asks.low:
             asks.low = ask
         return True
+
+    def quotes(self, books: Iterable[Book]) -> None:
+        """Take quotes in, in order."""
+        waiting = iter(books)
+        while (odd := self._plain(waiting)) is not None:
+            self.quote(odd.t * MS, odd.q, odd.bp, odd.bs, odd.ap, odd.ask_size)
+
+    def _plain(self, books: Iterator[Book]) -> Book | None:
+        """Take plain quotes in; return the first other one, None for none."""
+        stream = self._stream
+        if stream is None or not (made := stream.quotes).bid.high or not made.ask.high:
+            return next(books, None)
+        gate, clock, bids, asks = self._gate, self._clock, made.bid, made.ask
+        newest = -(-max(gate.last_ns, bids.close_ns, asks.close_ns, clock.earliest_ns) // MS)
+        until = min(clock.latest_ns, made.end_ns - 1) // MS
+        number, least, most = gate.sequence, gate.low, gate.high
+        bid_top, bid_low, ask_top, ask_low = bids.high, bids.low, asks.high, asks.low
+        last: Book | None = None
+        odd: Book | None = None
+        for each in books:
+            bid, ask = each.bp, each.ap
+            if not (
+                newest <= each.t <= until
+                and least <= bid <= ask <= most
+                and each.q > number
+                and 0.0 < each.bs <= SIZE_LIMIT
+                and 0.0 < each.ask_size <= SIZE_LIMIT
+            ):
+                odd = each
+                break
+            newest, number, last = each.t, each.q, each
+            if bid > bid_top:
+                bid_top = bid
+            elif bid < bid_low:
+                bid_low = bid
+            if ask > ask_top:
+                ask_top = ask
+            elif ask < ask_low:
+                ask_low = ask
+        if last is not None:
+            time_ns = gate.last_ns = bids.close_ns = asks.close_ns = newest * MS
+            clock.newest_ns = max(clock.newest_ns, time_ns)
+            gate.sequence = bids.close_number = asks.close_number = number
+            gate.last = (last.bp + last.ap) / 2
+            bids.close, bids.size, asks.close, asks.size = last.bp, last.bs, last.ap, last.ask_size
+            bids.high, bids.low, asks.high, asks.low = bid_top, bid_low, ask_top, ask_low
+        return odd
 
     def _hand_on(self, passing: Sequence[HeldQuote]) -> None:
         for time_ns, number, _, bid, bid_size, ask, ask_size in passing:

@@ -434,7 +434,8 @@ class QuoteDesk:
         limits = QualityLimits(band=0.0)
         clock = VenueClock(limits)
         self.live = LiveBars(GRACE_NS, clock=clock)
-        self.tape = QuoteTape(SPY, limits, clock, Quarantine())
+        self.quarantine = Quarantine()
+        self.tape = QuoteTape(SPY, limits, clock, self.quarantine)
         wanted = Subscription(SPY, Resolution.MINUTE, TickType.QUOTE, False)
         self.stream = BarStream(wanted, Periods(wanted, HOURS), OPEN_NS, source=Source.STAMPED)
         self.tape.add(self.stream)
@@ -448,8 +449,10 @@ class QuoteDesk:
 class Quoted(NamedTuple):
     t: int
     q: int
-    bid: float
-    ask: float
+    bp: float
+    bs: float
+    ap: float
+    ask_size: float
 
 
 quote_steps = st.lists(
@@ -460,24 +463,44 @@ quote_steps = st.lists(
 )
 
 
-@given(quote_steps)
-@settings(max_examples=50)
+@given(quote_steps, st.integers(1, 20))
+@settings(max_examples=60)
 def test_quote_bars_equal_those_of_the_quotes_in_order(
-    steps: list[tuple[int, float, float, int]],
+    steps: list[tuple[int, float, float, int]], bunch: int
 ) -> None:
     now_ms, told = OPEN_MS, list[tuple[int, Quoted]]()
     for number, (pause_ms, bid, ask, delay_ms) in enumerate(steps, 1):
         now_ms += pause_ms
-        told.append((now_ms + delay_ms, Quoted(now_ms, number, bid, ask)))
-    arriving, ordered = QuoteDesk(), QuoteDesk()
-    for desk, quotes in ((arriving, sorted(told, key=lambda each: each[0])), (ordered, told)):
+        told.append((now_ms + delay_ms, Quoted(now_ms, number, bid, 1.0, ask, 2.0)))
+    arriving, ordered, bunched = QuoteDesk(), QuoteDesk(), QuoteDesk()
+    as_they_come = sorted(told, key=lambda each: each[0])
+    for desk, quotes in ((arriving, as_they_come), (ordered, told)):
         for arrival_ms, quote in quotes:
             desk.live.look(max(arrival_ms, quote.t) * MS)
-            assert desk.tape.quote(quote.t * MS, quote.q, quote.bid, 1.0, quote.ask, 2.0)
+            assert desk.tape.quote(quote.t * MS, quote.q, quote.bp, quote.bs, quote.ap, quote.ask_size)
+    for at in range(0, len(told), bunch):
+        part = as_they_come[at : at + bunch]
+        bunched.live.look(part[-1][0] * MS)
+        bunched.tape.quotes(quote for _, quote in part)
     end_ns = now_ms * MS + NS_PER_MINUTE
-    made = arriving.finish(end_ns)
-    assert [_numbers(bar) for bar in made] == [_numbers(bar) for bar in ordered.finish(end_ns)]
-    assert [_numbers(bar) for bar in made] == _quote_bars_afterwards([each for _, each in told])
+    made = [_numbers(bar) for bar in arriving.finish(end_ns)]
+    assert made == [_numbers(bar) for bar in ordered.finish(end_ns)]
+    assert made == [_numbers(bar) for bar in bunched.finish(end_ns)]
+    assert made == _quote_bars_afterwards([each for _, each in told])
+
+
+def test_quotes_in_a_bunch_pass_the_gate_one_by_one() -> None:
+    good = [Quoted(OPEN_MS + i, i + 1, 99.0, 1.0, 100.0 + i / 10, 2.0) for i in range(6)]
+    bad = [
+        good[2]._replace(q=20, bp=102.0), good[2]._replace(q=21, bs=-1.0),
+        good[2]._replace(q=22, ap=float("nan")), good[2]._replace(q=23, t=OPEN_MS * 1_000),
+    ]  # fmt: skip
+    desk = QuoteDesk()
+    desk.live.look(OPEN_NS + NS_PER_SECOND)
+    desk.tape.quotes([*good[:3], *bad, *[each._replace(q=each.q + 30) for each in good[3:]]])
+    (bar,) = desk.finish(END_NS)
+    assert _numbers(bar)[1:] == (99.0, 99.0, 99.0, 99.0, 1.0, 100.0, 100.5, 100.0, 100.5, 2.0)
+    assert desk.quarantine.total == 4
 
 
 def _numbers(bar: QuoteBar) -> tuple[float, ...]:
@@ -495,7 +518,7 @@ def _quote_bars_afterwards(told: list[Quoted]) -> list[tuple[float, ...]]:
     bars: list[tuple[float, ...]] = []
     before: tuple[float, ...] = ()
     for start_ns, group in sorted(groups.items()):
-        bids, asks = [each.bid for each in group], [each.ask for each in group]
+        bids, asks = [each.bp for each in group], [each.ap for each in group]
         if before:
             bids, asks = [before[0], *bids], [before[1], *asks]
         before = (bids[-1], asks[-1])
