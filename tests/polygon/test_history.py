@@ -467,6 +467,17 @@ def test_what_stays_wrong_in_the_middle_is_an_error_and_never_the_end_of_the_dat
     assert 0 < count <= 200
 
 
+def test_a_page_that_is_full_and_has_no_next_one_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    times = ("2025-06-16 10:00", "2025-06-16 10:30")
+    with vendor(tmp_path) as polygon:
+        count = len(polygon.market.trades("AAPL", *map(new_york, times)))
+    with (
+        vendor(tmp_path, page_rows=count) as polygon,
+        pytest.raises(VenueError, match="ask again with another page_rows"),
+    ):
+        polygon.ask(AAPL, Resolution.TICK, *times)
+
+
 def test_a_venue_that_lags_is_asked_for_what_it_has(tmp_path: Path) -> None:
     with vendor(tmp_path, stocks(2, trades=60.0)) as polygon:
         polygon.break_with(Fault(Kind.LAG, on="rest", by_s=300.0, count=1))
