@@ -48,7 +48,7 @@ RETRY_S: Final = 900.0  # after a look that failed
 OLDEST_LOOK: Final = timedelta(days=7)  # how far back a start asks
 UNBOOKED_ALARM_NS: Final = 9 * NS_PER_HOUR  # after midnight: the session begins soon and nothing is booked
 _EPOCH: Final = date(1970, 1, 1)
-_OPTIONS: Final = frozenset({SecurityType.OPTION, SecurityType.INDEX_OPTION})
+_OPTIONS: Final = frozenset({SecurityType.OPTION})  # an index does not split
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,7 @@ class CorporateWatch:
         state = self._ports.gateway.state
         symbols = {*state.positions, *state.ignored, *self._ports.subscribed()}
         symbols |= {order.spec.symbol for order in state.open.values()}
-        underlying = {one.id.rsplit("|", 1)[-1] for one in symbols if one.security_type in _OPTIONS}
-        known = {noted.action.symbol for noted in state.actions.noted.values()}
-        symbols |= {one for one in known if one.id in underlying}
+        symbols |= {_underlying(one) for one in symbols if one.security_type in _OPTIONS}
         return {one for one in symbols if one.security_type is SecurityType.EQUITY}
 
     def _due_symbols(self) -> set[Symbol]:
@@ -310,3 +308,9 @@ class CorporateWatch:
         if isinstance(action, Split) and not is_warning(action):
             return msgspec.structs.replace(action, held=self._ports.gateway.state.position(action.symbol))
         return action
+
+
+def _underlying(option: Symbol) -> Symbol:
+    """Return what an option can be exercised into, under the ticker that its identifier has."""
+    identifier = option.id.rsplit("|", 1)[-1]
+    return Symbol.create(identifier, identifier.split(" ")[0], SecurityType.EQUITY, option.market)
