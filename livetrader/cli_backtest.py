@@ -64,8 +64,7 @@ def backtest(*, output_json: bool, quiet: bool, **given: Any) -> None:
     step; the folder then holds what came out so far, with status Stopped. A second one does not wait for the
     algorithm.
 
-    What the data folder lacks is asked of the --provider and kept in the folder, so that the next run finds it
-    there and asks nobody.
+    What the data folder lacks is asked of the --provider and kept there, so that the next run asks nobody.
 
     The object store is the one of --object-store, else the nearest folder `storage`, from FILE's folder or
     this one upwards, else one of the run's own, empty at first.

@@ -86,6 +86,10 @@ def status_view(status: StatusView) -> RenderableType:
         table.add_row(label, line)
     table.add_row("engine", f"{engine.state}, pid {engine.pid or '-'}, {engine.restarts} restarts"
                   f", {engine.steps} steps, {engine.resident_mb:.0f} MB")  # fmt: skip
+    if engine.warm_up_short:
+        first, *others = engine.warm_up_short
+        words = f"{first}{f' (and {len(others)} more)' if others else ''}"
+        table.add_row("warm-up short", Text(words, style="yellow"))
     if engine.last_failure:
         table.add_row("last failure", Text(engine.last_failure.strip(), style="red"))
     table.add_row("training", training_line(status))

@@ -40,6 +40,7 @@ class EngineView(msgspec.Struct, frozen=True):
     resident_mb: float = 0.0
     conflated: int = 0
     last_failure: str = ""
+    warm_up_short: tuple[str, ...] = ()  # streams that were warmed up by less than was asked for
 
 
 class ConnectionView(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from livetrader.histories.filling import Filling, Lacking
 from livetrader.histories.spans import days_of
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import DataError
+from livetrader_engine.spi import VenueError
 from livetrader_engine.spi_data import DateSpan, DownloadRequest
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 
@@ -71,13 +72,16 @@ def _one(chain: HistoryChain, request: DownloadRequest, progress: Progress) -> O
         newest = filling if filling.provider else filling._replace(provider=newest.provider)
         progress(title, newest)
 
+    dates = 0
     try:
-        gaps = chain.lacks(request)
-        progress(title, Filling(0, sum(map(days_of, gaps)), "", 0))
+        dates = sum(map(days_of, chain.lacks(request)))
+        progress(title, Filling(0, dates, "", 0))
         lacking = [_words(each) for each in chain.fill(request, heard)]
-        dates = sum(map(days_of, gaps))
-    except DataError as error:
-        dates, lacking = 0, [str(error)]
+    except (DataError, VenueError) as error:
+        lacking = [str(error)]
+    if dates and not newest.points and not lacking:
+        span = f"{request.dates.first} to {request.dates.last}"
+        lacking = [f"{span}: {newest.provider} has nothing of {request.symbol.value}: check the ticker"]
     return Outcome(
         request.symbol.value, resolution, kind, dates, newest.points, newest.provider, tuple(lacking)
     )

@@ -174,7 +174,8 @@ class HistoryChain:
         subscription = request.subscription
         symbol = subscription.symbol
         lacking = self._filler.fill(_download_of(request, dates))
-        self._announcer.reach(symbol, dates, self._today(symbol))
+        if not any(gap.again for gap in lacking):
+            self._announcer.reach(symbol, dates, self._today(symbol))
         return lacking
 
     @property

@@ -30,14 +30,9 @@ class NeededDates(NamedTuple):
 
 
 def needed_dates(start_ns: int, end_ns: int, now_ns: int, hours: ExchangeHours) -> NeededDates:
-    """Return the dates, in the time zone of the data, of points that end in (start_ns, end_ns].
-
-    The day before the first is needed, too: a bar that ends in the span may begin there.
-    """
+    """Return the dates, in the time zone of the data, of points that end in (start_ns, end_ns]."""
     zone = hours.data_timezone
     first = utc_ns_to_local(start_ns, zone).date()
-    if utc_ns_to_local(start_ns - 1, zone).date() < first and not hours.always_open:
-        first -= ONE_DAY if hours.is_trading_day(first - ONE_DAY) else timedelta(0)
     last = utc_ns_to_local(min(end_ns, now_ns) - 1, zone).date()
     today = utc_ns_to_local(now_ns, zone).date()
     over = DateSpan(first, min(last, today - ONE_DAY))

@@ -15,6 +15,7 @@ import msgspec
 from livetrader.settings import PluginSection
 from livetrader.store.options import Credentials, StoreOptions
 from livetrader_engine.commands import EngineCommand
+from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.events import (
     AccountLoaded,
     BrokerageMessageArrived,
@@ -89,10 +90,31 @@ class Initialized(msgspec.Struct, frozen=True, tag="initialized"):
     algorithm_id: str = ""
 
 
+class ShortData(msgspec.Struct, frozen=True):
+    """A stream whose past lacked sessions in the warm-up. Dates are ISO 8601; `reason` where one is known."""
+
+    subscription: Subscription
+    sessions: int
+    missing: int
+    first_missing: str
+    last_missing: str
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is lacking, in a sentence."""
+        stream = self.subscription
+        kind = f"{stream.symbol.value} {stream.resolution.name.lower()} {stream.tick_type.name.lower()}"
+        span = self.first_missing if self.missing == 1 else f"{self.first_missing} to {self.last_missing}"
+        words = f"{kind}: {self.missing} of {self.sessions} sessions without data ({span})"
+        return f"{words}: {self.reason}" if self.reason else words
+
+
 class WarmedUp(msgspec.Struct, frozen=True, tag="ready"):
-    """READY: warm-up is over, data may flow."""
+    """READY: warm-up is over, data may flow. `short`: streams whose past was not whole."""
 
     warm_up_points: int
+    short: tuple[ShortData, ...] = ()
 
 
 class StepCompleted(msgspec.Struct, frozen=True, tag="step"):

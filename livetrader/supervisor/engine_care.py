@@ -29,6 +29,7 @@ from livetrader_engine.commands import DeclareSeries, Plot, WriteLog
 from livetrader_engine.events import StopRequested
 
 STOP_LIMIT_S: Final = 5.0  # on_end_of_algorithm may write a model; a hung one is killed after this
+SHORT_TOLD: Final = 20  # streams that the log names one by one
 STATISTICS_KEPT: Final = 200  # names; an algorithm that invents names for ever must not fill our memory
 
 
@@ -64,6 +65,7 @@ class EngineCare:
         self._router: Router | None = None
         self._feed: Feeds | None = None
         self.begin_ns = 0  # where the feed's data begins
+        self.short: tuple[str, ...] = ()  # streams that were warmed up by less than was asked for
         self.warm_up_ns: int | None = None  # where the warm-up of an engine that starts ends
         self.statistics: dict[str, str] = {}
         self.plots = 0
@@ -174,11 +176,25 @@ class EngineCare:
     def _ready(self, process: EngineProcess, message: WarmedUp) -> None:
         if process is not self.keeper.process:
             return  # it died with this on its lips
+        self._tell_short(message)
         self._parts.gateway.warming = False
         self.warm_up_ns = None
         self._parts.logs.daemon("engine_ready", pid=process.pid, warm_up_points=message.warm_up_points)
         self.keeper.warmed_up()
         self._authority.engine_ready()
+
+    def _tell_short(self, message: WarmedUp) -> None:
+        """Say which streams were warmed up by less than was asked for, before anything can be traded."""
+        parts = self._parts
+        self.short = tuple(each.words for each in message.short)
+        for each in message.short[:SHORT_TOLD]:
+            parts.logs.daemon("warm_up_short", level="warning", message=each.words)
+        if self.short:
+            more = f" (and {len(self.short) - 1} more)" if len(self.short) > 1 else ""
+            step = (
+                "indicators of it may be wrong: fill the data folder or name another [[history]], and restart"
+            )
+            parts.notify("warm-up is short", self.short[0] + more, step)
 
     def _lost(self, process: EngineProcess, end: EngineEnd) -> None:
         parts = self._parts

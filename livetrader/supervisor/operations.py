@@ -106,7 +106,7 @@ class DaemonOperations:
             brokerage_session_id=gateway.session_id,
             brokerage_connection=supervisor.watch.view(),
             feed=_serving(data),
-            engine=engine_view(supervisor.keeper, supervisor.care.started_ns),
+            engine=engine_view(supervisor.keeper, supervisor.care.started_ns, supervisor.care.short),
             kill_switch=self._kill_switch(),
             training=parts.training.summary(self._model()),
             halted=gateway.halted,

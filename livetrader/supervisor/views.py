@@ -38,14 +38,15 @@ def order_view(order: OrderState) -> OrderView:
     )
 
 
-def engine_view(keeper: EngineKeeper, started_ns: int | None) -> EngineView:
-    """Return the engine process of the moment; `started_ns` is when it began."""
+def engine_view(keeper: EngineKeeper, started_ns: int | None, short: tuple[str, ...] = ()) -> EngineView:
+    """Return the engine process of the moment; `started_ns` is when it began, `short` what its past lacked."""
     process = keeper.process
     common = EngineView(
         state=keeper.state.value,
         restarts=keeper.restarts,
         restarts_in_window=keeper.restarts_in_window,
         last_failure=keeper.last_failure,
+        warm_up_short=short,
     )
     if process is None:
         return common

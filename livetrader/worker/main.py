@@ -25,6 +25,7 @@ from livetrader.ipc.messages import (
     EngineFinished,
     Initialized,
     ModelReported,
+    ShortData,
     StartEngine,
     StepCompleted,
     WarmedUp,
@@ -44,6 +45,7 @@ from livetrader.worker.feed import LiveFeed, Progress
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader.worker.remote import LockstepOrders, RemoteOrders, RemoteResults
+from livetrader.worker.warm_up import ToldHistory
 from livetrader_engine.commands import QuitAlgorithm
 from livetrader_engine.decisions import TRAINING
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
@@ -90,6 +92,7 @@ class EngineRun:
         self._engine: Engine | None = None
         self._training: ThreadedTrainer | None = None
         self._stop_reason = ""
+        self._history: HistoryChain | None = None
 
     def run(self) -> str:
         """Do everything until the algorithm is over; return why. Raises what the algorithm raised."""
@@ -111,9 +114,9 @@ class EngineRun:
         engine.process(start.account)
         self._outbox.send(Initialized(engine.warm_up_from_ns, algorithm_type.__name__))
         wanted = adapter.binding.warm_up
-        points = self._warm_up(engine, start.time_ns, None if wanted is None else wanted.resolution)
+        points, short = self._warm_up(engine, start.time_ns, None if wanted is None else wanted.resolution)
         self.stage = "run"
-        self._outbox.send(WarmedUp(points))
+        self._outbox.send(WarmedUp(points, short))
 
         from livetrader_engine.loop import run
 
@@ -146,19 +149,25 @@ class EngineRun:
         self._stop_reason = reason
         engine.process(StopRequested(engine.clock.now_ns, reason))
 
-    def _warm_up(self, engine: Engine, until_ns: int, resolution: Resolution | None) -> int:
-        """Feed the engine its past, at a resolution or each stream's own; return how many points that were.
+    def _warm_up(
+        self, engine: Engine, until_ns: int, resolution: Resolution | None
+    ) -> tuple[int, tuple[ShortData, ...]]:
+        """Feed the engine its past, at a resolution or each stream's own.
+
+        Return how many points that were, and which streams lacked sessions.
 
         What ends exactly where live data begins is past: an engine before this one may have traded on it.
         So the warm-up includes it, and ends with what comes after.
         """
         from_ns = engine.warm_up_from_ns
         if from_ns is None:
-            return 0
+            return 0, ()
         engine.set_warm_up(from_ns, until_ns + 1)
         from livetrader_engine.synchronizer import HistoricalFeed
 
-        history = HistoricalFeed(engine.ports.history, engine.ports.reference, from_ns, until_ns)
+        assert self._history is not None, "built with the engine"
+        told = ToldHistory(self._history, until_ns)
+        history = HistoricalFeed(told, engine.ports.reference, from_ns, until_ns)
         if resolution is not None:
             history.warm_up_with(resolution, until_ns)
         points = 0
@@ -166,7 +175,7 @@ class EngineRun:
             points += len(event.points)
             engine.process(event)
             self._adopt()
-        return points
+        return points, told.short()
 
     def _trainer(self, start: StartEngine) -> ThreadedTrainer:
         clocks = TrainerClocks(wall_ns, monotonic_s, self._now_ns)
@@ -181,7 +190,7 @@ class EngineRun:
 
     def _build(self, start: StartEngine, trainer: ThreadedTrainer) -> Engine:
         use_credentials(start.credentials)
-        history = _history(start)
+        history = self._history = _history(start)
         # In lockstep the market stands still while an order waits: on old prices it would wait in vain, and
         # the run is a backtest through the whole daemon, which trades exactly as one in this process does.
         policy = TradingPolicy(

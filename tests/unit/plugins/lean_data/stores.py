@@ -14,6 +14,8 @@ from livetrader_engine.spi_data import DateSpan, DownloadRequest
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND, Resolution, Symbol
 from livetrader_plugins.lean_data import LeanDataConfig, LeanDataHistory
 
+Maker = Callable[[Symbol, int, Resolution, Random], MarketPoint]
+
 NOW = datetime(2024, 6, 3, 15, 0, tzinfo=UTC)  # a Monday
 
 
@@ -57,14 +59,12 @@ def points_of(
 ) -> list[MarketPoint]:
     """Return a point at each start, with prices of four decimals and sizes in tenths or wholes."""
     resolution, tick_type = kind
-    make = {
+    makers: dict[tuple[bool, TickType], Maker] = {
         (True, TickType.TRADE): _trade, (True, TickType.QUOTE): _quote,
         (False, TickType.TRADE): _trade_bar, (False, TickType.QUOTE): _quote_bar,
-    }[resolution is Resolution.TICK, tick_type]  # fmt: skip
+    }  # fmt: skip
+    make = makers[resolution is Resolution.TICK, tick_type]
     return [make(symbol, start_ns, resolution, random) for start_ns in starts_ns]
-
-
-Maker = Callable[[Symbol, int, Resolution, Random], MarketPoint]
 
 
 def _price(random: Random) -> float:

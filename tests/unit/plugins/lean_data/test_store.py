@@ -18,7 +18,7 @@ from livetrader_engine.calendar.hours import local_to_utc_ns
 from livetrader_engine.data.bars import MarketPoint, Tick, TradeBar
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, Subscription, TickType
 from livetrader_engine.errors import DataError
-from livetrader_engine.spi_data import AnnouncedDividend, AnnouncedSplit, DataStore, DateSpan
+from livetrader_engine.spi_data import AnnouncedDividend, AnnouncedSplit, Announcement, DataStore, DateSpan
 from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_SECOND, Resolution, SecurityType, Symbol
 from livetrader_plugins.lean_data import LeanDataHistory, write_daily
 from livetrader_plugins.lean_data.depot import SIDECAR
@@ -289,7 +289,7 @@ def test_factors_follow_from_announcements_and_closes(tmp_path: Path) -> None:
     aapl = history.reference.symbol("AAPL", SecurityType.EQUITY, "usa")
     days = [MONDAY + timedelta(days=at) for at in range(5)]
     history.store("a", request(aapl, Resolution.DAILY, TRADE, MONDAY, FRIDAY), daily(aapl, *days))
-    announced = [
+    announced: list[Announcement] = [
         AnnouncedDividend(aapl, days[2], Decimal("0.5")), AnnouncedSplit(aapl, days[4], Decimal("0.25")),
     ]  # fmt: skip
     history.store_announcements("a", aapl, DateSpan(date(2000, 1, 1), date(2024, 6, 3)), announced)
@@ -327,7 +327,7 @@ def test_a_factor_file_from_elsewhere_stays_and_what_comes_later_is_multiplied_i
     aapl = history.reference.symbol("AAPL", SecurityType.EQUITY, "usa")
     assert history.announced_until(aapl) == date(2023, 3, 1)
     history.store("a", request(aapl, Resolution.DAILY, TRADE, MONDAY, FRIDAY), daily(aapl, date(2024, 5, 14)))
-    announced = [
+    announced: list[Announcement] = [
         AnnouncedSplit(aapl, date(2022, 1, 5), Decimal("0.1")),  # before its last row: it knows
         AnnouncedDividend(aapl, date(2024, 5, 15), Decimal("1")),
     ]
@@ -360,6 +360,14 @@ for week in range(12):
     history.store("w", request(spy, Resolution.MINUTE, TickType.TRADE, monday, friday), minutes(spy, days))
     history.store("w", request(spy, Resolution.DAILY, TickType.TRADE, monday, friday), daily(spy, *days))
     print(week, flush=True)
+"""
+
+
+STOP_AT_RENAME = """
+import os
+def stop(self, target):
+    os.kill(os.getpid(), 9)
+Path.replace = stop
 """
 
 
@@ -415,8 +423,7 @@ def test_a_writer_killed_at_any_instant_leaves_whole_files_and_true_knowledge(
 
 def test_files_that_a_dead_writer_had_noted_come_into_their_places(tmp_path: Path) -> None:
     """Die between the note and the renames: in a child that stops itself at the first rename."""
-    code = WRITER.replace("print(\"ready\"", "import os\nreplace = Path.replace\n"
-        "def stop(self, target):\n    os.kill(os.getpid(), 9)\nPath.replace = stop\nprint(\"ready\"")  # fmt: skip
+    code = WRITER.replace('print("ready"', STOP_AT_RENAME + 'print("ready"')
     finished = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=False)
     assert finished.returncode == -signal.SIGKILL, finished.stderr
     assert not list(tmp_path.rglob("*.zip"))

@@ -1,0 +1,1 @@
+"""Several histories as one, over a store; and the commands that fill and judge a folder."""
