@@ -130,8 +130,8 @@ class Points:
             found = decoded(page, decoder)
             if len(found) >= self._page_rows and not page.more:
                 raise VenueError(
-                    f"polygon sent {len(found)} rows, all that were asked for at once, and no next page: it may have "
-                    "left some out; ask again with another page_rows"
+                    f"polygon sent {len(found)} rows, all that were asked for at once, and no next page: "
+                    "it may have left some out; ask again with another page_rows"
                 )
             yield from found
 
