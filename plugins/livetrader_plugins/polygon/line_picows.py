@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from typing import Final, cast
 
 from picows import (
     WSCloseCode,
@@ -26,7 +26,8 @@ from livetrader_plugins.polygon import words
 from livetrader_plugins.polygon.line import Address, Ears
 from livetrader_plugins.polygon.protocol import FRAME_LIMIT, auth_request, topics_request
 
-READ_BYTES: Final = 256 * 1024  # the most that one read takes in: some thousand events, a few milliseconds
+READ_BYTES: Final = 256 * 1024  # of the buffer to begin with; it grows with what waits in the socket
+TURN_BYTES: Final = 128 * 1024  # handed on in one turn of the loop: a thousand events, a millisecond or two
 NO_CODE: Final = 1005  # a close frame that names no code
 _TEXT: Final = WSMsgType.TEXT
 _logger: Final = logging.getLogger("livetrader.polygon.picows")
@@ -34,11 +35,18 @@ _logger.setLevel(logging.CRITICAL)  # what it has to say, we say ourselves
 
 
 class PicowsLine(WSListener):
-    """One connection. Mutable state: the frames of the read that is going on, and how it ended."""
+    """One connection. Mutable state: frames that were read and not handed on yet, and how it ended.
+
+    After a pause a read may bring megabytes. They are handed on in parts, one a turn of the loop, so that
+    others have their turns; meanwhile nothing more is read.
+    """
 
     def __init__(self, ears: Ears) -> None:
         self._ears = ears
         self._frames: list[bytes] = []
+        self._hands_on = False  # the next turn of the loop does
+        self._is_paused = False
+        self._lives = False  # a pong came
         self._part = bytearray()  # of a message that comes in several frames
         self._transport: WSTransport | None = None
         self._host = ""
@@ -95,14 +103,46 @@ class PicowsLine(WSListener):
             self._frames.append(frame.get_payload_as_bytes())
         else:
             self._other(transport, frame)
-        if frame.last_in_buffer and self._frames:
-            frames, self._frames = self._frames, []
-            if not self._closed:
-                self._ears.frames(frames)
+        if frame.last_in_buffer and not self._hands_on:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Hand on what one turn of the loop can take."""
+        self._hands_on = False
+        frames, size, count = self._frames, 0, 0
+        while count < len(frames) and size < TURN_BYTES:
+            size += len(frames[count])
+            count += 1
+        self._frames = frames[count:]
+        if count and not self._closed:
+            self._ears.frames(frames if count == len(frames) else frames[:count])
+        if self._frames and not self._closed:
+            self._hands_on = True
+            self._pause(True)
+            asyncio.get_running_loop().call_soon(self._hand_on)
+            return
+        self._pause(False)
+        if self._lives and not self._closed:
+            self._lives = False
+            self._ears.alive()
+
+    def _pause(self, is_paused: bool) -> None:
+        """Read nothing until what was read is handed on, or go on reading."""
+        if self._transport is None or self._is_paused is is_paused:
+            return
+        self._is_paused = is_paused
+        reader = cast(asyncio.ReadTransport, self._transport.underlying_transport)
+        if is_paused:
+            reader.pause_reading()
+        else:
+            reader.resume_reading()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Say that it has ended, once."""
+        """Say that it has ended, once, behind what came before."""
         self._transport = None
+        frames, self._frames = self._frames, []
+        if frames and not self._closed:
+            self._ears.frames(frames)
         if not self._closed:
             self._closed = True
             self._ears.ended(self._why or f"the connection to {self._host} broke off")
@@ -110,8 +150,7 @@ class PicowsLine(WSListener):
     def _other(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind is WSMsgType.PONG:
-            if not self._closed:
-                self._ears.alive()
+            self._lives = True  # told behind the frames that came before it
         elif kind is WSMsgType.CLOSE:
             said = frame.get_payload_as_bytes()  # not every code has a name at picows
             code = int.from_bytes(said[:2], "big") if len(said) > 1 else NO_CODE
