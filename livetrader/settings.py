@@ -65,6 +65,13 @@ class OnLost(StrEnum):
     LIQUIDATE = "liquidate"  # at once
 
 
+class OnShortWarmUp(StrEnum):
+    """What it leads to that history had less than a warm-up asked for."""
+
+    TRADE = "trade"  # it is said, loudly
+    HALT = "halt"  # no order leaves until `resume`
+
+
 class OnSpent(StrEnum):
     """What a spent restart budget leads to."""
 
@@ -127,6 +134,7 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     restart_delay_s: SecondsOrZero = 0.1
     restart_delay_max_s: SecondsOrZero = 30.0
     on_restarts_spent: OnSpent = OnSpent.LIQUIDATE
+    on_short_warm_up: OnShortWarmUp = OnShortWarmUp.TRADE
 
 
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

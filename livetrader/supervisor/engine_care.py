@@ -14,7 +14,7 @@ from livetrader.ipc.link import Link
 from livetrader.ipc.messages import Beat, Initialized, StartEngine, StepCompleted, TrainingReported, WarmedUp
 from livetrader.journal.records import EngineLost, EngineStarted
 from livetrader.restart import GiveUp
-from livetrader.settings import OnLost, OnRunaway, OnSpent
+from livetrader.settings import OnLost, OnRunaway, OnShortWarmUp, OnSpent
 from livetrader.store.options import credentials_for
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
@@ -25,7 +25,7 @@ from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.result_files import ResultFiles
 from livetrader.supervisor.router import Router
 from livetrader.supervisor.training_news import News, TrainingNews
-from livetrader_engine.commands import DeclareSeries, Plot, WriteLog
+from livetrader_engine.commands import DeclareSeries, LogLevel, Plot, WriteLog
 from livetrader_engine.events import StopRequested
 
 STOP_LIMIT_S: Final = 5.0  # on_end_of_algorithm may write a model; a hung one is killed after this
@@ -195,6 +195,10 @@ class EngineCare:
                 "indicators of it may be wrong: fill the data folder or name another [[history]], and restart"
             )
             parts.notify("warm-up is short", self.short[0] + more, step)
+            words = f"the warm-up is short: {self.short[0]}{more}"
+            parts.logs.algorithm(parts.clock.now_ns, LogLevel.ERROR.value, words)
+            if parts.settings.engine.on_short_warm_up is OnShortWarmUp.HALT:
+                self._authority.halt(f"{words}; engine.on_short_warm_up = halt", "warm-up")
 
     def _lost(self, process: EngineProcess, end: EngineEnd) -> None:
         parts = self._parts
