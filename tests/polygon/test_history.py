@@ -242,14 +242,18 @@ def test_quotes_are_those_of_the_tape_and_minutes_are_made_of_them(tmp_path: Pat
         ticks = polygon.ask(AAPL, Resolution.TICK, *times, tick_type=TickType.QUOTE)
         made = polygon.ask(AAPL, Resolution.MINUTE, *times, tick_type=TickType.QUOTE)
         tape = polygon.market.quotes("AAPL", *span)
+        standing = polygon.market.quotes("AAPL", midnight_ns(MONDAY), span[0])[-1]
     assert [(tick.time_ns, tick.bid_price, tick.ask_size) for tick in ticks if isinstance(tick, Tick)] == [
         (quote.sip_ns, quote.bid, quote.ask_size) for quote in tape
     ]
     for bar in made:
         assert isinstance(bar, QuoteBar)
         within = [quote for quote in tape if bar.time_ns <= quote.sip_ns < bar.end_time_ns]
-        assert (bar.bid_open, bar.bid_close) == (within[0].bid, within[-1].bid)
-        assert (bar.ask_high, bar.ask_low) == (max(q.ask for q in within), min(q.ask for q in within))
+        assert (bar.bid_open, bar.bid_close) == (standing.bid, within[-1].bid)
+        assert (bar.ask_high, bar.ask_low) == (
+            max(q.ask for q in [standing, *within]), min(q.ask for q in [standing, *within]),
+        )  # fmt: skip
+        standing = within[-1]
     assert len(made) == 30
 
 

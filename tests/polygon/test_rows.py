@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import msgspec
 import pytest
 
+from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.spi import VenueError
-from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
+from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND, Resolution
 from livetrader_plugins.polygon.rows import (
     AggregateRow,
     QuoteRow,
@@ -18,6 +22,10 @@ from livetrader_plugins.polygon.rows import (
     trade_ticks,
 )
 from livetrader_plugins.polygon.symbols import symbol_of
+from livetrader_plugins.sdk.barstream import BarStream, Source
+from livetrader_plugins.sdk.livebars import LiveBars
+from livetrader_plugins.sdk.making import NOTHING_STANDS, Standing
+from livetrader_plugins.sdk.periods import Periods
 
 AAPL = symbol_of("AAPL")
 T0_MS = 1_750_080_600_000  # 2025-06-16 09:30 New York
@@ -153,13 +161,35 @@ def test_quotes_that_cannot_be_are_left_out_and_counted() -> None:
     assert list(quote_ticks(AAPL, rows, SPAN, refused)) == [] and len(refused.reasons) == 4
 
 
-def test_bars_of_quotes_hold_the_quotes_of_their_period_and_nothing_of_the_one_before() -> None:
-    rows = [quote(0, 5.0, 5.4), quote(30, 5.2, 5.3), quote(59.9, 5.1, 5.6), quote(185, 6.0, 6.1)]
-    first, second = quote_bars(quote_ticks(AAPL, rows, SPAN, Refused()), NS_PER_MINUTE)
+def test_a_bar_of_quotes_opens_where_the_one_before_closed() -> None:
+    rows = [quote(10, 5.0, 5.4), quote(30, 5.2, 5.3), quote(59.9, 5.1, 5.6), quote(185, 6.0, 6.1)]
+    ticks = quote_ticks(AAPL, rows, SPAN, Refused())
+    first, second = quote_bars(ticks, NS_PER_MINUTE, Standing(4.9, 10.0, 5.7, 10.0))
     assert (first.time_ns, first.end_time_ns) == (T0, T0 + NS_PER_MINUTE)
-    assert (first.bid_open, first.bid_high, first.bid_low, first.bid_close) == (5.0, 5.2, 5.0, 5.1)
-    assert (first.ask_open, first.ask_high, first.ask_low, first.ask_close) == (5.4, 5.6, 5.3, 5.6)
-    assert (second.time_ns, second.bid_open, second.ask_low) == (T0 + 3 * NS_PER_MINUTE, 6.0, 6.1)
+    assert (first.bid_open, first.bid_high, first.bid_low, first.bid_close) == (4.9, 5.2, 4.9, 5.1)
+    assert (first.ask_open, first.ask_high, first.ask_low, first.ask_close) == (5.7, 5.7, 5.3, 5.6)
+    assert (second.time_ns, second.bid_open, second.bid_close) == (T0 + 3 * NS_PER_MINUTE, 5.1, 6.0)
+    assert list(quote_bars(iter(()), NS_PER_MINUTE, Standing(4.9, 10.0, 5.7, 10.0))) == []
+
+
+def test_bars_of_quotes_are_those_that_a_live_stream_makes_of_them() -> None:
+    random = Random(7)
+    rows = [
+        quote(at / 2, round(5 + random.random(), 2), round(6 + random.random(), 2), random.randrange(1, 9))
+        for at in range(1_200)
+    ]
+    ticks = list(quote_ticks(AAPL, rows, SPAN, Refused()))
+    subscription = Subscription(AAPL, Resolution.MINUTE, TickType.QUOTE, fill_forward=False)
+    stream = BarStream(subscription, Periods(subscription, None), T0, source=Source.STAMPED)
+    live = LiveBars(0)
+    live.add(stream)
+    for tick in ticks:
+        stream.tick(tick)
+    live.look(T0 + NS_PER_HOUR)
+    made = [point for step in live.collect(T0 + NS_PER_HOUR) for point in step.points]
+    past = list(quote_bars(ticks, NS_PER_MINUTE, NOTHING_STANDS))
+    assert [msgspec.structs.astuple(bar) for bar in made] == [msgspec.structs.astuple(bar) for bar in past]
+    assert len(past) == 10
 
 
 def test_what_was_refused_is_told_once_with_the_newest() -> None:

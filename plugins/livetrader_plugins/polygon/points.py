@@ -26,6 +26,7 @@ from livetrader_plugins.polygon.catalog import Catalog
 from livetrader_plugins.polygon.rest import Client, Page, PolygonRest, decoded
 from livetrader_plugins.polygon.rows import Span
 from livetrader_plugins.sdk.coarser import hours_of_minutes
+from livetrader_plugins.sdk.making import NOTHING_STANDS, Standing
 
 _UNITS: Final = {Resolution.SECOND: "second", Resolution.MINUTE: "minute", Resolution.DAILY: "day"}
 # Days in one question, so that its answer is a page or a few: 57,600 seconds or 960 minutes have a day.
@@ -56,9 +57,7 @@ class Points:
             minutes = msgspec.structs.replace(wanted, resolution=Resolution.MINUTE)
             return hours_of_minutes(self.within(minutes, span, hours, strict=False), hours)
         if wanted.tick_type is TickType.QUOTE:
-            quotes = self._ticks(wanted, span, hours)
-            period_ns = wanted.resolution.period_ns
-            return quotes if not period_ns else rows.quote_bars(quotes, period_ns)
+            return self._quotes(wanted, span, hours)
         if wanted.resolution is Resolution.TICK:
             return self._ticks(wanted, span, hours)
         return self._bars(wanted, span, hours, strict)
@@ -120,6 +119,35 @@ class Points:
                     yield from rows.trade_ticks(symbol, self._asked(question, rows.TRADES), part, refused)
         finally:
             refused.tell()
+
+    def _quotes(self, wanted: DownloadRequest, span: Span, hours: ExchangeHours) -> Iterator[MarketPoint]:
+        """Yield ticks, or bars of them; the first opens with the date's newest quote before the span."""
+        quotes, period_ns = self._ticks(wanted, span, hours), wanted.resolution.period_ns
+        if not period_ns:
+            yield from quotes
+            return
+        midnight_ns = span_of(dates_of(span, hours), hours).start_ns
+        standing = NOTHING_STANDS
+        if midnight_ns < span.start_ns:
+            standing = self._standing(wanted, Span(midnight_ns, span.start_ns), hours)
+        yield from rows.quote_bars(quotes, period_ns, standing)
+
+    def _standing(self, wanted: DownloadRequest, before: Span, hours: ExchangeHours) -> Standing:
+        """Return the newest quote of a span of one date."""
+        for ticker, part in self._parts(wanted, before, hours):
+
+            def question(client: Client, ticker: str = ticker, part: Span = part) -> object:
+                return client.list_quotes(
+                    ticker, timestamp_gte=part.start_ns, timestamp_lt=part.end_ns, order="desc",
+                    sort="timestamp", limit=1, raw=True,
+                )  # fmt: skip
+
+            found = decoded(next(self._rest.pages(question)), rows.QUOTES)
+            for quote in rows.quote_ticks(
+                wanted.symbol, found, part, rows.RefusedRows(self._refused(wanted))
+            ):
+                return Standing(quote.bid_price, quote.bid_size, quote.ask_price, quote.ask_size)
+        return NOTHING_STANDS
 
     def _asked(
         self, question: Callable[[Client], object], decoder: msgspec.json.Decoder[list[Row]]

@@ -15,12 +15,12 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from livetrader_engine.data.aggregation import RECIPES, Feed
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.data.quality import FORM_T, OPEN_CLOSE
 from livetrader_engine.spi import VenueError
 from livetrader_engine.symbols import NS_PER_SECOND, Symbol
 from livetrader_plugins.polygon.conditions import effect_of
+from livetrader_plugins.sdk.making import QuotesMade, Standing
 
 NS_PER_MS: Final = 1_000_000
 MOST: Final = 1e15  # of a price, size or volume: more is no number of shares or dollars
@@ -162,26 +162,25 @@ def _sequence(row: TradeRow | QuoteRow) -> int:
     return row.sequence_number
 
 
-def quote_bars(ticks: Iterable[Tick], period_ns: int) -> Iterator[QuoteBar]:
-    """Yield the quote bars of ticks; the newest is yielded, too, though it may still grow."""
+def quote_bars(ticks: Iterable[Tick], period_ns: int, standing: Standing) -> Iterator[QuoteBar]:
+    """Yield the quote bars of ticks, made as live ones are; the newest is yielded, too, though it may grow.
+
+    `standing` is the quote that stands before the first tick: a bar opens where the one before closed.
+    """
     assert period_ns >= NS_PER_SECOND, "a bar has a length"
-    recipe = RECIPES[Feed.QUOTE_TICKS]
-    bar: QuoteBar | None = None
+    made: QuotesMade | None = None
+    symbol: Symbol | None = None
     for tick in ticks:
-        if bar is not None and tick.time_ns >= bar.end_time_ns:
-            yield bar
-            bar = None
-        if bar is None:
+        if made is None or tick.time_ns >= made.end_ns:
+            if made is not None and symbol is not None:
+                bar = made.bar(symbol, standing)
+                standing = Standing(bar.bid_close, bar.bid_size, bar.ask_close, bar.ask_size)
+                yield bar
             start_ns = tick.time_ns - tick.time_ns % period_ns
-            # nothing is carried over from the bar before: it would depend on where the question began
-            made = recipe.first(tick, start_ns, start_ns + period_ns, None)
-            assert isinstance(made, QuoteBar), "quote ticks make quote bars"
-            bar = made
-            bar.end_time_ns = start_ns + period_ns
-        else:
-            recipe.extend(bar, tick)
-    if bar is not None:
-        yield bar
+            made, symbol = QuotesMade(start_ns, start_ns + period_ns), tick.symbol
+        made.quote(tick.time_ns, 0, tick.bid_price, tick.bid_size, tick.ask_price, tick.ask_size)
+    if made is not None and symbol is not None:
+        yield made.bar(symbol, standing)
 
 
 class RefusedRows:
