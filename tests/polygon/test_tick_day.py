@@ -4,6 +4,8 @@ A hundred stocks, in weather: events that come twice, late, out of order, unread
 the middle of a minute. A bar that is delivered is the reference's to the last digit. A bar that is not was
 named: by the feed (BarsMissing), or it lies in the gap of a lost connection.
 
+Quotes of ten of them, and an index, run along.
+
 A slice of the day around the opening runs always; `make tick-day` runs from 04:00 to 20:00.
 """
 
@@ -16,14 +18,15 @@ from typing import Final
 
 import pytest
 
-from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.bars import QuoteBar, TradeBar
+from livetrader_engine.data.subscription import TickType
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND
 from livetrader_engine.testing.market import SampleReference
-from livetrader_plugins.polygon.symbols import symbol_of
+from livetrader_plugins.polygon.symbols import symbol_of, ticker_of
 from livetrader_venues.stockmarket.clocks import new_york
 from livetrader_venues.stockmarket.market import Market
-from livetrader_venues.stockmarket.securities import stocks
-from livetrader_venues.stockmarket.tape import Bar
+from livetrader_venues.stockmarket.securities import index, stocks
+from livetrader_venues.stockmarket.tape import Bar, Quote
 from livetrader_venues.web.faults import Fault, Kind
 from tests.polygon.desk import Desk, feeding, stream
 
@@ -33,11 +36,16 @@ MINUTES: Final = 16 * 60 + 2 if WHOLE_DAY else 10
 STEP_S: Final = 2.0
 AWAY_S: Final = 20.0  # so long the daemon needs to connect anew
 SYMBOLS: Final = 100
+QUOTED: Final = 10
 CLOSES_LATE_NS: Final = 6 * NS_PER_SECOND  # so long after its end a bar may still be on its way
 ROUGH: Final = (  # and how many events of a thousand
     (Fault(Kind.DUPLICATE, on="T", count=0), 10),
     (Fault(Kind.REORDER, on="T", count=0), 10),
     (Fault(Kind.DELAY, on="T", count=0, by_s=0.15), 10),
+    (Fault(Kind.DUPLICATE, on="Q", count=0), 10),
+    (Fault(Kind.REORDER, on="Q", count=0), 10),
+    (Fault(Kind.DELAY, on="Q", count=0, by_s=0.15), 10),
+    (Fault(Kind.NAN, on="Q", count=0), 0.3),
     (Fault(Kind.STALL, on="T", count=0, by_s=0.4), 0.2),
     (Fault(Kind.NAN, on="T", count=0), 0.3),
     (Fault(Kind.GARBAGE, on="T", count=0), 0.05),
@@ -54,6 +62,10 @@ class Day:
     def __init__(self, desk: Desk, tickers: list[str]) -> None:
         self.desk = desk
         self.streams = [stream(symbol_of(each), extended_market_hours=True) for each in tickers]
+        self.streams += [
+            stream(symbol_of(each), kind=TickType.QUOTE, extended_market_hours=True)
+            for each in tickers[:QUOTED]
+        ]
         self.lost = 0
         self.gaps: list[tuple[int, int]] = []  # periods whose bars may lack: those that touch the span
         self._back_ns = 0
@@ -98,7 +110,7 @@ def test_every_bar_of_the_day_is_the_tapes_or_is_named(tmp_path: Path, seed: int
 
 
 async def _day(tmp_path: Path, seed: int) -> None:
-    listed = stocks(SYMBOLS, seed=seed)
+    listed = (*stocks(SYMBOLS, seed=seed), index("I:SPX", 5_000.0))
     market = Market.generated(listed, seed=seed)
     begin_ns = new_york(BEGIN)
     reference = SampleReference()
@@ -117,7 +129,7 @@ async def _day(tmp_path: Path, seed: int) -> None:
     tape = market.reference_bars(begin_ns, end_ns)
     made: dict[Key, TradeBar] = {}
     for bar in desk.bars:
-        key = (bar.symbol.value, bar.time_ns)
+        key = (ticker_of(bar.symbol), bar.time_ns)
         assert key not in made, f"{key} came twice"
         made[key] = bar
     wrong = {
@@ -127,18 +139,49 @@ async def _day(tmp_path: Path, seed: int) -> None:
     }
     assert not wrong, f"{len(wrong)} of {len(made)} bars differ: {dict(list(wrong.items())[:5])}"
     named = {
-        (each.subscription.symbol.value, start_ns)
+        (ticker_of(each.subscription.symbol), start_ns)
         for each in desk.missing
+        if each.subscription.tick_type is TickType.TRADE
         for start_ns in range(each.start_ns, each.end_ns, NS_PER_MINUTE)
     }
     due = {key for key in tape if key[1] + NS_PER_MINUTE + CLOSES_LATE_NS <= end_ns}
     silent = {key for key in due - made.keys() - named if not day.may_lack(key[1])}
     assert not silent, f"{len(silent)} bars are neither there nor named: {sorted(silent)[:5]}"
+    quoted = _judge_quotes(desk.quote_bars, market)
     # the weather was weather, and most bars are there all the same
     assert struck > len(tape) / 100 and day.lost >= 1
-    assert len(made) > len(due) / 2
+    assert len(made) > len(due) / 2 and quoted > MINUTES
     print(f"{len(made)} bars equal, {len(due - made.keys())} of {len(due)} named as missing, {day.lost} "
           f"connections lost, {struck} faults")  # fmt: skip
+
+
+def _judge_quotes(bars: list[QuoteBar], market: Market) -> int:
+    """Hold quote bars against the quotes of their minutes; return how many there were.
+
+    A bar opens where the one before closed, or, where that was not heard, with its own first quote.
+    """
+    for bar in bars:
+        ticker = ticker_of(bar.symbol)
+        told = market.quotes(ticker, bar.time_ns, bar.end_time_ns)
+        before = market.quotes(ticker, bar.time_ns - NS_PER_MINUTE * 60, bar.time_ns)
+        assert _quotes(bar) in {_quote_bar(told), _quote_bar([*before[-1:], *told])}, (ticker, bar.time_ns)
+    assert len({(bar.symbol, bar.time_ns) for bar in bars}) == len(bars)
+    return len(bars)
+
+
+def _quote_bar(told: list[Quote]) -> tuple[float, ...]:
+    bids, asks = [each.bid for each in told], [each.ask for each in told]
+    return (
+        bids[0], max(bids), min(bids), bids[-1], told[-1].bid_size,
+        asks[0], max(asks), min(asks), asks[-1], told[-1].ask_size,
+    )  # fmt: skip
+
+
+def _quotes(bar: QuoteBar) -> tuple[float, ...]:
+    return (
+        bar.bid_open, bar.bid_high, bar.bid_low, bar.bid_close, bar.bid_size,
+        bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close, bar.ask_size,
+    )  # fmt: skip
 
 
 def _seldom(fault: Fault, probability: float) -> Fault:

@@ -10,7 +10,7 @@ and belongs to the bar that is in the making. One owner, the feed's connection; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from livetrader_engine.data.bars import Tick
@@ -34,6 +34,7 @@ from livetrader_engine.symbols import Symbol
 from livetrader_plugins.sdk.barstream import NO_TRADES, BarStream
 
 UNREAD: Final = "a trade of it could not be read"
+FEW: Final = 3  # so many at once are taken one by one as quickly
 MS: Final = 1_000_000  # nanoseconds of a millisecond
 
 
@@ -214,8 +215,12 @@ class TradeTape:
             for watcher in self._watchers:
                 watcher.trade(*trade)
 
-    def trades(self, prints: Iterable[Print], effect_of: Callable[[tuple[int, ...]], int]) -> None:
+    def trades(self, prints: Sequence[Print], effect_of: Callable[[tuple[int, ...]], int]) -> None:
         """Take trades in, in order; `effect_of` tells what conditions let one update."""
+        if len(prints) < FEW:
+            for each in prints:
+                self.trade(each.t * MS, each.q, each.p, each.s, effect_of(each.c))
+            return
         waiting = iter(prints)
         while (odd := self._plain(waiting, effect_of)) is not None:
             self.trade(odd.t * MS, odd.q, odd.p, odd.s, effect_of(odd.c))
@@ -343,8 +348,12 @@ class QuoteTape:
             asks.low = ask
         return True
 
-    def quotes(self, books: Iterable[Book]) -> None:
+    def quotes(self, books: Sequence[Book]) -> None:
         """Take quotes in, in order."""
+        if len(books) < FEW:
+            for each in books:
+                self.quote(each.t * MS, each.q, each.bp, each.bs, each.ap, each.ask_size)
+            return
         waiting = iter(books)
         while (odd := self._plain(waiting)) is not None:
             self.quote(odd.t * MS, odd.q, odd.bp, odd.bs, odd.ap, odd.ask_size)

@@ -481,7 +481,7 @@ def test_quote_bars_equal_those_of_the_quotes_in_order(
     for at in range(0, len(told), bunch):
         part = as_they_come[at : at + bunch]
         bunched.live.look(part[-1][0] * MS)
-        bunched.tape.quotes(quote for _, quote in part)
+        bunched.tape.quotes([quote for _, quote in part])
     end_ns = now_ms * MS + NS_PER_MINUTE
     made = [_numbers(bar) for bar in arriving.finish(end_ns)]
     assert made == [_numbers(bar) for bar in ordered.finish(end_ns)]
