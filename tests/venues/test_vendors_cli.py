@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from livetrader_venues.stockmarket.market import Market
 from livetrader_venues.stockmarket.securities import Dividend, Split
 from livetrader_venues.web.faults import Fault, Kind
 from livetrader_venues.web.script import ScriptError, Step, parsed
+from tests.repository.sources import ROOT
 from tests.venues.ears import ear
 
 DAY = """
@@ -58,6 +60,15 @@ def test_a_script_says_what_there_is_and_what_happens_in_order() -> None:
     assert stock.dividends == (Dividend(date(2025, 6, 18), 0.25),)
     assert said.faults == (Fault(Kind.DELAY, on="T", by_s=0.5, count=3),)
     assert [step.action for step in said.steps] == ["mute", "close"]
+
+
+def test_the_script_in_the_guide_can_be_played_and_names_all_there_is() -> None:
+    guide = (ROOT / "docs" / "venues.md").read_text(encoding="utf-8")
+    (text,) = (each for each in re.findall(r"```toml\n(.*?)```", guide, re.DOTALL) if "polygon-peer" in each)
+    said = parsed(text, cli.ACTIONS)
+    assert (len(said.stocks), len(said.faults), len(said.steps)) == (1, 1, 2)
+    named = set(re.findall(r"`([a-z_]+)`", guide[guide.index("| fault |") : guide.index("## Alpha Vantage")]))
+    assert named >= {kind.value for kind in Kind} | set(cli.ACTIONS)
 
 
 @pytest.mark.parametrize(
