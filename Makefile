@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill campaign-models journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day campaign-models feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -90,6 +90,18 @@ simulation-sweep: setup ## a crash of the daemon at every boundary of the simula
 
 simulation-bugs: setup ## plant bugs, one at a time: the simulation has to find each within 200 weeks
 	$(BIN)/python -m tests.simulation bugs --days 2
+
+FRAMES ?= 700000
+ANSWERS ?= 300000
+feed-fuzz: setup ## a million spoiled frames and answers against the feeds and histories of Polygon and Alpha Vantage
+	$(BIN)/python -m tests.fuzz --frames $(FRAMES) --answers $(ANSWERS) --seed $(or $(START),1)
+
+feed-campaign: RUNS = 500
+feed-campaign: setup ## $(RUNS) seeded outages and silences against the chain of feeds, in time that jumps
+	$(BIN)/python -m tests.feed_campaign --runs $(RUNS) --start $(or $(START),0)
+
+tick-day: setup ## a day of ticks of 100 stocks in bad weather through Polygon's feed: every bar is the tape's, or named
+	LIVETRADER_TICK_DAY=1 $(PYTEST) tests/polygon/test_tick_day.py -q -s
 
 campaign-models: KILLS = 200
 campaign-models: setup ## kill -9 at 200 random instants around save, promote and rollback of models

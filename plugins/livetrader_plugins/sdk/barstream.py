@@ -263,7 +263,7 @@ class BarStream:
             self.trades, self.quotes = NO_TRADES, NO_QUOTES
         self.due = self._periods.after(due.end_ns)
         if self._broken and (reason := self._broken.pop(due.start_ns, None)):
-            self._closed = None
+            self._closed, self._standing = None, NOTHING_STANDS
             return Missing(self.subscription, *due, reason)
         symbol = self.subscription.symbol
         bar: Bar | None = None

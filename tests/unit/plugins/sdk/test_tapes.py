@@ -489,6 +489,17 @@ def test_quote_bars_equal_those_of_the_quotes_in_order(
     assert made == _quote_bars_afterwards([each for _, each in told])
 
 
+def test_a_quote_bar_opens_not_with_what_stood_before_a_minute_that_was_heard_in_part() -> None:
+    desk = QuoteDesk()
+    for minute, bid in enumerate((99.0, 99.5, 99.7)):
+        at_ms = OPEN_MS + minute * 60_000
+        desk.live.look(at_ms * MS)
+        desk.tape.quote(at_ms * MS, minute + 1, bid, 1.0, 100.0, 2.0)
+    desk.stream.doubt_period(END_NS)
+    first, third = desk.finish(END_NS + 2 * NS_PER_MINUTE)
+    assert (first.bid_open, third.bid_open, third.bid_high) == (99.0, 99.7, 99.7)
+
+
 def test_quotes_in_a_bunch_pass_the_gate_one_by_one() -> None:
     good = [Quoted(OPEN_MS + i, i + 1, 99.0, 1.0, 100.0 + i / 10, 2.0) for i in range(6)]
     bad = [
