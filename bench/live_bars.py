@@ -2,9 +2,9 @@
 
     python bench/live_bars.py
 
-One symbol, one stream of minutes. The objects are those that the Polygon feed decodes. Each figure is the best
-of many stretches of 5,000 ticks, since the machine may be shared; garbage collection is off. The bare loop
-reads two fields of each object and does nothing with them.
+One symbol, one stream of minutes. The objects are those that the Polygon feed decodes. Each figure is the
+best of many stretches of 5,000 ticks, since the machine may be shared; garbage collection is off. The bare
+loop reads two fields of each object and does nothing with them.
 """
 
 from __future__ import annotations
