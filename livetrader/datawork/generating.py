@@ -38,7 +38,7 @@ REVERSE_SPLIT_AT: Final = 4.0  # below this one it is joined
 SPLIT_INTO: Final = 4
 LEAST_DAYS_BETWEEN_SPLITS: Final = 60
 DIVIDEND_EVERY_DAYS: Final = 63  # sessions: a quarter
-SESSIONS_AT_ONCE: Final = 21  # a month in memory
+TRADES_AT_ONCE: Final = 100_000  # held in memory before they are written: megabytes
 PROVIDER: Final = "generated"
 
 
@@ -212,7 +212,7 @@ def make_up(
     held: list[Session] = []
     first = span.first
     for session in sessions(symbol, hours, span, market.seed, market.habits):
-        if len(held) >= SESSIONS_AT_ONCE:
+        if sum(len(each.prices) for each in held) >= TRADES_AT_ONCE:
             count += _put(store, symbol, hours, market, held, DateSpan(first, held[-1].day))
             first = held[-1].day + timedelta(days=1)
             made(days_of(DateSpan(span.first, held[-1].day)), days_of(span))
