@@ -10,7 +10,7 @@ looking at those before it, so that a step in which nothing is due costs one com
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from livetrader_engine.clock import EventClock
@@ -27,6 +27,7 @@ _LENGTHS: Final[dict[Resolution, tuple[int, int]]] = {
     Resolution.HOUR: (Resolution.MINUTE.period_ns, Resolution.HOUR.period_ns),
     Resolution.DAILY: (Resolution.HOUR.period_ns, NEVER_NS),
 }
+LATE_NS: Final = 2 * NS_PER_SECOND  # behind the step: no live bar is, what a gap is filled with is
 _ANY_LENGTH: Final = (-1, NEVER_NS)
 
 
@@ -77,14 +78,20 @@ def _at_or_after(start_ns: int, step_ns: int, wanted_ns: int) -> int:
 _Streams = list[tuple[_Fed, ...]]  # consolidators of one symbol, at the number of their TickType
 
 
+def _nobody(message: str) -> None:
+    """Tell nobody."""
+
+
 class Consolidators:
     """Hands points to the consolidators of their symbol and kind. Owned by the engine.
 
     Bars that wait for the clock stand in a heap by the instant at which it looks; nothing else is looked at.
     """
 
-    def __init__(self, clock: EventClock) -> None:
+    def __init__(self, clock: EventClock, report: Callable[[str], None] = _nobody) -> None:
+        """`report` hears of data that came too late for the bars they belong to."""
         self._clock = clock
+        self._report = report
         self._streams: dict[Symbol, _Streams] = {}
         self._fed: dict[int, list[_Fed]] = {}  # by id of the consolidator
         self._fresh: list[_Fed] = []  # added since the last step
@@ -174,6 +181,28 @@ class Consolidators:
         streams = self._streams
         if not streams:
             return
+        if points and points[0].end_time_ns < now_ns - LATE_NS:
+            self._take_late(points, now_ns)
+            return
+        self._take(points, now_ns)
+
+    def _take_late(self, points: Sequence[MarketPoint], now_ns: int) -> None:
+        """Take what was filled in after a gap; say so where a bar was closed without it."""
+        before = self._late()
+        self._take(points, now_ns)
+        lacking = self._late() - before
+        if lacking:
+            self._report(
+                f"{lacking} consolidated bars had been closed by the clock before data of "
+                f"{points[0].symbol.value} came that belong to them; what is made of them lacks these, too"
+            )
+
+    def _late(self) -> int:
+        fed = {id(one.consolidator): one.consolidator for held in self._fed.values() for one in held}
+        return sum(getattr(consolidator, "late", 0) for consolidator in fed.values())
+
+    def _take(self, points: Sequence[MarketPoint], now_ns: int) -> None:
+        streams = self._streams
         ticks: dict[tuple[Symbol, TickType], list[MarketPoint]] | None = None
         for point in points:
             found = streams.get(point.symbol)

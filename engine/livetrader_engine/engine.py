@@ -148,7 +148,7 @@ class Engine:
             start_ns=options.start_ns,
         )
         self._account = AccountLoader(self.subscriptions, self.portfolio, self.orders, self._report)
-        self.consolidators = Consolidators(self.clock)
+        self.consolidators = Consolidators(self.clock, self._report)
         self.sessions = Sessions()
         self.scheduler = Scheduler()
         self.trainings = TrainingSchedules(ports.trainer.submit, options.missed_trainings, options.start_ns)

@@ -94,6 +94,7 @@ class PeriodConsolidator:
         self.own_handlers: list[Handler] = []
         self.consolidated: Any = None
         self.working: Any = None
+        self.late = 0  # points left out because the bar they belong to was closed before
         self.clock = clock or WallClock(_UTC)
         self.feed = feed
         self._recipe = RECIPES[feed]
@@ -151,6 +152,8 @@ class PeriodConsolidator:
             self._aggregate(point, time_ns)
             if self._length_ns == 0:  # a period of nothing: every point is a bar
                 self._close(None)
+        else:
+            self.late += 1
 
     def scan(self, now_ns: int) -> None:
         """Close the working bar if its time is over at `now_ns`."""
