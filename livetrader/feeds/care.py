@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -129,7 +130,7 @@ class StreamCare:
                 source.down_ns = now_ns
             for stream in self._board.served_by(source):
                 if stream.track is not None:
-                    stream.track.suspect()
+                    stream.track.suspect(lost=True)
                 stream.doubted_ns = now_ns
                 stream.reason = f"{source.name} is away: {reason}"
             return
@@ -263,7 +264,7 @@ class StreamCare:
             trusting = soon and stream.asked_ns >= stream.doubted_ns
             self._flows(stream, stream.asked_ns if trusting else now_ns, trusting=trusting)
         if Wish.QUIET in wish and stream.track is not None:
-            self._due.bars.append((stream, stream.track.quiet))
+            self._due.bars.append((stream, partial(stream.track.quiet, now_ns, self._wait_ns)))
 
     def _flows(self, stream: Stream, at_ns: int, *, trusting: bool) -> None:
         track = stream.track

@@ -33,6 +33,7 @@ from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
 HELD_LIMIT: Final = 3600  # live bars of one stream that wait for its past: an hour of seconds
 LAG_NS: Final = 2 * NS_PER_SECOND  # after its end a bar is in the venue's history at the earliest
 RETRY_NS: Final = 5 * NS_PER_SECOND  # between two questions about one gap
+SILENT_NS: Final = 30 * NS_PER_SECOND  # the same while the silence lasts, and before the first
 
 Bar = TradeBar | QuoteBar
 
@@ -42,10 +43,12 @@ class Gap:
     """A span that a stream may lack. `until_ns` is None while it lasts; `due_ns` when it is given up.
 
     `must_ns`: history has to come this far, whatever comes live. `trusting`: the feed brings whole bars only.
-    `loud`: people hear of it where history cannot fill it.
+    `loud`: people hear of it where history cannot fill it. `owed`: bars are missing even where the present
+    silence is real, because a connection was lost with them or an earlier gap is not filled yet.
     """
 
     loud: bool = True
+    owed: bool = False
     until_ns: int | None = None
     must_ns: int = 0
     trusting: bool = False
@@ -54,9 +57,9 @@ class Gap:
 
     def is_whole(self, bar: Bar) -> bool:
         """Return whether nothing can lack in a live bar."""
-        if self.until_ns is None:
+        if self.until_ns is None or bar.time_ns < self.must_ns:
             return False
-        return bar.time_ns >= (self.must_ns if self.trusting else max(self.until_ns, self.must_ns))
+        return bar.end_time_ns > self.until_ns if self.trusting else bar.time_ns >= self.until_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +123,18 @@ class BarTrack:
             return ()
         return self._released()
 
-    def suspect(self) -> None:
-        """Doubt what comes from now on, until it is known what is missing; harmless where it is doubted."""
+    def suspect(self, *, lost: bool = False) -> None:
+        """Doubt what comes from now on, until it is known what is missing; harmless where it is doubted.
+
+        `lost`: the connection is, and the bars in the making with it.
+        """
         if self.gap is None:
-            self.gap = Gap()
-        else:
-            self.gap.until_ns = self.gap.due_ns = None
-            self.gap.loud = True
+            self.gap = Gap(owed=lost)
+            return
+        self.gap.owed = self.gap.owed or lost or self.gap.until_ns is not None
+        self.gap.until_ns = self.gap.due_ns = None
+        self.gap.ask_ns = 0
+        self.gap.loud = True
 
     def begins(self, now_ns: int, wait_ns: int) -> None:
         """Begin with the period that runs: it is history's, the feed brings whole ones only."""
@@ -147,9 +155,13 @@ class BarTrack:
             gap.ask_ns = max(gap.ask_ns, end_ns + LAG_NS)
             gap.due_ns = gap.ask_ns + wait_ns
 
-    def quiet(self) -> tuple[Bar, ...]:
-        """Take the proof that nothing is missing; return what was withheld."""
-        return () if self.gap is None else self._released()
+    def quiet(self, now_ns: int, wait_ns: int) -> tuple[Bar, ...]:
+        """Take the proof that the present silence is real; return what was withheld because of it."""
+        if self.gap is None:
+            return ()
+        if self.gap.owed and self.gap.until_ns is None:
+            return self.flows(now_ns, wait_ns, trusting=True)
+        return self._released()
 
     def flows(self, at_ns: int, wait_ns: int, *, trusting: bool) -> tuple[Bar, ...]:
         """Take note that the stream flows again, with whole ticks from then on; return what goes at once."""
@@ -170,27 +182,38 @@ class BarTrack:
     def wants(self, now_ns: int) -> tuple[int, int] | None:
         """Return the span to ask history for now, None for nothing."""
         gap = self.gap
-        if gap is None or gap.until_ns is None or now_ns < gap.ask_ns:
+        if gap is None or not self.fills:
             return None
-        gap.ask_ns = now_ns + RETRY_NS
+        if gap.until_ns is None and not gap.ask_ns:
+            gap.ask_ns = now_ns + SILENT_NS
+        if now_ns < gap.ask_ns:
+            return None
+        gap.ask_ns = now_ns + (SILENT_NS if gap.until_ns is None else RETRY_NS)
         return self.delivered_ns, now_ns
 
     def fill(self, past: Sequence[Bar], current_ns: int, now_ns: int) -> Filled:
-        """Put history's bars in place. `current_ns`: up to where history is known to have everything."""
+        """Put history's bars in place. `current_ns`: up to where history is known to have everything.
+
+        The newest bar of a history that lags may be made of part of its ticks, and look whole. So it counts
+        when history shows something later, or when the time for it is over.
+        """
         gap = self.gap
-        if gap is None or gap.until_ns is None:
+        if gap is None:
             return Filled()
-        until_ns = self._target_ns(gap)
+        until_ns = now_ns if gap.until_ns is None else self._target_ns(gap)
         last_ns = min(until_ns, now_ns)
         real = [
             bar for bar in past if self.delivered_ns < bar.end_time_ns <= last_ns and not bar.fill_forward
         ]
-        known_ns = max(current_ns, past[-1].end_time_ns if past else 0)
+        known_ns = max(current_ns, past[-1].time_ns if past else 0)
+        final = [bar for bar in real if bar.end_time_ns <= known_ns]
+        if gap.until_ns is None:  # the silence lasts: what history has is true, and more may be missing
+            return self._partly(final)
         if max(known_ns, self.delivered_ns) >= until_ns:
             return self._complete(real, until_ns)
         if gap.due_ns is not None and now_ns >= gap.due_ns:
             return self._given_up(real, known_ns, until_ns)
-        return Filled(tuple(self._filled_up(real, real[-1].end_time_ns)), len(real)) if real else Filled()
+        return self._partly(final)
 
     def expired(self, now_ns: int) -> Filled:
         """Return what a gap comes to whose time is over, where history did not answer."""
@@ -200,6 +223,9 @@ class BarTrack:
         return self._given_up([], 0, self._target_ns(gap))
 
     # -- inside -----------------------------------------------------------------------------------------
+
+    def _partly(self, real: list[Bar]) -> Filled:
+        return Filled(tuple(self._filled_up(real, real[-1].end_time_ns)), len(real)) if real else Filled()
 
     def _complete(self, real: list[Bar], until_ns: int) -> Filled:
         bars = self._filled_up(real, until_ns)

@@ -68,7 +68,7 @@ class Questions:
         self._hand_on = hand_on
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="history of feeds")
         self._turns = asyncio.Semaphore(WORKERS)
-        self._seen: dict[SecurityType, deque[tuple[int, int]]] = {}  # (when seen, newest end), ascending
+        self._seen: dict[SecurityType, deque[tuple[int, int]]] = {}  # (when seen, newest start), ascending
         self._referred_ns: dict[SecurityType, int] = {}
         self._answers: list[tuple[Stream, Sequence[MarketPoint] | None]] = []
         self._failed_ns = 0
@@ -104,6 +104,7 @@ class Questions:
 
     async def _fill(self, stream: Stream, start_ns: int, end_ns: int) -> None:
         try:
+            await self._reference_ns(stream, stream.subscription.symbol.security_type)
             points = await self._ask(stream.subscription, start_ns, end_ns)
         finally:
             stream.asking = False
@@ -202,7 +203,7 @@ class Questions:
                 self._failed(request, repr(error), exc_info=True)
             else:
                 if points:
-                    self._note(subscription.symbol.security_type, points[-1].end_time_ns)
+                    self._note(subscription.symbol.security_type, points[-1].time_ns)
                 return points
         return None
 
@@ -218,15 +219,16 @@ class Questions:
             exc_info=exc_info,
         )  # fmt: skip
 
-    def _note(self, kind: SecurityType, end_ns: int) -> None:
+    def _note(self, kind: SecurityType, start_ns: int) -> None:
+        """Take note that history has something that began then: so it has what was before."""
         seen = self._seen.setdefault(kind, deque(maxlen=SEEN_KEPT))
-        if not seen or end_ns > seen[-1][1]:
-            seen.append((self._ports.now_ns(), end_ns))
+        if not seen or start_ns > seen[-1][1]:
+            seen.append((self._ports.now_ns(), start_ns))
 
     def _current_ns(self, kind: SecurityType, seen_until_ns: int) -> int:
         """Return up to where history was seen to be, by what was seen until an instant."""
-        ends = [end_ns for seen_ns, end_ns in self._seen.get(kind, ()) if seen_ns <= seen_until_ns]
-        return max(ends, default=0)
+        starts = [start_ns for seen_ns, start_ns in self._seen.get(kind, ()) if seen_ns <= seen_until_ns]
+        return max(starts, default=0)
 
 
 def _read(history: HistoryProvider, request: HistoryRequest) -> Sequence[MarketPoint]:
