@@ -256,7 +256,7 @@ class StreamCare:
         if Wish.MARK in wish:
             self._fail_over(stream, now_ns)
         if Wish.RECOVERED in wish:
-            source.fruitless = source.silenced_ns = 0
+            source.fruitless = 0
             stream.tried.clear()
             # a feed that was asked anew and brings it soon has whole bars since; else nobody knows since when
             late_ns = now_ns - stream.asked_ns

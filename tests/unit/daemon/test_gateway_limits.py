@@ -45,6 +45,8 @@ HUNDRED_UNITS = Decimal(100)  # of one contract
 HALTED = replace(CALM, halted=True)
 LONG_100 = replace(CALM, position=Decimal(100))
 SHORT_100 = replace(CALM, position=Decimal(-100))
+STALE = replace(CALM, stale="no data of SPY from polygon (47 s)")
+STOP_OF_10 = with_price(spec(1, -10, SPY, OrderType.STOP_MARKET), stop_price=Decimal(90))
 NO_PRICE = replace(CALM, price=None)
 LIMIT_AT_200 = spec(1, 10, SPY, OrderType.LIMIT, 200)
 
@@ -71,6 +73,14 @@ LIMIT_AT_200 = spec(1, 10, SPY, OrderType.LIMIT, 200)
         (spec(1, -10), replace(LONG_100, restricted="why"), FREE, None),  # reduces
         (spec(1, -300), replace(LONG_100, restricted="why"), FREE, R.RESTRICTED),  # reverses and grows
         (spec(1, 10), replace(CALM, blocked="LTx-0"), FREE, R.BLOCKED),
+        # stale data: no new risk, and nothing that takes risk away is kept
+        (spec(1, 10), STALE, FREE, R.DATA_STALE),
+        (spec(1, -10), STALE, FREE, R.DATA_STALE),
+        (spec(1, 10), replace(LONG_100, stale="silent"), FREE, R.DATA_STALE),
+        (spec(1, -100), replace(LONG_100, stale="silent"), FREE, None),
+        (STOP_OF_10, replace(LONG_100, stale="silent"), FREE, None),
+        (spec(1, 100), replace(SHORT_100, stale="silent"), FREE, None),
+        (spec(1, -201), replace(LONG_100, stale="silent"), FREE, R.DATA_STALE),
         # one order
         (spec(1, 10), CALM, capped(max_order_quantity=10), None),
         (spec(1, -11), CALM, capped(max_order_quantity=10), R.ORDER_QUANTITY),
@@ -132,6 +142,10 @@ def test_an_order_is_judged(
         (OrderChange(quantity=Decimal(11)), CALM, capped(max_order_quantity=10), R.ORDER_QUANTITY),
         (OrderChange(limit_price=Decimal(150)), CALM, capped(max_order_notional=1200), R.ORDER_NOTIONAL),
         (OrderChange(tag="x"), HALTED, FREE, R.HALTED),
+        (OrderChange(quantity=Decimal(5)), STALE, FREE, None),
+        (OrderChange(quantity=Decimal(11)), STALE, FREE, R.DATA_STALE),
+        (OrderChange(limit_price=Decimal(101)), STALE, FREE, R.DATA_STALE),
+        (OrderChange(limit_price=Decimal(101)), replace(SHORT_100, stale="silent"), FREE, None),
         (OrderChange(tag="x"), replace(CALM, recent=999, alike=9), capped(orders_per_minute=1), None),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from livetrader import settings
 from livetrader.configuration.loading import load
 from livetrader.configuration.tables import TABLES
+from livetrader.errors import ConfigError
 from livetrader.registry import BROKERAGES, FEEDS, HISTORIES, load_plugin
 
 CONFIG = Path(__file__).resolve().parents[4] / "config"
@@ -82,6 +83,38 @@ def test_the_live_example_is_safe_as_it_stands(tmp_path: Path) -> None:
         assert brokerage[key] == feed[key], "one calendar"
     assert loaded.limits.daily_loss > 0 and loaded.limits.max_order_notional > 0
     assert loaded.daemon.on_shutdown is settings.OnShutdown.KEEP, "stops stay at the brokerage"
+
+
+def test_prices_from_a_vendor_have_the_brokerage_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "polygon").write_text("a key\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    loaded = load(CONFIG / "live-polygon.toml", {"data.folder": str(tmp_path), "algorithm.path": __file__})
+    assert [feed.plugin for feed in loaded.feeds] == ["polygon", "ibkr"]
+    histories = [history.plugin for history in loaded.histories]
+    assert [name for name in histories if name != "lean_data"] == ["polygon", "ibkr"]
+    assert loaded.feeds[0].options["api_key"] == "a key"
+    assert (loaded.brokerage.options["trading_mode"], loaded.brokerage.options["port"]) == ("paper", 4002)
+    assert loaded.freshness == settings.FreshnessSettings(), "what is shown is the default"
+    assert loaded.limits.daily_loss > 0 and loaded.limits.max_order_notional > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"freshness.stale_s": 10.0}, "stale_s: must be above silence_s"),
+        ({"freshness.silence_most_s": 5.0}, "silence_most_s: must be at least silence_s"),
+        ({"quality.band": 1.5}, "band is a part of the price"),
+        ({"freshness.silence": 5.0}, "unknown key"),
+    ],
+)
+def test_limits_of_data_that_cannot_be_meant_are_refused_with_their_place(
+    tmp_path: Path, values: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(CONFIG / "paper.toml", {"data.folder": str(tmp_path)} | values)
+    assert any(words in problem for problem in caught.value.problems)
 
 
 def test_every_key_of_the_live_example_has_a_comment() -> None:
