@@ -228,7 +228,11 @@ class CorporateWatch:
         if ports.booker is None or ports.gateway.away:
             return
         booked = False
-        for noted in tuple(ports.gateway.state.actions.noted.values()):
+        in_order = sorted(  # dividends of a day are paid on the shares before its splits, as in LEAN
+            ports.gateway.state.actions.noted.values(),
+            key=lambda noted: (noted.action.time_ns, isinstance(noted.action, Split)),
+        )
+        for noted in in_order:
             if noted.id not in self._booked and self._counts(noted) and not is_warning(noted.action):
                 await ports.booker.book_action(noted.id, noted.action)
                 self._booked.add(noted.id)
