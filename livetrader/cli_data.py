@@ -287,7 +287,9 @@ def _chain(given: dict[str, Any], told: list[str]) -> Iterator[HistoryChain]:
     folder = data_folder(given["data_folder"], made=True)
 
     def report(action: str, **fields: object) -> None:
-        if fields.pop("level", "info") == "warning":
+        if action == "venue_paced":  # rich puts this above its bar
+            click.echo(f"{fields['venue']}: waits {fields['wait_s']} s, the pace of the key", err=True)
+        elif fields.pop("level", "info") == "warning":
             told.append(f"{action.replace('_', ' ')}: " + ", ".join(f"{k} {v}" for k, v in fields.items()))
 
     sections = histories_of(given["providers"], given["provider_keys"])
