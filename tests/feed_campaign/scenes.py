@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
 
 from livetrader_venues.polygon.peer import Peer
 from livetrader_venues.stockmarket.clocks import new_york
-from livetrader_venues.web.faults import Fault, Kind
+from livetrader_venues.web.faults import WEATHER, Fault, Kind
 
 WARM_S = 130.0  # of undisturbed market time before
 CALM_S = 400.0  # and after: a proven quiet stream may have taught itself 240 s of patience
 TROUBLE_S = (3.0, 200.0)
+WEATHER_SHARE = 0.05  # of events are delayed, repeated, out of order, each; other troubles are rarer
 
 Say = Callable[[Peer], Awaitable[None]]
 
@@ -49,6 +50,11 @@ class Scene:
     def end_s(self) -> float:
         """When everything is well again."""
         return self.begin_s + self.trouble_s
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether trades are lost without any sign."""
+        return self.what in (What.MUTE_ONE, What.MUTE_ALL, What.FREEZE)
 
     @property
     def length_s(self) -> float:
@@ -108,7 +114,9 @@ async def trouble(scene: Scene, peer: Peer, tickers: list[str]) -> None:
             peer.faults.add(Fault(Kind.REFUSE, on="subscribe", count=1, text="not authorized"))
             peer.close(scene.code)
         case What.WEATHER:
-            peer.weather(0.02)
+            for fault, rate in WEATHER:
+                if fault.kind is not Kind.MUTE:  # of one lost trade nobody can know
+                    peer.faults.add(replace(fault, probability=min(WEATHER_SHARE * rate, 1.0)))
 
 
 async def relief(scene: Scene, peer: Peer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,7 +25,13 @@ from tests.fuzz.stream import HostileStream, spoiled_frame, text_frame
 START_NS = 1_750_082_400_000_000_000  # 2025-06-16 10:00 New York, a Monday
 FRAME_NS = 20_000_000  # of market time between two frames
 BATCH = 40  # frames between two markers
-BROKEN = 0.001  # share of frames that are wrong as frames: most of them cost a connection
+BROKEN = 0.001  # share of spoiled frames that are wrong as frames: most of them cost a connection
+PHASE = 1_000  # frames, then the weather changes
+WEATHERS = (
+    0.002,
+    0.02,
+    1.0,
+)  # shares of spoiled frames: where nothing comes whole there are no bars to judge
 PRICES = (90.0, 110.0)  # of what is sent unspoiled
 TICKERS = ("AAPL", "MSFT")
 MARKER = "ZZZZ"
@@ -53,13 +60,22 @@ class Venue:
     def __init__(self, random: Random) -> None:
         self._random = random
         self.now_ns = START_NS
+        self.spoiled = 0
         self._number = 0
+        self._frames = 0
+        self._share = 1.0
 
     def frame(self) -> bytes:
-        """Return the next frame, spoiled."""
+        """Return the next frame, spoiled or not."""
         self.now_ns += FRAME_NS
         random = self._random
+        if self._frames % PHASE == 0:
+            self._share = WEATHERS[self._frames // PHASE % len(WEATHERS)]
+        self._frames += 1
         document = [self._event() for _ in range(random.choice((1, 1, 1, 2, 5)))]
+        if random.random() >= self._share:
+            return text_frame(encode(document))
+        self.spoiled += 1
         payload = mangle(document, random)
         return spoiled_frame(payload, random) if random.random() < BROKEN else text_frame(payload)
 
@@ -144,24 +160,25 @@ class Reader:
             self._found.flaws.append(f"frame {self._found.asked}: {wrong}: {point}"[:300])
 
 
-async def spoil(
-    make: Any, state: Path, count: int, seed: int
-) -> Findings:  # make(port, context) -> DataFeedPlugin
-    """Send so many frames to a feed and return what came of them."""
+Made = Callable[[int, Context], DataFeedPlugin]  # for a port
+
+
+async def spoil(make: Made, state: Path, count: int, seed: int) -> Findings:
+    """Send so many spoiled frames, and others, to a feed; return what came of them."""
     random = Random(seed)
     venue, found = Venue(random), Findings()
     async with HostileStream() as stream, PluginHost("fuzz", state) as host:
         context: Context = msgspec.structs.replace(host.context, now_ns=lambda: venue.now_ns)
-        feed: DataFeedPlugin = make(stream.port, context)
+        feed = await asyncio.to_thread(make, stream.port, context)  # it may read zones
         reader = await _begin(feed, host, found)
         tenth = max(count // 10, 1)
         while found.asked < count:
             if found.asked // tenth > len(found.memory_mb):
-                found.memory_mb.append(resident_mb())
+                found.memory_mb.append(await asyncio.to_thread(resident_mb))
             if reader.ended:
                 reader = await _begin(feed, host, found)
             await _batch(stream, venue, reader, found)
-        found.memory_mb.append(resident_mb())
+        found.memory_mb.append(await asyncio.to_thread(resident_mb))
         await feed.close()
     return found
 
@@ -180,7 +197,7 @@ async def _batch(stream: HostileStream, venue: Venue, reader: Reader, found: Fin
     first = found.asked
     for _ in range(BATCH):
         await stream.say(venue.frame())
-    found.asked += BATCH
+    found.asked = venue.spoiled
     size, frame = venue.marker()
     await stream.say(frame)
     started_s = time.monotonic()

@@ -9,8 +9,10 @@ from random import Random
 
 import polygon as polygon_library  # noqa: F401 — so that importing it does not count for the first question
 
+from livetrader_engine.spi import Context, DataFeedPlugin
 from livetrader_engine.spi_data import Downloader
 from livetrader_plugins.alphavantage.history import AlphaVantageHistory
+from livetrader_plugins.polygon.feed import PolygonFeed
 from livetrader_plugins.polygon.history import PolygonHistory
 from tests.fuzz.alphavantage_answers import AlphaVantageAnswers
 from tests.fuzz.answers import HostileServer
@@ -54,3 +56,18 @@ def alphavantage(
 
 
 VENUES = {"polygon": polygon, "alphavantage": alphavantage}
+
+
+def polygon_feed(made_from: str) -> Callable[[int, Context], DataFeedPlugin]:
+    """Return what makes Polygon's feed for a port; `made_from`: of which events it makes bars."""
+
+    def made(port: int, context: Context) -> DataFeedPlugin:
+        config = PolygonFeed.Config(
+            api_key="key",
+            host=f"127.0.0.1:{port}",
+            tls=False,
+            made_from=made_from,  # type: ignore[arg-type]  # a literal
+        )
+        return PolygonFeed(config, context)
+
+    return made
