@@ -87,6 +87,7 @@ class Desk:
         """Connect anew after the feed has ended, and ask for everything again."""
         assert self.ended, "it lives"
         await self.feed.connect()
+        self.ended = ""
         for each in subscriptions:
             await self.feed.subscribe(each)
         self.read()

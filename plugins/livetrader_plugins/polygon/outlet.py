@@ -8,7 +8,7 @@ subscribed. What events mean is the tapes' to say (gate, bars).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from livetrader_engine.data.bars import TradeBar
@@ -59,6 +59,7 @@ class Outlet:
         self._quote_tapes: dict[str, QuoteTape] = {}
         self._pieces: dict[tuple[str, str], list[BarStream]] = {}  # by kind and ticker
         self._joined: dict[Subscription, Joined] = {}
+        self._unbegun: dict[Subscription, str] = {}  # by their topic, until Polygon says that it delivers it
         self._heard: dict[str, dict[str, int]] = {each: {} for each in (TRADE, QUOTE, SECOND, MINUTE, VALUE)}
         self._trades: dict[str, list[Trade]] = {}  # that wait, by ticker
         self._quotes: dict[str, list[Quote]] = {}
@@ -90,6 +91,7 @@ class Outlet:
         self._joined[subscription] = Joined(kind, ticker, stream)
         self._watch(kind, ticker, subscription.symbol, stream)
         self._bars.add(stream)
+        self._unbegun[subscription] = f"{kind}.{ticker}"
 
     def _watch(self, kind: str, ticker: str, symbol: Symbol, stream: BarStream | TickStream) -> None:
         """Have events of a kind and ticker go to a stream."""
@@ -121,6 +123,17 @@ class Outlet:
             self._quote_tapes[ticker] = found
         return found
 
+    def begun(self, topics: Iterable[str], now_ns: int) -> None:
+        """Know that topics are delivered from now on: what began before was not heard whole.
+
+        A stream that is asked for anew keeps what it has.
+        """
+        self.work_off()
+        asked = set(topics)
+        for subscription in [each for each in self._unbegun if self._unbegun[each] in asked]:
+            del self._unbegun[subscription]
+            self._bars.begun(subscription, now_ns)
+
     def leave(self, subscription: Subscription) -> None:
         """Make it no longer; harmless where it is not made."""
         self.work_off()
@@ -128,6 +141,7 @@ class Outlet:
         if joined is None:
             return
         kind, ticker, stream = joined
+        self._unbegun.pop(subscription, None)
         self._bars.remove(subscription)
         self.ticks.remove(subscription)
         tapes = self._quote_tapes if kind == QUOTE else self._trade_tapes

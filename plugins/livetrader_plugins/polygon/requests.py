@@ -58,6 +58,7 @@ class Requests:
         self._settled_s = 0.0
         self.refused_kinds: dict[str, str] = {}
         self.unanswered = 0  # topics, since the connection began
+        self.confirmed: list[str] = []  # topics that are delivered from now on; whoever reads them clears it
 
     @property
     def topics(self) -> frozenset[str]:
@@ -118,6 +119,7 @@ class Requests:
         named = _TOPIC.findall(status.message)
         if status.status == words.DONE:
             if _ACKNOWLEDGED.match(status.message):
+                self.confirmed += [topic for topic in named if topic in self._waiting]
                 for topic in named:
                     self._waiting.pop(topic, None)
             return None

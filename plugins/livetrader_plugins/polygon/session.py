@@ -264,6 +264,9 @@ class Session:
 
     def _hear_answer(self, status: Status) -> None:
         refused = self._requests.hear(status, self._context.monotonic_s())
+        if self._requests.confirmed:
+            self.outlet.begun(self._requests.confirmed, self._now_ns())
+            self._requests.confirmed.clear()
         if refused is None:
             return
         if refused.topics:

@@ -63,8 +63,8 @@ class BarStream:
 
     __slots__ = (
         "_broken", "_closed", "_doubted_ns", "_first_ns", "_open", "_periods", "_piece_end_ns", "_rest",
-        "_standing", "due", "gaps", "grace_ns", "key", "late", "quotes", "source", "stirred", "subscription",
-        "trades",
+        "_standing", "_stood", "due", "gaps", "grace_ns", "key", "late", "quotes", "source", "stirred",
+        "subscription", "trades",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,7 @@ class BarStream:
         self._broken: dict[int, str] = {}  # by start: periods that were heard in part
         self._closed: Bar | None = None  # handed out last
         self._standing: Standing = NOTHING_STANDS  # where a quote bar opens
+        self._stood = (0, 0)  # time and number of the newest quote of before the first period
         self._piece_end_ns = 0
         self._doubted_ns = -1  # the start of the first period that is doubted
         self.trades = NO_TRADES
@@ -151,7 +152,7 @@ class BarStream:
         made = self.quotes
         if not made.start_ns <= time_ns < made.end_ns:
             if time_ns < self._first_ns:
-                self._stands(bid, bid_size, ask, ask_size)
+                self._stands(time_ns, number, Standing(bid, bid_size, ask, ask_size))
                 return
             found = self._made_at(time_ns)
             if found is None:
@@ -187,14 +188,17 @@ class BarStream:
             self._open[period.start_ns] = made
         return made
 
-    def _stands(self, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
+    def _stands(self, time_ns: int, number: int, standing: Standing) -> None:
         """Know a quote of before the first period: the first bar opens there."""
-        before = self._standing
+        if (time_ns, number) < self._stood:
+            return
+        self._stood = (time_ns, number)
+        before, (bid, bid_size, ask, ask_size) = self._standing, standing
         self._standing = Standing(
             bid or before.bid, bid_size or before.bid_size, ask or before.ask, ask_size or before.ask_size
         )
         if self._standing.bid and self._standing.ask and self._standing.bid >= self._standing.ask:
-            self._standing = Standing(bid, bid_size, ask, ask_size)
+            self._standing = standing
 
     def seed(self, period: Period, pieces: Sequence[Bar]) -> bool:
         """Put bars of the past below what the running period has; return False where it is over.

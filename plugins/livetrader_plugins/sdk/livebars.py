@@ -43,6 +43,7 @@ __all__ = [
 
 GRACE_NS: Final = 1_500_000_000  # IB sends a five-second bar some tenths of a second after its end
 ORDER_NS: Final = 500_000_000  # ticks of one wire are further out of order only where something is wrong
+BEGUN_LATE: Final = "the venue began to deliver it in the middle"
 HOLD_NS: Final = 20 * NS_PER_SECOND  # longer than the silence after which a connection is doubted (15 s)
 
 
@@ -121,6 +122,17 @@ class LiveBars:
         self._first_end_ns = 0
         for group in self._groups.values():
             group.end_ns = 0
+
+    def begun(self, subscription: Subscription, now_ns: int) -> None:
+        """Know that the venue delivers a stream from now on: what began before was not heard whole."""
+        stream = self._groups[subscription.resolution].streams.get(subscription)
+        if stream is None or stream.due is None or stream.due.start_ns >= now_ns or self._doubted:
+            return
+        stream.doubt()
+        missing = stream.resume(now_ns, BEGUN_LATE)
+        if missing is not None:
+            self._missing.append(missing)
+        self._look_anew()
 
     @property
     def _streams(self) -> list[BarStream]:

@@ -567,3 +567,27 @@ def test_a_quote_that_was_overtaken_is_no_tick() -> None:
     for time_ms, number in ((5, 2), (3, 1), (7, 3)):
         desk.tape.quote(OPEN_NS + time_ms * MS, number, 99.0, 1.0, 100.0 + number, 1.0)
     assert [each.ask_price for each in heard] == [102.0, 103.0] and ticks.overtaken == 1
+
+
+def test_a_stream_that_the_venue_confirms_in_the_middle_of_a_minute_begins_with_the_next() -> None:
+    desk = Desk(Resolution.MINUTE, Resolution.HOUR)
+    desk.hear(*trades(2, at_ms=2_000), now_ns=OPEN_NS + 3 * NS_PER_SECOND)
+    for each in desk.streams:
+        desk.live.begun(each.subscription, OPEN_NS + 4 * NS_PER_SECOND)
+    (missing,) = desk.live.take_missing()
+    assert (missing.subscription.resolution, missing.start_ns, missing.end_ns) == (
+        Resolution.MINUTE, OPEN_NS, END_NS
+    )  # fmt: skip
+    desk.hear(*trades(2, at_ms=60_000, first=50), now_ns=END_NS + 3 * NS_PER_SECOND)
+    desk.live.proven(2**62)
+    assert [bar.time_ns for bar in desk.collect(END_NS + NS_PER_MINUTE)] == [END_NS]
+
+
+def test_of_quotes_before_the_first_minute_the_newest_stands_though_it_was_overtaken() -> None:
+    desk = QuoteDesk()
+    desk.live.look(OPEN_NS)
+    for time_ms, number, bid in ((-5, 2, 99.5), (-6, 1, 99.0), (1_000, 3, 99.7)):
+        desk.live.look(OPEN_NS + 2 * NS_PER_SECOND)
+        desk.tape.quote(OPEN_NS + time_ms * MS, number, bid, 1.0, 100.0, 1.0)
+    (bar,) = desk.finish(END_NS)
+    assert (bar.bid_open, bar.bid_close) == (99.5, 99.7)
