@@ -32,7 +32,8 @@ from livetrader.journal.action_records import (
 from livetrader.journal.records import AdjustmentReason
 from livetrader.journal.replay import OrderState, Position
 from livetrader_engine.data.corporate_actions import CorporateAction, Split
-from livetrader_engine.data.splits import order_after, shares_after
+from livetrader_engine.data.splits import shares_after
+from livetrader_engine.orders.after_split import order_after
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
 
 QUIET_NS: Final = 4 * NS_PER_HOUR  # from midnight to the first trades of a day: prices are the old ones

@@ -91,7 +91,7 @@ class JournalState(AccountBook):
 
 def _intended(state: JournalState, record: OrderIntended) -> tuple[OrderEventArrived, ...]:
     order = OrderState(record.client_order_id, record.spec, record.number, record.time_ns)
-    order.terms_ns = record.time_ns
+    order.terms_ns = min(record.time_ns, record.spec.created_ns)  # it may have waited for the brokerage
     order.note(record.time_ns, "intended")
     state.add(order)
     state.next_number = max(state.next_number, record.number + 1)

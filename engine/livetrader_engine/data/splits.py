@@ -1,8 +1,8 @@
-"""The arithmetic of a split: shares, orders and prices before it and after it. Pure.
+"""The arithmetic of a split: shares and prices before it and after it. Pure. Orders: orders/after_split.py.
 
 A factor is what a price is multiplied by: 0.25 for four shares out of one. Shares are divided by it and cut
-towards zero; the rest is paid in cash. Source: LEAN's SecurityPortfolioManager.ApplySplit (holdings),
-DefaultBrokerageModel.ApplySplit (orders), SecurityCache.ApplySplit (prices).
+towards zero; the rest is paid in cash. Source: LEAN's SecurityPortfolioManager.ApplySplit (holdings) and
+SecurityCache.ApplySplit (prices).
 
 Factors in files are rounded (0.1428572 for seven out of one), and a brokerage counts by the exact ratio: 100
 shares become 700, not 699. So accounts that a brokerage keeps are counted by `ratio_of`.
@@ -17,13 +17,10 @@ from typing import Final
 import msgspec
 
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
-from livetrader_engine.orders.order import OrderChange, OrderSpec
 
 LARGEST_TERM: Final = (
     50  # of a ratio that a rounded factor may stand for; beyond, the factor is taken as told
 )
-_CENT: Final = Decimal("0.01")  # the price step of US equities, and of those below a dollar
-_BELOW_ONE: Final = Decimal("0.0001")
 ROUNDED_DIGITS: Final = 4  # decimals from which on a factor may be a rounded one; 0.1 is ten for one
 
 
@@ -49,31 +46,6 @@ def shares_after(quantity: Decimal, factor: Decimal) -> tuple[Decimal, Decimal]:
     whole = Decimal(int(after))  # towards zero, as LEAN cuts
     rest = after - int(after)
     return whole, Decimal(rest.numerator) / Decimal(rest.denominator)
-
-
-def order_after(spec: OrderSpec, filled: Decimal, factor: Decimal) -> OrderChange:
-    """Return the change that leaves what is still to trade of an order its value.
-
-    What has traded stays as it was counted, so the quantity is that plus the scaled rest; where the rest is
-    no whole share any more, it equals `filled`: nothing is left to trade.
-    """
-    rest, _ = shares_after(spec.quantity - filled, factor)
-    ratio = ratio_of(factor)
-    trailing = None if spec.trailing_as_percentage else spec.trailing_amount
-    return OrderChange(
-        quantity=filled + rest,
-        limit_price=_times(spec.limit_price, ratio),
-        stop_price=_times(spec.stop_price, ratio),
-        trigger_price=_times(spec.trigger_price, ratio),
-        trailing_amount=_times(trailing, ratio),
-    )
-
-
-def _times(price: Decimal | None, ratio: Fraction) -> Decimal | None:
-    if price is None:
-        return None
-    scaled = price * ratio.numerator / ratio.denominator
-    return scaled.quantize(_CENT if abs(scaled) >= 1 else _BELOW_ONE)
 
 
 def point_after(point: MarketPoint, factor: Decimal) -> MarketPoint:

@@ -350,3 +350,21 @@ def test_a_file_and_an_announcer_that_say_the_same_say_it_once() -> None:
 
     found = Announcements(Filed(), Office([FOUR])).actions(SPY, DateSpan(date(2013, 10, 7), TUESDAY))
     assert [action_id(one).split(".")[0] for one in found] == ["split-warning", "split"]
+
+
+@in_virtual_time
+async def test_an_order_that_was_asked_for_before_and_left_after_the_day_began_is_scaled_too(
+    tmp_path: Path,
+) -> None:
+    venue, office = new_venue(), Office([FOUR])
+    async with a_day(venue, tmp_path, office) as day:
+        await buy(day, 1, 1)
+        await buy(day, 2, -1)  # so that somebody asks about it
+        await day.desk.submit(resting(3, 10))
+        await day.desk.settle()
+        await day.until(EX_NS + 60_000_000_000)
+        await day.desk.submit(resting(4, 20))  # it had waited for the end of a maintenance
+        await day.desk.settle()
+        await day.until(EX_NS + int(3.9 * HOUR_S * 1e9))
+        quantities = [order.spec.quantity for order in venue.orders.values()]
+        assert quantities == [1, -1, 40, 80]

@@ -8,7 +8,8 @@ from fractions import Fraction
 import pytest
 
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
-from livetrader_engine.data.splits import order_after, point_after, ratio_of, shares_after
+from livetrader_engine.data.splits import point_after, ratio_of, shares_after
+from livetrader_engine.orders.after_split import order_after
 from livetrader_engine.orders.order import OrderId, OrderSpec, OrderType
 from tests.unit.engine.world import SPY
 
