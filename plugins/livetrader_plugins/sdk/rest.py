@@ -39,6 +39,7 @@ MINUTE_S: Final = 60.0
 MARGIN_S: Final = 0.05  # venues count requests as they arrive, which may be closer together than they left
 WISH_S: Final = 900.0  # a venue may ask for so much at once; who means more says it again then
 REST_S: Final = 6.0  # after a 429 that names no time, twice as long after the next; a window is a minute
+RESTS_WITHIN: Final = 3  # so many of these are over within a minute; then its limit was not the reason
 BACK_OFF_S: Final = 0.5  # before the first repetition of what failed, twice as long before the next
 BACK_OFF_MAX_S: Final = 15.0
 TOLD_S: Final = 3.0  # waits from this length on are reported
@@ -103,7 +104,7 @@ class Pace:
         self._monotonic_s = monotonic_s
         self._limits = limits or Limits()
         self._lock = threading.Lock()
-        self._sent: deque[float] = deque()  # of the last minute
+        self._sent: deque[float] = deque()  # of the last minute; SPACING_S bounds them
         self._day: deque[float] = deque()  # of the last 24 hours, where those are limited
         self._last_s = -math.inf
         self._resting_until_s = -math.inf
@@ -128,8 +129,7 @@ class Pace:
             if wait_s > 0:
                 return wait_s
             self._last_s = now_s
-            if self._limits.per_minute:
-                self._sent.append(now_s)
+            self._sent.append(now_s)
             if self._limits.per_day:
                 self._day.append(now_s)
             return 0.0
@@ -138,7 +138,7 @@ class Pace:
         """Let all requests of the key wait: as the venue said, or longer each time. Return the seconds."""
         with self._lock:
             self._why = why
-            rest_s = min(REST_S * 2**self._crowded, MINUTE_S) if after_s is None else after_s + MARGIN_S
+            rest_s = self._untold_s() if after_s is None else after_s + MARGIN_S
             self._crowded = min(self._crowded + 1, 8)
             self._resting_until_s = max(self._resting_until_s, self._monotonic_s() + rest_s)
             return rest_s
@@ -147,6 +147,17 @@ class Pace:
         """Take note that the venue has answered: it is not crowded any more."""
         with self._lock:
             self._crowded = 0
+
+    def _untold_s(self) -> float:
+        """Return how long to rest where the venue does not say: longer each time, up to a minute.
+
+        Most limits are per minute, so there is room again when the oldest request of the last one is over.
+        """
+        longer_s: float = min(REST_S * 2**self._crowded, MINUTE_S)
+        if not self._sent or self._crowded > RESTS_WITHIN:
+            return longer_s
+        room_s = self._sent[0] + MINUTE_S + MARGIN_S - self._monotonic_s()
+        return max(REST_S, min(longer_s, room_s))
 
     def _window_s(self, now_s: float) -> float:
         """Return when the last minute has room."""
