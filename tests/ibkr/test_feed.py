@@ -434,6 +434,40 @@ def test_an_hour_that_runs_already_has_its_past_below_what_comes(
     play(scenario)
 
 
+def test_an_hour_in_which_the_link_was_lost_gets_its_past_anew(play: Callable[..., None]) -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.at(1800)
+        await desk.feed.subscribe(stream(resolution=Resolution.HOUR))
+        await seeded(desk)
+        await desk.at(1801)
+        await desk.quote(
+            "900.00"
+        )  # heard, and dropped with what was heard before: history has it, or it was not
+        desk.peer.do("lose_link")
+        await desk.until(lambda: desk.statuses and not desk.statuses[-1][0])
+        await desk.at(2400)
+        desk.peer.do("restore_link")
+        await desk.until(lambda: desk.statuses[-1] == (True, ""))
+        await seeded(desk)
+        await desk.at(2500)
+        await desk.quote("120.00")
+        await desk.at(3600.2)
+        await desk.until(lambda: desk.bars)
+        (spy,) = [
+            each
+            for each in desk.peer.gateway.exchange.catalogue
+            if (each.symbol, each.security_type) == ("SPY", "STK")
+        ]
+        past = history.bars(spy, START_NS + 2400 * NS_PER_SECOND, 2400 * NS_PER_SECOND, 60 * NS_PER_SECOND, 1)
+        (bar,) = desk.bars
+        assert len(past) == 40
+        assert (bar.open, bar.high, bar.close) == (float(past[0].open), 120.0, 120.0)
+        assert bar.volume == sum(each.volume for each in past) + 100
+        assert [event for event in desk.events if isinstance(event, BarsMissing)] == []
+
+    play(scenario)
+
+
 async def seeded(desk: Desk) -> None:
     """Wait until the past of a bar has come."""
     seeds = desk.intake._seeds
