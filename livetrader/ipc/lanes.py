@@ -49,6 +49,9 @@ POINT_LIMIT: Final = (
     500_000  # points waiting: 100 MB; 100 s of 5,000 trades/s, 16 h of minute bars of 500 symbols
 )
 
+STEP_POINTS: Final = 50_000  # of one message, 4 to 8 MB; a step of more becomes several of the same time
+FRAME_POINTS: Final = 20_000  # after which a frame takes no more, and so stays below what it may have
+
 ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining | StartNoted
 OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete | BrokerageMessageArrived
 DataMessage = MarketDataArrived | TimePulse | DataEnded
@@ -103,13 +106,17 @@ class Lanes:
         return message
 
     def take(self, limit: int, data_limit: int) -> list[ToEngine]:
-        """Take up to `limit` messages: control first, then orders, then up to `data_limit` of data."""
+        """Take up to `limit` messages: control first, then orders, then up to `data_limit` of data.
+
+        A frame has no more than FRAME_POINTS points, whatever the limits say.
+        """
         taken: list[ToEngine] = []
         while self.control and len(taken) < limit:
             taken.append(self.control.popleft())
         while self.orders and len(taken) < limit:
             taken.append(self.orders.popleft())
-        while self.data and len(taken) < limit and data_limit > 0:
+        before = self._points
+        while self.data and len(taken) < limit and data_limit > 0 and before - self._points < FRAME_POINTS:
             taken.append(self.pop_data())
             data_limit -= 1
         return taken
@@ -126,6 +133,9 @@ class Lanes:
                 self.data.pop()
         elif isinstance(message, MarketDataArrived):
             self._points += len(message.points)
+            if len(message.points) > STEP_POINTS:
+                *parts, message = _in_parts(message)
+                self.data.extend(parts)
         self.data.append(message)
         if self._points > self._conflate_at:
             self._conflate()
@@ -162,3 +172,11 @@ class Lanes:
                     message = msgspec.structs.replace(message, points=tuple(reversed(points)))
                 kept.appendleft(message)
         self.data = kept
+
+
+def _in_parts(message: MarketDataArrived) -> list[MarketDataArrived]:
+    """Return a step as several of the same time; the last one has its number, and so completes it."""
+    points = message.points
+    pieces = [points[at : at + STEP_POINTS] for at in range(0, len(points), STEP_POINTS)]
+    parts = [MarketDataArrived(message.time_ns, 0, piece) for piece in pieces[:-1]]
+    return [*parts, msgspec.structs.replace(message, points=pieces[-1])]

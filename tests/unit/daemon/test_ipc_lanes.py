@@ -174,3 +174,28 @@ def test_a_lane_far_over_its_bound_is_not_walked_for_every_message() -> None:
         lanes.push(step(time_ns, bar(SPY, time_ns)))  # nothing here may be conflated
     assert walks <= 12
     assert len(lanes.data) == 5_000
+
+
+def test_a_huge_step_travels_as_several_of_the_same_time_of_which_the_last_completes_it() -> None:
+    lanes = Lanes(point_limit=10**6)
+    huge = MarketDataArrived(7, 42, tuple(Tick(SPY, 7, price=float(number)) for number in range(125_000)))
+    lanes.push(huge)
+    frames = []
+    while len(lanes):
+        frames.append([event for event in lanes.take(1_000, 1_000) if isinstance(event, MarketDataArrived)])
+    assert [[len(event.points) for event in frame] for frame in frames] == [[50_000], [50_000], [25_000]]
+    parts = [event for frame in frames for event in frame]
+    assert [(event.time_ns, event.sequence) for event in parts] == [(7, 0), (7, 0), (7, 42)]
+    assert [point for event in parts for point in event.points] == list(huge.points)
+
+
+def test_a_frame_of_many_full_steps_stays_below_what_a_frame_may_have() -> None:
+    lanes = Lanes(point_limit=10**6)
+    for time_ns in range(1, 11):
+        lanes.push(step(time_ns, *(Tick(SPY, time_ns, price=1.0) for _ in range(9_000))))
+    sizes = []
+    while len(lanes):
+        taken = lanes.take(1_000, 64)
+        sizes.append(sum(len(event.points) for event in taken if isinstance(event, MarketDataArrived)))
+    assert max(sizes) < 30_000
+    assert sum(sizes) == 90_000
