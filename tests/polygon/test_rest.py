@@ -29,8 +29,8 @@ LIBRARIES = ("polygon", "massive")
 class Asking:
     """Polygon's REST at a scripted server, with a clock that goes on by waiting."""
 
-    def __init__(self, directory: Path, server: Scripted, **options: Any) -> None:
-        self.time = Time()
+    def __init__(self, directory: Path, server: Scripted, time: Time | None = None, **options: Any) -> None:
+        self.time = time or Time()
         self.desk = Desk(directory, monotonic_s=self.time)
         defaults = {"read_timeout_s": 2.0, "attempts": 3}
         config = PolygonHistoryConfig(api_key=server.key, url=server.url, **{**defaults, **options})
@@ -203,6 +203,20 @@ def test_too_many_requests_are_waited_out_with_either_word_for_it(tmp_path: Path
     with asking(tmp_path, *script) as (polygon, _):
         assert len(polygon.bars()) == 1
     assert [wait for wait in polygon.time.waits if wait > 1] == pytest.approx([20.05, 12.0, 24.0])
+
+
+def test_two_histories_of_one_process_share_the_pace_of_their_key(tmp_path: Path) -> None:
+    with Scripted(json_of(GOOD)) as server:
+        time = Time()
+        one, two = (Asking(tmp_path, server, time, requests_per_minute=2) for _ in range(2))
+        one.bars()
+        two.bars()
+        assert sum(time.waits) < 1.0
+        two.bars()
+        assert 60.0 <= sum(time.waits) < 61.0
+        assert len(two.desk.reports("venue_paced")) == 1
+        one.rest.close()
+        two.rest.close()
 
 
 def page(url: str, more: str = "", count: int = 1) -> bytes:
