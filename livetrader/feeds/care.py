@@ -289,7 +289,7 @@ class StreamCare:
             silent_s=age_s,
             cause=cause,
         )
-        source.session.break_off(f"silent although connected: {stream.ticker} for {age_s} s")
+        source.session.break_off(f"silent although connected: {stream.ticker} for {age_s} s", prompt=True)
 
     # -- who serves -------------------------------------------------------------------------------------
 

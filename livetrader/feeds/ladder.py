@@ -125,7 +125,8 @@ def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
     heard = moment.heard_ns
     if watch.rung is Rung.RESTING:  # what was heard before the opening says nothing of now
         return Verdict(_moved(watch, Rung.WAITING, moment.now_ns, base_ns=moment.now_ns, heard_ns=heard))
-    if heard is not None and (watch.heard_ns is None or heard > watch.heard_ns):
+    away = moment.line_down_ns is not None  # what a connection hears that nobody reads any more is no news
+    if not away and heard is not None and (watch.heard_ns is None or heard > watch.heard_ns):
         return _news(watch, moment, heard)
     if _overdue(watch, moment, rules):
         if watch.rung is not Rung.STALE:

@@ -53,6 +53,7 @@ class FeedSession:
         self._failures: list[float] = []
         self._limit: asyncio.Timeout | None = None  # around the wait for an event, where it may be broken off
         self._broken_off = ""
+        self._prompt = False
         self._attached = False  # the plugin is connected, whatever it says of its venue
         self.subscriptions: dict[Subscription, None] = {}
         self.connected = False
@@ -69,6 +70,7 @@ class FeedSession:
             else:
                 self.connected = self._attached = True
                 self.message = self._broken_off = ""
+                self._prompt = False
                 self._ports.stands(True, "")
                 return begin_ns
 
@@ -80,14 +82,22 @@ class FeedSession:
                 return
             self.connected = self._attached = False
             self._ports.stands(False, reason)
-            await self._pause(reason)
+            if self._prompt:
+                self.message = reason
+                self._ports.report("feed_reconnect", level="warning", reason=reason, delay_s=0.0)
+            else:
+                await self._pause(reason)
             await self.connect()
             for subscription in tuple(self.subscriptions):
                 await self._subscribe(subscription)
 
-    def break_off(self, reason: str) -> None:
-        """Have the connection made anew, although it does not say that it is lost; never waits."""
+    def break_off(self, reason: str, *, prompt: bool = False) -> None:
+        """Have the connection made anew, although it does not say that it is lost; never waits.
+
+        `prompt`: without a pause before the first attempt; whoever asks sees to it that this is rare.
+        """
         self._broken_off = self._broken_off or reason
+        self._prompt = prompt
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(asyncio.get_running_loop().time())
 
