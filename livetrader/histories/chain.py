@@ -17,18 +17,19 @@ from itertools import chain
 import msgspec
 
 from livetrader.histories.announcing import Announcer
-from livetrader.histories.filling import Filler, Lacking, Progress, points_of
+from livetrader.histories.asking import Asker, raise_if_unanswered
+from livetrader.histories.filling import Filler, Lacking, Progress
 from livetrader.histories.reference import ChainReference
 from livetrader.histories.sources import Source, Store
 from livetrader.histories.spans import bounds_ns, needed_dates
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint
-from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
+from livetrader_engine.data.batches import Batch, batched
 from livetrader_engine.data.subscription import HistoryRequest
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import VenueError
 from livetrader_engine.spi_data import Announcement, DataStore, DateSpan, DownloadRequest, Served
-from livetrader_engine.symbols import Resolution, Symbol
+from livetrader_engine.symbols import Symbol
 from livetrader_engine.synchronizer import batches_of
 
 
@@ -46,7 +47,8 @@ class HistoryChain:
         self._store = store
         self._sources = tuple(sources)
         self._others = tuple(source for source in self._sources if source.name != store.name)
-        self._first = self._sources[: [source.name for source in self._sources].index(store.name)]
+        first = self._sources[: [source.name for source in self._sources].index(store.name)]
+        self._asker = Asker(self._others, first, report)
         self._now_ns = now_ns
         self._report = report
         self._filler = Filler(store, self._others, report)
@@ -128,24 +130,24 @@ class HistoryChain:
             return
         request = msgspec.structs.replace(request, end_ns=end_ns)
         hours = self.reference.hours(request.subscription.symbol)
-        answered = self._asked_first(request)
+        answered = self._asker.preferred(request)
         if answered is not None:
             yield from batched(answered)
             return
         needed = needed_dates(request.start_ns, end_ns, self._now_ns(), hours)
         if needed.over is not None and not self._has_place(request, needed.over):
-            yield from self._unstored(request)
+            yield from self._unkept(request)
             return
         lacking: tuple[Lacking, ...] = ()
         if needed.over is not None:
             lacking = self._filled(request, needed.over)
-        if lacking and self._asks_directly:
+        if lacking and self._asker.asks_directly:
             yield from self._mended(request, lacking, hours)
         else:
-            _raise_if_unanswered(request, lacking)
+            raise_if_unanswered(request, lacking)
             yield from batches_of(self._store.plugin, request)
         if needed.in_progress is not None:
-            yield from self._in_progress(request, needed.in_progress, hours)
+            yield from self._asker.in_progress(request, needed.in_progress, hours)
 
     # ---- what the store has no place for
 
@@ -156,16 +158,10 @@ class HistoryChain:
             return False
         return True
 
-    def _unstored(self, request: HistoryRequest) -> Iterator[Batch]:
+    def _unkept(self, request: HistoryRequest) -> Iterator[Batch]:
         """Ask everybody but the store, in their order; where nobody has any, the store has its say."""
-        trouble: list[Exception] = []
-        for source in self._others:
-            points = self._asked(source, request, trouble)
-            if points is not None:
-                yield from batched(points)
-                return
-        _raise_worst([error for error in trouble if isinstance(error, VenueError)])
-        yield from batches_of(self._store.plugin, request)
+        points = self._asker.anybody(request)
+        return batches_of(self._store.plugin, request) if points is None else batched(points)
 
     # ---- dates that are over
 
@@ -177,10 +173,6 @@ class HistoryChain:
         if not any(gap.again for gap in lacking):
             self._announcer.reach(symbol, dates, self._today(symbol))
         return lacking
-
-    @property
-    def _asks_directly(self) -> bool:
-        return any(source.downloader is None for source in self._others)
 
     def _mended(
         self, request: HistoryRequest, lacking: Sequence[Lacking], hours: ExchangeHours
@@ -195,87 +187,11 @@ class HistoryChain:
                 yield from batches_of(self._store.plugin, before)
             if last_ns > first_ns:
                 part = msgspec.structs.replace(request, start_ns=first_ns, end_ns=last_ns)
-                yield from batched(self._directly(part, gap))
+                yield from batched(self._asker.directly(part, gap))
                 at_ns = last_ns
         if at_ns < request.end_ns:
             rest = msgspec.structs.replace(request, start_ns=at_ns)
             yield from batches_of(self._store.plugin, rest)
-
-    def _asked_first(self, request: HistoryRequest) -> list[MarketPoint] | None:
-        """Return the answer of a history that is preferred to the store; None where there is none."""
-        for source in self._first:
-            if source.downloader is None:
-                points = self._asked(source, request, [])
-                if points is not None:
-                    return points
-        return None
-
-    def _directly(self, request: HistoryRequest, gap: Lacking) -> list[MarketPoint]:
-        trouble: list[Exception] = []
-        for source in self._others:
-            if source.downloader is None:
-                points = self._asked(source, request, trouble)
-                if points is not None:
-                    return points
-        _raise_if_unanswered(request, (gap,))
-        _raise_worst(trouble)
-        return []
-
-    def _asked(
-        self, source: Source, request: HistoryRequest, trouble: list[Exception]
-    ) -> list[MarketPoint] | None:
-        """Return the whole answer of one history, None where it has none; what it says goes to `trouble`."""
-        try:
-            return list(source.plugin.history(request))
-        except (DataError, VenueError) as error:
-            trouble.append(error)
-            symbol = request.subscription.symbol.value
-            self._report(
-                "history_failed", level="warning", history=source.name, symbol=symbol, problem=str(error)
-            )
-            return None
-
-    # ---- the date in progress
-
-    def _in_progress(self, request: HistoryRequest, day: date, hours: ExchangeHours) -> Iterator[Batch]:
-        """Yield what there is of a date that is not over: the newest factor is one, so raw prices do."""
-        subscription = request.subscription
-        span = DateSpan(day, day)
-        start_ns = max(request.start_ns, bounds_ns(span, hours)[0])
-        if subscription.resolution is Resolution.DAILY and subscription.precise_daily is False:
-            return  # its bar is not over before the date is
-        part = msgspec.structs.replace(request, start_ns=start_ns)
-        trouble: list[Exception] = []
-        for source in self._others:
-            points = self._today_of(source, part, span, trouble)
-            if points is not None:
-                extended = subscription.extended_market_hours
-                open_only = while_open(batched(points), hours, extended)
-                yield from ending_within(open_only, start_ns, request.end_ns)
-                return
-        _raise_worst(trouble)
-
-    def _today_of(
-        self, source: Source, request: HistoryRequest, day: DateSpan, trouble: list[Exception]
-    ) -> list[MarketPoint] | None:
-        subscription = request.subscription
-        kind = (subscription.symbol, subscription.resolution, subscription.tick_type)
-        if source.downloader is None:
-            return self._asked(source, request, trouble)
-        if not source.downloads(*kind):
-            return None
-        if subscription.resolution is Resolution.DAILY:
-            return []  # a downloaded daily bar lasts to midnight
-        try:
-            return list(points_of(source.downloader, DownloadRequest(*kind, day)))
-        except (DataError, VenueError) as error:
-            if isinstance(error, VenueError):
-                trouble.append(error)  # what somebody does not have is no trouble: that is said once
-            symbol = subscription.symbol.value
-            self._report(
-                "history_failed", level="warning", history=source.name, symbol=symbol, problem=str(error)
-            )
-            return None
 
     # ---- splits and dividends
 
@@ -293,21 +209,3 @@ class HistoryChain:
 def _download_of(request: HistoryRequest, dates: DateSpan) -> DownloadRequest:
     subscription = request.subscription
     return DownloadRequest(subscription.symbol, subscription.resolution, subscription.tick_type, dates)
-
-
-def _raise_worst(trouble: Sequence[Exception]) -> None:
-    """Raise what may be over later, else what somebody has to mend, where there is either."""
-    for error in sorted(trouble, key=lambda error: not isinstance(error, VenueError)):
-        raise error
-
-
-def _raise_if_unanswered(request: HistoryRequest, lacking: Sequence[Lacking]) -> None:
-    """Raise VenueError where dates are lacking that somebody may have who did not answer."""
-    for gap in lacking:
-        if gap.again:
-            subscription = request.subscription
-            raise VenueError(
-                f"{subscription.symbol.value}: no {subscription.resolution.name.lower()} data from"
-                f" {gap.dates.first} to {gap.dates.last}: {gap.reason}; try again later, or name another"
-                " [[history]]"
-            )

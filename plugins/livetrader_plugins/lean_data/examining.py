@@ -186,7 +186,7 @@ class Examination:
                 words = f"the close of {day} looks like a split ({shape}) that {path} does not know"
                 few.add(DataFault(self._shown(file), "split", words))
         yield from few.kept
-        for day in self._store.unpriced(symbol, since):
+        for day in self._store.announced.unpriced(symbol, since, self._store.gaps):
             words = f"what was announced for {day} is left out: the close before it is not stored"
             yield DataFault(path, "unpriced", words)
 

@@ -105,17 +105,17 @@ class LeanDataHistory:
 
     def announced_until(self, symbol: Symbol) -> date | None:
         """Return the last date up to which splits and dividends of a symbol are stored, None for none."""
-        return self._store.announced_until(symbol)
+        return self._store.announced.known_until(symbol)
 
     def store_announcements(
         self, provider: str, symbol: Symbol, dates: DateSpan, announcements: Sequence[Announcement]
     ) -> None:
         """Keep the splits and dividends of these dates in place of what was there."""
-        self._store.store_announcements(provider, symbol, dates, announcements)
+        self._store.announced.put(provider, symbol, dates, announcements)
 
     def unpriced(self, symbol: Symbol, since: date) -> Sequence[date]:
         """Return the ex-dates that cannot be weighed: their close before is not stored."""
-        return self._store.unpriced(symbol, since)
+        return self._store.announced.unpriced(symbol, since, self._store.gaps)
 
     def served(self, symbol: Symbol | None = None) -> Sequence[Served]:
         """Return who brought what, newest first; of one symbol, or of all."""

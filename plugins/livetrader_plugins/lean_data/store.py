@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,11 +16,11 @@ from livetrader_engine.calendar.hours import ExchangeHours, utc_ns_to_local
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import DataError
-from livetrader_engine.spi_data import Announcement, DateSpan, DownloadRequest, Served
-from livetrader_engine.symbols import Resolution, SecurityType, Symbol
-from livetrader_plugins.lean_data import convert, factors
+from livetrader_engine.spi_data import DateSpan, DownloadRequest, Served
+from livetrader_engine.symbols import Resolution, Symbol
+from livetrader_plugins.lean_data import convert
+from livetrader_plugins.lean_data.announced import Announced
 from livetrader_plugins.lean_data.client import DataFolder
-from livetrader_plugins.lean_data.convert import EQUITY_UNIT, FactorFile
 from livetrader_plugins.lean_data.coverage import FOUND, Known
 from livetrader_plugins.lean_data.depot import Depot, NewFile, zip_file
 from livetrader_plugins.lean_data.places import DayFile, HistoryFile, Place, places_of
@@ -53,6 +52,7 @@ class LeanStore:
         self._now_ns = now_ns
         self._report = report
         self._depot = Depot(folder.folder)
+        self.announced = Announced(folder, reference, self._depot)
 
     # ---- dates
 
@@ -137,7 +137,7 @@ class LeanStore:
                 points=left_out.count, of=left_out.total, first=left_out.first,
             )  # fmt: skip
         if request.resolution is Resolution.DAILY and request.tick_type is TickType.TRADE:
-            self._write_factors(request.symbol)
+            self.announced.write_factors(request.symbol)
         return served
 
     def _put(
@@ -213,98 +213,6 @@ class LeanStore:
         with self._depot.coverage():
             pass
 
-    # ---- splits and dividends
-
-    def announced_until(self, symbol: Symbol) -> date | None:
-        """Return up to which date splits and dividends are known: asked for, or told by the factor file."""
-        with self._depot.coverage() as coverage:
-            known = None if coverage is None else coverage.announced_until(symbol)
-        return known or factors.last_event(self._reference.factor_file(symbol))
-
-    def store_announcements(
-        self, provider: str, symbol: Symbol, dates: DateSpan, announcements: Sequence[Announcement]
-    ) -> None:
-        """Keep the splits and dividends of these dates in place of what was there; write the factor file."""
-        if symbol.security_type is not SecurityType.EQUITY:
-            raise DataError(f"{symbol.value}: only equities have splits and dividends")
-        with self._depot.writing() as coverage:
-            base = coverage.factor_base(symbol)
-            if base is None:
-                base = self._folder.text(self._reference.factor_path(symbol)) or ""
-
-            def note() -> None:
-                coverage.keep_factor_base(symbol, base)
-                coverage.announce(provider, symbol, dates, announcements)
-
-            self._depot.put(coverage, (), note)
-        self._write_factors(symbol)
-
-    def unpriced(self, symbol: Symbol, since: date) -> Sequence[date]:
-        """Return the ex-dates whose close before, `since` or later, is neither stored nor known to lack."""
-        with self._depot.coverage() as coverage:
-            announced = [] if coverage is None else coverage.announcements(symbol)
-        if not announced:
-            return ()
-        before, close_of = self._session_before(symbol), self._closes(symbol)
-        days = factors.unpriced(announced, before, close_of, since)
-        return [day for day in days if self.gaps(_daily(symbol, before(day)))]
-
-    def _write_factors(self, symbol: Symbol) -> None:
-        """Write the factor file anew where announcements are known and it would be another."""
-        if symbol.security_type is not SecurityType.EQUITY:
-            return
-        with self._depot.coverage() as coverage:
-            if coverage is None or coverage.announced_until(symbol) is None:
-                return
-        with self._depot.writing() as coverage:
-            relative = self._reference.factor_path(symbol)
-            text = coverage.factor_base(symbol) or ""
-            base: FactorFile | None = convert.read_factor_file(relative, text) if text else None
-            rows = factors.factor_rows(
-                base,
-                coverage.announcements(symbol),
-                self._session_before(symbol),
-                self._closes(symbol),
-                self._first_date(symbol),
-            )
-            new = factors.factor_text(rows)
-            if new != (self._folder.text(relative) or ""):
-                self._depot.put(
-                    coverage, [NewFile(self._folder.folder / relative, new.encode())], lambda: None
-                )
-        self._reference.forget_factors(symbol)
-
-    def _session_before(self, symbol: Symbol) -> Callable[[date], date]:
-        return self._reference.hours(symbol).previous_trading_day
-
-    def _closes(self, symbol: Symbol) -> Callable[[date], Decimal | None]:
-        """Return the question for the raw close of a date, as the daily file has it."""
-
-        def close(day: date) -> Decimal | None:
-            for place, first, last in self._daily_places(symbol, day, day):
-                rows = self._folder.rows_at(place.path) or []
-                at = bisect_left(rows, f"{day:%Y%m%d}")
-                if first <= day <= last and at < len(rows) and rows[at].startswith(f"{day:%Y%m%d}"):
-                    return Decimal(rows[at].split(",")[4]) * EQUITY_UNIT
-            return None
-
-        return close
-
-    def _first_date(self, symbol: Symbol) -> date | None:
-        for place, _, _ in self._daily_places(symbol, date(1900, 1, 1), date.max - _ONE_DAY):
-            rows = self._folder.rows_at(place.path)
-            if rows:
-                return convert.day_of(rows[0])
-        return None
-
-    def _daily_places(
-        self, symbol: Symbol, first: date, last: date
-    ) -> Iterator[tuple[HistoryFile, date, date]]:
-        for ticker, begin, end in self._reference.tickers(symbol, first, last):
-            place = places_of(self._folder, _daily(symbol, first), ticker)
-            assert isinstance(place, HistoryFile), "daily data lie in one file"
-            yield place, begin, end
-
 
 def _check(request: DownloadRequest) -> None:
     why = refusal(request)
@@ -314,10 +222,6 @@ def _check(request: DownloadRequest) -> None:
 
 def _kind(request: DownloadRequest) -> tuple[Symbol, Resolution, TickType]:
     return request.symbol, request.resolution, request.tick_type
-
-
-def _daily(symbol: Symbol, day: date) -> DownloadRequest:
-    return DownloadRequest(symbol, Resolution.DAILY, TickType.TRADE, DateSpan(day, day))
 
 
 def _days(dates: DateSpan) -> Iterator[date]:
