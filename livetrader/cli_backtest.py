@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from livetrader.cli_common import as_json, console, json_option, pair
-from livetrader.cli_data import data_folder, folder_option, histories_of, provider_options
+from livetrader.cli_histories import data_folder, folder_option, histories_of, provider_options
 from livetrader.cli_store import named_store, place_options
 from livetrader.errors import AlgorithmLoadError
 from livetrader.numeric_threads import limit_numeric_threads

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from livetrader.cli_common import as_json, console, json_option, pair
+from livetrader.cli_common import as_json, console, json_option
+from livetrader.cli_histories import DATA_FOLDER, data_folder, folder_option, histories_of, provider_options
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
     from livetrader.datawork.downloading import Outcome
     from livetrader.histories.chain import HistoryChain
-    from livetrader.settings import PluginSection
     from livetrader_engine.data.subscription import TickType
     from livetrader_engine.spi_data import DateSpan
     from livetrader_engine.symbols import Resolution
 
-DATA_FOLDER: Final = "LIVETRADER_DATA"  # environment variable
 EXIT_LACKING: Final = 1
 EXIT_INTERRUPTED: Final = 130
 RESOLUTIONS: Final = ("tick", "second", "minute", "hour", "daily")
@@ -33,7 +31,6 @@ KINDS: Final = ("trade", "quote")
 TYPES: Final = ("equity", "index", "crypto", "forex", "option", "indexoption")
 MADE_UP_TYPES: Final = ("equity", "index", "crypto")
 _DAY: Final = click.DateTime(["%Y-%m-%d"])
-_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -47,58 +44,6 @@ def data() -> None:
     livetrader data generate --symbol ACME --resolution daily --start 2015-01-01
     livetrader data check --data-folder data
     """
-
-
-folder_option = click.option(
-    "--data-folder", "--data", type=_FOLDER, envvar=DATA_FOLDER, default=Path("data"), show_default=True,
-    help="A folder in LEAN's format; made where it is not there.",
-)  # fmt: skip
-
-
-def provider_options(command: _F) -> _F:
-    """Add who is asked for what the folder lacks, as `providers` and `provider_keys`."""
-    named = click.option("--provider", "providers", multiple=True, metavar="PLUGIN",
-                         help="A history to ask for what the folder lacks; several in order.")  # fmt: skip
-    keys = click.option("--provider-option", "provider_keys", multiple=True, metavar="KEY=VALUE",
-                        help="A key of its own, as in [[history]]; PLUGIN.KEY of several.")  # fmt: skip
-    return named(keys(command))
-
-
-def data_folder(folder: Path, *, made: bool) -> Path:
-    """Return the folder's full path; make it where `made`. Raises BadParameter where there is none."""
-    if not made and not folder.is_dir():
-        raise click.BadParameter(
-            f"there is no folder {folder}; name one in LEAN's format, or a --provider that fills it",
-            param_hint="--data-folder",
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError([f"{folder}: cannot be made: {error.strerror}"]) from error
-    return folder.absolute()
-
-
-def histories_of(providers: Sequence[str], keys: Sequence[str]) -> tuple[PluginSection, ...]:
-    """Return the histories that the command line names. Raises BadParameter, ConfigError."""
-    from livetrader.configuration.plugins import STORE
-    from livetrader.settings import PluginSection
-
-    options: dict[str, dict[str, object]] = {name: {} for name in providers}
-    for text in keys:
-        key, value = pair(text, "--provider-option")
-        name, dot, own = key.partition(".")
-        if not dot:
-            name, own = (providers[0] if len(providers) == 1 else ""), key
-        if name not in options:
-            raise click.BadParameter(
-                f"{text!r}: write PLUGIN.KEY=VALUE with one of {', '.join(providers) or 'the --provider'}",
-                param_hint="--provider-option",
-            )
-        try:
-            options[name][own] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            options[name][own] = value
-    return (PluginSection(STORE, {}), *(PluginSection(name, keys) for name, keys in options.items()))
 
 
 def _what_options(types: Sequence[str]) -> Callable[[_F], _F]:
