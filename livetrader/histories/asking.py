@@ -7,16 +7,16 @@ from datetime import date
 
 import msgspec
 
-from livetrader.histories.filling import Lacking, points_of
+from livetrader.histories.filling import Lacking
 from livetrader.histories.sources import Source
 from livetrader.histories.spans import bounds_ns
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
-from livetrader_engine.data.subscription import HistoryRequest
+from livetrader_engine.data.subscription import HistoryRequest, Normalization
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import VenueError
-from livetrader_engine.spi_data import DateSpan, DownloadRequest
+from livetrader_engine.spi_data import DateSpan
 from livetrader_engine.symbols import Resolution
 
 
@@ -66,12 +66,11 @@ class Asker:
         subscription = request.subscription
         if subscription.resolution is Resolution.DAILY and not subscription.precise_daily:
             return  # its bar is not over before the date is
-        span = DateSpan(day, day)
-        start_ns = max(request.start_ns, bounds_ns(span, hours)[0])
+        start_ns = max(request.start_ns, bounds_ns(DateSpan(day, day), hours)[0])
         part = msgspec.structs.replace(request, start_ns=start_ns)
         trouble: list[Exception] = []
         for source in self._others:
-            points = self._today_of(source, part, span, trouble)
+            points = self._today_of(source, part, trouble)
             if points is not None:
                 open_only = while_open(batched(points), hours, subscription.extended_market_hours)
                 yield from ending_within(open_only, start_ns, request.end_ns)
@@ -79,24 +78,21 @@ class Asker:
         _raise_worst(trouble)
 
     def _today_of(
-        self, source: Source, request: HistoryRequest, day: DateSpan, trouble: list[Exception]
+        self, source: Source, request: HistoryRequest, trouble: list[Exception]
     ) -> list[MarketPoint] | None:
+        """Return one history's answer for a part of today: downloading would bring all of it."""
         subscription = request.subscription
         kind = (subscription.symbol, subscription.resolution, subscription.tick_type)
-        downloader = source.downloader
-        if downloader is None:
+        if source.downloader is None:
             return self._first((source,), request, trouble)
         if not source.downloads(*kind):
             return None
-        if subscription.resolution is Resolution.DAILY:
-            return []  # a downloaded daily bar lasts to midnight
-        try:
-            return list(points_of(downloader, DownloadRequest(*kind, day)))
-        except (DataError, VenueError) as error:
-            if isinstance(error, VenueError):
-                trouble.append(error)  # what somebody does not have is no trouble: that is said once
-            self._tell(source, request, error)
-            return None
+        raw = msgspec.structs.replace(subscription, normalization=Normalization.RAW)
+        heard: list[Exception] = []
+        points = self._first((source,), msgspec.structs.replace(request, subscription=raw), heard)
+        # what somebody who could be downloaded from does not have is no trouble: that is said once
+        trouble += (error for error in heard if isinstance(error, VenueError))
+        return points
 
     def _first(
         self, sources: Iterable[Source], request: HistoryRequest, trouble: list[Exception]
