@@ -86,7 +86,6 @@ class Announced:
                 self._depot.put(
                     coverage, [NewFile(self._folder.folder / relative, new.encode())], lambda: None
                 )
-        self._reference.forget_factors(symbol)
 
     def _session_before(self, symbol: Symbol) -> Callable[[date], date]:
         return self._reference.hours(symbol).previous_trading_day

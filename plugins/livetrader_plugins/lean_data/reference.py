@@ -18,7 +18,7 @@ from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.shortable import Shortable
 from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier, plain_identifier
 from livetrader_plugins.lean_data.actions import corporate_actions
-from livetrader_plugins.lean_data.client import DataFolder
+from livetrader_plugins.lean_data.client import DataFolder, signature_of
 from livetrader_plugins.lean_data.convert import (
     FactorFile,
     MapFile,
@@ -118,21 +118,20 @@ class LeanReference:
         return self._once("map", symbol.text, lambda: self._map_file_of_symbol(symbol))
 
     def factor_file(self, symbol: Symbol) -> FactorFile | None:
-        """Return the corporate actions of an equity, None where there is no file."""
+        """Return the corporate actions of an equity, None where there is no file.
+
+        A file that changed is read anew: another process may have written what was announced since.
+        """
         if symbol.security_type is not SecurityType.EQUITY:
             return None
-        return self._once("factors", symbol.text, lambda: self._read_factors(symbol))
+        signature = signature_of(self._folder.folder / self.factor_path(symbol))
+        return self._once("factors", f"{symbol.text} {signature}", lambda: self._read_factors(symbol))
 
     def factor_path(self, symbol: Symbol) -> str:
         """Return where in the folder the factor file of an equity lies, or would."""
         mapped = self._mapped_symbol(symbol)
         name = (symbol.value if mapped is None else mapped.permtick).lower()
         return f"equity/{symbol.market}/factor_files/{name}.csv"
-
-    def forget_factors(self, symbol: Symbol) -> None:
-        """Have the factor file read anew: it was written."""
-        with self._lock:
-            self._facts.pop(("factors", symbol.text), None)
 
     def tickers(self, symbol: Symbol, first: date, last: date) -> Iterator[tuple[str, date, date]]:
         """Yield (ticker, from, to) of a symbol in these dates: outside its map file there is nothing."""
@@ -167,8 +166,8 @@ class LeanReference:
         if symbol.security_type is not SecurityType.EQUITY:
             return ()
         with self._lock:  # whoever lives over days meets files that were written anew
-            self.forget_factors(symbol)
             self._facts.pop(("map", symbol.text), None)
+            self._facts.pop(("ticker", f"{symbol.market}/{symbol.value}"), None)
         files = (self.factor_file(symbol), self.map_file(symbol))
         return corporate_actions(symbol, files, self.hours(symbol), (first, last))
 

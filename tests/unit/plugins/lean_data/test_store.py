@@ -338,6 +338,21 @@ def test_a_factor_file_from_elsewhere_stays_and_what_comes_later_is_multiplied_i
         ]  # fmt: skip
 
 
+def test_another_process_sees_factors_that_were_written_since(tmp_path: Path) -> None:
+    writer, reader = store(tmp_path), store(tmp_path)
+    aapl = writer.reference.symbol("AAPL", SecurityType.EQUITY, "usa")
+    days = [MONDAY + timedelta(days=at) for at in range(5)]
+    writer.store("a", request(aapl, Resolution.DAILY, TRADE, MONDAY, FRIDAY), daily(aapl, *days))
+    stream = Subscription(aapl, Resolution.DAILY, normalization=Normalization.ADJUSTED)
+    zone = reader.reference.hours(aapl).data_timezone
+    span = local_to_utc_ns(MONDAY, 0, zone), local_to_utc_ns(FRIDAY, 86_400 * NS_PER_SECOND, zone)
+    assert [point.value for point in reader.history(HistoryRequest(stream, *span))] == [10.0] * 5
+    split = AnnouncedSplit(aapl, FRIDAY, Decimal("0.5"))
+    writer.store_announcements("a", aapl, DateSpan(date(2000, 1, 1), FRIDAY), [split])
+    closes = [point.value for point in reader.history(HistoryRequest(stream, *span))]
+    assert closes == [5.0, 5.0, 5.0, 5.0, 10.0]
+
+
 # ---- kills
 
 WRITER = """
