@@ -330,6 +330,12 @@ def test_the_key_of_the_environment_is_taken_where_the_settings_have_none(
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
-    for wrong in ({"attempts": 0}, {"page_rows": 50_001}, {"patience_s": 0}, {"libary": "massive"}):
+    for wrong in (
+        {"attempts": 0},
+        {"page_rows": 50_001},
+        {"patience_s": 0},
+        {"libary": "massive"},
+        {"url": "http://a.b"},
+    ):
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert(wrong, PolygonHistoryConfig)

@@ -12,7 +12,17 @@ from urllib3 import PoolManager
 
 from livetrader_engine.spi import VenueError
 from livetrader_plugins.sdk import rest
-from livetrader_plugins.sdk.rest import Answer, Door, HiddenKeys, Limits, Pace, Patience, TryAgain, pace_of
+from livetrader_plugins.sdk.rest import (
+    Answer,
+    Door,
+    HiddenKeys,
+    Limits,
+    Pace,
+    Patience,
+    TryAgain,
+    check_url,
+    pace_of,
+)
 from tests.rest.server import Desk, Scripted, Time, answer
 
 QUICK = Patience(connect_s=2.0, read_s=0.15, patience_s=300.0, attempts=3)
@@ -233,6 +243,24 @@ def test_a_closed_door_ends_the_waiting(tmp_path: Path) -> None:
 
     with Scripted(answer("")) as server, pytest.raises(VenueError, match="closed while waiting"):
         real.door.ask("it", server.url, refuse)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://api.polygon.io", "unencrypted"),
+        ("http://127.0.0.1.example.com", "unencrypted"),
+        ("api.polygon.io", "is no address"),
+        ("ftp://api.polygon.io", "is no address"),
+        ("http://[::1", "is no address"),
+        ("", "is no address"),
+    ],
+)
+def test_an_address_that_would_show_the_key_is_refused(url: str, words: str) -> None:
+    for good in ("https://api.polygon.io", "http://127.0.0.1:8765", "http://localhost", "http://[::1]:1"):
+        check_url(good)
+    with pytest.raises(ValueError, match=words):
+        check_url(url)
 
 
 def test_the_http_library_writes_no_key(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 from livetrader_engine.spi import PluginError
+from livetrader_plugins.sdk.rest import check_url
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
 KEY_VARIABLE: Final = "ALPHAVANTAGE_API_KEY"  # taken where the settings name no key
@@ -28,6 +29,10 @@ class AlphaVantageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     read_timeout_s: Seconds = 30.0  # of silence; a whole answer may take twice as long
     patience_s: Seconds = 300.0
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
+
+    def __post_init__(self) -> None:
+        """Refuse an address that would show the key."""
+        check_url(self.url)
 
 
 def api_key_of(key: str, environment: Mapping[str, str] = os.environ) -> str:

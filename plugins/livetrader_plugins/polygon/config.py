@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from livetrader_engine.spi import PluginError
+from livetrader_plugins.sdk.rest import check_url
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
 KEY_VARIABLES: Final = ("POLYGON_API_KEY", "MASSIVE_API_KEY")  # taken where the settings name no key
@@ -70,6 +71,11 @@ class PolygonHistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     patience_s: Seconds = 300.0
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5  # of one page, where the venue fails
     page_rows: Annotated[int, msgspec.Meta(ge=10, le=50_000)] = 50_000  # asked for at once
+
+    def __post_init__(self) -> None:
+        """Refuse an address that would show the key."""
+        if self.url:
+            check_url(self.url)
 
 
 def api_key_of(key: str, environment: Mapping[str, str] = os.environ) -> str:

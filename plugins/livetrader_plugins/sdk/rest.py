@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from random import Random  # noqa: TID251 — only the type; plugins are handed a seeded one
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from livetrader_engine.spi import Context, VenueError
 from livetrader_engine.symbols import NS_PER_SECOND
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 ANSWER_LIMIT: Final = 64 * 2**20  # bytes of one answer; 50,000 trades are about 12 MiB
 CHUNK: Final = 256 * 1024  # bytes read between two looks at the clock
 GZIP: Final = 31  # zlib's word for the gzip format with the largest window
+OWN_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})  # where nobody listens on the way
 CONNECTIONS: Final = 32  # kept open for later requests; more threads than that open and close theirs
 SPACING_S: Final = 0.01  # between two requests of one key: Polygon asks for less than 100 a second
 MINUTE_S: Final = 60.0
@@ -351,7 +353,7 @@ class Door:
     def _body(self, response: BaseHTTPResponse) -> bytes:
         """Read and unpack the body, looking at the clock and at its size between any two arrivals."""
         until_s = self._monotonic_s() + self._patience.body_s
-        encoding = response.headers.get("content-encoding", "identity").lower()
+        encoding = (response.headers.get("content-encoding") or "identity").lower()
         if encoding not in {"identity", "gzip"}:
             raise TryAgain(f"the answer is packed as {encoding[:20]!r}, which was not asked for")
         unpack = zlib.decompressobj(GZIP) if encoding == "gzip" else None
@@ -387,6 +389,19 @@ class Door:
                 return None
             seconds = moment.timestamp() - self._now_ns() / NS_PER_SECOND
         return min(max(seconds, 0.0), WISH_S) if math.isfinite(seconds) else None
+
+
+def check_url(url: str) -> None:
+    """Refuse an address that would show the key to the network. Raises ValueError with what to write."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise ValueError(f"url: {url!r} is no address: {error}") from error
+    if not host or parts.scheme not in {"http", "https"}:
+        raise ValueError(f"url: {url!r} is no address: it should look like https://api.example.com")
+    if parts.scheme == "http" and host not in OWN_HOSTS:
+        raise ValueError(f"url: {url!r} would send the key unencrypted: write https://")
 
 
 class HiddenKeys(logging.Filter):
