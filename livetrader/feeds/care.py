@@ -108,6 +108,8 @@ class StreamCare:
         seen = [self._seen(stream, now_ns) for stream in self._board.streams.values()]
         facts = [self._facts(source, seen, now_ns) for source in self._board.sources]
         for stream, is_open, heard_ns in seen:
+            if self._is_well(stream, is_open, heard_ns, now_ns):
+                continue
             if stream.is_watched and not self._is_refused(stream):
                 source = self._board.server_of(stream)
                 moment = self._moment(source, facts[source.index], is_open, heard_ns, now_ns)
@@ -209,6 +211,20 @@ class StreamCare:
         self.marks.clear(stream)
 
     # -- one stream -------------------------------------------------------------------------------------
+
+    def _is_well(self, stream: Stream, is_open: bool, heard_ns: int | None, now_ns: int) -> bool:
+        """Whether there is nothing to judge: most streams, most of the time, and the loop has other work."""
+        watch = stream.watch
+        return (
+            watch.rung is Rung.FRESH
+            and is_open
+            and heard_ns is not None
+            and not stream.server
+            and not stream.is_stale
+            and watch.silence_s == watch.floor_s
+            and now_ns - heard_ns < watch.floor_s * NS_PER_SECOND
+            and self._board.sources[0].down_ns is None
+        )
 
     def _seen(self, stream: Stream, now_ns: int) -> tuple[Stream, bool, int | None]:
         return stream, stream.is_open(now_ns), self._board.heard_ns(stream, self._board.server_of(stream))

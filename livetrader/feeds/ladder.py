@@ -102,6 +102,7 @@ class Watch(msgspec.Struct, frozen=True):
     tried_ns: int = 0  # when it was last asked for anew
     doubted_ns: int = 0  # when the present doubt began
     lost: bool = False
+    proved_again: bool = False  # history was asked a second time in this doubt
     calm: int = 0
 
 
@@ -215,18 +216,23 @@ def _silent(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
         if watch.rung in SILENT:
             return Verdict(watch)
         now_ns = moment.now_ns
-        return Verdict(_moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns), Wish.SUSPECT)
+        away = {"tried_ns": now_ns, "doubted_ns": now_ns, "proved_again": False}
+        return Verdict(_moved(watch, Rung.DOUBTED, now_ns, **away), Wish.SUSPECT)
     if watch.rung in (Rung.WAITING, Rung.FRESH):
         now_ns, limit_s = moment.now_ns, watch.floor_s if moment.strict else watch.silence_s
         if now_ns - watch.base_ns < limit_s * NS_PER_SECOND:
             return Verdict(watch)
-        doubted = _moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns)
+        doubted = _moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns, proved_again=False)
         return Verdict(doubted, Wish.SUSPECT | Wish.RENEW | Wish.PROVE)
     if watch.rung is not Rung.DOUBTED:
         return Verdict(watch)
     waited = moment.now_ns - watch.tried_ns >= rules.renew_s * NS_PER_SECOND
-    if moment.may_reconnect and (watch.lost or moment.crowd or (waited and moment.alone)):
+    due = watch.lost or moment.crowd or (waited and watch.proved_again and moment.alone)
+    if moment.may_reconnect and due:
         return Verdict(_moved(watch, Rung.RECONNECTED, moment.now_ns, tried_ns=moment.now_ns), Wish.RECONNECT)
+    if waited and not watch.proved_again:  # what could not be known yet may be known by now
+        again = msgspec.structs.replace(watch, proved_again=True, tried_ns=moment.now_ns)
+        return Verdict(again, Wish.PROVE)
     return Verdict(watch)
 
 

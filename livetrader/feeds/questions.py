@@ -4,8 +4,9 @@ History blocks, so each question runs in a thread, with a deadline; a few at onc
 is an answer that did not come: the ladder goes on without it.
 
 A silence is real where history is known to be current beyond it and has nothing of the stream since. How
-current it is shows in what it has of the stream that was heard last: that one did trade. So a history that
-lags proves nothing.
+current it is shows in what it has of the stream that was heard last: that one did trade. Where nothing else
+trades, it is what it was a moment ago: how soon it had what we heard. A history that lacks what we heard
+lags, and proves nothing until it is seen to have it again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ SETTLED_NS: Final = 5 * NS_PER_SECOND  # after one stream's bar is there, those 
 TOLERANCE_NS: Final = 2 * NS_PER_SECOND  # between the exchange's stamp and the arrival of a tick
 REFERENCE_NS: Final = 60 * NS_PER_SECOND  # how far back the reference is asked for
 REFERENCE_KEPT_NS: Final = 5 * NS_PER_SECOND  # one answer does for all that fell silent together
+LAG_KEPT_NS: Final = 180 * NS_PER_SECOND  # so long a lag that was seen is believed without another look
 SEEN_KEPT: Final = 64
 FAILURE_TOLD_NS: Final = 60 * NS_PER_SECOND  # between two log records of a history that does not answer
 
@@ -70,6 +72,7 @@ class Questions:
         self._turns = asyncio.Semaphore(WORKERS)
         self._seen: dict[SecurityType, deque[tuple[int, int]]] = {}  # (when seen, newest start), ascending
         self._referred_ns: dict[SecurityType, int] = {}
+        self._lags: dict[SecurityType, tuple[int, int]] = {}  # (the least that was seen, when)
         self._answers: list[tuple[Stream, Sequence[MarketPoint] | None]] = []
         self._failed_ns = 0
         self.proven: Callable[[Stream, int | None], None] = lambda stream, until_ns: None
@@ -145,12 +148,16 @@ class Questions:
             kind = stream.subscription.symbol.security_type
             heard_ns = stream.watch.heard_ns or stream.watch.base_ns
             current_ns = await self._reference_ns(stream, kind)
-            newest_ns = await self._newest_ns(stream.subscription, heard_ns - TOLERANCE_NS)
+            asked_ns = self._ports.now_ns()
+            newest_ns = await self._newest_ns(stream.subscription, heard_ns - TOLERANCE_NS, ticks=True)
             if newest_ns is None:
                 return
             if newest_ns > heard_ns + TOLERANCE_NS:
                 self.proven(stream, None)
-            elif current_ns > heard_ns + TOLERANCE_NS:
+                return
+            if stream.watch.heard_ns is not None:
+                current_ns = max(current_ns, self._by_lag_ns(kind, asked_ns, heard_ns, newest_ns))
+            if current_ns > heard_ns + TOLERANCE_NS:
                 self.proven(stream, current_ns)
         finally:
             stream.proving = False
@@ -171,9 +178,27 @@ class Questions:
                 await self._newest_ns(best.subscription, best_ns - REFERENCE_NS)
         return self._current_ns(kind, self._ports.now_ns())
 
-    async def _newest_ns(self, subscription: Subscription, start_ns: int) -> int | None:
-        """Return when the newest thing in history began, 0 for nothing, None where nobody answered."""
-        for resolution in (Resolution.SECOND, Resolution.MINUTE):
+    def _by_lag_ns(self, kind: SecurityType, asked_ns: int, heard_ns: int, newest_ns: int) -> int:
+        """Return up to where history is current by what it lagged of late, 0 where that is not known."""
+        known = self._lags.get(kind)
+        if newest_ns < heard_ns - TOLERANCE_NS:
+            self._lags.pop(kind, None)
+            return 0
+        lag_ns = asked_ns - heard_ns
+        if known is None or lag_ns <= known[0] or asked_ns - known[1] >= LAG_KEPT_NS:
+            self._lags[kind] = (lag_ns, asked_ns)
+            return 0 if known is None or asked_ns - known[1] >= LAG_KEPT_NS else asked_ns - known[0]
+        return asked_ns - known[0]
+
+    async def _newest_ns(
+        self, subscription: Subscription, start_ns: int, *, ticks: bool = False
+    ) -> int | None:
+        """Return when the newest thing in history began, 0 for nothing, None where nobody answered.
+
+        `ticks`: a trade that makes no bar is news, too; where history has no ticks, bars have to do.
+        """
+        first = (Resolution.TICK,) if ticks else ()
+        for resolution in (*first, Resolution.SECOND, Resolution.MINUTE):
             kind = TickType.QUOTE if subscription.tick_type is TickType.QUOTE else TickType.TRADE
             wanted = msgspec.structs.replace(subscription, resolution=resolution, tick_type=kind)
             points = await self._ask(wanted, start_ns, self._ports.now_ns())

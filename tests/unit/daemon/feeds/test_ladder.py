@@ -72,7 +72,8 @@ def test_a_silent_stream_climbs_every_rung_and_is_marked_in_time() -> None:
     life.seconds(60)
     assert life.wishes == [
         (20, Wish.SUSPECT | Wish.RENEW | Wish.PROVE),
-        (28, Wish.RECONNECT),
+        (28, Wish.PROVE),
+        (36, Wish.RECONNECT),
         (50, Wish.MARK),
     ]
     assert life.rung is Rung.STALE
