@@ -234,6 +234,19 @@ def test_a_key_has_one_pace_in_a_process_and_each_venue_its_own() -> None:
     assert pace("http://one", "key of this test") is not pace("http://two", "key of this test")
 
 
+def test_of_different_limits_for_a_key_the_stricter_hold() -> None:
+    time = Time()
+    loose = pace_of("http://one", "key with limits", Limits(0, 1_000), time)
+    assert loose is pace_of("http://one", "key with limits", Limits(2), time)
+    assert loose is pace_of("http://one", "key with limits", Limits(300), time)
+    waits: list[float] = []
+    for _ in range(3):
+        while (wait_s := loose.take()) > 0:
+            waits.append(wait_s)
+            time.wait(wait_s)
+    assert max(waits) > 59.0
+
+
 def test_a_closed_door_ends_the_waiting(tmp_path: Path) -> None:
     real = RealTime(tmp_path, attempts=2)
 

@@ -145,6 +145,14 @@ class Pace:
             self._resting_until_s = max(self._resting_until_s, self._monotonic_s() + rest_s)
             return rest_s
 
+    def tighten(self, limits: Limits) -> None:
+        """Keep to these limits, too."""
+        with self._lock:
+            pairs = zip(self._limits, limits, strict=True)
+            self._limits = Limits(
+                *(min(one, other) if one and other else one or other for one, other in pairs)
+            )
+
     def answered(self) -> None:
         """Take note that the venue has answered: it is not crowded any more."""
         with self._lock:
@@ -183,11 +191,12 @@ _paces_lock = threading.Lock()
 def pace_of(url: str, key: str, limits: Limits, monotonic_s: Callable[[], float]) -> Pace:
     """Return the pace of a key at a venue: the same one for everybody in this process.
 
-    The first who asks sets the limits; other limits make another pace, which knows nothing of the first.
+    Where they name different limits, the stricter ones hold.
     """
-    name = hashlib.sha256(repr((url, key, limits)).encode()).hexdigest()
+    name = hashlib.sha256(repr((url, key)).encode()).hexdigest()
     with _paces_lock:
         found = _paces.pop(name, None) or Pace(monotonic_s, limits)
+        found.tighten(limits)
         _paces[name] = found
         while len(_paces) > PACES:
             del _paces[next(iter(_paces))]
