@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from livetrader.gateway.ledger import Ledger
@@ -32,7 +33,7 @@ from livetrader.journal.action_records import (
 from livetrader.journal.records import AdjustmentReason
 from livetrader.journal.replay import OrderState, Position
 from livetrader_engine.data.corporate_actions import CorporateAction, Split
-from livetrader_engine.data.splits import shares_after
+from livetrader_engine.data.splits import ratio_of, shares_after
 from livetrader_engine.orders.after_split import order_after
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
 
@@ -76,6 +77,14 @@ class CorporateActions:
             name, book = action_id(action), self._ledger.state.actions
             known = book.noted.get(name)
             if known is not None and (known.action == action or name in book.applied):
+                if _factor(known.action) != _factor(action):
+                    step = (
+                        f"compare the account; `livetrader adopt {action.symbol.value}` takes what it shows"
+                    )
+                    self._report(
+                        "split_announced_otherwise", level="error", id=name, words=words_of(action),
+                        applied=words_of(known.action), next_step=step,
+                    )  # fmt: skip
                 continue
             record = ActionNoted(self._now_ns(), name, action)
             await self._ledger.write(record)
@@ -228,3 +237,7 @@ class CorporateActions:
         if order.is_open and order.pending is None and order.terms_ns < record.time_ns:
             self._report("order_not_scaled", level="warning", client_order_id=order.client_order_id)
             await self._sender.cancel(order, words)
+
+
+def _factor(action: CorporateAction) -> Fraction | None:
+    return ratio_of(action.factor) if isinstance(action, Split) else None

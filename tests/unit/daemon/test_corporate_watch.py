@@ -368,3 +368,18 @@ async def test_an_order_that_was_asked_for_before_and_left_after_the_day_began_i
         await day.until(EX_NS + int(3.9 * HOUR_S * 1e9))
         quantities = [order.spec.quantity for order in venue.orders.values()]
         assert quantities == [1, -1, 40, 80]
+
+
+@in_virtual_time
+async def test_a_split_that_is_announced_otherwise_after_it_counted_is_said_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    venue, office = new_venue(), Office([FOUR])
+    async with a_day(venue, tmp_path, office) as day:
+        await buy(day, 1, 100)
+        await day.until(EX_NS + int(1 * HOUR_S * 1e9))
+        book_split(venue, Decimal("0.25"))
+        office.told[:] = [AnnouncedSplit(SPY, TUESDAY, Decimal("0.2"))]
+        await day.until(EX_NS + int(8.2 * HOUR_S * 1e9))
+        assert day.desk.held() == 400
+        assert day.desk.reported("split_announced_otherwise") == 1
