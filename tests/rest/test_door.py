@@ -11,17 +11,16 @@ import pytest
 from urllib3 import PoolManager
 
 from livetrader_engine.spi import VenueError
+from livetrader_plugins.sdk import pace as paces
 from livetrader_plugins.sdk import rest
+from livetrader_plugins.sdk.pace import Limits, Pace, pace_of
 from livetrader_plugins.sdk.rest import (
     Answer,
     Door,
     HiddenKeys,
-    Limits,
-    Pace,
     Patience,
     TryAgain,
     check_url,
-    pace_of,
 )
 from tests.rest.server import Desk, Scripted, Time, answer
 
@@ -137,7 +136,7 @@ def test_a_redirect_is_not_followed(house: House) -> None:
 def test_what_failed_is_asked_again_after_longer_and_longer_pauses(house: House) -> None:
     with Scripted(answer("", 500), answer("", 503), answer("good")) as server:
         assert house.ask(server).data == b"good"
-    first, second = (wait for wait in house.time.waits if wait > rest.SPACING_S)
+    first, second = (wait for wait in house.time.waits if wait > paces.SPACING_S)
     assert 0.25 <= first <= 0.5 <= second <= 1.0
 
 
@@ -165,7 +164,7 @@ def test_a_date_in_retry_after_is_understood(house: House, tmp_path: Path) -> No
 def test_without_a_word_of_the_venue_the_pauses_double_up_to_a_minute(house: House) -> None:
     with Scripted(*[answer("", 429)] * 6, answer("good")) as server:
         assert house.ask(server).data == b"good"
-    waits = [wait for wait in house.time.waits if wait > rest.SPACING_S]
+    waits = [wait for wait in house.time.waits if wait > paces.SPACING_S]
     assert waits == pytest.approx([6.0, 12.0, 24.0, 18.05, 60.0, 60.0])  # the fourth ends the minute
 
 

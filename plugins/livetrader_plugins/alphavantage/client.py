@@ -24,18 +24,8 @@ import msgspec
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import Context, VenueError
 from livetrader_plugins.alphavantage.config import AlphaVantageConfig, api_key_of
-from livetrader_plugins.sdk.rest import (
-    CONNECTIONS,
-    Answer,
-    Door,
-    HiddenKeys,
-    Limits,
-    Pace,
-    Patience,
-    Pool,
-    TryAgain,
-    pace_of,
-)
+from livetrader_plugins.sdk.pace import Limits, Pace, pace_of
+from livetrader_plugins.sdk.rest import CONNECTIONS, Answer, Door, HiddenKeys, Patience, Pool, TryAgain
 
 QUOTA_REST_S: Final = 3_600.0  # after the day's quota is used up; nobody says when a day begins
 REMEMBERED: Final = 16  # answers; a month of minutes is about a megabyte

@@ -29,16 +29,8 @@ import msgspec
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi import Context, PluginError, VenueError
 from livetrader_plugins.polygon.config import PolygonHistoryConfig, api_key_of
-from livetrader_plugins.sdk.rest import (
-    CONNECTIONS,
-    Answer,
-    Door,
-    Limits,
-    Patience,
-    Pool,
-    TryAgain,
-    pace_of,
-)
+from livetrader_plugins.sdk.pace import Limits, pace_of
+from livetrader_plugins.sdk.rest import CONNECTIONS, Answer, Door, Patience, Pool, TryAgain
 
 LIBRARIES: Final = {"polygon": "polygon-api-client", "massive": "massive"}  # module and distribution
 MAX_PAGES: Final = 10_000  # of one question; 50,000 rows each, so this is a venue that goes in circles
