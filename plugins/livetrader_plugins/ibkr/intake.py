@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.spi import Context, VenueError
-from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
+from livetrader_engine.symbols import NS_PER_SECOND, Symbol
 from livetrader_plugins.ibkr import codes, requests
 from livetrader_plugins.ibkr.asking import contract_details, resolved
 from livetrader_plugins.ibkr.config import IbkrFeedConfig
@@ -25,7 +25,7 @@ from livetrader_plugins.ibkr.outlet import Outlet
 from livetrader_plugins.ibkr.pacing import Lines
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.resolver import Resolver
-from livetrader_plugins.ibkr.seeds import Seeds, Wish, is_worth_asking, joined_at
+from livetrader_plugins.ibkr.seeds import Seeds, wish_of
 from livetrader_plugins.ibkr.session import ENDED, Address, TwsSession
 from livetrader_plugins.sdk.livebars import Periods, Step
 from livetrader_plugins.sdk.markethours import MarketHours
@@ -69,14 +69,7 @@ class Intake:
         await self._resolver.load()
         await self.session.open()
         (answer,) = await self.session.request(requests.CURRENT_TIME)
-        apart_s = cast(int, answer.arguments[0]) - self._context.now_ns() / NS_PER_SECOND
-        if not -CLOCKS_APART_S - 1 <= apart_s <= CLOCKS_APART_S:  # IB's time is cut to whole seconds
-            self._context.report(
-                "clock_differs_from_ib",
-                level="warning",
-                apart_s=round(apart_s, 3),
-                remedy="bars close on this machine's clock: synchronize it (chrony, systemd-timesyncd)",
-            )
+        _compare_clocks(cast(int, answer.arguments[0]), self._context)
         if self._config.delayed_data:
             await self.session.send("reqMarketDataType", DELAYED)
 
@@ -99,12 +92,10 @@ class Intake:
 
     def _wish(self, line: DataLine, subscription: Subscription, now_ns: int) -> None:
         """Have the past of a running hour or day asked for; delayed data has none that fits."""
-        period, joined_ns = self.outlet.running(subscription), joined_at(now_ns)
         hours = self._hours.known(subscription.symbol)
-        if subscription.resolution <= Resolution.MINUTE or period is None or self._config.delayed_data:
-            return
-        if is_worth_asking(period, joined_ns, hours, extended=subscription.extended_market_hours):
-            self._seeds.wish(Wish(subscription, line.contract, period, joined_ns, hours))
+        wish = wish_of(subscription, line.contract, self.outlet.running(subscription), now_ns, hours)
+        if wish is not None and not self._config.delayed_data:
+            self._seeds.wish(wish)
 
     async def seed(self) -> None:
         """Put the past below bars that run, as it comes; until the session has ended."""
@@ -289,14 +280,23 @@ class Intake:
     @property
     def quality(self) -> dict[str, int]:
         """What was refused, came late, or did not come; counted since the connection began."""
-        refused = self._refused.copy()
-        for line in self._lines.values():
-            refused += line.book.refused
-        found = {f"refused: {reason}": number for reason, number in sorted(refused.items())}
-        return {name: number for name, number in (found | self.outlet.counts).items() if number}
+        refused = sum((line.book.refused for line in self._lines.values()), self._refused)
+        return self.outlet.quality(refused)
 
     def _tell_quality(self) -> None:
         now = self.quality
         if now != self._reported:
             self._context.report("market_data_quality", level="warning", **{"counted": now})
             self._reported = now
+
+
+def _compare_clocks(ib_s: int, context: Context) -> None:
+    """Warn where our clock is not IB's: bars close on it."""
+    apart_s = ib_s - context.now_ns() / NS_PER_SECOND
+    if not -CLOCKS_APART_S - 1 <= apart_s <= CLOCKS_APART_S:  # IB's time is cut to whole seconds
+        context.report(
+            "clock_differs_from_ib",
+            level="warning",
+            apart_s=round(apart_s, 3),
+            remedy="bars close on this machine's clock: synchronize it (chrony, systemd-timesyncd)",
+        )

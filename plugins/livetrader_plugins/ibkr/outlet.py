@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Final, cast
 
@@ -189,16 +189,17 @@ class Outlet:
         """Return when to look again though nothing arrives."""
         return self._bars.next_ns(now_ns)
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """What came late, not at all, or was no bar, since the connection began."""
-        return {
+    def quality(self, refused: Counter[str]) -> dict[str, int]:
+        """Return what was refused, came late, not at all, or was no bar, since the connection began."""
+        found = {f"refused: {reason}": number for reason, number in sorted(refused.items())}
+        counts = {
             "refused: not a bar": self._bad_bars,
             "late": self._bars.late,
             "missing five-second bars": self._bars.gaps,
             "periods skipped": self._bars.skipped,
             "ticks dropped": self._ticks_dropped,
         }
+        return {name: number for name, number in (found | counts).items() if number}
 
 
 def _quote_tick(symbol: Symbol, now_ns: int, quote: Quoted) -> Tick:

@@ -146,8 +146,15 @@ def _minutes(subscription: Subscription) -> Subscription:
     return Subscription(subscription.symbol, Resolution.MINUTE, subscription.tick_type)
 
 
-def is_worth_asking(period: Period, joined_ns: int, hours: ExchangeHours, *, extended: bool) -> bool:
-    """Return whether something may have traded in a period before a stream of it began."""
+def wish_of(
+    subscription: Subscription, contract: Contract, period: Period | None, now_ns: int, hours: ExchangeHours
+) -> Wish | None:
+    """Return what is to be asked of a stream that begins now, None where its period has no past."""
+    joined_ns = joined_at(now_ns)
+    if subscription.resolution <= Resolution.MINUTE or period is None:
+        return None
     if joined_ns - period.start_ns < NS_PER_SECOND:
-        return False
-    return hours.is_open_during(period.start_ns, joined_ns, extended)
+        return None
+    if not hours.is_open_during(period.start_ns, joined_ns, subscription.extended_market_hours):
+        return None
+    return Wish(subscription, contract, period, joined_ns, hours)
