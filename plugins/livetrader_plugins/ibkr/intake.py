@@ -280,8 +280,7 @@ class Intake:
     @property
     def quality(self) -> dict[str, int]:
         """What was refused, came late, or did not come; counted since the connection began."""
-        refused = sum((line.book.refused for line in self._lines.values()), self._refused)
-        return self.outlet.quality(refused)
+        return self.outlet.quality(sum((each.book.refused for each in self._lines.values()), self._refused))
 
     def _tell_quality(self) -> None:
         now = self.quality
