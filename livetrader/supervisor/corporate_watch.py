@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
@@ -70,13 +70,38 @@ class CorporatePorts:
     notify: Notify
 
 
+@dataclass(slots=True)
+class _Question:
+    """What is asked of announcers in a thread; what was answered until the time was up counts."""
+
+    spans: dict[Symbol, DateSpan]
+    found: list[CorporateAction] = field(default_factory=list)
+    answered: list[Symbol] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+    given_up: bool = False
+
+    def ask(self, announcements: Announcements) -> None:
+        """Ask for all of them, one by one, until nobody waits for the answers any more."""
+        for symbol, span in self.spans.items():
+            if self.given_up:
+                return
+            try:
+                actions = announcements.actions(symbol, span)
+            except (DataError, VenueError) as error:
+                self.trouble.append(f"{symbol.value}: {error}")
+            else:
+                self.found += actions  # before the symbol: who reads it meanwhile misses nothing
+                self.answered.append(symbol)
+
+
 class CorporateWatch:
     """Owns what was asked for and told in this process; the journal has the rest. On the loop's thread."""
 
     def __init__(self, ports: CorporatePorts) -> None:
         self._ports = ports
         self._looked: dict[Symbol, date] = {}  # symbol -> day whose announcements are known
-        self._failed_s: float | None = None
+        self._failed_s: dict[Symbol, float] = {}  # monotonic: when nobody could say anything of a symbol
+        self._since: dict[Symbol, date] = {}  # where the first look of a start begins, until it has an answer
         self._heard: set[str] = set()  # ids of what the present engine has heard
         self._booked: set[str] = set()  # by the simulated brokerage, in this process
         self._alarmed: set[str] = set()
@@ -137,9 +162,12 @@ class CorporateWatch:
 
     def _due_symbols(self) -> set[Symbol]:
         now_s = self._ports.monotonic_s()
-        if self._failed_s is not None and now_s - self._failed_s < RETRY_S:
-            return set()
-        return {one for one in self._symbols() if self._looked.get(one) != self._day(one)}
+        return {
+            one
+            for one in self._symbols()
+            if self._looked.get(one) != self._day(one)
+            and now_s - self._failed_s.get(one, -RETRY_S) >= RETRY_S
+        }
 
     def _day(self, symbol: Symbol) -> date | None:
         """Return the exchange's day, which begins at 08:00; None where its hours are not known."""
@@ -151,51 +179,43 @@ class CorporateWatch:
 
     async def _look(self, symbols: set[Symbol], limit_s: float, *, begins: bool = False) -> None:
         """Ask for announcements and note them; what cannot be had is asked for again later."""
-        spans = {
-            symbol: self._span(symbol, day, begins=begins)
-            for symbol in symbols
-            if (day := self._day(symbol)) is not None
-        }
-        found: list[CorporateAction] = []
-        trouble: list[str] = []
+        days = {symbol: day for symbol in symbols if (day := self._day(symbol)) is not None}
+        question = _Question({one: self._span(one, day, begins=begins) for one, day in days.items()})
         try:
             async with asyncio.timeout(limit_s):
-                await asyncio.to_thread(self._ask, spans, found, trouble)
+                await asyncio.to_thread(question.ask, self._ports.announcements)
         except TimeoutError:
-            trouble.append(f"no answer within {limit_s:g} s")
+            question.given_up = True
+            question.trouble.append(f"not every answer within {limit_s:g} s")
         corporate = self._ports.gateway.corporate
-        for record in await corporate.note(tuple(found)):
+        for record in await corporate.note(tuple(question.found)):
             self._announce(record)
-        self._note_trouble(trouble)
-        if spans and not trouble:
-            for symbol in spans:
-                self._looked[symbol] = self._day(symbol) or _EPOCH
-            await corporate.looked(max((span.last - _EPOCH).days for span in spans.values()))
+        for symbol in tuple(question.answered):
+            self._looked[symbol] = days[symbol]
+            self._since.pop(symbol, None)
+        self._note_trouble(question)
+        if days and not question.trouble:
+            await corporate.looked(max((span.last - _EPOCH).days for span in question.spans.values()))
 
     def _span(self, symbol: Symbol, day: date, *, begins: bool) -> DateSpan:
         """Return the dates that matter: from this day, or where the last look ended, to the next session."""
-        first, looked = day, self._ports.gateway.state.actions.looked_day
+        looked = self._ports.gateway.state.actions.looked_day
         if begins and looked is not None:
-            first = max(min(day, _EPOCH + timedelta(days=looked + 1)), day - OLDEST_LOOK)
+            self._since[symbol] = max(min(day, _EPOCH + timedelta(days=looked + 1)), day - OLDEST_LOOK)
+        first = self._since.get(symbol, day)
         return DateSpan(first, self._ports.announcements.hours(symbol).next_trading_day(day))
 
-    def _ask(self, spans: dict[Symbol, DateSpan], found: list[CorporateAction], trouble: list[str]) -> None:
-        """Ask for all of them, one by one; runs in a thread."""
-        for symbol, span in spans.items():
-            try:
-                found += self._ports.announcements.actions(symbol, span)
-            except (DataError, VenueError) as error:
-                trouble.append(f"{symbol.value}: {error}")
-
-    def _note_trouble(self, trouble: list[str]) -> None:
-        ports = self._ports
+    def _note_trouble(self, question: _Question) -> None:
+        ports, trouble, said = self._ports, question.trouble, bool(self._failed_s)
+        for symbol in question.answered:
+            self._failed_s.pop(symbol, None)
+        for symbol in question.spans.keys() - set(question.answered):
+            self._failed_s[symbol] = ports.monotonic_s()
         if not trouble:
-            self._failed_s = None
             return
-        if self._failed_s is None:  # once, not with every attempt
+        if not said:  # once, not with every attempt
             step = "a split that nobody announces restricts its symbol until you `adopt` it"
             ports.notify("splits and dividends unknown", "; ".join(trouble[:5]), step)
-        self._failed_s = ports.monotonic_s()
         ports.report("announcements_failed", level="warning", problems=trouble[:20], failed=len(trouble))
 
     def _announce(self, record: ActionNoted) -> None:

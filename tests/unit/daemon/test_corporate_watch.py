@@ -31,7 +31,7 @@ from livetrader_engine.symbols import Symbol
 from livetrader_engine.testing.fakes import MemoryVenue
 from livetrader_engine.testing.market import SampleReference
 
-from .money import SPY, START_NS, Desk, make_desk, new_venue, resting, spec, virtual_timing
+from .money import IBM, SPY, START_NS, Desk, make_desk, new_venue, resting, spec, virtual_timing
 from .virtual_time import run
 
 
@@ -58,10 +58,11 @@ class Office:
     told: list[Announcement] = field(default_factory=list)
     trouble: str = ""
     asked: list[DateSpan] = field(default_factory=list)
+    broken: str = ""  # a ticker of which nobody can say anything
 
     def __call__(self, symbol: Symbol, dates: DateSpan) -> tuple[Announcement, ...]:
         self.asked.append(dates)
-        if self.trouble:
+        if self.trouble or symbol.value == self.broken:
             raise VenueError(self.trouble)
         return tuple(item for item in self.told if dates.first <= item.ex_date <= dates.last)
 
@@ -383,3 +384,24 @@ async def test_a_split_that_is_announced_otherwise_after_it_counted_is_said_and_
         await day.until(EX_NS + int(8.2 * HOUR_S * 1e9))
         assert day.desk.held() == 400
         assert day.desk.reported("split_announced_otherwise") == 1
+
+
+@in_virtual_time
+async def test_one_symbol_that_cannot_be_asked_about_keeps_no_other_waiting_and_is_asked_alone(
+    tmp_path: Path,
+) -> None:
+    venue, office = new_venue(), Office([FOUR], broken="IBM")
+    async with a_day(venue, tmp_path, office) as day:
+        await buy(day, 1, 100)
+        await day.desk.submit(spec(2, 10, IBM))
+        await day.desk.settle()
+        await asyncio.sleep(60.0)
+        asked = len(office.asked)
+        assert action_id(Split(SPY, EX_NS, SplitKind.OCCURRED, Decimal(1), Decimal(0))) in (
+            day.desk.gateway.state.actions.noted
+        )
+        await asyncio.sleep(2 * HOUR_S)
+        again = len(office.asked) - asked
+        assert 6 <= again <= 9, "every quarter of an hour, IBM alone"
+        await day.until(EX_NS + 60_000_000_000)
+        assert day.desk.held() == 400
