@@ -42,7 +42,8 @@ Bar = TradeBar | QuoteBar
 class Gap:
     """A span that a stream may lack. `until_ns` is None while it lasts; `due_ns` when it is given up.
 
-    `must_ns`: history has to come this far, whatever comes live. `trusting`: the feed brings whole bars only.
+    `must_ns`: history has to come this far, whatever comes live. `trusting`: the feed brings whole bars only;
+    not, where it did not know of a silence: what began before `part_ns` may lack ticks.
     `loud`: people hear of it where history cannot fill it. `owed`: bars are missing even where the present
     silence is real, because a connection was lost with them or an earlier gap is not filled yet.
     """
@@ -52,12 +53,13 @@ class Gap:
     until_ns: int | None = None
     must_ns: int = 0
     trusting: bool = False
+    part_ns: int = 0
     due_ns: int | None = None
     ask_ns: int = 0  # not earlier
 
     def is_whole(self, bar: Bar) -> bool:
         """Return whether nothing can lack in a live bar."""
-        if self.until_ns is None or bar.time_ns < self.must_ns:
+        if self.until_ns is None or bar.time_ns < max(self.must_ns, self.part_ns):
             return False
         return bar.end_time_ns > self.until_ns if self.trusting else bar.time_ns >= self.until_ns
 
@@ -172,6 +174,7 @@ class BarTrack:
             return self._released()
         if gap.until_ns is None:
             gap.until_ns, gap.trusting = at_ns, trusting
+            gap.part_ns = gap.part_ns if trusting else at_ns
             gap.ask_ns = max(self._boundary_ns(at_ns), gap.must_ns) + LAG_NS
             if self.subscription.resolution.period_ns <= NS_PER_HOUR:
                 gap.due_ns = gap.ask_ns + wait_ns

@@ -222,6 +222,8 @@ def _silent(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
         now_ns, limit_s = moment.now_ns, watch.floor_s if moment.strict else watch.silence_s
         if now_ns - watch.base_ns < limit_s * NS_PER_SECOND:
             return Verdict(watch)
+        if watch.rung is Rung.FRESH and now_ns - watch.since_ns < rules.renew_s * NS_PER_SECOND:
+            return Verdict(watch)  # proven just now, up to a little while ago: not again at every look
         doubted = _moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns, proved_again=False)
         return Verdict(doubted, Wish.SUSPECT | Wish.RENEW | Wish.PROVE)
     if watch.rung is not Rung.DOUBTED:
