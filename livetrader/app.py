@@ -304,6 +304,7 @@ class PluginMakers:
             reference=None if history is None else history.reference,
             history=history,
             quality=self.settings.quality,
+            instance=int(kind == "history"),
         )
 
 

@@ -76,6 +76,8 @@ class Context(msgspec.Struct, frozen=True):
     reading history blocks, so it is called in a thread. `data_requested(path, problem)`, where it is given,
     hears of every data file that is asked for: with "" where it was read, with "missing", or with what is
     wrong with it; then what cannot be read is left out, where it would raise DataError otherwise.
+    `instance` tells those of a deployment apart that are made of one section: a history is there twice, in
+    the engine process (0) and in the daemon (1).
     `quality`: what may be believed of live prices, where somebody has said so (data.quality).
     """
 
@@ -90,6 +92,7 @@ class Context(msgspec.Struct, frozen=True):
     reference: ReferenceData | None = None
     history: HistoryProvider | None = None
     data_requested: Callable[[str, str], None] | None = None
+    instance: int = 0
     quality: QualityLimits | None = None
 
 

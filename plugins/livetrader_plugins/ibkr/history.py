@@ -20,6 +20,8 @@ from datetime import date, timedelta
 from itertools import chain
 from typing import Any, ClassVar, Final, TypeVar
 
+import msgspec
+
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
 from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
@@ -57,6 +59,8 @@ class IbkrHistory:
         self, config: IbkrHistoryConfig, context: Context, limits: HistoryLimits | None = None
     ) -> None:
         """Keep the settings. `limits` are IB's rules of pace, where they are not the usual ones."""
+        # a login knows its sessions by their numbers, and engine and daemon may ask at once
+        config = msgspec.structs.replace(config, client_id=config.client_id + context.instance)
         self._config = config
         self._context = context
         self._thread = SideThread("ibkr history")
