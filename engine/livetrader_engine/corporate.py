@@ -57,9 +57,8 @@ class CorporateActions:
         securities: SecurityManager,
         portfolio: Portfolio,
         orders: Transactions,
-        *,
         books: bool,
-        start_ns: int = 0,
+        start_ns: int,
     ) -> None:
         """`start_ns`: prices from before it are history's, which knows of the splits until then."""
         self._securities = securities
@@ -110,8 +109,12 @@ class CorporateActions:
                 self.delisted.add(action.symbol)
                 subscriptions.remove_security(security.symbol)
 
-    def apply(self, actions: Iterable[CorporateAction]) -> None:
-        """Book dividends, then splits; nothing during warm-up: what was held then is held now."""
+    def apply(self, actions: Sequence[CorporateAction]) -> None:
+        """Book dividends, then splits; nothing during warm-up: what was held then is held now.
+
+        Remember splits of the next session: options on these are closed before.
+        """
+        self._note_warnings(actions)
         if self._orders.warming_up:
             return
         held = [(action, self._securities.get(action.symbol)) for action in actions]
@@ -122,8 +125,7 @@ class CorporateActions:
             if security is not None and isinstance(action, Split) and action.kind is SplitKind.OCCURRED:
                 self._split(action, security)
 
-    def note_warnings(self, actions: Iterable[CorporateAction]) -> None:
-        """Remember splits of the next session; options on these are closed before."""
+    def _note_warnings(self, actions: Iterable[CorporateAction]) -> None:
         known = {split.symbol for split in self.splits_ahead}
         self.splits_ahead += [
             action

@@ -140,13 +140,8 @@ class Engine:
         self.margin_calls = MarginCalls(self.portfolio, self.orders)
         self.trading = Trading(self.clock, self.securities, self.portfolio, self.orders)
         self.subscriptions = Subscriptions(ports.feed, ports.reference, self.securities)
-        self.corporate = CorporateActions(
-            self.securities,
-            self.portfolio,
-            self.orders,
-            books=options.books_corporate_actions,
-            start_ns=options.start_ns,
-        )
+        books, start_ns = options.books_corporate_actions, options.start_ns
+        self.corporate = CorporateActions(self.securities, self.portfolio, self.orders, books, start_ns)
         self._account = AccountLoader(self.subscriptions, self.portfolio, self.orders, self._report)
         self.consolidators = Consolidators(self.clock, self._report)
         self.sessions = Sessions()
@@ -168,12 +163,11 @@ class Engine:
         self.steps = 0
         self.data_points = 0
         self.history_data_points = 0
-        self.ended = False
+        self.ended = self._warm_up_announced = False
         self.quit_reason: str | None = None  # why the run should end after this step; anybody may say so
         self._algorithm: AlgorithmCallbacks | None = None
         self.warm_up_from_ns: int | None = None  # where its data begin
         self._warm_up_until_ns: int | None = None
-        self._warm_up_announced = False
         self._last_step_ns = 0
         self._end_of_day = EndOfDay(
             self.scheduler, self.clock, lambda symbol: self._callbacks.on_end_of_day(symbol)
@@ -323,7 +317,6 @@ class Engine:
                 consolidators.update(points, time_ns)  # 13
             if actions:
                 algorithm.on_corporate_actions(actions)  # 14
-                self.corporate.note_warnings(actions)
             if data.points or actions:  # 15
                 algorithm.on_data(data)
             if orders.working or orders.requests:

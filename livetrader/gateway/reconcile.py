@@ -92,7 +92,6 @@ def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
             )
     strange = tuple(strange_fills(state, snapshot, evidence))
     split = find_splits(state, snapshot, position_differences(state, snapshot, missed), book=evidence.book)
-    differences = split.differences
     prefix = order_prefix(state.instance)
     strangers = [order for order in snapshot.open_orders if order.client_order_id not in state.orders]
     ended = [order for order in snapshot.closed_orders if order.client_order_id not in state.orders]
@@ -105,7 +104,7 @@ def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
             for client_id, change in found.terms.items()
             if evidence.fresh or evidence.terms.get(client_id) == change
         ),
-        adjustments=tuple(adjustments(state, snapshot, differences, strange, missed))
+        adjustments=tuple(adjustments(state, snapshot, split.differences, strange, missed))
         if evidence.book
         else (),
         cancels=tuple(found.cancels),
@@ -113,7 +112,7 @@ def reconcile(state: JournalState, snapshot: AccountSnapshot, evidence: Evidence
         foreign=tuple(order for order in strangers if not order.client_order_id.startswith(prefix)),
         absent=frozenset(found.absent),
         terms=found.terms,
-        differences=differences,
+        differences=split.differences,
         digest=digest_of(snapshot),
         splits=split.applied,
         settled=split.settled,

@@ -119,8 +119,7 @@ class OrderSender:
 
     async def update(self, order: OrderState, change: OrderChange, why: str = "") -> None:
         """Send a change of a working order, if it may be sent. `why` where the algorithm did not ask."""
-        unbooked = self._ledger.state.actions.why_no_order(order.spec.symbol)
-        if unbooked and not why:
+        if not why and (unbooked := self._ledger.state.actions.why_no_order(order.spec.symbol)):
             self._change_refused(order, unbooked)
             return
         if change.quantity is not None and not usable(change.quantity):

@@ -119,11 +119,6 @@ class AccountView:
         return self._session.differences
 
     @property
-    def away(self) -> str:
-        """Why the account is not known at present, empty while it is connected and reconciled."""
-        return self._session.why_not_ready
-
-    @property
     def session_id(self) -> str:
         """The brokerage session; changes with every login."""
         return self._session.session_id

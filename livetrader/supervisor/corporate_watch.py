@@ -245,7 +245,7 @@ class CorporateWatch:
     async def _book(self) -> None:
         """Have a simulated brokerage book what counts now; once, which it makes sure of itself."""
         ports = self._ports
-        if ports.booker is None or ports.gateway.away:
+        if ports.booker is None or "brokerage" in ports.gateway.ready_reasons():
             return
         booked = False
         in_order = sorted(  # dividends of a day are paid on the shares before its splits, as in LEAN

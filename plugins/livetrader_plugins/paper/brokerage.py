@@ -38,7 +38,7 @@ from livetrader_plugins.paper import store
 from livetrader_plugins.paper.account import Outcome
 from livetrader_plugins.paper.checks import ORDER_TYPES
 from livetrader_plugins.paper.config import PaperConfig
-from livetrader_plugins.paper.corporate import book_action
+from livetrader_plugins.paper.corporate import book_once
 from livetrader_plugins.paper.courier import Courier, drawn_ns, news_due_ns
 from livetrader_plugins.paper.store import WireItem
 from livetrader_plugins.paper.venue import Venue, snapshot_of
@@ -72,7 +72,6 @@ class PaperBrokerage:
         self._venue: Venue | None = None
         self._session = 0
         self._known: set[str] = set()  # every client order id the account has ever seen
-        self._actions: set[str] = set()  # corporate actions that the account has booked
         self._behind: dict[ClientOrderId, list[OrderChange | None]] = {}  # on the wire: what follows it
         self._courier = Courier(context.now_ns)
         self._lazy_due_s = 0.0
@@ -94,9 +93,7 @@ class PaperBrokerage:
         except DataError as error:
             await self._end_session()
             raise VenueError(f"the account holds what the data folder does not know: {error}") from error
-        self._session = stored.sessions
-        self._known = stored.known
-        self._actions = set(stored.actions)
+        self._session, self._known = stored.sessions, stored.known
         for item in stored.wire:
             await self._continue(item)
         self._stream = EventStream()  # what happened so far is in the snapshot, not in the events
@@ -209,22 +206,14 @@ class PaperBrokerage:
     async def try_next(self, *, anew: bool) -> bool:
         """Try working orders up to one that has news; return whether one had."""
         venue, _ = self._connected()
-        outcome = venue.try_next(anew=anew)
-        if outcome is None:
+        if (outcome := venue.try_next(anew=anew)) is None:
             return False
         await self._settle_on_disk(outcome)
         return True
 
     async def book_action(self, action_id: str, action: CorporateAction) -> None:
-        """Book a split, a dividend or a delisting; one that was ever booked is ignored."""
-        venue, _ = self._connected()
-        if action_id in self._actions:
-            return
-        self._actions.add(action_id)
-        trades = ((venue.book.orders[name].spec.symbol, fill) for name, fill in venue.book.fills())
-        outcome = book_action(venue.account, action_id, action, trades)
-        self._context.report("paper_action_booked", id=action_id)
-        await self._settle_on_disk(outcome)
+        """See ActionBooker."""
+        await self._settle_on_disk(book_once(self._connected()[0], action_id, action))
 
     async def settle(self) -> None:
         """Return when the daemon has dealt with everything emitted so far."""

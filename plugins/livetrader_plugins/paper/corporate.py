@@ -26,8 +26,18 @@ from livetrader_engine.spi import CashChanged
 from livetrader_engine.symbols import Symbol
 from livetrader_plugins.paper.account import Account, Outcome, forget_market
 from livetrader_plugins.paper.store import note_action, set_cash, set_position
+from livetrader_plugins.paper.venue import Venue
 
 _ZERO: Final = Decimal(0)
+
+
+def book_once(venue: Venue, action_id: str, action: CorporateAction) -> Outcome:
+    """Book an action; of one that was ever booked there is nothing to write and to tell."""
+    if action_id in venue.actions:
+        return Outcome()
+    venue.actions.add(action_id)
+    trades = ((venue.book.orders[name].spec.symbol, fill) for name, fill in venue.book.fills())
+    return book_action(venue.account, action_id, action, trades)
 
 
 def book_action(

@@ -72,6 +72,7 @@ class Venue:
         """Rebuild the account. Looks symbols up, which may read files: call it in a thread."""
         self.account = Account(config.currency, reference, stored)
         self.book = OrderBook(stored, config.remembered_orders)
+        self.actions = set(stored.actions)  # corporate actions that were booked
         self._config = config
         self._largest = from_float(config.largest_fill)
         self._by_key: dict[str, StoredOrder] = {}  # the simulation's key → open order
