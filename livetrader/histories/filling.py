@@ -51,7 +51,7 @@ class Filler:
     def fill(self, request: DownloadRequest, progress: Progress | None = None) -> tuple[Lacking, ...]:
         """Store what is lacking of a request; return what is lacking still.
 
-        What was stored before a failure stays. Raises DataError, OSError where the store cannot write.
+        What was stored before a failure stays. Raises DataError for what has no place in the store.
         """
         if not self._store.data.gaps(request):
             return ()
@@ -92,6 +92,11 @@ class Filler:
                 reasons.append(f"{source.name}: {error}")
                 again = again or isinstance(error, VenueError)
                 self._tell(source.name, request, error)
+            except OSError as error:
+                reasons.append(f"the data folder cannot be written ({error}): let this user write it")
+                again = True
+                self._tell(source.name, request, error)
+                break
         return Lacking(request.dates, "; ".join(reasons), again)
 
     def _tell(self, name: str, request: DownloadRequest, error: Exception) -> None:

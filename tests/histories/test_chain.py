@@ -208,3 +208,12 @@ def test_a_fill_tells_what_is_lacking_still_and_how_far_it_is(tmp_path: Path) ->
     (lacking,) = bench.chain.fill(april)
     assert lacking.dates == DateSpan(date(2024, 2, 1), date(2024, 2, 29))
     assert "not in your plan" in lacking.reason and not lacking.again
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_is_no_silence(tmp_path: Path) -> None:
+    (tmp_path / ".livetrader").write_text("in the way")
+    bench = Bench(tmp_path, Downloadable)
+    with pytest.raises(VenueError, match="the data folder cannot be written"):
+        bench.ask(MINUTE, MONDAY, FRIDAY)
+    (tmp_path / ".livetrader").unlink()
+    assert len(bench.ask(MINUTE, MONDAY, FRIDAY)) == 50
