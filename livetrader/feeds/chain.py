@@ -153,7 +153,10 @@ class FeedChain:
         """Have this stream from now on, from the first feed that brings it; idempotent."""
         if subscription in self.board.streams:
             return
-        stream = self._new_stream(subscription)
+        hours = await asyncio.to_thread(self._hours, subscription.symbol)  # the first look reads files
+        if subscription in self.board.streams:
+            return
+        stream = self._new_stream(subscription, hours)
         self.board.add(stream)
         source = self.board.choice(stream) or self.board.sources[0]
         stream.server = source.index
@@ -271,9 +274,8 @@ class FeedChain:
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _new_stream(self, subscription: Subscription) -> Stream:
-        now_ns, rules = self._ports.now_ns(), self._ports.rules
-        hours, beat_s = self._hours(subscription.symbol), 0.0
+    def _new_stream(self, subscription: Subscription, hours: ExchangeHours | None) -> Stream:
+        now_ns, rules, beat_s = self._ports.now_ns(), self._ports.rules, 0.0
         if self.board.sources[0].watched is None:
             beat_s = subscription.resolution.period_ns / NS_PER_SECOND
         track = None
