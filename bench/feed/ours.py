@@ -194,7 +194,7 @@ async def measure(configuration: Path, result: Path, profile: cProfile.Profile |
 def main() -> None:
     """Run once."""
     resolution, port, events, symbols = sys.argv[1].upper(), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-    profile = cProfile.Profile() if "--profile" in sys.argv else None
+    profile = cProfile.Profile(time.process_time) if "--profile" in sys.argv else None
     engine_process.EngineProcess._fork = reader_instead  # type: ignore[method-assign]  # no engine: its inbox
     with tempfile.TemporaryDirectory(prefix="feed-") as name, tws_peer() as tws_port:
         folder = Path(name)

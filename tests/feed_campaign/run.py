@@ -14,7 +14,8 @@ Judged from the peer's own market, never from what the chain says of itself:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -23,6 +24,7 @@ import msgspec
 
 from livetrader.changes import Changes
 from livetrader.feeds.chain import ChainPorts, FeedChain
+from livetrader.histories.chain import HistoryChain
 from livetrader.histories.opening import open_histories
 from livetrader.settings import FreshnessSettings, PluginSection
 from livetrader_engine.data.bars import TradeBar
@@ -37,7 +39,8 @@ from livetrader_venues.stockmarket.market import Market
 from livetrader_venues.stockmarket.securities import stocks
 from tests.feed_campaign.loop import JumpingLoop
 from tests.feed_campaign.scenes import Scene, What, relief, trouble
-from tests.fuzz.histories import Skipping
+
+Spawn = Callable[[str, Coroutine[object, object, None]], None]
 
 STOCKS = 6
 KEY = "test-key"
@@ -46,7 +49,6 @@ PROMISED_NS = 60 * NS_PER_SECOND
 FRESH_NS = 10 * NS_PER_SECOND  # what was heard so lately is fresh: the watch looks once a second
 ON_ITS_WAY_NS = 2 * NS_PER_SECOND  # a trade takes some milliseconds; weather delays by less than this
 SETTLE_NS = 2 * NS_PER_MINUTE  # the newest bars at the end may not be there yet
-REAL_LIMIT_S = 60.0
 
 
 @dataclass
@@ -82,7 +84,6 @@ class Run:
         self._heard = dict.fromkeys(self._tickers, scene.start_ns)
         self._records: list[tuple[str, dict[str, object]]] = []
         self._flawed: set[str] = set()
-        self._skipping = Skipping()
 
     async def run(self) -> Outcome:
         """Run the scene to its end."""
@@ -99,7 +100,7 @@ class Run:
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
 
-            chain = self._chain(peer, spawn)
+            chain = await self._chain(peer, spawn)
             await chain.connect()
             spawn("chain", chain.run())
             for subscription in self._subscriptions():
@@ -115,44 +116,42 @@ class Run:
     def _subscriptions(self) -> list[Subscription]:
         return [Subscription(each, Resolution.MINUTE, fill_forward=False) for each in self._symbols.values()]
 
-    def _context(self, name: str, spawn: object) -> Context:
+    def _context(self, name: str, spawn: Spawn, monotonic_s: Callable[[], float]) -> Context:
         folder = self._folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        loop = asyncio.get_running_loop()
         return Context(
             name=name,
             state_directory=folder,
-            data_folder=self._folder / "data",
+            data_folder=self._folder,
             now_ns=self._now_ns,
-            monotonic_s=loop.time,
+            monotonic_s=monotonic_s,
             random=Random(self._scene.seed),
-            spawn=spawn,  # type: ignore[arg-type]  # as it is
+            spawn=spawn,
             report=self._report,
         )
 
-    def _chain(self, peer: Peer, spawn: object) -> FeedChain:
-        loop = asyncio.get_running_loop()
-        (self._folder / "data").mkdir(exist_ok=True)
+    def _plugins(
+        self, peer: Peer, spawn: Spawn, monotonic_s: Callable[[], float]
+    ) -> tuple[HistoryChain, PolygonFeed]:
+        """Return a history and a feed at a peer. It reads files, so it runs in a thread."""
         section = PluginSection(
             "polygon",
-            {"api_key": KEY, "url": peer.rest_url, "read_timeout_s": 0.5, "attempts": 2, "patience_s": 30.0},
+            {"api_key": KEY, "url": peer.rest_url, "read_timeout_s": 0.5, "attempts": 1, "patience_s": 2.0},
         )
 
-        def no_tasks(name: str, coroutine: object) -> None:
+        def no_tasks(name: str, coroutine: Coroutine[object, object, None]) -> None:
             raise AssertionError("histories start no tasks")
 
-        def history_context(name: str) -> Context:
-            # histories wait in threads, by a clock of the threads
-            return msgspec.structs.replace(
-                self._context(name, no_tasks), monotonic_s=self._skipping.monotonic_s
-            )
-
-        history = open_histories([section], history_context)
+        # a history waits in threads, by a clock of the threads
+        history = open_histories([section], lambda name: self._context(name, no_tasks, time.monotonic))
+        context = self._context("feed", spawn, monotonic_s)
         config = PolygonFeed.Config(api_key=KEY, host=peer.host, tls=False)
-        self._feed = PolygonFeed(
-            config,
-            msgspec.structs.replace(self._context("feed", spawn), reference=history.reference),
-        )
+        feed = PolygonFeed(config, msgspec.structs.replace(context, reference=history.reference))
+        return history, feed
+
+    async def _chain(self, peer: Peer, spawn: Spawn) -> FeedChain:
+        loop = asyncio.get_running_loop()
+        history, self._feed = await asyncio.to_thread(self._plugins, peer, spawn, loop.time)
         return FeedChain(
             ChainPorts(
                 feeds=[("polygon", self._feed)],
@@ -163,7 +162,7 @@ class Run:
                 carry=self._carry,
                 counted=lambda count: None,
                 changes=Changes(),
-                spawn=spawn,  # type: ignore[arg-type]  # as it is
+                spawn=spawn,
                 now_ns=self._now_ns,
                 monotonic_s=loop.time,
                 chance=Random(self._scene.seed).random,

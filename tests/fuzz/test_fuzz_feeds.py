@@ -14,6 +14,9 @@ FRAMES = 1_500
 SEED = 5
 
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
 @pytest.mark.parametrize("made_from", ["trades", "seconds"])
 def test_no_frame_of_a_venue_makes_a_wrong_point_or_hangs_a_feed(tmp_path: Path, made_from: str) -> None:
     found = asyncio.run(spoil(polygon_feed(made_from), tmp_path, FRAMES, SEED))

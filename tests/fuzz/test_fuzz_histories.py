@@ -14,6 +14,9 @@ ANSWERS = 700
 SEED = 11
 
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
 @pytest.mark.parametrize("venue", sorted(VENUES))
 def test_no_answer_of_a_venue_makes_a_wrong_point_or_another_error_than_promised(
     tmp_path: Path, venue: str

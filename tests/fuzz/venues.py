@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
-import polygon as polygon_library  # noqa: F401 — so that importing it does not count for the first question
+import exchange_calendars  # noqa: F401 — so that importing it does not count for the first question
+import polygon as polygon_library  # noqa: F401 — the same
 
 from livetrader_engine.spi import Context, DataFeedPlugin
 from livetrader_engine.spi_data import Downloader
