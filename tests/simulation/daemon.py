@@ -59,6 +59,7 @@ class Surroundings(Protocol):
     prices: dict[str, Decimal]
     seed: int
     announcements: Announcements
+    actions: list[CorporateAction]  # what is announced; without any nobody asks
     strategy: Callable[[Agent, int], None]
 
     def make_brokerage(self, context: Context) -> BrokeragePlugin:
@@ -287,12 +288,14 @@ class Daemon:
         boundary("latch read")
         parts.kill.load()
         self._spawn("brokerage watch", parts.watch.run())
-        await parts.corporate.begin()
+        if self._world.actions:
+            await parts.corporate.begin()
         await parts.session.connect()
         self._spawn("brokerage", parts.session.run())
         self._spawn("gateway", parts.gateway.watch())
         self._spawn("kill switch", parts.kill.watch())
-        self._spawn("corporate actions", parts.corporate.run())
+        if self._world.actions:
+            self._spawn("corporate actions", parts.corporate.run())
         self._spawn("prices", self._watch_prices())
         self._spawn("engine", self._keep_engine())
         self.trading = True

@@ -114,7 +114,8 @@ class Stage(World):
             limit = order.terms.limit_price
             ours = order.terms.order_ref.startswith("LT") and order.contract.symbol == "SPY"
             if ours and limit is not None and limit > SPLIT_LIMIT:
-                self.violated("order not scaled", f"{order.terms.order_ref}: {order.terms.quantity} at {limit}")
+                terms = order.terms
+                self.violated("order not scaled", f"{terms.order_ref}: {terms.quantity} at {limit}")
 
 
 def _do(action: str, **keywords: object) -> Action:
