@@ -15,6 +15,7 @@ from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.events import DataEnded, MarketDataArrived, TimePulse
 from livetrader_engine.spi import DataFeedPlugin, FeedEvent, FeedStatus
+from livetrader_engine.spi_data import BarsMissing, StreamRefused
 from livetrader_engine.testing.cases import case
 from livetrader_engine.testing.host import WAIT_LIMIT_S
 
@@ -95,7 +96,7 @@ class DataFeedContract:
             await session.plugin.subscribe(harness.streams[0])
             for wanted in range(1, SAMPLE):
                 event = await session.next()
-                while isinstance(event, FeedStatus):
+                while isinstance(event, FeedStatus | StreamRefused | BarsMissing):
                     event = await session.next()
                 assert isinstance(event, MarketDataArrived | TimePulse)
                 assert event.sequence == wanted

@@ -11,14 +11,13 @@ One table for the live stream and for past trades, so that both make the same ba
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 from livetrader_engine.data.quality import ALL, CANCELS, FORM_T, HIGH_LOW, OPEN_CLOSE, VOLUME
 
 NOTHING: Final = 0
 
-_KINDS_CACHED: Final = 4_096  # combinations of codes; a day of all stocks has some hundreds
+COMBINATIONS_LIMIT: Final = 4_096  # kept; a day of all stocks has some hundreds
 
 # stocks
 _HIGH_LOW_ONLY: Final = (  # sold late or at a derived price: a range, but neither first nor last
@@ -47,31 +46,8 @@ _UNDONE: Final = (44, 46)  # cancelled, corrected: they take an earlier trade ba
 _FORM_T: Final = 12
 _CORRECTED_CLOSE: Final = 38  # sets the close and no volume
 _ALL_STOCKS: Final = (
-    0,
-    1,
-    3,
-    4,
-    6,
-    8,
-    9,
-    11,
-    _FORM_T,
-    14,
-    17,
-    18,
-    19,
-    23,
-    24,
-    25,
-    27,
-    28,
-    30,
-    31,
-    34,
-    35,
-    36,
-    41,
-)
+    0, 1, 3, 4, 6, 8, 9, 11, _FORM_T, 14, 17, 18, 19, 23, 24, 25, 27, 28, 30, 31, 34, 35, 36, 41,
+)  # fmt: skip
 # options (OPRA)
 _LATE_OPTIONS: Final = (202, 204, 206)  # late, out of sequence
 _CANCELLED_OPTIONS: Final = (201, 203, 205, 207)  # cancels an earlier trade
@@ -89,12 +65,23 @@ _EFFECTS: Final[dict[int, int]] = {
 _TAKING_BACK: Final = frozenset((*_UNDONE, *_CANCELLED_OPTIONS))
 
 
-@lru_cache(maxsize=_KINDS_CACHED)
+EFFECTS: Final[dict[tuple[int, ...], int]] = {(): ALL}  # of combinations of codes that came; for hot loops
+
+
 def effect_of(codes: tuple[int, ...]) -> int:
     """Return what a trade with these codes may change: bits of OPEN_CLOSE, HIGH_LOW, VOLUME, or FORM_T.
 
     CANCELS for a message that takes an earlier trade back.
     """
+    known = EFFECTS.get(codes)
+    if known is None:
+        known = _effect_of(codes)
+        if len(EFFECTS) < COMBINATIONS_LIMIT:
+            EFFECTS[codes] = known
+    return known
+
+
+def _effect_of(codes: tuple[int, ...]) -> int:
     if not _TAKING_BACK.isdisjoint(codes):
         return CANCELS
     effect = ALL

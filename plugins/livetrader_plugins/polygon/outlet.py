@@ -1,37 +1,47 @@
 """What one connection brings becomes ticks and bars: every event goes to the tape of its symbol.
 
-The loop of `hear` is the hot path, some hundred thousand events a second. It only sorts: an event is put to
-those of its symbol that wait, and worked off together with them, which costs half of one by one. They wait
-until a bar may be due, at most WAIT_NS or WAITING_LIMIT events, and not at all where single ticks are
-subscribed. What events mean is the tapes' to say (gate, bars).
+The loop of `hear` is the hot path, some hundred thousand events a second: a plain trade or quote is taken
+into the run of its symbol in place (runs.py), everything else goes to its tape or stream. Runs are settled
+before anybody looks at bars: when a period is over, when streams come and go, when the connection is doubted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.pointgate import PointGate
-from livetrader_engine.data.quality import QualityLimits, Quarantine, VenueClock
+from livetrader_engine.data.quality import ALL, SIZE_LIMIT, VOLUME, QualityLimits, Quarantine, VenueClock
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.symbols import Resolution, Symbol
-from livetrader_plugins.polygon.conditions import effect_of
+from livetrader_plugins.polygon.conditions import EFFECTS
 from livetrader_plugins.polygon.ladder import MINUTE, QUOTE, SECOND, TRADE, VALUE
-from livetrader_plugins.polygon.protocol import Event, Lost, MinuteBar, Quote, SecondBar, Status, Trade, Value
+from livetrader_plugins.polygon.protocol import (
+    LATEST_MS,
+    Event,
+    Lost,
+    MinuteBar,
+    Quote,
+    SecondBar,
+    Status,
+    Trade,
+    Value,
+)
+from livetrader_plugins.polygon.runs import QuoteRun, TradeRun
 from livetrader_plugins.polygon.ticks import TickQueue
 from livetrader_plugins.sdk.barstream import BarStream, Missing, Source
-from livetrader_plugins.sdk.livebars import LiveBars, Step
+from livetrader_plugins.sdk.livebars import ORDER_NS, LiveBars, Step
 from livetrader_plugins.sdk.periods import Periods
-from livetrader_plugins.sdk.tapes import QuoteTape, TickStream, TradeTape
+from livetrader_plugins.sdk.quotetapes import QuoteTape
+from livetrader_plugins.sdk.tapes import TradeTape
+from livetrader_plugins.sdk.tickstream import TickStream
 
 NS_PER_MS: Final = 1_000_000
 UNREAD: Final = "something of it could not be read"
 STEPS_LIMIT: Final = 20_000  # that wait for a reader: hours of minutes; more means that nobody reads
-WAIT_NS: Final = 100_000_000  # an event waits no longer for others of its symbol
-WAITING_LIMIT: Final = 16_384  # events; working them off takes the loop five milliseconds
-
-Take = Callable[[Any], None]  # takes an event of the one kind that it is registered for
+SETTLE_NS: Final = 5_000_000  # between two looks whether a period that is over can be closed
+LULL_NS: Final = 100_000_000  # after so long without a read, what came before it is settled at its own time
 
 
 class Joined(NamedTuple):
@@ -55,72 +65,64 @@ class Outlet:
         self._clock = VenueClock(limits)
         self._bars = LiveBars(grace_ns, clock=self._clock)
         self._points = PointGate(limits, self.quarantine)
-        self._trade_tapes: dict[str, TradeTape] = {}  # of trades, and of index values
-        self._quote_tapes: dict[str, QuoteTape] = {}
+        self._value_tapes: dict[str, TradeTape] = {}  # of indices
         self._pieces: dict[tuple[str, str], list[BarStream]] = {}  # by kind and ticker
         self._joined: dict[Subscription, Joined] = {}
         self._unbegun: dict[Subscription, str] = {}  # by their topic, until Polygon says that it delivers it
-        self._heard: dict[str, dict[str, int]] = {each: {} for each in (TRADE, QUOTE, SECOND, MINUTE, VALUE)}
-        self._trades: dict[str, list[Trade]] = {}  # that wait, by ticker
-        self._quotes: dict[str, list[Quote]] = {}
-        self._statuses: list[Status] = []
-        self._takes: dict[type[Event], dict[str, Take]] = {
-            Trade: {}, Quote: {}, SecondBar: {}, MinuteBar: {}, Value: {},
-            Status: {"": self._statuses.append},
-        }  # fmt: skip
-        self._waiting = 0  # events
-        self._since_ns = 0  # when the first of them came
+        self._heard: dict[tuple[str, str], int] = {}  # by kind and ticker, of the rarer kinds
+        self._trades: dict[str, TradeRun] = {}  # by ticker
+        self._quotes: dict[str, QuoteRun] = {}
+        self._unsettled = False  # events came since the runs were settled
         self._looked_ns = 0  # when the newest came
+        self._told_ns = 0  # the exchange's time of the last tick of a read, believed or not
+        self._settled_ns = 0
         self._values = 0  # index values have no numbers: they are counted
-        self._unwanted = 0  # events that were on their way when their stream was left
         self._steps: list[Step] = []
 
     # ---- streams
 
     def join(self, subscription: Subscription, kind: str, ticker: str, periods: Periods, now_ns: int) -> None:
         """Make a stream of events of one kind, from now on."""
-        self.work_off()
+        self._stop()
+        stream: BarStream | TickStream
         if subscription.resolution is Resolution.TICK:
             self.ticks.add(subscription)
-            ticks = TickStream(subscription, self.ticks.put)
-            self._joined[subscription] = Joined(kind, ticker, ticks)
-            self._watch(kind, ticker, subscription.symbol, ticks)
-            return
-        source = Source.PIECES if kind in (SECOND, MINUTE) else Source.STAMPED
-        stream = BarStream(subscription, periods, now_ns, source=source)
+            stream = TickStream(subscription, self.ticks.put)
+        else:
+            source = Source.PIECES if kind in (SECOND, MINUTE) else Source.STAMPED
+            stream = BarStream(subscription, periods, now_ns, source=source)
+            self._bars.add(stream)
+            self._unbegun[subscription] = f"{kind}.{ticker}"
         self._joined[subscription] = Joined(kind, ticker, stream)
-        self._watch(kind, ticker, subscription.symbol, stream)
-        self._bars.add(stream)
-        self._unbegun[subscription] = f"{kind}.{ticker}"
-
-    def _watch(self, kind: str, ticker: str, symbol: Symbol, stream: BarStream | TickStream) -> None:
-        """Have events of a kind and ticker go to a stream."""
-        if kind == TRADE:
-            self._trade_tape(ticker, symbol).add(stream)
-            self._takes[Trade][ticker] = self._trades.setdefault(ticker, []).append
-        elif kind == QUOTE:
-            self._quote_tape(ticker, symbol).add(stream)
-            self._takes[Quote][ticker] = self._quotes.setdefault(ticker, []).append
+        if kind == QUOTE:
+            self._quote_run(ticker, subscription.symbol).tape.add(stream)
+        elif kind == TRADE:
+            self._trade_run(ticker, subscription.symbol).tape.add(stream)
         elif kind == VALUE:
-            self._trade_tape(ticker, symbol).add(stream)
-            self._takes[Value][ticker] = self._take_value
+            self._value_tape(ticker, subscription.symbol).add(stream)
         else:
             assert isinstance(stream, BarStream), "no tick is made of bars"
             self._pieces.setdefault((kind, ticker), []).append(stream)
-            self._takes[SecondBar if kind == SECOND else MinuteBar][ticker] = self._take_bar
 
-    def _trade_tape(self, ticker: str, symbol: Symbol) -> TradeTape:
-        found = self._trade_tapes.get(ticker)
+    def _trade_run(self, ticker: str, symbol: Symbol) -> TradeRun:
+        found = self._trades.get(ticker)
         if found is None:
-            found = TradeTape(symbol, self._limits, self._clock, self.quarantine)
-            self._trade_tapes[ticker] = found
+            tape = TradeTape(symbol, self._limits, self._clock, self.quarantine)
+            found = self._trades[ticker] = TradeRun(tape)
         return found
 
-    def _quote_tape(self, ticker: str, symbol: Symbol) -> QuoteTape:
-        found = self._quote_tapes.get(ticker)
+    def _quote_run(self, ticker: str, symbol: Symbol) -> QuoteRun:
+        found = self._quotes.get(ticker)
         if found is None:
-            found = QuoteTape(symbol, self._limits, self._clock, self.quarantine)
-            self._quote_tapes[ticker] = found
+            tape = QuoteTape(symbol, self._limits, self._clock, self.quarantine)
+            found = self._quotes[ticker] = QuoteRun(tape)
+        return found
+
+    def _value_tape(self, ticker: str, symbol: Symbol) -> TradeTape:
+        found = self._value_tapes.get(ticker)
+        if found is None:
+            found = TradeTape(symbol, self._limits, self._clock, self.quarantine)
+            self._value_tapes[ticker] = found
         return found
 
     def begun(self, topics: Iterable[str], now_ns: int) -> None:
@@ -128,7 +130,7 @@ class Outlet:
 
         A stream that is asked for anew keeps what it has.
         """
-        self.work_off()
+        self._stop()
         asked = set(topics)
         for subscription in [each for each in self._unbegun if self._unbegun[each] in asked]:
             del self._unbegun[subscription]
@@ -136,97 +138,157 @@ class Outlet:
 
     def leave(self, subscription: Subscription) -> None:
         """Make it no longer; harmless where it is not made."""
-        self.work_off()
         joined = self._joined.pop(subscription, None)
         if joined is None:
             return
-        kind, ticker, stream = joined
+        self._stop()
         self._unbegun.pop(subscription, None)
+        kind, ticker, stream = joined
         self._bars.remove(subscription)
         self.ticks.remove(subscription)
-        tapes = self._quote_tapes if kind == QUOTE else self._trade_tapes
-        if kind in (SECOND, MINUTE):
-            self._pieces[kind, ticker] = [each for each in self._pieces[kind, ticker] if each is not stream]
+        if kind == QUOTE:
+            self._quotes[ticker].tape.remove(stream)
+        elif kind == TRADE:
+            self._trades[ticker].tape.remove(stream)
+        elif kind == VALUE:
+            self._value_tapes[ticker].remove(stream)
         else:
-            tapes[ticker].remove(stream)
+            self._pieces[kind, ticker] = [each for each in self._pieces[kind, ticker] if each is not stream]
         if any(each.kind == kind and each.ticker == ticker for each in self._joined.values()):
             return
-        tapes.pop(ticker, None)
+        self._heard.pop((kind, ticker), None)
         self._pieces.pop((kind, ticker), None)
-        (self._quotes if kind == QUOTE else self._trades).pop(ticker, None)
-        self._takes[_EVENTS[kind]].pop(ticker, None)
-        self._heard[kind].pop(ticker, None)
+        owners: dict[str, dict[str, Any]] = {
+            QUOTE: self._quotes, TRADE: self._trades, VALUE: self._value_tapes,
+        }  # fmt: skip
+        owners.get(kind, {}).pop(ticker, None)
 
     def heard_ns(self, kind: str, ticker: str) -> int | None:
         """Return when an event of this kind and ticker came last (venue's time), None for never."""
-        self.work_off()
-        return self._heard[kind].get(ticker)
+        runs: dict[str, TradeRun] | dict[str, QuoteRun] = self._quotes if kind == QUOTE else self._trades
+        run = runs.get(ticker) if kind in (QUOTE, TRADE) else None
+        return self._heard.get((kind, ticker)) if run is None else run.heard_ns or None
 
     # ---- what is heard
 
-    def hear(self, events: list[Event], now_ns: int) -> list[Status]:
+    def hear(self, events: list[Event], now_ns: int) -> list[Status]:  # noqa: C901, PLR0915 — the hot loop is one
         """Take the events of one read, in order; return the statuses among them, which are not its own."""
-        if self._waiting and now_ns - self._since_ns >= WAIT_NS:
-            self.work_off()
+        if self._unsettled and now_ns - self._looked_ns >= LULL_NS:
+            self.settle()
         self._bars.look(now_ns)
-        self._looked_ns = now_ns
-        if not self._waiting:
-            self._since_ns = now_ns
-        self._waiting += len(events)
-        takes = self._takes
+        self._looked_ns, self._unsettled = now_ns, True
+        trades, quotes, effects = self._trades, self._quotes, EFFECTS.get
+        statuses: list[Status] = []
+        time = 0
         for event in events:
-            try:
-                takes[event.__class__][event.sym](event)
-            except KeyError:
-                self._unwanted += 1
-        if self._waiting >= WAITING_LIMIT or self.ticks.has_streams:
-            self.work_off()
-        if not self._statuses:
-            return []
-        statuses = list(self._statuses)
-        self._statuses.clear()
+            if isinstance(event, Trade):
+                if (run := trades.get(event.sym)) is None:
+                    continue  # it was on its way when its stream was left
+                run.heard_ns = now_ns
+                time, price, number, size = event.t, event.p, event.q, event.s
+                if (
+                    run.newest <= time <= run.until
+                    and run.least <= price <= run.most
+                    and number > run.number
+                    and 0.0 <= size <= SIZE_LIMIT
+                    and ((effect := effects(event.c)) == ALL or effect == VOLUME)
+                ):
+                    run.newest, run.number = time, number
+                    run.volume += size
+                    run.remember(number)
+                    if effect == ALL:
+                        run.price, run.at, run.at_number = price, time, number
+                        if price > run.top:
+                            run.top = price
+                        elif price < run.bottom:
+                            run.bottom = price
+                else:
+                    run.odd(event)
+            elif isinstance(event, Quote):
+                if (book := quotes.get(event.sym)) is None:
+                    continue
+                book.heard_ns = now_ns
+                time, bid, ask, number = event.t, event.bp, event.ap, event.q
+                if (
+                    book.newest <= time <= book.until
+                    and book.least <= bid <= ask <= book.most
+                    and number > book.number
+                    and 0.0 < event.bs <= SIZE_LIMIT
+                    and 0.0 < event.ask_size <= SIZE_LIMIT
+                ):
+                    book.newest, book.number, book.last = time, number, event
+                    if bid > book.bid_top:
+                        book.bid_top = bid
+                    elif bid < book.bid_bottom:
+                        book.bid_bottom = bid
+                    if ask > book.ask_top:
+                        book.ask_top = ask
+                    elif ask < book.ask_bottom:
+                        book.ask_bottom = ask
+                else:
+                    book.odd(event)
+            elif isinstance(event, Status):
+                statuses.append(event)
+            else:
+                self._hear_rarer(event, now_ns)
+        self._told_ns = max(self._told_ns, time * NS_PER_MS) if time < LATEST_MS else self._told_ns
         return statuses
 
-    def work_off(self) -> None:
-        """Let what waits have its effect."""
-        if not self._waiting:
+    def _hear_rarer(self, event: SecondBar | MinuteBar | Value, now_ns: int) -> None:
+        if isinstance(event, Value):
+            tape = self._value_tapes.get(event.sym)
+            if tape is not None:
+                self._heard[VALUE, event.sym] = now_ns
+                self._values += 1
+                tape.trade(event.t * NS_PER_MS, self._values, event.val, 0.0)
             return
-        self._waiting = 0
-        now_ns = self._looked_ns
-        heard = self._heard[TRADE]
-        for ticker, trades in self._trades.items():
-            if trades:
-                heard[ticker] = now_ns
-                self._trade_tapes[ticker].trades(trades, effect_of)
-                trades.clear()
-        heard = self._heard[QUOTE]
-        for ticker, quotes in self._quotes.items():
-            if quotes:
-                heard[ticker] = now_ns
-                self._quote_tapes[ticker].quotes(quotes)
-                quotes.clear()
-        self._steps += self._bars.collect(now_ns)
-
-    def _take_value(self, event: Value) -> None:
-        self._heard[VALUE][event.sym] = self._looked_ns
-        self._values += 1
-        self._trade_tapes[event.sym].trade(event.t * NS_PER_MS, self._values, event.val, 0.0)
-
-    def _take_bar(self, event: SecondBar | MinuteBar) -> None:
-        kind = SECOND if isinstance(event, SecondBar) else MINUTE
-        streams = self._pieces[kind, event.sym]
-        self._heard[kind][event.sym] = self._looked_ns
+        key = (SECOND if isinstance(event, SecondBar) else MINUTE, event.sym)
+        streams = self._pieces.get(key)
+        if not streams:
+            return
+        self._heard[key] = now_ns
         bar = TradeBar(
             streams[0].subscription.symbol, event.s * NS_PER_MS, event.e * NS_PER_MS,
             event.o, event.h, event.l, event.c, event.v,
         )  # fmt: skip
-        if self._points.check(bar, self._looked_ns) is None:
+        if self._points.check(bar, now_ns) is None:
             for stream in streams:
                 stream.piece(bar)
 
+    def settle(self) -> None:
+        """Let bars have what runs took in, and close what can be closed at the time of the newest event."""
+        if not self._unsettled:
+            return
+        self._unsettled = False
+        self._settle_runs()
+        self._collect(self._looked_ns)
+
+    def _settle_runs(self) -> None:
+        for run in self._trades.values():
+            run.settle()
+        for book in self._quotes.values():
+            book.settle()
+
+    def _collect(self, now_ns: int) -> None:
+        steps = self._bars.collect(now_ns)
+        if steps:
+            self._steps += steps
+            for run in self._trades.values():
+                run.check()
+            for book in self._quotes.values():
+                book.check()
+
+    def _stop(self) -> None:
+        """Settle, and have the runs begin anew: streams or their bars are about to change."""
+        self.settle()
+        for run in self._trades.values():
+            run.disarm()
+        for book in self._quotes.values():
+            book.disarm()
+
     def lost(self, losses: list[Lost], now_ns: int) -> None:
         """Doubt the bars of which an event could not be read: they would lack it."""
-        self.work_off()
+        self._stop()
         if any(not loss.ticker for loss in losses):
             self._bars.doubt()
             self._bars.resume(now_ns, UNREAD)
@@ -238,13 +300,13 @@ class Outlet:
 
     def alive(self, now_ns: int) -> None:
         """Take note that the connection lives."""
-        self.work_off()
+        self.settle()
         self._bars.look(now_ns)
         self._looked_ns = now_ns
 
     def doubt(self) -> None:
         """Drop what is unfinished: the connection has ended."""
-        self.work_off()
+        self._stop()
         self._bars.doubt()
 
     # ---- what comes out
@@ -252,11 +314,12 @@ class Outlet:
     def collect(self, now_ns: int) -> bool:
         """Close what can be closed; return whether something waits to be taken."""
         end_ns = self._bars.next_ns(0)  # of the first period that is open
-        is_over = end_ns is not None and end_ns <= now_ns
-        if self._waiting and (is_over or now_ns - self._since_ns >= WAIT_NS):
-            self.work_off()
-        if is_over:
-            self._steps += self._bars.collect(now_ns)
+        if end_ns is not None and end_ns <= now_ns:
+            is_proven = self._told_ns >= end_ns + ORDER_NS
+            if is_proven or self._pieces or now_ns - self._settled_ns >= SETTLE_NS:
+                self._settled_ns = now_ns
+                self.settle()
+                self._collect(now_ns)
         return bool(self._steps or len(self.ticks))
 
     def take(self, now_ns: int) -> list[Step]:
@@ -283,12 +346,6 @@ class Outlet:
     @property
     def counts(self) -> dict[str, int]:
         """What was refused, by reason, late, or gave way; since the connection began."""
-        self.work_off()
         found = {f"refused: {reason}": number for reason, number in self.quarantine.counts.items()}
         late = sum(each.stream.late for each in self._joined.values() if isinstance(each.stream, BarStream))
         return {**found, "late": late, "quotes conflated": self.ticks.conflated}
-
-
-_EVENTS: Final[dict[str, type[Event]]] = {
-    TRADE: Trade, QUOTE: Quote, SECOND: SecondBar, MINUTE: MinuteBar, VALUE: Value,
-}  # fmt: skip

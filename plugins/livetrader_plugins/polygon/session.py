@@ -31,6 +31,7 @@ from livetrader_plugins.sdk.periods import Periods
 
 CARE_S: Final = 0.5  # between two looks at the connection, where nothing comes
 QUALITY_S: Final = 60.0  # between two reports of what was refused or late
+PART_BYTES: Final = 8 * 1024  # of frames that are decoded together: a hundred events
 WORDS_LIMIT: Final = 300  # characters of what the venue says
 
 
@@ -225,8 +226,9 @@ class Session:
         """Take the frames of one read. This is where nearly all the time goes."""
         now_ns = self._now_ns()
         self._heard_s, self._pinged_s = self._context.monotonic_s(), None
-        events = self._decoder.decode(frames)
-        statuses = self.outlet.hear(events, now_ns)
+        statuses: list[Status] = []
+        for part in _parts(frames):
+            statuses += self.outlet.hear(self._decoder.decode(part), now_ns)
         if self._decoder.lost:
             self.outlet.lost(self._decoder.take_lost(), now_ns)
         if statuses:
@@ -318,6 +320,21 @@ class Session:
                 newest=[str(each.what)[:WORDS_LIMIT] for each in list(self.outlet.quarantine.newest)[-3:]],
             )  # fmt: skip
             self._reported = now
+
+
+def _parts(frames: list[bytes]) -> list[list[bytes]]:
+    """Return frames in parts whose events stay in the processor's cache from their decoding to their bar."""
+    if len(frames) == 1:
+        return [frames]
+    parts: list[list[bytes]] = []
+    size = PART_BYTES
+    for frame in frames:
+        if size >= PART_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(frame)
+        size += len(frame)
+    return parts
 
 
 def _maker(config: PolygonFeedConfig, context: Context) -> Callable[[Ears], Line]:
