@@ -207,6 +207,10 @@ class Board:
                 return source
         return None
 
+    def is_refused(self, stream: Stream) -> bool:
+        """Return whether no feed brings a stream."""
+        return len(stream.refused) == len(self.sources)
+
     def counted(self) -> dict[str, int]:
         """Return how many streams stand on which rung."""
         counts = Counter(stream.watch.rung.value for stream in self.streams.values())

@@ -6,20 +6,21 @@ asked of plugins and of history goes to tasks of its own.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from livetrader.feeds.board import Board, Source, Stream
 from livetrader.feeds.counting import FeedCounts
+from livetrader.feeds.errands import Errands, HandOn
 from livetrader.feeds.gaps import Bar, Filled
-from livetrader.feeds.ladder import SILENT, Moment, Rung, Verdict, Wish, handed_over, look, missed, quiet
+from livetrader.feeds.ladder import SILENT, Moment, Rung, Verdict, Wish, look, missed, quiet
 from livetrader.feeds.marks import Marks
 from livetrader.feeds.questions import Questions
+from livetrader.feeds.serving import Serving
 from livetrader.feeds.words import Announcer, Scene
 from livetrader.settings import FreshnessSettings
 from livetrader.telemetry.notifications import Notify
@@ -54,14 +55,6 @@ class CarePorts(Protocol):
     def notify(self) -> Notify: ...
 
 
-class Ask(NamedTuple):
-    """Something to ask a feed for."""
-
-    source: Source
-    subscription: Subscription
-    what: str  # subscribe, unsubscribe or renew
-
-
 @dataclass(slots=True)
 class _Facts:
     """What is true of a feed at one look."""
@@ -69,17 +62,6 @@ class _Facts:
     streams: int = 0
     newest_ns: int = 0
     may_reconnect: bool = False
-
-
-@dataclass(slots=True)
-class _Due:
-    """What a look has found to do."""
-
-    asks: list[Ask] = field(default_factory=list)
-    bars: list[tuple[Stream, Callable[[], Sequence[Bar]]]] = field(default_factory=list)
-
-
-HandOn = Callable[[Callable[[], Iterable[tuple[Stream, Sequence[Bar]]]]], Awaitable[None]]
 
 
 class StreamCare:
@@ -91,16 +73,16 @@ class StreamCare:
         ports: CarePorts,
         counts: FeedCounts,
         questions: Questions,
-        announcer: Announcer,
+        hand_on: HandOn,
     ) -> None:
         self._board = board
         self._ports = ports
         self._counts = counts
         self._questions = questions
-        self._announcer = announcer
-        self._due = _Due()
+        self.announcer = Announcer([source.name for source in board.sources])
+        self._errands = Errands(board, ports, hand_on)
+        self._serving = Serving(board, ports, counts, self._errands)
         self.marks = Marks()
-        self.hand_on: HandOn | None = None
 
     def look(self) -> None:
         """Judge every stream, and start what follows."""
@@ -110,17 +92,17 @@ class StreamCare:
         for stream, is_open, heard_ns in seen:
             if self._is_well(stream, is_open, heard_ns, now_ns):
                 continue
-            if stream.is_watched and not self._is_refused(stream):
+            if stream.is_watched and not self._board.is_refused(stream):
                 source = self._board.server_of(stream)
                 moment = self._moment(source, facts[source.index], is_open, heard_ns, now_ns)
                 self._apply(stream, look(stream.watch, moment, self._ports.rules), now_ns)
-                self._look_ahead(stream, is_open, now_ns)
+                self._serving.look_ahead(stream, is_open, now_ns)
             self._settle_mark(stream, now_ns)
         for source in self._board.sources:
-            source.plain = source.watched is not None and self._is_plain(source, now_ns)
+            source.plain = source.watched is not None and self._serving.is_plain(source, now_ns)
         self._questions.look(now_ns)
         self._tell(now_ns)
-        self._start()
+        self._errands.start()
 
     # -- news ------------------------------------------------------------------------------------------
 
@@ -139,12 +121,12 @@ class StreamCare:
         was_down, source.down_ns, source.up_ns = source.down_ns is not None, None, now_ns
         for stream in self._board.streams.values():
             if stream.refused.pop(source.index, None) is not None:
-                self._due.asks.append(Ask(source, stream.subscription, "subscribe"))
+                self._errands.ask(source, stream, "subscribe")
             if stream.server == source.index and was_down:
                 stream.asked_ns = now_ns
                 if stream.track is not None and stream.watch.rung not in SILENT:
                     self._flows(stream, now_ns, trusting=True)
-        self._start()
+        self._errands.start()
 
     def refused(self, source: Source, subscription: Subscription, reason: str) -> None:
         """Take note that a feed does not bring a stream: the next one is asked at once."""
@@ -166,9 +148,9 @@ class StreamCare:
                     stream.track.suspect()
             target = self._board.choice(stream, without=source.index)
             if target is not None:
-                self._hand_over(stream, target, now_ns)
+                self._serving.hand_over(stream, target, now_ns)
         self._settle_mark(stream, now_ns)
-        self._start()
+        self._errands.start()
 
     def lacks(self, stream: Stream, event: BarsMissing) -> None:
         """Take a feed's word that it will not bring some bars of a stream."""
@@ -196,14 +178,14 @@ class StreamCare:
         self._apply(stream, quiet(stream.watch, until_ns, now_ns, self._ports.rules), now_ns)
         self._counts.proven_quiet += stream.watch.rung is Rung.FRESH
         self._settle_mark(stream, now_ns)
-        self._start()
+        self._errands.start()
 
     def filled(self, stream: Stream, filled: Filled, loud: bool) -> None:
         """Take note of what history brought for a gap, and what it did not."""
         if filled.from_history:
             self._ports.report("bars_backfilled", symbol=stream.ticker, bars=filled.from_history)
         if filled.missing and loud:
-            self._announcer.lost(stream.ticker, filled.missing, self._ports.now_ns())
+            self.announcer.lost(stream.ticker, filled.missing, self._ports.now_ns())
             self._ports.report("bars_missing", level="error", symbol=stream.ticker, bars=filled.missing)
 
     def forget(self, stream: Stream) -> None:
@@ -264,13 +246,13 @@ class StreamCare:
             if stream.track is not None:
                 stream.track.suspect()
         if Wish.RENEW in wish:
-            self._due.asks.append(Ask(source, stream.subscription, "renew"))
+            self._errands.ask(source, stream, "renew")
         if Wish.PROVE in wish:
             self._questions.prove(stream)
         if Wish.RECONNECT in wish:
             self._reconnect(source, stream, now_ns)
         if Wish.MARK in wish:
-            self._fail_over(stream, now_ns)
+            self._serving.fail_over(stream, now_ns)
         if Wish.RECOVERED in wish:
             source.fruitless = 0
             stream.tried.clear()
@@ -280,7 +262,7 @@ class StreamCare:
             trusting = soon and stream.asked_ns >= stream.doubted_ns
             self._flows(stream, stream.asked_ns if trusting else now_ns, trusting=trusting)
         if Wish.QUIET in wish and stream.track is not None:
-            self._due.bars.append((stream, partial(stream.track.quiet, now_ns, self._wait_ns)))
+            self._errands.hand_on(stream, partial(stream.track.quiet, now_ns, self._wait_ns))
 
     def _flows(self, stream: Stream, at_ns: int, *, trusting: bool) -> None:
         track = stream.track
@@ -289,7 +271,7 @@ class StreamCare:
         if track.fills:
             track.flows(at_ns, self._wait_ns, trusting=trusting)
         else:
-            self._due.bars.append((stream, lambda: track.flows(at_ns, self._wait_ns, trusting=trusting)))
+            self._errands.hand_on(stream, lambda: track.flows(at_ns, self._wait_ns, trusting=trusting))
 
     def _reconnect(self, source: Source, stream: Stream, now_ns: int) -> None:
         source.silenced_ns = now_ns
@@ -307,95 +289,11 @@ class StreamCare:
         )
         source.session.break_off(f"silent although connected: {stream.ticker} for {age_s} s", prompt=True)
 
-    # -- who serves -------------------------------------------------------------------------------------
-
-    def _is_refused(self, stream: Stream) -> bool:
-        return len(stream.refused) == len(self._board.sources)
-
-    def _fail_over(self, stream: Stream, now_ns: int) -> None:
-        """Ask the next feed in order that has not been tried; none is no fault."""
-        stream.tried.add(stream.server)
-        for source in self._board.sources:
-            if source.is_up and source.index not in stream.tried and source.index not in stream.refused:
-                self._hand_over(stream, source, now_ns)
-                return
-        stream.tried = {stream.server}
-
-    def _hand_over(self, stream: Stream, target: Source, now_ns: int) -> None:
-        before = self._board.server_of(stream)
-        stream.server, stream.good_ns, stream.shadow = target.index, None, None
-        stream.watch = handed_over(stream.watch, now_ns)
-        stream.asked_ns = now_ns
-        before.plain = target.plain = False
-        self._counts.failovers[target.name] += 1
-        self._ports.report(
-            "stream_failed_over", level="warning", symbol=stream.ticker,
-            resolution=stream.subscription.resolution.name, old=before.name, new=target.name,
-            reason=stream.reason,
-        )  # fmt: skip
-        self._due.asks.append(Ask(target, stream.subscription, "subscribe"))
-        self._leave_behind(stream)
-
-    def _leave_behind(self, stream: Stream) -> None:
-        """Drop a stream at feeds behind the one that serves it; those ahead show when they are good again."""
-        for source in self._board.sources[stream.server + 1 :]:
-            if stream.subscription in source.session.subscriptions:
-                self._due.asks.append(Ask(source, stream.subscription, "unsubscribe"))
-
-    def _look_ahead(self, stream: Stream, is_open: bool, now_ns: int) -> None:
-        """See whether a feed that should serve rather is good (again), and let it."""
-        if not stream.server or not is_open:
-            return
-        rules, stale = self._ports.rules, stream.watch.rung is Rung.STALE
-        for source in self._board.sources[: stream.server]:
-            if not source.is_up or source.index in stream.refused:
-                continue
-            if stream.subscription not in source.session.subscriptions:
-                if now_ns - source.up_ns >= SHADOW_AFTER_S * NS_PER_SECOND:
-                    self._due.asks.append(Ask(source, stream.subscription, "subscribe"))
-                continue
-            heard_ns = self._board.heard_ns(stream, source)
-            if heard_ns is None or now_ns - heard_ns >= stream.watch.silence_s * NS_PER_SECOND:
-                stream.good_ns = None
-                continue
-            stream.good_ns = now_ns if stream.good_ns is None else stream.good_ns
-            if stale or now_ns - stream.good_ns >= rules.failback_s * NS_PER_SECOND:
-                self._hand_back(stream, source, now_ns)
-            return
-
-    def _hand_back(self, stream: Stream, source: Source, now_ns: int) -> None:
-        before, shadow, track = self._board.server_of(stream), stream.shadow, stream.track
-        stream.server, stream.good_ns, stream.shadow, stream.floor_ns = source.index, None, None, now_ns
-        stream.tried.clear()
-        if stream.watch.rung is not Rung.STALE:
-            heard_ns = self._board.heard_ns(stream, source)
-            stream.watch = msgspec.structs.replace(stream.watch, heard_ns=heard_ns)
-        else:
-            stream.watch = handed_over(stream.watch, now_ns)
-        if track is not None and shadow is not None:  # it may be a bar that the other has not brought yet
-            self._due.bars.append((stream, lambda: track.take(shadow, now_ns, self._wait_ns)))
-        before.plain = source.plain = False
-        self._ports.report(
-            "stream_failed_back", symbol=stream.ticker, old=before.name, new=source.name,
-            resolution=stream.subscription.resolution.name,
-        )  # fmt: skip
-        self._leave_behind(stream)
-
-    def _is_plain(self, source: Source, now_ns: int) -> bool:
-        """Whether nothing of a feed's ticks needs a second look."""
-        if len(self._board.sources) == 1:
-            return True
-        for subscription in source.session.subscriptions:
-            stream = self._board.streams.get(subscription)
-            if stream is None or stream.server != source.index or now_ns - stream.floor_ns < FLOOR_KEPT_NS:
-                return False
-        return True
-
     # -- what follows -----------------------------------------------------------------------------------
 
     def _settle_mark(self, stream: Stream, now_ns: int) -> None:
         """Have the mark of a stream as its state is."""
-        if self._is_refused(stream):
+        if self._board.is_refused(stream):
             self.marks.set(stream, "; ".join(stream.refused.values()), now_ns)
         elif stream.watch.rung is Rung.STALE:
             if not stream.is_stale:
@@ -407,46 +305,9 @@ class StreamCare:
 
     def _tell(self, now_ns: int) -> None:
         scene = Scene.of(self._board, self._counts, now_ns)
-        for word in self._announcer.look(scene):
+        for word in self.announcer.look(scene):
             self._ports.notify(word.title, word.message, word.next_step, word.urgency)
-
-    def _start(self) -> None:
-        """Hand what was found to do to tasks of its own."""
-        due, self._due = self._due, _Due()
-        by_source: dict[int, list[Ask]] = {}
-        for ask in due.asks:
-            by_source.setdefault(ask.source.index, []).append(ask)
-        for index, asks in by_source.items():
-            name = self._board.sources[index].name
-            self._ports.spawn(f"feed {name} streams", self._carry_out(asks))
-        if due.bars and self.hand_on is not None:
-            made = due.bars
-            self._ports.spawn(
-                "feed held bars",
-                _plain(self.hand_on(lambda: [(stream, bars()) for stream, bars in made])),
-            )
-
-    async def _carry_out(self, asks: Sequence[Ask]) -> None:
-        """Ask one feed for what is wanted of it, in order."""
-        for source, subscription, what in asks:
-            session = source.session
-            try:
-                async with asyncio.timeout(ASK_LIMIT_S):
-                    if what == "subscribe":
-                        await session.subscribe(subscription)
-                    elif what == "unsubscribe":
-                        await session.unsubscribe(subscription)
-                    elif source.watched is not None and subscription in session.subscriptions:
-                        problem = await session.guarded("renew", source.watched.renew(subscription))
-                        if problem:
-                            self._ports.report("stream_not_renewed", feed=source.name, error=problem)
-            except TimeoutError:
-                self._ports.report("feed_slow", level="warning", feed=source.name, asked=what)
 
     @property
     def _wait_ns(self) -> int:
         return int(self._ports.rules.backfill_wait_s * NS_PER_SECOND)
-
-
-async def _plain(waiting: Awaitable[None]) -> None:
-    await waiting

@@ -32,7 +32,6 @@ from livetrader.feeds.ladder import begin
 from livetrader.feeds.questions import Questions
 from livetrader.feeds.session import FeedPorts, FeedSession
 from livetrader.feeds.views import data_view
-from livetrader.feeds.words import Announcer
 from livetrader.settings import Backfill, FreshnessSettings
 from livetrader.telemetry.notifications import Notify
 from livetrader_engine.calendar.hours import ExchangeHours
@@ -101,9 +100,7 @@ class FeedChain:
             source.plain = source.watched is not None
             source.session = FeedSession(self._session_ports(source))
         self.questions = Questions(self.board, ports, self.counts, self.hand_on)
-        self.announcer = Announcer(tuple(name for name, _ in ports.feeds))
-        self.care = StreamCare(self.board, ports, self.counts, self.questions, self.announcer)
-        self.care.hand_on = self.hand_on
+        self.care = StreamCare(self.board, ports, self.counts, self.questions, self.hand_on)
         self.questions.proven = self.care.proven
         self.questions.filled = self.care.filled
 
@@ -153,10 +150,10 @@ class FeedChain:
         """Have this stream from now on, from the first feed that brings it; idempotent."""
         if subscription in self.board.streams:
             return
-        hours = await asyncio.to_thread(self._hours, subscription.symbol)  # the first look reads files
+        hours = await asyncio.to_thread(_hours, self._ports.reference, subscription.symbol)  # it reads files
         if subscription in self.board.streams:
             return
-        stream = self._new_stream(subscription, hours)
+        stream = new_stream(self._ports, self.board.sources[0], subscription, hours)
         self.board.add(stream)
         source = self.board.choice(stream) or self.board.sources[0]
         stream.server = source.index
@@ -274,25 +271,6 @@ class FeedChain:
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _new_stream(self, subscription: Subscription, hours: ExchangeHours | None) -> Stream:
-        now_ns, rules, beat_s = self._ports.now_ns(), self._ports.rules, 0.0
-        if self.board.sources[0].watched is None:
-            beat_s = subscription.resolution.period_ns / NS_PER_SECOND
-        track = None
-        if subscription.resolution in _BARS:
-            fills = rules.backfill is Backfill.BARS
-            began_ns = min(now_ns, self._ports.warm_up_ns() or now_ns)
-            track = BarTrack(subscription, hours, began_ns, fills=fills)
-            if fills:
-                track.begins(now_ns, self.wait_ns)
-        return Stream(subscription, hours, 0, begin(now_ns, rules, beat_s), track, now_ns)
-
-    def _hours(self, symbol: Symbol) -> ExchangeHours | None:
-        try:
-            return self._ports.reference.hours(symbol)
-        except DataError:
-            return None  # nobody knows them: it is watched around the clock
-
     async def _live(self, source: Source) -> None:
         await source.session.connect()
         await source.session.run()
@@ -340,6 +318,28 @@ class FeedChain:
         source.ended = True
         if all(other.ended for other in self.board.sources):
             self._ports.ended(event)
+
+
+def new_stream(
+    ports: ChainPorts, first: Source, subscription: Subscription, hours: ExchangeHours | None
+) -> Stream:
+    """Return a stream as it begins; `first` is the feed that is asked for it."""
+    now_ns, rules = ports.now_ns(), ports.rules
+    beat_s = 0.0 if first.watched is not None else subscription.resolution.period_ns / NS_PER_SECOND
+    track = None
+    if subscription.resolution in _BARS:
+        fills = rules.backfill is Backfill.BARS
+        track = BarTrack(subscription, hours, min(now_ns, ports.warm_up_ns() or now_ns), fills=fills)
+        if fills:
+            track.begins(now_ns, int(rules.backfill_wait_s * NS_PER_SECOND))
+    return Stream(subscription, hours, 0, begin(now_ns, rules, beat_s), track, now_ns)
+
+
+def _hours(reference: ReferenceData, symbol: Symbol) -> ExchangeHours | None:
+    try:
+        return reference.hours(symbol)
+    except DataError:
+        return None  # nobody knows them: it is watched around the clock
 
 
 async def _at_once() -> None:
