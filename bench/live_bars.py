@@ -18,11 +18,13 @@ from typing import Any
 from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
 from livetrader_engine.data.quality import QualityLimits, Quarantine, VenueClock
 from livetrader_engine.data.subscription import Subscription, TickType
-from livetrader_engine.symbols import Resolution, SecurityType, Symbol, equity_identifier
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol, equity_identifier
 from livetrader_plugins.polygon.conditions import effect_of
+from livetrader_plugins.polygon.ladder import QUOTE, TRADE
+from livetrader_plugins.polygon.outlet import Outlet
 from livetrader_plugins.polygon.protocol import Quote, Trade
 from livetrader_plugins.sdk.livebars import BarStream, LiveBars, Periods, Source
-from livetrader_plugins.sdk.tapes import MS, QuoteTape, TradeTape
+from livetrader_plugins.sdk.tapes import MS, TradeTape
 
 TICKS = 100_000
 STRETCH = 5_000
@@ -35,12 +37,12 @@ CONDITIONS = ((), (37,), (14, 41), (14, 37, 41))
 Take = Callable[[Any, Sequence[Any]], None]
 
 
-def desk(kind: TickType, streams: int) -> tuple[LiveBars, TradeTape | QuoteTape]:
+def desk(kind: TickType, streams: int) -> tuple[LiveBars, TradeTape]:
     """Return bars in the making and the tape that feeds them."""
     limits, quarantine = QualityLimits(), Quarantine()
     clock = VenueClock(limits)
     bars = LiveBars(clock=clock)
-    tape = (TradeTape if kind is TickType.TRADE else QuoteTape)(SPY, limits, clock, quarantine)
+    tape = TradeTape(SPY, limits, clock, quarantine)
     for resolution in (Resolution.MINUTE, Resolution.SECOND)[:streams]:
         wanted = Subscription(SPY, resolution, kind, False)
         stream = BarStream(wanted, Periods(wanted, HOURS), OPEN_MS * MS, source=Source.STAMPED)
@@ -49,7 +51,7 @@ def desk(kind: TickType, streams: int) -> tuple[LiveBars, TradeTape | QuoteTape]
     return bars, tape
 
 
-def ticks(kind: TickType, *, plain: bool) -> list[Trade | Quote]:
+def ticks(kind: TickType, *, plain: bool = False) -> list[Trade | Quote]:
     """Return ticks of a random walk, some in the same millisecond, half of the trades odd lots or sweeps."""
     chance = random.Random(1)
     time_ms, price, made = OPEN_MS, 100.0, []
@@ -64,19 +66,39 @@ def ticks(kind: TickType, *, plain: bool) -> list[Trade | Quote]:
     return made
 
 
-def measure(name: str, kind: TickType, told: Sequence[Any], take: Take, bunch: int, streams: int = 1) -> None:
-    """Print the best microseconds a tick."""
+def by_tape(name: str, told: Sequence[Any], take: Take, streams: int = 1) -> None:
+    """Print the best microseconds a tick, one call of the tape for each."""
     best = float("inf")
     for _ in range(ROUNDS):
-        bars, tape = desk(kind, streams)
+        bars, tape = desk(TickType.TRADE, streams)
         for at in range(0, TICKS, STRETCH):
             part = told[at : at + STRETCH]
-            bars.look(part[-1].t * MS + 900 * MS)
+            now_ns = part[-1].t * MS + 900 * MS
+            bars.look(now_ns)
             began = time.perf_counter()
-            for first in range(0, STRETCH, bunch):
-                take(tape, part[first : first + bunch])
+            take(tape, part)
             best = min(best, (time.perf_counter() - began) / STRETCH)
-            bars.collect(part[-1].t * MS + 900 * MS)
+            bars.collect(now_ns)
+    print(f"{name:<44}{best * 1e6:6.2f} us")
+
+
+def by_feed(name: str, kind: TickType, told: Sequence[Any], read: int) -> None:
+    """Print the best microseconds a tick, through the Polygon feed's loop, so many events a read."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        outlet = Outlet(QualityLimits(), NS_PER_SECOND)
+        wanted = Subscription(SPY, Resolution.MINUTE, kind, False)
+        event = QUOTE if kind is TickType.QUOTE else TRADE
+        outlet.join(wanted, event, "SPY", Periods(wanted, HOURS), OPEN_MS * MS)
+        for at in range(0, TICKS, STRETCH):
+            reads = [list(told[first : first + read]) for first in range(at, at + STRETCH, read)]
+            now_ns = reads[-1][-1].t * MS + 900 * MS
+            began = time.perf_counter()
+            for part in reads:
+                outlet.hear(part, now_ns)
+                outlet.collect(now_ns)
+            best = min(best, (time.perf_counter() - began) / STRETCH)
+            outlet.take(now_ns)
     print(f"{name:<44}{best * 1e6:6.2f} us")
 
 
@@ -84,16 +106,6 @@ def one_by_one(tape: TradeTape, part: Sequence[Trade]) -> None:
     """Take trades each for itself."""
     for each in part:
         tape.trade(each.t * MS, each.q, each.p, each.s, effect_of(each.c))
-
-
-def in_bunches(tape: TradeTape, part: Sequence[Trade]) -> None:
-    """Take trades as the feed does, which works off what it has read symbol by symbol."""
-    tape.trades(part, effect_of)
-
-
-def quotes_in_bunches(tape: QuoteTape, part: Sequence[Quote]) -> None:
-    """Take quotes so."""
-    tape.quotes(part)
 
 
 def bare(_tape: object, part: Sequence[Any]) -> None:
@@ -105,16 +117,15 @@ def bare(_tape: object, part: Sequence[Any]) -> None:
 def main() -> None:
     """Measure, and print a line for each case."""
     gc.disable()
-    plain, mixed = ticks(TickType.TRADE, plain=True), ticks(TickType.TRADE, plain=False)
-    quotes = ticks(TickType.QUOTE, plain=True)
-    measure("bare loop", TickType.TRADE, plain, bare, STRETCH)
-    measure("plain trades, one by one", TickType.TRADE, plain, one_by_one, STRETCH)
-    measure("mixed trades, one by one", TickType.TRADE, mixed, one_by_one, STRETCH)
-    measure("mixed trades, minutes and seconds", TickType.TRADE, mixed, one_by_one, STRETCH, 2)
-    for bunch in (100, 20, 5):
-        measure(f"mixed trades, bunches of {bunch}", TickType.TRADE, mixed, in_bunches, bunch)
-    for bunch in (100, 20, 5):
-        measure(f"quotes, bunches of {bunch}", TickType.QUOTE, quotes, quotes_in_bunches, bunch)
+    plain, mixed, quotes = ticks(TickType.TRADE, plain=True), ticks(TickType.TRADE), ticks(TickType.QUOTE)
+    by_tape("bare loop", plain, bare)
+    by_tape("plain trades, one call of the tape each", plain, one_by_one)
+    by_tape("mixed trades, one call of the tape each", mixed, one_by_one)
+    by_tape("the same, minutes and seconds", mixed, one_by_one, 2)
+    for read in (1_000, 100, 10):
+        by_feed(f"mixed trades through the feed, {read} a read", TickType.TRADE, mixed, read)
+    for read in (1_000, 100, 10):
+        by_feed(f"quotes through the feed, {read} a read", TickType.QUOTE, quotes, read)
 
 
 if __name__ == "__main__":

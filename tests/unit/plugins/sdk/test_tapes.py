@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetrader_engine.calendar.sessions import hours_from_exchange_calendars
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.data.quality import (
-    ALL,
-    CANCELS,
-    FORM_T,
-    HIGH_LOW,
-    OPEN_CLOSE,
     REPEATED,
-    VOLUME,
     QualityLimits,
     Quarantine,
     VenueClock,
@@ -29,32 +21,27 @@ from livetrader_engine.symbols import (
     NS_PER_MINUTE,
     NS_PER_SECOND,
     Resolution,
-    SecurityType,
-    Symbol,
-    equity_identifier,
 )
 from livetrader_plugins.sdk.livebars import ORDER_NS, BarStream, LiveBars, Missing, Periods, Source
-from livetrader_plugins.sdk.tapes import MS, QuoteTape, TickStream, TradeTape
+from livetrader_plugins.sdk.quotetapes import QuoteTape
+from livetrader_plugins.sdk.tapes import TradeTape
+from livetrader_plugins.sdk.tickstream import TickStream
+from tests.unit.plugins.sdk.wires import (
+    EFFECTS,
+    HOURS,
+    MS,
+    OPEN_MS,
+    OPEN_NS,
+    SPY,
+    Told,
+    Wire,
+    afterwards,
+    delays_ms,
+    pauses_ms,
+    wires,
+)
 
-SPY = Symbol.create(equity_identifier("SPY", None), "SPY", SecurityType.EQUITY, "usa")
-HOURS = hours_from_exchange_calendars("XNYS")
-OPEN_MS = 1_750_080_600_000  # 2025-06-16 09:30 in New York, a Monday
-OPEN_NS = OPEN_MS * MS
 GRACE_NS = NS_PER_SECOND
-EFFECTS = {
-    (): ALL, (14,): ALL, (37,): VOLUME, (2,): VOLUME, (10,): HIGH_LOW | VOLUME, (38,): OPEN_CLOSE | HIGH_LOW,
-    (15,): 0, (12,): FORM_T, (44,): CANCELS,
-}  # fmt: skip
-
-
-class Told(NamedTuple):
-    """A trade as a venue's message has it."""
-
-    t: int
-    q: int
-    p: float
-    s: float
-    c: tuple[int, ...] = ()
 
 
 class Desk:
@@ -84,70 +71,13 @@ class Desk:
 
     def hear(self, *told: Told, now_ns: int) -> list[TradeBar]:
         self.live.look(now_ns)
-        self.tape.trades(told, EFFECTS.__getitem__)
+        for each in told:
+            self.tape.trade(each.t * MS, each.q, each.p, each.s, EFFECTS[each.c])
         return self.collect(now_ns)
 
 
 def values(bar: TradeBar) -> tuple[float, ...]:
     return (bar.time_ns, bar.end_time_ns, bar.open, bar.high, bar.low, bar.close, bar.volume)
-
-
-def afterwards(told: list[Told], length_ns: int) -> list[tuple[float, ...]]:
-    """Make the bars of a file, the slow and obvious way."""
-    groups: dict[int, list[Told]] = defaultdict(list)
-    for each in told:
-        if HOURS.is_open(each.t * MS, True):
-            groups[each.t * MS // length_ns * length_ns].append(each)
-    bars: list[tuple[float, ...]] = []
-    for start_ns, group in sorted(groups.items()):
-        ordered = sorted(group, key=lambda each: (each.t, each.q))
-        effects = {each.q: _meant(each) for each in ordered}
-        priced = [each.p for each in ordered if effects[each.q] & OPEN_CLOSE]
-        spread = [each.p for each in ordered if effects[each.q] & HIGH_LOW]
-        sizes = [Decimal(repr(each.s)) for each in ordered if effects[each.q] & VOLUME]
-        if priced:
-            bars.append((
-                start_ns, start_ns + length_ns, priced[0], max(spread), min(spread), priced[-1],
-                float(sum(sizes)),
-            ))  # fmt: skip
-    return bars
-
-
-def _meant(each: Told) -> int:
-    effect = EFFECTS[each.c]
-    if effect != FORM_T:
-        return effect
-    return VOLUME if HOURS.is_open(each.t * MS) else ALL
-
-
-pauses_ms = st.sampled_from([0, 0, 1, 7, 100, 900, 30_000])
-prices = st.sampled_from([99.99, 100.0, 100.01, 100.02, 101.5])
-sizes = st.sampled_from([1.0, 100.0, 0.3, 33.0])
-conditions = st.sampled_from([(), (), (14,), (37,), (37,), (2,), (10,), (38,), (15,), (12,)])
-delays_ms = st.sampled_from([0, 0, 0, 1, 5, 490])
-
-
-class Wire(NamedTuple):
-    """Trades with the times at which they arrive, in that order."""
-
-    arrivals: list[tuple[int, Told]]
-
-    @property
-    def told(self) -> list[Told]:
-        return [each for _, each in self.arrivals]
-
-
-@st.composite
-def wires(draw: st.DrawFn) -> Wire:
-    """Trades in order by time and number, some of them delayed, so that others overtake them."""
-    steps = draw(st.lists(st.tuples(pauses_ms, prices, sizes, conditions, delays_ms), max_size=50))
-    # the session's end is among the times: there Form T begins to count
-    now_ms = OPEN_MS + draw(st.sampled_from([0, 5 * 60_000, 389 * 60_000]))
-    arrivals = []
-    for number, (pause_ms, price, size, codes, delay_ms) in enumerate(steps, 1):
-        now_ms += pause_ms
-        arrivals.append((now_ms + delay_ms, Told(now_ms, number, price, size, codes)))
-    return Wire(sorted(arrivals, key=lambda each: each[0]))
 
 
 @given(wires(), st.integers(1, 40), st.sampled_from([Resolution.SECOND, Resolution.MINUTE]))
@@ -166,33 +96,24 @@ def test_live_bars_equal_bars_made_afterwards_whatever_the_order_and_the_bunches
     assert desk.live.late == 0 and desk.quarantine.total == 0
 
 
-@given(wires(), st.lists(st.integers(0, 79), max_size=20), st.integers(1, 40))
+@given(wires(), st.lists(st.integers(0, 79), max_size=20))
 @settings(max_examples=50)
-def test_the_quick_way_and_the_careful_way_make_the_same_bars(
-    wire: Wire, again: list[int], bunch: int
-) -> None:
+def test_the_quick_way_and_the_careful_way_make_the_same_bars(wire: Wire, again: list[int]) -> None:
     told = wire.told
     for number in again:  # some are told twice
         if number < len(told):
             told.insert(min(len(told), number + 5), told[number])
-    quick, single, careful = Desk(), Desk(), Desk(Resolution.MINUTE, Resolution.HOUR)
+    quick, careful = Desk(), Desk(Resolution.MINUTE, Resolution.HOUR)
     now_ns = max((each.t for each in told), default=OPEN_MS) * MS + ORDER_NS
-    for desk in (quick, single, careful):
-        desk.live.look(now_ns)
-    for at in range(0, len(told), bunch):
-        quick.tape.trades(told[at : at + bunch], EFFECTS.__getitem__)
-    for each in told:
-        for desk in (single, careful):  # two streams of one tape go the general way
-            desk.tape.trade(each.t * MS, each.q, each.p, each.s, EFFECTS[each.c])
-    for desk in (quick, single, careful):
+    for desk in (quick, careful):  # two streams of one tape go the general way
+        desk.hear(*told, now_ns=now_ns)
         desk.live.proven(2**62)
         desk.collect(now_ns + NS_PER_MINUTE)
     minutes = [bar for bar in careful.bars if bar.end_time_ns - bar.time_ns == NS_PER_MINUTE]
-    assert [values(bar) for bar in quick.bars] == [values(bar) for bar in single.bars]
     assert [values(bar) for bar in quick.bars] == [values(bar) for bar in minutes]
     assert [values(bar) for bar in quick.bars] == afterwards(sorted(set(told)), NS_PER_MINUTE)
     repeated = len(told) - len(set(told))
-    assert quick.quarantine.counts == single.quarantine.counts == ({REPEATED: repeated} if repeated else {})
+    assert quick.quarantine.counts == ({REPEATED: repeated} if repeated else {})
 
 
 def trades(count: int, at_ms: int = 0, step_ms: int = 1_000, first: int = 1) -> list[Told]:
@@ -463,29 +384,24 @@ quote_steps = st.lists(
 )
 
 
-@given(quote_steps, st.integers(1, 20))
+@given(quote_steps)
 @settings(max_examples=60)
 def test_quote_bars_equal_those_of_the_quotes_in_order(
-    steps: list[tuple[int, float, float, int]], bunch: int
+    steps: list[tuple[int, float, float, int]],
 ) -> None:
     now_ms, told = OPEN_MS, list[tuple[int, Quoted]]()
     for number, (pause_ms, bid, ask, delay_ms) in enumerate(steps, 1):
         now_ms += pause_ms
         told.append((now_ms + delay_ms, Quoted(now_ms, number, bid, 1.0, ask, 2.0)))
-    arriving, ordered, bunched = QuoteDesk(), QuoteDesk(), QuoteDesk()
+    arriving, ordered = QuoteDesk(), QuoteDesk()
     as_they_come = sorted(told, key=lambda each: each[0])
     for desk, quotes in ((arriving, as_they_come), (ordered, told)):
         for arrival_ms, quote in quotes:
             desk.live.look(max(arrival_ms, quote.t) * MS)
             assert desk.tape.quote(quote.t * MS, quote.q, quote.bp, quote.bs, quote.ap, quote.ask_size)
-    for at in range(0, len(told), bunch):
-        part = as_they_come[at : at + bunch]
-        bunched.live.look(part[-1][0] * MS)
-        bunched.tape.quotes([quote for _, quote in part])
     end_ns = now_ms * MS + NS_PER_MINUTE
     made = [_numbers(bar) for bar in arriving.finish(end_ns)]
     assert made == [_numbers(bar) for bar in ordered.finish(end_ns)]
-    assert made == [_numbers(bar) for bar in bunched.finish(end_ns)]
     assert made == _quote_bars_afterwards([each for _, each in told])
 
 
@@ -500,7 +416,7 @@ def test_a_quote_bar_opens_not_with_what_stood_before_a_minute_that_was_heard_in
     assert (first.bid_open, third.bid_open, third.bid_high) == (99.0, 99.7, 99.7)
 
 
-def test_quotes_in_a_bunch_pass_the_gate_one_by_one() -> None:
+def test_quotes_that_cannot_be_leave_the_bar_as_it_is() -> None:
     good = [Quoted(OPEN_MS + i, i + 1, 99.0, 1.0, 100.0 + i / 10, 2.0) for i in range(6)]
     bad = [
         good[2]._replace(q=20, bp=102.0), good[2]._replace(q=21, bs=-1.0),
@@ -508,7 +424,8 @@ def test_quotes_in_a_bunch_pass_the_gate_one_by_one() -> None:
     ]  # fmt: skip
     desk = QuoteDesk()
     desk.live.look(OPEN_NS + NS_PER_SECOND)
-    desk.tape.quotes([*good[:3], *bad, *[each._replace(q=each.q + 30) for each in good[3:]]])
+    for each in [*good[:3], *bad, *[each._replace(q=each.q + 30) for each in good[3:]]]:
+        desk.tape.quote(each.t * MS, each.q, each.bp, each.bs, each.ap, each.ask_size)
     (bar,) = desk.finish(END_NS)
     assert _numbers(bar)[1:] == (99.0, 99.0, 99.0, 99.0, 1.0, 100.0, 100.5, 100.0, 100.5, 2.0)
     assert desk.quarantine.total == 4

@@ -1,0 +1,72 @@
+"""The hot loop of the feed, against the careful way of each trade and against bars made afterwards."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.quality import REPEATED, QualityLimits
+from livetrader_engine.data.subscription import Subscription, TickType
+from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution
+from livetrader_plugins.polygon.ladder import TRADE
+from livetrader_plugins.polygon.outlet import Outlet
+from livetrader_plugins.polygon.protocol import Trade
+from livetrader_plugins.sdk.periods import Periods
+from tests.unit.plugins.sdk.wires import HOURS, MS, OPEN_NS, SPY, Told, Wire, afterwards, wires
+
+LATE_NS = 3 * NS_PER_MINUTE
+
+
+class Desk:
+    """An outlet with one stream of trades, or with two, which take no part in the quick way."""
+
+    def __init__(self, *resolutions: Resolution) -> None:
+        self.outlet = Outlet(QualityLimits(), NS_PER_SECOND)
+        self.bars: list[TradeBar] = []
+        for resolution in resolutions:
+            wanted = Subscription(SPY, resolution, TickType.TRADE, False, extended_market_hours=True)
+            self.outlet.join(wanted, TRADE, "SPY", Periods(wanted, HOURS), OPEN_NS)
+
+    def hear(self, told: list[Told], now_ns: int) -> None:
+        self.outlet.hear([Trade("SPY", each.p, each.t, each.s, each.q, each.c) for each in told], now_ns)
+        self.collect(now_ns)
+
+    def collect(self, now_ns: int) -> None:
+        self.outlet.collect(now_ns)
+        for step in self.outlet.take(now_ns):
+            self.bars += [bar for bar in step.points if isinstance(bar, TradeBar)]
+
+    def minutes(self) -> list[tuple[float, ...]]:
+        return [
+            (bar.time_ns, bar.end_time_ns, bar.open, bar.high, bar.low, bar.close, bar.volume)
+            for bar in self.bars
+            if bar.end_time_ns - bar.time_ns == NS_PER_MINUTE
+        ]
+
+
+@given(wires(), st.lists(st.integers(0, 49), max_size=10), st.integers(1, 30), st.booleans())
+@settings(max_examples=80)
+def test_the_hot_loop_makes_the_bars_of_the_tape(
+    wire: Wire, again: list[int], bunch: int, at_once: bool
+) -> None:
+    """Some are told twice, some late; reads are of any size, and may come long after they were sent."""
+    arrivals = [(at_ms * MS, each) for at_ms, each in wire.arrivals if each.c != (44,)]
+    for number in again:
+        if number < len(arrivals):
+            later = arrivals[min(len(arrivals) - 1, number + 5)][0]
+            arrivals.append((later, arrivals[number][1]))
+    arrivals.sort(key=lambda each: each[0])
+    quick, careful = Desk(Resolution.MINUTE), Desk(Resolution.MINUTE, Resolution.HOUR)
+    end_ns = arrivals[-1][0] if arrivals else OPEN_NS
+    for at in range(0, len(arrivals), bunch):
+        part = arrivals[at : at + bunch]
+        for desk in (quick, careful):
+            desk.hear([each for _, each in part], end_ns if at_once else part[-1][0])
+    for desk in (quick, careful):
+        desk.outlet.alive(end_ns + LATE_NS)
+        desk.collect(end_ns + LATE_NS)
+    told = [each for _, each in arrivals]
+    assert quick.minutes() == careful.minutes() == afterwards(sorted(set(told)), NS_PER_MINUTE)
+    repeated = len(told) - len(set(told))
+    assert quick.outlet.quarantine.counts == ({REPEATED: repeated} if repeated else {})
