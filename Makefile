@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day campaign-models feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day download-kills campaign-models feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -102,6 +102,10 @@ feed-campaign: setup ## $(RUNS) seeded outages and silences against the chain of
 
 tick-day: setup ## a day of ticks of 100 stocks in bad weather through Polygon's feed: every bar is the tape's, or named
 	LIVETRADER_TICK_DAY=1 $(PYTEST) tests/polygon/test_tick_day.py -q -s
+
+download-kills: KILLS = 30
+download-kills: setup ## kill -9 and Ctrl-C at random instants of a download: it goes on, and every file is whole
+	DOWNLOAD_KILLS=$(KILLS) $(PYTEST) tests/histories/test_commands.py -q -s -k killed
 
 campaign-models: KILLS = 200
 campaign-models: setup ## kill -9 at 200 random instants around save, promote and rollback of models
