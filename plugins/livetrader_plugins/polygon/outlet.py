@@ -181,8 +181,10 @@ class Outlet:
         statuses: list[Status] = []
         time = 0
         for event in events:
-            if isinstance(event, Trade):
-                if (run := trades.get(event.sym)) is None:
+            if type(event) is Trade:
+                try:
+                    run = trades[event.sym]
+                except KeyError:
                     continue  # it was on its way when its stream was left
                 run.heard_ns = now_ns
                 time, price, number, size = event.t, event.p, event.q, event.s
@@ -204,8 +206,10 @@ class Outlet:
                             run.bottom = price
                 else:
                     run.odd(event)
-            elif isinstance(event, Quote):
-                if (book := quotes.get(event.sym)) is None:
+            elif type(event) is Quote:
+                try:
+                    book = quotes[event.sym]
+                except KeyError:
                     continue
                 book.heard_ns = now_ns
                 time, bid, ask, number = event.t, event.bp, event.ap, event.q
@@ -229,7 +233,7 @@ class Outlet:
                     book.odd(event)
             elif isinstance(event, Status):
                 statuses.append(event)
-            else:
+            elif isinstance(event, SecondBar | MinuteBar | Value):
                 self._hear_rarer(event, now_ns)
         self._told_ns = max(self._told_ns, time * NS_PER_MS) if time < LATEST_MS else self._told_ns
         return statuses
