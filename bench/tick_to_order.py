@@ -17,12 +17,14 @@ import argparse
 import json
 import os
 import queue
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,6 +190,15 @@ def _until_it_trades(stream: Stream, tap: Tap) -> None:
     time.sleep(1.0)  # what else it still orders is over
 
 
+def show(row: Row) -> None:
+    """Print one row."""
+    print(
+        f"{row.what:22} p50 {row.p50:7.3f} ms  p99 {row.p99:7.3f}  max {row.worst:8.2f}  of {row.count}, "
+        f"lost {row.lost}; load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+
+
 def main() -> int:
     """Run all cases and print a table."""
     parser = argparse.ArgumentParser(
@@ -201,18 +212,22 @@ def main() -> int:
     parser.add_argument("--state-directory", type=Path, help="where the journals lie")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows = [echo(options.ticks, through_child=False), echo(options.ticks, through_child=True)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    cases: list[Callable[[], Row]] = [
+        partial(echo, options.ticks, through_child=False),
+        partial(echo, options.ticks, through_child=True),
+    ]
     for job in filter(None, options.jobs.split(",")):
         for mode in ["none"] if job == "none" else options.modes.split(","):
-            rows.append(ours(options.ticks, job, mode, options.state_directory))
+            cases.append(partial(ours, options.ticks, job, mode, options.state_directory))
+    rows = []
+    for case in cases:
+        rows.append(case())
+        if not options.json:
+            show(rows[-1])
     if options.json:
         print(json.dumps({"cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0],
                           "rows": [row._asdict() for row in rows]}, indent=1))  # fmt: skip
-        return 0
-    print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}; milliseconds")
-    for row in rows:
-        print(f"{row.what:22} p50 {row.p50:7.3f}  p99 {row.p99:7.3f}  max {row.worst:8.2f}  "
-              f"of {row.count}, lost {row.lost}")  # fmt: skip
     return 0
 
 

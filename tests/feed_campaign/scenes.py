@@ -115,7 +115,7 @@ async def trouble(scene: Scene, peer: Peer, tickers: list[str]) -> None:
             peer.close(scene.code)
         case What.WEATHER:
             for fault, rate in WEATHER:
-                if fault.kind is not Kind.MUTE:  # of one lost trade nobody can know
+                if fault.kind not in (Kind.MUTE, Kind.UNKNOWN):  # of one lost trade nobody can know
                     peer.faults.add(replace(fault, probability=min(WEATHER_SHARE * rate, 1.0)))
 
 
