@@ -1,8 +1,8 @@
 """What one connection brings becomes ticks and bars: every event goes to the tape of its symbol.
 
-The loop of `hear` is the hot path, some hundred thousand events a second: a plain trade or quote is taken
-into the run of its symbol in place (runs.py), everything else goes to its tape or stream. Runs are settled
-before anybody looks at bars: when a period is over, when streams come and go, when the connection is doubted.
+A plain trade or quote is taken into the run of its symbol (runs.py has the hot loop), everything else goes to
+its tape or stream. Runs are settled before anybody looks at bars: when a period is over, when streams come
+and go, when the connection is doubted.
 """
 
 from __future__ import annotations
@@ -12,23 +12,20 @@ from typing import Any, Final, NamedTuple
 
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.pointgate import PointGate
-from livetrader_engine.data.quality import ALL, SIZE_LIMIT, VOLUME, QualityLimits, Quarantine, VenueClock
+from livetrader_engine.data.quality import QualityLimits, Quarantine, VenueClock
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.symbols import Resolution, Symbol
-from livetrader_plugins.polygon.conditions import EFFECTS
 from livetrader_plugins.polygon.ladder import MINUTE, QUOTE, SECOND, TRADE, VALUE
 from livetrader_plugins.polygon.protocol import (
     LATEST_MS,
     Event,
     Lost,
     MinuteBar,
-    Quote,
     SecondBar,
     Status,
-    Trade,
     Value,
 )
-from livetrader_plugins.polygon.runs import QuoteRun, TradeRun
+from livetrader_plugins.polygon.runs import QuoteRun, TradeRun, take_in
 from livetrader_plugins.polygon.ticks import TickQueue
 from livetrader_plugins.sdk.barstream import BarStream, Missing, Source
 from livetrader_plugins.sdk.livebars import ORDER_NS, LiveBars, Step
@@ -171,69 +168,18 @@ class Outlet:
 
     # ---- what is heard
 
-    def hear(self, events: list[Event], now_ns: int) -> list[Status]:  # noqa: C901, PLR0915 — the hot loop is one
+    def hear(self, events: list[Event], now_ns: int) -> list[Status]:
         """Take the events of one read, in order; return the statuses among them, which are not its own."""
         if self._unsettled and now_ns - self._looked_ns >= LULL_NS:
             self.settle()
         self._bars.look(now_ns)
         self._looked_ns, self._unsettled = now_ns, True
-        trades, quotes, effects = self._trades, self._quotes, EFFECTS.get
         statuses: list[Status] = []
-        time = 0
-        for event in events:
-            if type(event) is Trade:
-                try:
-                    run = trades[event.sym]
-                except KeyError:
-                    continue  # it was on its way when its stream was left
-                run.heard_ns = now_ns
-                time, price, number, size = event.t, event.p, event.q, event.s
-                if (
-                    run.newest <= time <= run.until
-                    and run.least <= price <= run.most
-                    and number > run.number
-                    and 0.0 <= size <= SIZE_LIMIT
-                    and ((effect := effects(event.c)) == ALL or effect == VOLUME)
-                ):
-                    run.newest, run.number = time, number
-                    run.volume += size
-                    run.remember(number)
-                    if effect == ALL:
-                        run.price, run.at, run.at_number = price, time, number
-                        if price > run.top:
-                            run.top = price
-                        elif price < run.bottom:
-                            run.bottom = price
-                else:
-                    run.odd(event)
-            elif type(event) is Quote:
-                try:
-                    book = quotes[event.sym]
-                except KeyError:
-                    continue
-                book.heard_ns = now_ns
-                time, bid, ask, number = event.t, event.bp, event.ap, event.q
-                if (
-                    book.newest <= time <= book.until
-                    and book.least <= bid <= ask <= book.most
-                    and number > book.number
-                    and 0.0 < event.bs <= SIZE_LIMIT
-                    and 0.0 < event.ask_size <= SIZE_LIMIT
-                ):
-                    book.newest, book.number, book.last = time, number, event
-                    if bid > book.bid_top:
-                        book.bid_top = bid
-                    elif bid < book.bid_bottom:
-                        book.bid_bottom = bid
-                    if ask > book.ask_top:
-                        book.ask_top = ask
-                    elif ask < book.ask_bottom:
-                        book.ask_bottom = ask
-                else:
-                    book.odd(event)
-            elif isinstance(event, Status):
+        others, time = take_in(events, self._trades, self._quotes, now_ns)
+        for event in others:
+            if isinstance(event, Status):
                 statuses.append(event)
-            elif isinstance(event, SecondBar | MinuteBar | Value):
+            else:
                 self._hear_rarer(event, now_ns)
         self._told_ns = max(self._told_ns, time * NS_PER_MS) if time < LATEST_MS else self._told_ns
         return statuses

@@ -2,7 +2,7 @@
 
 Nearly every tick is plain: of its symbol's newest time or later, numbered above the newest, priced near the
 believed price, of the period in the making. A run says within which limits a tick is plain (`arm`), takes in
-what plain ticks change (the loop of outlet.py, in place), and gives it to gate and bar when somebody else is
+what plain ticks change (`take_in`, in place), and gives it to gate and bar when somebody else is
 to look at them (`settle`). Every other tick goes the tape's way, behind what the run has settled.
 
 Two things were tried before: a call of the tape for each tick costs twice as much; ticks that wait to be
@@ -15,12 +15,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from livetrader_plugins.polygon.conditions import effect_of
-from livetrader_plugins.polygon.protocol import Quote, Trade
+from livetrader_engine.data.quality import ALL, SIZE_LIMIT, VOLUME
+from livetrader_plugins.polygon.conditions import EFFECTS, effect_of
+from livetrader_plugins.polygon.protocol import Event, MinuteBar, Quote, SecondBar, Status, Trade, Value
 from livetrader_plugins.sdk.barstream import NO_QUOTES, NO_TRADES
 from livetrader_plugins.sdk.quotetapes import QuoteTape
 from livetrader_plugins.sdk.tapes import MS, TradeTape
 
+Other = SecondBar | MinuteBar | Value | Status
 _NOTHING: Final = math.inf  # the least price of a run that is not armed: none is plain
 
 
@@ -159,3 +161,60 @@ class QuoteRun:
         self.settle()
         self.tape.quote(event.t * MS, event.q, event.bp, event.bs, event.ap, event.ask_size)
         self.arm()
+
+
+def take_in(  # noqa: C901 — one loop, in place: a call for each tick doubles what it costs
+    events: list[Event], trades: dict[str, TradeRun], quotes: dict[str, QuoteRun], now_ns: int
+) -> tuple[list[Other], int]:
+    """Take trades and quotes in; return the other events, and the time of the last tick in milliseconds."""
+    others: list[Other] = []
+    time, effects = 0, EFFECTS.get
+    for event in events:
+        if type(event) is Trade:
+            if (run := trades.get(event.sym)) is None:
+                continue  # it was on its way when its stream was left
+            run.heard_ns = now_ns
+            time, price, number, size = event.t, event.p, event.q, event.s
+            if (
+                run.newest <= time <= run.until
+                and run.least <= price <= run.most
+                and number > run.number
+                and 0.0 <= size <= SIZE_LIMIT
+                and ((effect := effects(event.c)) == ALL or effect == VOLUME)
+            ):
+                run.newest, run.number = time, number
+                run.volume += size
+                run.remember(number)
+                if effect == ALL:
+                    run.price, run.at, run.at_number = price, time, number
+                    if price > run.top:
+                        run.top = price
+                    elif price < run.bottom:
+                        run.bottom = price
+            else:
+                run.odd(event)
+        elif type(event) is Quote:
+            if (book := quotes.get(event.sym)) is not None:
+                book.heard_ns, time = now_ns, event.t
+                bid, ask, number = event.bp, event.ap, event.q
+                if (
+                    book.newest <= time <= book.until
+                    and book.least <= bid <= ask <= book.most
+                    and number > book.number
+                    and 0.0 < event.bs <= SIZE_LIMIT
+                    and 0.0 < event.ask_size <= SIZE_LIMIT
+                ):
+                    book.newest, book.number, book.last = time, number, event
+                    if bid > book.bid_top:
+                        book.bid_top = bid
+                    elif bid < book.bid_bottom:
+                        book.bid_bottom = bid
+                    if ask > book.ask_top:
+                        book.ask_top = ask
+                    elif ask < book.ask_bottom:
+                        book.ask_bottom = ask
+                else:
+                    book.odd(event)
+        elif isinstance(event, SecondBar | MinuteBar | Value | Status):
+            others.append(event)
+    return others, time

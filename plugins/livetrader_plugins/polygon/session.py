@@ -55,6 +55,30 @@ class Stream:
         return f"{self.rung}.{self.ticker}"
 
 
+class Pulse:
+    """Whether a connection lives: a silent one is pinged. Mutable state: when it was heard, and pinged."""
+
+    def __init__(self, idle_s: float, timeout_s: float) -> None:
+        self._idle_s = idle_s
+        self._timeout_s = timeout_s
+        self._heard_s = 0.0
+        self._pinged_s: float | None = None
+
+    def heard(self, now_s: float) -> None:
+        """Know that something came."""
+        self._heard_s, self._pinged_s = now_s, None
+
+    def wants_ping(self, now_s: float) -> bool:
+        """Return whether it is silent, and to be pinged now."""
+        wants = self._pinged_s is None and now_s - self._heard_s >= self._idle_s
+        self._pinged_s = now_s if wants else self._pinged_s
+        return wants
+
+    def is_dead(self, now_s: float) -> bool:
+        """Return whether a ping has had its time."""
+        return self._pinged_s is not None and now_s - self._pinged_s >= self._timeout_s
+
+
 class Session:
     """Owns one line, its requests and its outlet. One loop. Calls `changed` when something is to be read."""
 
@@ -79,8 +103,7 @@ class Session:
         self._line: Line | None = None
         self._logged_in = asyncio.Event()
         self._flushes = False  # requests go out at the end of this turn of the loop
-        self._heard_s = 0.0
-        self._pinged_s: float | None = None
+        self._pulse = Pulse(config.ping_idle_s, config.ping_timeout_s)
         self._reported: dict[str, int] = {}
 
     # ---- the connection
@@ -95,11 +118,8 @@ class Session:
         try:
             async with asyncio.timeout(config.connect_timeout_s):
                 await self._logged_in.wait()
-        except TimeoutError as error:
-            self.end("not logged in")
-            raise VenueError(
-                f"{address.url} did not answer the login within {config.connect_timeout_s:g} s"
-            ) from error
+        except TimeoutError:
+            self.end(f"{address.url} did not answer the login within {config.connect_timeout_s:g} s")
         if self.why_ended:
             raise VenueError(self.why_ended)
         self._context.spawn(f"polygon {self.market} care", self._care())
@@ -122,11 +142,7 @@ class Session:
         """Have a stream; idempotent. Raises VenueError where nothing can make it."""
         if subscription in self._streams:
             return
-        try:
-            rungs = rungs_of(subscription, self._config.made_from)
-            stream = Stream(subscription, ticker_of(subscription.symbol), rungs, periods)
-        except DataError as error:
-            raise VenueError(str(error)) from error
+        rungs = (stream := _stream_of(subscription, periods, self._config)).rungs
         rung = rung_below(rungs, self._requests.refused_kinds)
         if not rung:
             said = self._requests.refused_kinds[rungs[-1]]
@@ -158,8 +174,7 @@ class Session:
 
     def renew(self, subscription: Subscription) -> None:
         """Ask for a stream anew; what is in the making is kept."""
-        stream = self._streams.get(subscription)
-        if stream is not None:
+        if stream := self._streams.get(subscription):
             self._requests.renew(stream.topic)
             self._flush_later()
 
@@ -194,27 +209,20 @@ class Session:
 
     async def _care(self) -> None:
         """Send what has become due, ping where it is silent, and tell of the quality; until it has ended."""
-        told_s = self._heard_s = self._context.monotonic_s()
+        told_s = self._context.monotonic_s()
+        self._pulse.heard(told_s)
         while not self.why_ended:
             await asyncio.sleep(CARE_S)
             self._flush()
             now_s = self._context.monotonic_s()
-            self._watch(now_s)
+            if self._pulse.is_dead(now_s):
+                wait_s = self._config.ping_timeout_s
+                self.end(f"{self._config.host} is silent and does not answer a ping within {wait_s:g} s")
+            elif self._line is not None and self._pulse.wants_ping(now_s):
+                self._line.ping()
             if now_s - told_s >= QUALITY_S:
                 told_s = now_s
                 self._tell_quality()
-
-    def _watch(self, now_s: float) -> None:
-        """Ping a silent connection, and end one that does not answer."""
-        config, line = self._config, self._line
-        if line is None:
-            return
-        if self._pinged_s is None:
-            if now_s - self._heard_s >= config.ping_idle_s:
-                self._pinged_s = now_s
-                line.ping()
-        elif now_s - self._pinged_s >= config.ping_timeout_s:
-            self.end(f"{config.host} is silent and does not answer a ping within {config.ping_timeout_s:g} s")
 
     # ---- what is heard
 
@@ -225,7 +233,7 @@ class Session:
     def _hear(self, frames: list[bytes]) -> None:
         """Take the frames of one read. This is where nearly all the time goes."""
         now_ns = self._now_ns()
-        self._heard_s, self._pinged_s = self._context.monotonic_s(), None
+        self._pulse.heard(self._context.monotonic_s())
         statuses: list[Status] = []
         for part in _parts(frames):
             statuses += self.outlet.hear(self._decoder.decode(part), now_ns)
@@ -244,7 +252,7 @@ class Session:
 
     def _hear_life(self) -> None:
         """Take a pong: the connection lives, so nothing more can come of what is over."""
-        self._heard_s, self._pinged_s = self._context.monotonic_s(), None
+        self._pulse.heard(self._context.monotonic_s())
         now_ns = self._now_ns()
         self.outlet.alive(now_ns)
         if self.outlet.collect(now_ns):
@@ -315,11 +323,21 @@ class Session:
     def _tell_quality(self) -> None:
         now = self.counts
         if now != self._reported:
+            newest = list(self.outlet.quarantine.newest)[-3:]
+            said = [str(each.what)[:WORDS_LIMIT] for each in newest]
             self._context.report(
-                "market_data_quality", level="warning", market=self.market, counted=now,
-                newest=[str(each.what)[:WORDS_LIMIT] for each in list(self.outlet.quarantine.newest)[-3:]],
-            )  # fmt: skip
+                "market_data_quality", level="warning", market=self.market, counted=now, newest=said
+            )
             self._reported = now
+
+
+def _stream_of(subscription: Subscription, periods: Periods, config: PolygonFeedConfig) -> Stream:
+    """Return a stream that stands on no rung yet. Raises VenueError where nothing can make it."""
+    try:
+        rungs = rungs_of(subscription, config.made_from)
+        return Stream(subscription, ticker_of(subscription.symbol), rungs, periods)
+    except DataError as error:
+        raise VenueError(str(error)) from error
 
 
 def _parts(frames: list[bytes]) -> list[list[bytes]]:
