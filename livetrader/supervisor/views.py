@@ -39,7 +39,7 @@ def order_view(order: OrderState) -> OrderView:
 
 
 def engine_view(keeper: EngineKeeper, started_ns: int | None, short: tuple[str, ...] = ()) -> EngineView:
-    """Return the engine process of the moment; `started_ns` is when it began, `short` what its past lacked."""
+    """Return the engine of the moment; `started_ns` is when it began, `short` what its past lacked."""
     process = keeper.process
     common = EngineView(
         state=keeper.state.value,

@@ -33,7 +33,9 @@ class PolygonFeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     transport: Literal["fast", "client"] = "fast"  # client: the official package, as a fallback
     made_from: Literal["trades", "seconds", "minutes"] = "trades"
     delay_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] | None = None  # None: by the host's name
-    close_after_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 2.0  # a bar waits so long where nothing is said
+    close_after_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = (
+        2.0  # where nothing is said, bars wait so long
+    )
     connect_timeout_s: Seconds = 15.0  # until logged in
     answer_timeout_s: Seconds = 10.0  # until a request for streams is answered
     ping_idle_s: Seconds = 1.0  # of silence, then the venue is pinged; bars of a quiet market wait for it

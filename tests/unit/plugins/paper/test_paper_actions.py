@@ -110,7 +110,6 @@ def test_working_orders_are_left_to_the_daemon(tmp_path: Path) -> None:
 
 def test_dividends_are_paid_on_what_was_held_before_and_charged_to_short_positions(tmp_path: Path) -> None:
     async def scene(folder: Path, quantity: int) -> Decimal:
-        folder.mkdir()
         harness = harness_of(folder)
         async with harness.session() as session:
             assert isinstance(session.plugin, PaperBrokerage)
@@ -124,8 +123,9 @@ def test_dividends_are_paid_on_what_was_held_before_and_charged_to_short_positio
             taken = await book(session, "dividend.1", paid)
             return taken.cash["USD"] - before + bought
 
-    assert asyncio.run(scene(tmp_path / "long", 10)) == Decimal("7.50")
-    assert asyncio.run(scene(tmp_path / "short", -10)) == Decimal("-7.50")
+    for name, quantity, paid in (("long", 10, "7.50"), ("short", -10, "-7.50")):
+        (tmp_path / name).mkdir()
+        assert asyncio.run(scene(tmp_path / name, quantity)) == Decimal(paid)
 
 
 def test_a_delisting_closes_the_position_at_the_last_mark(tmp_path: Path) -> None:
