@@ -1,5 +1,9 @@
 # ruff: noqa: F403, F405 — written as LEAN users write them
-"""The algorithm under the campaign at Interactive Brokers: an order in every symbol on every second."""
+"""The algorithm under the campaign at Interactive Brokers: an order on every bar of a second.
+
+Each is tagged with the end of its bar, not with the time: on a busy machine two bars may come in one second,
+and a decision on each of them is no decision taken twice.
+"""
 
 from AlgorithmImports import *
 
@@ -15,11 +19,12 @@ class UnderFire(QCAlgorithm):
         if self.quiet:
             self.transactions.cancel_open_orders()
             return
-        second = int(self.time.timestamp())
-        tag = self.time.strftime("%Y%m%d %H%M%S")
         for number, symbol in enumerate(self.symbols):
-            if not data.contains_key(symbol):
+            if not data.bars.contains_key(symbol):
                 continue
+            ended = data.bars[symbol].end_time
+            second = int(ended.timestamp())
+            tag = ended.strftime("%Y%m%d %H%M%S")
             side = 1 if second // 3 % 2 else -1
             if (second + number) % 4 == 0:
                 price = self.securities[symbol].price
