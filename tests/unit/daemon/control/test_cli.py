@@ -304,13 +304,16 @@ def test_watch_draws_on_a_terminal_and_gives_it_back_on_ctrl_c(daemon: Any) -> N
     environment.pop("NO_COLOR", None)
     with subprocess.Popen(words, stdout=theirs, stderr=subprocess.PIPE, env=environment) as drawing:
         os.close(theirs)
-        drawn = read_until(ours, b"101,500.25")
-        daemon.do(lambda: daemon.operations.write("hello watcher"))
-        drawn += read_until(ours, b"hello watcher")
-        drawing.send_signal(signal.SIGINT)
-        drawn += read_until(ours, None)
-        assert drawing.wait(10) == 0
-        assert drawing.stderr is not None and drawing.stderr.read() == b""
+        try:
+            drawn = read_until(ours, b"101,500.25")
+            daemon.do(lambda: daemon.operations.write("hello watcher"))
+            drawn += read_until(ours, b"hello watcher")
+            drawing.send_signal(signal.SIGINT)
+            drawn += read_until(ours, None)
+            assert drawing.wait(10) == 0
+            assert drawing.stderr is not None and drawing.stderr.read() == b""
+        finally:
+            drawing.kill()  # one that hangs would outlive its test, and the tests with it
     os.close(ours)
     assert b"\x1b[32m" in drawn, "colours on a terminal"
     assert drawn.rindex(b"\x1b[?25h") > drawn.rindex(b"\x1b[?25l"), "the cursor is back"
