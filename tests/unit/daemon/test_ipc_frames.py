@@ -68,7 +68,7 @@ def test_orders_and_accounts_keep_their_last_digit() -> None:
     account = AccountLoaded(1, {"USD": Decimal("1.50")}, (PositionRecord(SPY, Decimal(2), Decimal("0.100")),))
     store = StoreOptions("o", "p", 5, None, {"anon": True, "port": 1})
     start = StartEngine(
-        1, "a.py", None, {"k": "v"}, "d", "lean_data", store, "s", account, BucketLevel(1.0, 2), {"nice": 1.0}
+        1, "a.py", None, {"k": "v"}, "d", store, "s", account, BucketLevel(1.0, 2), {"nice": 1.0}
     )
     start = msgspec.structs.replace(start, credentials=Credentials({"AWS_PROFILE": "x"}))
     (body,) = bodies(encode([event, start]))
