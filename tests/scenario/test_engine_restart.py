@@ -126,7 +126,7 @@ def test_the_bar_at_which_a_daemon_stopped_is_past_for_the_next_one(tmp_path: Pa
     assert past == seen[-5:], "history ends with the bar that was traded on last"
     assert not set(present) & set(seen), "no bar is traded on twice"
     assert _minutes(present[0]) == _minutes(seen[-1]) + 1, "none is lost"
-    assert "order_denied" not in daemon.log.read_text()
+    assert "decision_repeated" not in daemon.log.read_text()
 
 
 def _bars(path: Path) -> list[tuple[str, bool]]:
