@@ -14,7 +14,7 @@ KILLS = int(os.environ.get("LIVETRADER_CAMPAIGN_KILLS", "15"))  # of each kind; 
 IBKR_KILLS = int(
     os.environ.get("LIVETRADER_IBKR_KILLS", "100")
 )  # of daemons; `make campaign-ibkr` sets 2,000
-LANES = int(os.environ.get("LIVETRADER_CAMPAIGN_LANES", "12"))  # at Interactive Brokers; most of it is waiting
+LANES = int(os.environ.get("LIVETRADER_CAMPAIGN_LANES", "12"))  # through TWS; most of it is waiting
 SEED = int(os.environ.get("LIVETRADER_CAMPAIGN_SEED", "1"))
 SECONDS_PER_KILL = 8
 LIMIT_S = 120 + 2 * KILLS * SECONDS_PER_KILL
