@@ -2,7 +2,8 @@
 
 A connection is two directions, each first in, first out. What a process wrote before it died still arrives;
 then the other side hears of the end. A partition holds back what is written until it heals, as TCP sends
-again; a half-open connection swallows everything for ever and tells nobody.
+again; a half-open connection swallows everything for ever and tells nobody. While nothing gets through, the
+kernel may be full: then bytes stay with the process that wrote them, and die with it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ GIVEN_UP_S: Final = (
     45.0  # until the venue ends a connection that is half-open; the client id is taken so long
 )
 UNREACHED_S: Final = 120.0  # a connection that nobody answers is given up by the kernel
+FULL_PROBABILITY: Final = 0.3  # that the kernel takes no more while nothing gets through
 
 
 class Listener(Protocol):
@@ -68,9 +70,10 @@ class _Direction:
 class Network:
     """Connects processes to listeners. Owned by the world."""
 
-    def __init__(self, loop: VirtualLoop, random: Random) -> None:
+    def __init__(self, loop: VirtualLoop, random: Random, kernel: Random | None = None) -> None:
         self.loop = loop
         self.random = random
+        self.kernel = kernel or Random(0)
         self.conditions = Conditions()
         self.listeners: dict[int, Listener] = {}
         self.wires: dict[int, Wire] = {}
@@ -131,6 +134,7 @@ class Wire(asyncio.Transport):
     ended: bool = False  # at the venue
     told: bool = False  # the client's protocol knows that it is over
     swallows: bool = False  # half-open
+    held: list[bytes] = field(default_factory=list)  # written, and not taken by the kernel
     context: Context = field(default_factory=copy_context)
 
     def __post_init__(self) -> None:
@@ -156,8 +160,30 @@ class Wire(asyncio.Transport):
         boundary("socket write")
         if not self.closing and not self.told:
             for piece in self.network.pieces(bytes(data)):
-                self._at(self.up, self._arrive, piece)
+                if self.held or self._is_full():
+                    self._hold(piece)
+                else:
+                    self._at(self.up, self._arrive, piece)
         boundary("socket written")
+
+    def _is_full(self) -> bool:
+        now_s, healed_s = self.network.loop.time(), self.network.conditions.partition_until_s
+        return (self.swallows or healed_s > now_s) and self.network.kernel.random() < FULL_PROBABILITY
+
+    def _hold(self, piece: bytes) -> None:
+        """Keep bytes with the process until the line heals."""
+        self.held.append(piece)
+        if len(self.held) == 1:
+            healed_s = max(self.network.conditions.partition_until_s, self.network.loop.time())
+            self.network.loop.call_at(healed_s, self._release, context=Context())
+
+    def _release(self) -> None:
+        if self.swallows:
+            return
+        held, self.held = self.held, []
+        if not self.closing and not self.told:
+            for piece in held:
+                self._at(self.up, self._arrive, piece)
 
     def write_eof(self) -> None:
         """Do nothing: `close` follows at once."""
@@ -182,11 +208,11 @@ class Wire(asyncio.Transport):
         self.close()
 
     def get_write_buffer_size(self) -> int:
-        """Return 0: the kernel takes everything."""
-        return 0
+        """Return how many bytes the kernel has not taken."""
+        return sum(map(len, self.held))
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Do nothing: the kernel takes everything."""
+        """Do nothing: nobody is told to pause."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return the addresses."""

@@ -97,7 +97,7 @@ class World:
         self.seed = seed
         self.week = week
         self.loop = VirtualLoop(self.stream("schedule"), START_NS)
-        self.network = Network(self.loop, self.stream("network"))
+        self.network = Network(self.loop, self.stream("network"), self.stream("kernel"))
         self.loop.network = self.network
         self.venue = Venue(self.loop, seed, settings=self._settings())
         self.network.listeners[PORT] = self.venue
