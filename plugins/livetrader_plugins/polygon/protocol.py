@@ -50,8 +50,8 @@ class Quote(msgspec.Struct, tag_field="ev", tag="Q", gc=False):
     q: int = 0
 
 
-class SecondBar(msgspec.Struct, tag_field="ev", tag="A", gc=False):
-    """What was traded in one second, `s` to `e`."""
+class Aggregate(msgspec.Struct, gc=False):
+    """What was traded from `s` to `e`, as both kinds of bars say it."""
 
     sym: str
     o: float
@@ -63,17 +63,12 @@ class SecondBar(msgspec.Struct, tag_field="ev", tag="A", gc=False):
     v: float = 0.0
 
 
-class MinuteBar(msgspec.Struct, tag_field="ev", tag="AM", gc=False):
-    """What was traded in one minute, `s` to `e`."""
+class SecondBar(Aggregate, tag_field="ev", tag="A", gc=False):
+    """What was traded in one second."""
 
-    sym: str
-    o: float
-    h: float
-    l: float  # noqa: E741 — Polygon's name
-    c: float
-    s: int
-    e: int
-    v: float = 0.0
+
+class MinuteBar(Aggregate, tag_field="ev", tag="AM", gc=False):
+    """What was traded in one minute."""
 
 
 class Value(msgspec.Struct, tag_field="ev", tag="V", gc=False):

@@ -18,7 +18,7 @@ from livetrader_engine.data.quality import (
     VenueClock,
 )
 from livetrader_engine.symbols import Symbol
-from livetrader_plugins.sdk.barstream import BarStream
+from livetrader_plugins.sdk.watched import Watched
 
 
 class QuoteWatcher(Protocol):
@@ -31,39 +31,17 @@ class QuoteWatcher(Protocol):
         ...
 
 
-class QuoteTape:
-    """The quotes of one symbol. Mutable state: its gate, and who wants them.
+class QuoteTape(Watched[QuoteWatcher]):
+    """The quotes of one symbol. Mutable state: its gate, and who wants them."""
 
-    `stream`: the only one who wants them, where that is a stream of bars; else None.
-    """
-
-    __slots__ = ("_watchers", "clock", "gate", "stream")
+    __slots__ = ("clock", "gate")
 
     def __init__(
         self, symbol: Symbol, limits: QualityLimits, clock: VenueClock, quarantine: Quarantine
     ) -> None:
+        super().__init__()
         self.clock = clock
         self.gate = QuoteGate(symbol, limits, clock, quarantine)
-        self._watchers: tuple[QuoteWatcher, ...] = ()
-        self.stream: BarStream | None = None
-
-    def add(self, watcher: QuoteWatcher) -> None:
-        """Hand quotes to somebody from now on."""
-        self._watch((*self._watchers, watcher))
-
-    def remove(self, watcher: QuoteWatcher) -> None:
-        """Hand it no more; harmless where it has none."""
-        self._watch(tuple(each for each in self._watchers if each is not watcher))
-
-    def _watch(self, watchers: tuple[QuoteWatcher, ...]) -> None:
-        self._watchers = watchers
-        only = watchers[0] if len(watchers) == 1 else None
-        self.stream = only if isinstance(only, BarStream) else None
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether anybody wants the quotes."""
-        return bool(self._watchers)
 
     def quote(
         self, time_ns: int, number: int, bid: float, bid_size: float, ask: float, ask_size: float

@@ -27,6 +27,7 @@ from livetrader_engine.data.quality import (
 )
 from livetrader_engine.symbols import Symbol
 from livetrader_plugins.sdk.barstream import BarStream
+from livetrader_plugins.sdk.watched import Watched
 
 UNREAD: Final = "a trade of it could not be read"
 MS: Final = 1_000_000  # nanoseconds of a millisecond
@@ -40,40 +41,18 @@ class TradeWatcher(Protocol):
         ...
 
 
-class TradeTape:
-    """The trades of one symbol. Mutable state: its gate, and who wants them.
+class TradeTape(Watched[TradeWatcher]):
+    """The trades of one symbol. Mutable state: its gate, and who wants them."""
 
-    `stream`: the only one who wants them, where that is a stream of bars; else None.
-    """
-
-    __slots__ = ("_remember", "_watchers", "clock", "gate", "stream")
+    __slots__ = ("_remember", "clock", "gate")
 
     def __init__(
         self, symbol: Symbol, limits: QualityLimits, clock: VenueClock, quarantine: Quarantine
     ) -> None:
+        super().__init__()
         self.clock = clock
         self.gate = TradeGate(symbol, limits, clock, quarantine)
         self._remember = self.gate.remember.append
-        self._watchers: tuple[TradeWatcher, ...] = ()
-        self.stream: BarStream | None = None
-
-    def add(self, watcher: TradeWatcher) -> None:
-        """Hand trades to somebody from now on."""
-        self._watch((*self._watchers, watcher))
-
-    def remove(self, watcher: TradeWatcher) -> None:
-        """Hand it no more; harmless where it has none."""
-        self._watch(tuple(each for each in self._watchers if each is not watcher))
-
-    def _watch(self, watchers: tuple[TradeWatcher, ...]) -> None:
-        self._watchers = watchers
-        only = watchers[0] if len(watchers) == 1 else None
-        self.stream = only if isinstance(only, BarStream) else None
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether anybody wants the trades."""
-        return bool(self._watchers)
 
     def trade(self, time_ns: int, number: int, price: float, size: float, updates: int = ALL) -> bool:
         """Take a trade in; return whether it passed the gate.
