@@ -15,6 +15,7 @@ import msgspec
 
 from livetrader_engine.data.quality import QualityLimits
 from livetrader_engine.missed import MissedPolicy
+from livetrader_engine.symbols import NS_PER_SECOND
 
 DAY_S = 86_400.0  # no limit of the daemon makes sense beyond a day
 
@@ -250,6 +251,11 @@ class FreshnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             raise ValueError("silence_most_s: must be at least silence_s")
         if self.stale_s <= self.silence_s:
             raise ValueError("stale_s: must be above silence_s")
+
+    @property
+    def backfill_wait_ns(self) -> int:
+        """How long live bars wait for their past."""
+        return int(self.backfill_wait_s * NS_PER_SECOND)
 
 
 class PluginSection(msgspec.Struct, frozen=True):

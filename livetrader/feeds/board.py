@@ -71,7 +71,6 @@ class Source:
     fruitless: int = 0
     plain: bool = True
     ended: bool = False
-    renewing: bool = False
     _session: FeedSession | None = None
 
     @property

@@ -29,15 +29,8 @@ from livetrader_engine.spi_data import BarsMissing
 from livetrader_engine.symbols import NS_PER_SECOND
 
 CROWD: Final = 5  # streams; so many do not fall silent at once because nobody trades
-RECONNECT_MOST_S: Final = (
-    3600.0  # between two connections that silence costs, however often they did not help
-)
-SHADOW_AFTER_S: Final = 5.0  # a feed that is back has to stand so long before it is asked for streams again
-ASK_LIMIT_S: Final = 30.0  # for a plugin to take a subscription
-MISSED_KEPT_NS: Final = (
-    60 * NS_PER_SECOND
-)  # what a feed missed in one stream makes its others suspect so long
-FLOOR_KEPT_NS: Final = 60 * NS_PER_SECOND  # ticks of a feed that took over are older than that no more
+RECONNECT_MOST_S: Final = 3600.0  # between two connections that silence costs, though none of them helps
+MISSED_KEPT_NS: Final = 60 * NS_PER_SECOND  # so long what a feed missed in one stream makes others suspect
 
 
 class CarePorts(Protocol):
@@ -156,7 +149,7 @@ class StreamCare:
         """Take a feed's word that it will not bring some bars of a stream."""
         assert stream.track is not None, "only bars can be missing"
         now_ns = self._ports.now_ns()
-        stream.track.lacks(event.end_ns, now_ns, self._wait_ns)
+        stream.track.lacks(event.end_ns, now_ns, self._ports.rules.backfill_wait_ns)
         self._ports.report(
             "bars_not_brought", level="debug", symbol=stream.ticker, start_ns=event.start_ns,
             end_ns=event.end_ns, reason=event.reason,
@@ -262,16 +255,18 @@ class StreamCare:
             trusting = soon and stream.asked_ns >= stream.doubted_ns
             self._flows(stream, stream.asked_ns if trusting else now_ns, trusting=trusting)
         if Wish.QUIET in wish and stream.track is not None:
-            self._errands.hand_on(stream, partial(stream.track.quiet, now_ns, self._wait_ns))
+            wait_ns = self._ports.rules.backfill_wait_ns
+            self._errands.hand_on(stream, partial(stream.track.quiet, now_ns, wait_ns))
 
     def _flows(self, stream: Stream, at_ns: int, *, trusting: bool) -> None:
         track = stream.track
         if track is None or track.gap is None:
             return
+        flows = partial(track.flows, at_ns, self._ports.rules.backfill_wait_ns, trusting=trusting)
         if track.fills:
-            track.flows(at_ns, self._wait_ns, trusting=trusting)
+            flows()
         else:
-            self._errands.hand_on(stream, lambda: track.flows(at_ns, self._wait_ns, trusting=trusting))
+            self._errands.hand_on(stream, flows)
 
     def _reconnect(self, source: Source, stream: Stream, now_ns: int) -> None:
         source.silenced_ns = now_ns
@@ -307,7 +302,3 @@ class StreamCare:
         scene = Scene.of(self._board, self._counts, now_ns)
         for word in self.announcer.look(scene):
             self._ports.notify(word.title, word.message, word.next_step, word.urgency)
-
-    @property
-    def _wait_ns(self) -> int:
-        return int(self._ports.rules.backfill_wait_s * NS_PER_SECOND)

@@ -262,12 +262,7 @@ class FeedChain:
             return (point,)
         if source.watched is None and not point.fill_forward:
             self.care.came(stream, point)
-        return stream.track.take(point, now_ns, self.wait_ns)
-
-    @property
-    def wait_ns(self) -> int:
-        """How long live bars wait for their past."""
-        return int(self._ports.rules.backfill_wait_s * NS_PER_SECOND)
+        return stream.track.take(point, now_ns, self._ports.rules.backfill_wait_ns)
 
     # -- inside ------------------------------------------------------------------------------------------
 
@@ -331,7 +326,7 @@ def new_stream(
         fills = rules.backfill is Backfill.BARS
         track = BarTrack(subscription, hours, min(now_ns, ports.warm_up_ns() or now_ns), fills=fills)
         if fills:
-            track.begins(now_ns, int(rules.backfill_wait_s * NS_PER_SECOND))
+            track.begins(now_ns, rules.backfill_wait_ns)
     return Stream(subscription, hours, 0, begin(now_ns, rules, beat_s), track, now_ns)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from livetrader_engine.data.subscription import Subscription
 
 ASK_LIMIT_S: Final = 30.0  # for a plugin to take a subscription
 
-HandOn = Callable[[Callable[[], Iterable[tuple[Stream, Sequence[Bar]]]]], Awaitable[None]]
+HandOn = Callable[[Callable[[], Iterable[tuple[Stream, Sequence[Bar]]]]], Coroutine[object, object, None]]
 
 
 class Ask(NamedTuple):
@@ -71,7 +71,7 @@ class Errands:
             made = due.bars
             self._ports.spawn(
                 "feed held bars",
-                _plain(self._hand_on(lambda: [(stream, bars()) for stream, bars in made])),
+                self._hand_on(lambda: [(stream, bars()) for stream, bars in made]),
             )
 
     async def _carry_out(self, asks: Sequence[Ask]) -> None:
@@ -90,7 +90,3 @@ class Errands:
                             self._ports.report("stream_not_renewed", feed=source.name, error=problem)
             except TimeoutError:
                 self._ports.report("feed_slow", level="warning", feed=source.name, asked=what)
-
-
-async def _plain(waiting: Awaitable[None]) -> None:
-    await waiting

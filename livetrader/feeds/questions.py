@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Final, Protocol
@@ -22,6 +22,7 @@ import msgspec
 
 from livetrader.feeds.board import Board, Stream
 from livetrader.feeds.counting import FeedCounts
+from livetrader.feeds.errands import HandOn
 from livetrader.feeds.gaps import Bar, Filled
 from livetrader.feeds.ladder import Rung
 from livetrader.settings import Backfill, FreshnessSettings
@@ -41,8 +42,6 @@ REFERENCE_KEPT_NS: Final = 5 * NS_PER_SECOND  # one answer does for all that fel
 LAG_KEPT_NS: Final = 180 * NS_PER_SECOND  # so long a lag that was seen is believed without another look
 SEEN_KEPT: Final = 64
 FAILURE_TOLD_NS: Final = 60 * NS_PER_SECOND  # between two log records of a history that does not answer
-
-HandOn = Callable[[Callable[[], Iterable[tuple[Stream, Sequence[Bar]]]]], Awaitable[None]]
 
 
 class QuestionPorts(Protocol):
@@ -88,7 +87,7 @@ class Questions:
         """Put answers in place, and ask for what is missing and due."""
         if self._answers:
             answers, self._answers = self._answers, []
-            self._ports.spawn("feed back-fill", _plain(self._hand_on(lambda: self._placed(answers))))
+            self._ports.spawn("feed back-fill", self._hand_on(lambda: self._placed(answers)))
         if self._ports.rules.backfill is not Backfill.BARS:
             return
         for stream in self._board.streams.values():
@@ -259,7 +258,3 @@ class Questions:
 def _read(history: HistoryProvider, request: HistoryRequest) -> Sequence[MarketPoint]:
     """Read an answer whole. Runs in a thread."""
     return list(islice(history.history(request), POINTS_LIMIT))
-
-
-async def _plain(waiting: Awaitable[None]) -> None:
-    await waiting

@@ -98,7 +98,8 @@ class Serving:
         else:
             stream.watch = handed_over(stream.watch, now_ns)
         if track is not None and shadow is not None:  # it may be a bar that the other has not brought yet
-            self._errands.hand_on(stream, lambda: track.take(shadow, now_ns, self._wait_ns))
+            wait_ns = self._ports.rules.backfill_wait_ns
+            self._errands.hand_on(stream, lambda: track.take(shadow, now_ns, wait_ns))
         before.plain = source.plain = False
         self._ports.report(
             "stream_failed_back", symbol=stream.ticker, old=before.name, new=source.name,
@@ -115,7 +116,3 @@ class Serving:
             if stream is None or stream.server != source.index or now_ns - stream.floor_ns < FLOOR_KEPT_NS:
                 return False
         return True
-
-    @property
-    def _wait_ns(self) -> int:
-        return int(self._ports.rules.backfill_wait_s * NS_PER_SECOND)
