@@ -17,7 +17,7 @@ from livetrader.feeds.board import Board, Source, Stream
 from livetrader.feeds.counting import FeedCounts
 from livetrader.feeds.errands import Errands, HandOn
 from livetrader.feeds.gaps import Bar, Filled
-from livetrader.feeds.ladder import SILENT, Moment, Rung, Verdict, Wish, look, missed, quiet
+from livetrader.feeds.ladder import CROWD, SILENT, Moment, Rung, Verdict, Wish, look, missed, quiet
 from livetrader.feeds.marks import Marks
 from livetrader.feeds.questions import Questions
 from livetrader.feeds.serving import Serving
@@ -28,7 +28,6 @@ from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.spi_data import BarsMissing
 from livetrader_engine.symbols import NS_PER_SECOND
 
-CROWD: Final = 5  # streams; so many do not fall silent at once because nobody trades
 RECONNECT_MOST_S: Final = 3600.0  # between two connections that silence costs, though none of them helps
 MISSED_KEPT_NS: Final = 60 * NS_PER_SECOND  # so long what a feed missed in one stream makes others suspect
 

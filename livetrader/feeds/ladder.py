@@ -28,6 +28,7 @@ from livetrader_engine.errors import InvariantError
 from livetrader_engine.symbols import NS_PER_SECOND
 
 CALM_LOOKS: Final = 60  # news in a row that came in a quarter of the limit: then the limit is halved
+CROWD: Final = 5  # streams; so many do not fall silent at once because nobody trades
 STALE_AGAIN_S: Final = 60.0  # between two more tries for a stream that is stale
 
 

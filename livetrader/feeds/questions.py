@@ -6,7 +6,8 @@ is an answer that did not come: the ladder goes on without it.
 A silence is real where history is known to be current beyond it and has nothing of the stream since. How
 current it is shows in what it has of the stream that was heard last: that one did trade. Where nothing else
 trades, it is what it was a moment ago: how soon it had what we heard. A history that lacks what we heard
-lags, and proves nothing until it is seen to have it again.
+lags, and proves nothing until it is seen to have it again. One that stands still since feed and market fell
+silent looks current: so the moment is short, and where a crowd is silent at once it counts for nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from livetrader.feeds.board import Board, Stream
 from livetrader.feeds.counting import FeedCounts
 from livetrader.feeds.errands import HandOn
 from livetrader.feeds.gaps import Bar, Filled
-from livetrader.feeds.ladder import Rung
+from livetrader.feeds.ladder import CROWD, SILENT, Rung
 from livetrader.settings import Backfill, FreshnessSettings
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, Subscription, TickType
@@ -39,7 +40,7 @@ SETTLED_NS: Final = 5 * NS_PER_SECOND  # after one stream's bar is there, those 
 TOLERANCE_NS: Final = 2 * NS_PER_SECOND  # between the exchange's stamp and the arrival of a tick
 REFERENCE_NS: Final = 60 * NS_PER_SECOND  # how far back the reference is asked for
 REFERENCE_KEPT_NS: Final = 5 * NS_PER_SECOND  # one answer does for all that fell silent together
-LAG_KEPT_NS: Final = 180 * NS_PER_SECOND  # so long a lag that was seen is believed without another look
+LAG_KEPT_NS: Final = 60 * NS_PER_SECOND  # so long a lag that was seen is believed without another look
 SEEN_KEPT: Final = 64
 FAILURE_TOLD_NS: Final = 60 * NS_PER_SECOND  # between two log records of a history that does not answer
 
@@ -154,7 +155,7 @@ class Questions:
             if newest_ns > heard_ns + TOLERANCE_NS:
                 self.proven(stream, None)
                 return
-            if stream.watch.heard_ns is not None:
+            if stream.watch.heard_ns is not None and not self._is_crowd_silent(kind):
                 current_ns = max(current_ns, self._by_lag_ns(kind, asked_ns, heard_ns, newest_ns))
             if current_ns > heard_ns + TOLERANCE_NS:
                 self.proven(stream, current_ns)
@@ -176,6 +177,14 @@ class Questions:
                 self._referred_ns[kind] = now_ns
                 await self._newest_ns(best.subscription, best_ns - REFERENCE_NS)
         return self._current_ns(kind, self._ports.now_ns())
+
+    def _is_crowd_silent(self, kind: SecurityType) -> bool:
+        """Whether so many are silent, and none is heard, that this is no quiet market."""
+        streams = [
+            each for each in self._board.streams.values() if each.subscription.symbol.security_type is kind
+        ]
+        silent = sum(each.watch.rung in SILENT for each in streams)
+        return silent >= CROWD and not any(each.watch.rung is Rung.FRESH for each in streams)
 
     def _by_lag_ns(self, kind: SecurityType, asked_ns: int, heard_ns: int, newest_ns: int) -> int:
         """Return up to where history is current by what it lagged of late, 0 where that is not known."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from livetrader.settings import Backfill, FreshnessSettings
 from livetrader.telemetry.notifications import Urgency
 from livetrader_engine.data.bars import Tick
@@ -11,7 +13,7 @@ from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.events import MarketDataArrived
 from livetrader_engine.spi import FeedStatus
 from livetrader_engine.spi_data import BarsMissing, StreamRefused
-from livetrader_engine.symbols import Resolution
+from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 from tests.unit.daemon.feeds.scene import AAPL, MINUTE, SECOND, SPY, START_NS, Scene, minutes, play, true_bar
 
 
@@ -110,6 +112,26 @@ def test_a_quiet_instrument_is_proven_quiet_and_neither_marked_nor_connected_ane
     assert [bar.time_ns for bar in bars] == [START_NS + at * MINUTE for at in range(len(bars))]
     assert len(bars) >= 11, "copies of the last bar go on, at most until the next proof"
     assert all(bar.fill_forward for bar in bars[3:])
+
+
+@pytest.mark.parametrize(("streams", "marked_s"), [(5, 60.0), (1, 120.0)])
+def test_a_history_that_stands_still_with_the_feed_is_no_proof_of_a_quiet_market(
+    streams: int, marked_s: float
+) -> None:
+    symbols = [
+        Symbol.create(f"S{number} R735QTJ8XC9X", f"S{number}", SecurityType.EQUITY, "usa")
+        for number in range(streams)
+    ]
+
+    async def act(scene: Scene) -> None:
+        await scene.start(*(minutes(symbol) for symbol in symbols))
+        await scene.until(150)
+        scene.plugins[0].quiet.update(symbols)
+        scene.past.silent.update(dict.fromkeys(symbols, START_NS + 150 * SECOND))
+        await scene.until(150 + marked_s)
+        assert all(scene.chain.stale(symbol) for symbol in symbols)
+
+    play(Scene(), act)
 
 
 def test_a_silent_feed_without_a_history_ends_in_a_stale_mark_and_never_in_wrong_bars() -> None:
