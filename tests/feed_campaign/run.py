@@ -136,7 +136,7 @@ class Run:
         """Return a history and a feed at a peer. It reads files, so it runs in a thread."""
         section = PluginSection(
             "polygon",
-            {"api_key": KEY, "url": peer.rest_url, "read_timeout_s": 0.5, "attempts": 1, "patience_s": 2.0},
+            {"api_key": KEY, "url": peer.url, "read_timeout_s": 0.5, "attempts": 1, "patience_s": 2.0},
         )
 
         def no_tasks(name: str, coroutine: Coroutine[object, object, None]) -> None:

@@ -71,7 +71,7 @@ def peer(market: Market) -> Iterator[Threaded[Peer]]:
 
 def command(peer: Threaded[Peer] | None, *arguments: str) -> tuple[list[str], dict[str, str]]:
     """Return a command line and its environment; None: nobody listens."""
-    url = "http://127.0.0.1:9" if peer is None else peer.peer.rest_url
+    url = "http://127.0.0.1:9" if peer is None else peer.peer.url
     options = ["--provider", "polygon", "--provider-option", f"url={url}"]
     options += ["--provider-option", "attempts=2"]
     environment = {**os.environ, "POLYGON_API_KEY": KEY, "NO_COLOR": "1"}

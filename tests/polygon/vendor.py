@@ -94,7 +94,7 @@ def vendor(
     with Threaded(lambda: Peer(market, clock=clock, access=(plan,))) as served:
         desk = Desk(directory, monotonic_s=lambda: clock() / NS_PER_SECOND, now_ns=clock)
         defaults = {"read_timeout_s": 10.0, "attempts": 3}
-        config = PolygonHistoryConfig(url=served.peer.rest_url, **{"api_key": key, **defaults, **options})
+        config = PolygonHistoryConfig(url=served.peer.url, **{"api_key": key, **defaults, **options})
         history = PolygonHistory(config, desk.context, wait=clock.move)
         try:
             yield Vendor(served, clock, history, desk)

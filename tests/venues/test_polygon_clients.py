@@ -50,7 +50,7 @@ def served(
 ) -> Iterator[tuple[Any, Threaded[Peer]]]:
     """Run a peer in a thread, and a REST client at it."""
     with Threaded(lambda: Peer(market, clock=ManualClock(START_NS), **options)) as peer:
-        client = library.RESTClient("test-key", base=peer.peer.rest_url, retries=0)
+        client = library.RESTClient("test-key", base=peer.peer.url, retries=0)
         try:
             yield client, peer
         finally:
@@ -236,7 +236,7 @@ def test_what_a_plan_lacks_is_refused(library: ModuleType) -> None:
         ):
             with pytest.raises(errors.BadResponse, match="NOT_AUTHORIZED"):
                 ask()
-        stranger = library.RESTClient("nobody", base=peer.peer.rest_url, retries=0)
+        stranger = library.RESTClient("nobody", base=peer.peer.url, retries=0)
         with pytest.raises(errors.BadResponse, match="Unknown API Key"):
             stranger.get_last_trade("AAPL")
         stranger.client.clear()
@@ -250,7 +250,7 @@ def test_what_a_plan_lacks_is_refused(library: ModuleType) -> None:
 
 def test_rest_can_be_slow_broken_or_behind(library: ModuleType) -> None:
     with served(library) as (client, peer):
-        quick = library.RESTClient("test-key", base=peer.peer.rest_url, retries=2)
+        quick = library.RESTClient("test-key", base=peer.peer.url, retries=2)
 
         def arm(fault: Fault) -> None:
             peer.do(lambda each: each.faults.add(fault))

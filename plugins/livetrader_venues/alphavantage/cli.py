@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,15 +73,9 @@ def main(  # noqa: PLR0913  # one argument an option, as click passes them
 ) -> None:
     """Run a simulated Alpha Vantage: prices, splits and dividends of a made-up stock market."""
     keys = tuple(Key(name, per_minute, per_day, not free) for name in names or (TEST_KEY,))
-    try:
-        said = script.parsed(running.text_of(script_file), {})
-    except script.ScriptError as error:
-        raise click.ClickException(f"{script_file}: {error}") from error
+    said = running.script_of(script_file, {})
     scene = running.Scene(symbols, trades, seed, start, 1.0)
-    try:
-        asyncio.run(_run(Options(port, scene, said, keys, as_json)))
-    except OSError as error:
-        raise click.ClickException(f"cannot listen on port {port}: {error.strerror}") from error
+    running.run(_run(Options(port, scene, said, keys, as_json)), port)
 
 
 async def _run(options: Options) -> None:

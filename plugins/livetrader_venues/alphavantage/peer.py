@@ -7,21 +7,20 @@ async with Peer(market, clock=clock, keys=(Key("demo", per_minute=5, per_day=25)
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from random import Random
-from types import TracebackType
 
 import msgspec
 
 from livetrader_venues.alphavantage.answers import Asked, Table, answer
 from livetrader_venues.alphavantage.keys import Gate, Key, Refused
-from livetrader_venues.stockmarket.clocks import Clock, ManualClock
+from livetrader_venues.stockmarket.clocks import Clock
 from livetrader_venues.stockmarket.market import Market
 from livetrader_venues.web.desk import Desk
 from livetrader_venues.web.faults import Faults
 from livetrader_venues.web.http import Request, Response, encoded
 from livetrader_venues.web.outbox import Outbox
-from livetrader_venues.web.server import LOOPBACK, PATIENCE_S, Server
+from livetrader_venues.web.peer import VendorPeer
 from livetrader_venues.web.websocket import Message
 
 KEPT_LOG = 10_000  # lines of what was asked
@@ -81,8 +80,8 @@ class AlphaVantage:
         return self.outbox.due_ns()
 
 
-class Peer:
-    """An Alpha Vantage that listens on loopback. It belongs to the loop that entered it."""
+class Peer(VendorPeer[AlphaVantage]):
+    """An Alpha Vantage that listens on loopback; `url` is where the API is, without /query."""
 
     def __init__(
         self,
@@ -93,47 +92,12 @@ class Peer:
         seed: int = 1,
         port: int = 0,
     ) -> None:
-        self.market = market
-        self.clock = clock
-        self.house = AlphaVantage(market, keys, clock, seed)
-        self.faults = self.house.faults
-        self._server = Server(self.house, clock=clock, port=port)
-
-    async def __aenter__(self) -> Peer:
-        """Listen. Raises OSError where the port is taken."""
-        await self._server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close everything. Raises what failed inside."""
-        await self._server.__aexit__(kind, error, trace)
-
-    @property
-    def port(self) -> int:
-        """Return the port."""
-        return self._server.port
-
-    @property
-    def url(self) -> str:
-        """Return where the API is, without /query."""
-        return f"http://{LOOPBACK}:{self._server.port}"
+        super().__init__(AlphaVantage(market, keys, clock, seed), market, clock, port)
 
     @property
     def log(self) -> list[str]:
         """Return what was asked, in order: "TIME_SERIES_DAILY IBM"."""
         return list(self.house.log)
-
-    def move(self, seconds: float) -> None:
-        """Let time pass on a ManualClock."""
-        assert isinstance(self.clock, ManualClock), "only a ManualClock is moved by hand"
-        self.clock.move(seconds)
-        self._server.wake()
-
-    async def until(self, probe: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
-        """Wait for clients to do something until a probe is true. Raises TimeoutError."""
-        await self._server.until(probe, patience_s)
 
 
 def _csv(table: Table) -> bytes:

@@ -1,7 +1,7 @@
 """A peer of Polygon (now Massive): its WebSockets for stocks, options and indices, and its REST API.
 
     async with Peer(market, clock=clock) as peer:
-        RESTClient("test-key", base=peer.rest_url)
+        RESTClient("test-key", base=peer.url)
         WebSocketClient("test-key", feed=peer.host, secure=False)
 
 `stream` is the WebSockets' side and `rest` the REST side of one market, both without I/O; `peer` puts them on

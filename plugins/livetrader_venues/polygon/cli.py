@@ -108,15 +108,9 @@ def main(  # noqa: PLR0913  # one argument an option, as click passes them
         Access(key, streams or plan.streams, delay_s=delay, requests_per_minute=requests_per_minute)
         for key in keys or (TEST_KEY,)
     )
-    try:
-        said = script.parsed(running.text_of(script_file), ACTIONS)
-    except script.ScriptError as error:
-        raise click.ClickException(f"{script_file}: {error}") from error
+    said = running.script_of(script_file, ACTIONS)
     scene = running.Scene(symbols, trades, seed, start, speed)
-    try:
-        asyncio.run(_run(Options(port, scene, said, access, weather, as_json)))
-    except OSError as error:
-        raise click.ClickException(f"cannot listen on port {port}: {error.strerror}") from error
+    running.run(_run(Options(port, scene, said, access, weather, as_json)), port)
 
 
 async def _run(options: Options) -> None:
@@ -178,7 +172,7 @@ async def perform(peer: Peer, step: script.Step) -> None:
 def _greet(options: Options, peer: Peer) -> None:
     keys = ", ".join(each.key for each in options.access)
     text = (
-        f"Polygon peer on {peer.host}: {peer.ws_url}/stocks, {peer.rest_url}\n"
+        f"Polygon peer on {peer.host}: {peer.ws_url}/stocks, {peer.url}\n"
         f"{len(peer.market.securities)} tickers, seed {options.scene.seed}, keys {keys}; Ctrl-C ends it"
     )
     running.tell(

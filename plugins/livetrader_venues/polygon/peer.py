@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from random import Random
-from types import TracebackType
 
 import msgspec
 
@@ -23,7 +22,7 @@ from livetrader_venues.polygon.access import Access
 from livetrader_venues.polygon.replay import Replay
 from livetrader_venues.polygon.rest import Rest
 from livetrader_venues.polygon.stream import Stream
-from livetrader_venues.stockmarket.clocks import Clock, ManualClock
+from livetrader_venues.stockmarket.clocks import Clock
 from livetrader_venues.stockmarket.market import LATEST_NS, Market
 from livetrader_venues.stockmarket.tape import Tick
 from livetrader_venues.web import websocket
@@ -31,7 +30,7 @@ from livetrader_venues.web.desk import Desk
 from livetrader_venues.web.faults import WEATHER, Faults
 from livetrader_venues.web.http import Request
 from livetrader_venues.web.outbox import Outbox
-from livetrader_venues.web.server import LOOPBACK, PATIENCE_S, Server
+from livetrader_venues.web.peer import VendorPeer
 from livetrader_venues.web.websocket import Message
 
 EVENTS_PER_FRAME = 16  # at most; the venue joins what comes together
@@ -89,8 +88,8 @@ class Polygon:
         return min(due, default=None)
 
 
-class Peer:
-    """A Polygon that listens on loopback. It belongs to the loop that entered it."""
+class Peer(VendorPeer[Polygon]):
+    """A Polygon that listens on loopback; `host` is `feed` of WebSocket clients, `url` the base of REST."""
 
     def __init__(
         self,
@@ -102,56 +101,13 @@ class Peer:
         port: int = 0,
         events_per_frame: int = EVENTS_PER_FRAME,
     ) -> None:
-        self.market = market
-        self.clock = clock
-        self.house = Polygon(market, access, clock, seed=seed, events_per_frame=events_per_frame)
-        self.faults = self.house.faults
-        self._server = Server(self.house, clock=clock, port=port)
-
-    async def __aenter__(self) -> Peer:
-        """Listen. Raises OSError where the port is taken."""
-        await self._server.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close everything. Raises what failed inside."""
-        await self._server.__aexit__(kind, error, trace)
-
-    # ---- where it is
-
-    @property
-    def port(self) -> int:
-        """Return the port, the same while the peer lives."""
-        return self._server.port
-
-    @property
-    def host(self) -> str:
-        """Return address and port: `feed` of the WebSocket clients."""
-        return f"{LOOPBACK}:{self._server.port}"
-
-    @property
-    def rest_url(self) -> str:
-        """Return the base of REST URLs."""
-        return f"http://{self.host}"
+        house = Polygon(market, access, clock, seed=seed, events_per_frame=events_per_frame)
+        super().__init__(house, market, clock, port)
 
     @property
     def ws_url(self) -> str:
         """Return the base of the WebSockets: a market's name follows, like /stocks."""
         return f"ws://{self.host}"
-
-    # ---- time
-
-    def move(self, seconds: float) -> None:
-        """Let time pass on a ManualClock; what became due is written when this returns."""
-        assert isinstance(self.clock, ManualClock), "only a ManualClock is moved by hand"
-        self.clock.move(seconds)
-        self._server.wake()
-
-    def wake(self) -> None:
-        """Do what is due by the clock, after somebody else moved it."""
-        self._server.wake()
 
     # ---- what clients did
 
@@ -174,10 +130,6 @@ class Peer:
             if not client.is_ended
             for topic in client.topics
         }
-
-    async def until(self, probe: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
-        """Wait for clients to do something until a probe is true. Raises TimeoutError."""
-        await self._server.until(probe, patience_s)
 
     # ---- what goes wrong
 

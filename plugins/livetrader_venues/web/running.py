@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import click
 from livetrader_venues.stockmarket.clocks import Clock, ScaledClock, new_york
 from livetrader_venues.stockmarket.market import Market
 from livetrader_venues.stockmarket.securities import Security, stocks
-from livetrader_venues.web.script import Script
+from livetrader_venues.web.script import Script, ScriptError, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,22 @@ class Scene:
         return ScaledClock(start_ns, monotonic_ns, speed=self.speed)
 
 
-def text_of(path: Path | None) -> str:
-    """Return what a script says, nothing without one. Raises click.ClickException for one that is no text."""
+def script_of(path: Path | None, actions: Mapping[str, frozenset[str]]) -> Script:
+    """Return what a script says, nothing without one. Raises click.ClickException, naming the place."""
     try:
-        return "" if path is None else path.read_text(encoding="utf-8")
+        return parsed("" if path is None else path.read_text(encoding="utf-8"), actions)
     except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(f"cannot read {path}: {error}") from error
+    except ScriptError as error:
+        raise click.ClickException(f"{path}: {error}") from error
+
+
+def run(serve: Coroutine[object, object, None], port: int) -> None:
+    """Run a peer until it ends. Raises click.ClickException where the port is taken."""
+    try:
+        asyncio.run(serve)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on port {port}: {error.strerror}") from error
 
 
 async def ended() -> None:

@@ -17,7 +17,7 @@ class Threaded(Generic[P]):
     """Runs a peer while the block lasts. It owns the thread and its loop.
 
     with Threaded(lambda: Peer(market, clock=clock)) as served:
-        served.peer.rest_url
+        served.peer.url
         served.do(lambda peer: peer.mute("AAPL"))
     """
 
