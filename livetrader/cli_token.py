@@ -12,7 +12,7 @@ from livetrader.cli_common import as_json, config_options, find_config, json_opt
 if TYPE_CHECKING:
     from livetrader.control.auth import TokenStore
 
-SCOPES: Final = ("read", "operate", "liquidate", "admin")  # auth.Scope; a test compares
+SCOPES: Final = ("read", "operate", "liquidate", "alert", "admin")  # auth.Scope; a test compares
 NS_PER_DAY: Final = 86_400 * 10**9
 
 

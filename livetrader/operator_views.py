@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from livetrader.control.alert_views import AlertCounts
 from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
 from livetrader.control.data_views import DataView
 from livetrader.control.operations import (
@@ -82,6 +83,8 @@ def status_view(status: StatusView) -> RenderableType:
     table.add_row("cash", f"{money(status.cash)} {status.currency}")
     table.add_row("day", gain(status.day_profit))
     table.add_row("open orders", str(status.open_orders))
+    if status.alerts.firing:
+        table.add_row("alerts", Text(alerts_line(status.alerts), style="bold red"))
     for label, line in (*_doubt_lines(status), *data_lines(status.data)):
         table.add_row(label, line)
     table.add_row("engine", f"{engine.state}, pid {engine.pid or '-'}, {engine.restarts} restarts"
@@ -113,6 +116,12 @@ def status_view(status: StatusView) -> RenderableType:
     for name, reason in status.reasons.items():
         table.add_row("not ready", Text(f"{name}: {reason}", style="yellow"))
     return table
+
+
+def alerts_line(alerts: AlertCounts) -> str:
+    """Return how many alerts fire, and the loudest."""
+    counted = ", ".join(f"{count} {severity}" for severity, count in alerts.by_severity.items())
+    return f"{counted}; {alerts.loudest}"
 
 
 def _doubt_lines(status: StatusView) -> Iterator[tuple[str, Text]]:

@@ -212,6 +212,20 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return False
 
 
+class AlertAction(StrEnum):
+    """What an alert may do to the daemon, by its rule's label."""
+
+    HALT = "halt"  # new orders are refused until `resume`
+    LIQUIDATE = "liquidate"  # the kill switch, without the second press that a person needs
+
+
+class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[alerts] What comes back from Alertmanager. `allow` is one of three locks: rule, token, and this."""
+
+    allow: tuple[AlertAction, ...] = (AlertAction.HALT,)
+    unheard_s: Seconds = 18_000.0  # above Alertmanager's repeat_interval, which is 4 h by default
+
+
 class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[daemon]"""
 
@@ -283,7 +297,8 @@ class Settings(msgspec.Struct, frozen=True):
     daemon: DaemonSettings
     freshness: FreshnessSettings = FreshnessSettings()
     quality: QualityLimits = QualityLimits()
+    alerts: AlertSettings = AlertSettings()
 
 
 SECTIONS = ("algorithm", "account", "brokerage", "feed", "history", "data", "engine", "limits", "training",
-            "object_store", "control", "daemon", "freshness", "quality")  # fmt: skip
+            "object_store", "control", "daemon", "freshness", "quality", "alerts")  # fmt: skip

@@ -27,6 +27,7 @@ TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "daemon": settings.DaemonSettings,
     "freshness": settings.FreshnessSettings,
     "quality": QualityLimits,
+    "alerts": settings.AlertSettings,
 }
 _STAND_INS: Final[dict[str, dict[str, object]]] = {  # for sections that are not needed and not usable
     "algorithm": {"path": "main.py"},

@@ -40,14 +40,16 @@ class Scope(StrEnum):
     READ = "read"
     OPERATE = "operate"
     LIQUIDATE = "liquidate"
+    ALERT = "alert"  # Alertmanager: tells of alerts, sees nothing, does nothing by itself
     ADMIN = "admin"
 
 
 # Who may act may look: nobody should operate blind.
 GRANTS: Final[dict[Scope, frozenset[Scope]]] = {
     Scope.READ: frozenset({Scope.READ}),
-    Scope.OPERATE: frozenset({Scope.OPERATE, Scope.READ}),
-    Scope.LIQUIDATE: frozenset({Scope.LIQUIDATE, Scope.READ}),
+    Scope.OPERATE: frozenset({Scope.OPERATE, Scope.READ, Scope.ALERT}),
+    Scope.LIQUIDATE: frozenset({Scope.LIQUIDATE, Scope.READ, Scope.ALERT}),
+    Scope.ALERT: frozenset({Scope.ALERT}),
     Scope.ADMIN: frozenset(Scope),
 }
 

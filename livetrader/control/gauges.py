@@ -34,6 +34,9 @@ def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
     _show_training(metrics, status.training, status.wall_ns)
     metrics.data_age.set(_or_nan(status.feed.data_age_s))
     _show_data(metrics, status.data)
+    metrics.alerts_firing.clear()
+    for severity, count in status.alerts.by_severity.items():
+        metrics.alerts_firing.labels(severity).set(count)
     metrics.brokerage_connected.set(status.brokerage_connected)
     connection = status.brokerage_connection
     _one_hot(metrics.brokerage_state, connection.state)

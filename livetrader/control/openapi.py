@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from livetrader import __version__
+from livetrader.control.alertmanager import WebhookBody
 from livetrader.control.auth import Scope
 from livetrader.control.calls import NoBody, NoQuery
 from livetrader.control.refusals import ErrorBody
@@ -116,7 +117,7 @@ def _refusals(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     if route.path in ("/live", "/ready"):
         same = {"content": {"application/json": {"schema": schemas[str(route.answer)]}}}
         answers["503"] = {"description": _REFUSALS[503]} | same
-    elif route.stream:
+    elif route.stream or route.body is WebhookBody:
         answers["503"] = {"description": _REFUSALS[503]} | error
     return answers
 

@@ -17,6 +17,8 @@ from typing import Protocol
 
 import msgspec
 
+from livetrader.control.alert_views import AlertChanged, AlertCounts
+from livetrader.control.alerts import AlertDesk
 from livetrader.control.custody import CustodyOperations
 from livetrader.control.custody_views import ForeignOrderView, RestrictionView
 from livetrader.control.data_views import DataView
@@ -108,6 +110,7 @@ class StatusView(msgspec.Struct, frozen=True):
     foreign_orders: tuple[ForeignOrderView, ...] = ()
     restricted: tuple[RestrictionView, ...] = ()
     data: DataView = DataView()
+    alerts: AlertCounts = AlertCounts()
     statistics: dict[str, str] = {}  # what the algorithm set with set_runtime_statistic
 
 
@@ -221,7 +224,7 @@ class LogWritten(msgspec.Struct, frozen=True, tag="log", tag_field="event"):
     line: LogView
 
 
-StreamEvent = StatusChanged | PortfolioChanged | OrderChanged | TrainingChanged | LogWritten
+StreamEvent = StatusChanged | PortfolioChanged | OrderChanged | TrainingChanged | LogWritten | AlertChanged
 
 
 class EventSubscription(Protocol):
@@ -251,6 +254,11 @@ class Operations(Protocol):
     @property
     def custody(self) -> CustodyOperations:
         """What may be decided about the account."""
+        ...
+
+    @property
+    def alerts(self) -> AlertDesk:
+        """What Prometheus said, and what may come of it."""
         ...
 
     def live(self) -> bool:

@@ -155,6 +155,11 @@ def too_many_readers(message: str) -> Refusal:
     return refusal(503, "too_many_readers", message, "Close a reader, or poll /v1/status.")
 
 
+def not_now(message: str) -> Refusal:
+    """Return: it could not be done, and should be asked for again by a program that repeats itself."""
+    return refusal(503, "not_now", message, "Send it again; GET /v1/alerts shows what became of it.")
+
+
 def internal(action: str) -> Refusal:
     """Return: our fault; the details are in the log, not in the answer."""
     return refusal(500, "internal", f"The daemon failed to {action}.", "Look at its log; please report it.")

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from livetrader.control import handlers
+from livetrader.control import alert_handlers, handlers
+from livetrader.control.alert_views import AlertsTaken, AlertsView
+from livetrader.control.alertmanager import WebhookBody
 from livetrader.control.auth import Scope
 from livetrader.control.calls import (
     Call,
@@ -118,6 +120,10 @@ ROUTES: Final[tuple[Route, ...]] = (
          "How journal and brokerage compare: restrictions, differences, foreign orders, unknown outcomes."),
     _get("/v1/training", handlers.training, TrainingView,
          "Training jobs, the leaky buckets that pay for them, and the model."),
+    Route(method="POST", path="/v1/alerts", scope=Scope.ALERT, handler=alert_handlers.take_alerts,
+          body=WebhookBody, answer=AlertsTaken,
+          summary="Alertmanager's webhook. A rule may halt or liquidate, where settings and token agree."),
+    _get("/v1/alerts", alert_handlers.alerts, AlertsView, "Alerts that fire, and those that ended lately."),
     _get("/v1/log", handlers.log, LogPage, "Lines of the log, oldest first.", LogQuery),
     _get("/v1/operations/{id}", handlers.operation, OperationView, "What became of an accepted operation."),
     Route(method="GET", path="/v1/events", scope=Scope.READ, handler=handlers.events, stream=True,

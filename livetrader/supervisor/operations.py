@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Final
 
 from livetrader import __version__
+from livetrader.control.alerts import AlertDesk, AlertPorts
 from livetrader.control.data_views import DataView, FeedView
 from livetrader.control.operations import (
     EventSubscription,
@@ -30,6 +31,7 @@ from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState
 from livetrader.journal.replay import JournalState, OrderState
 from livetrader.supervisor.custody_operations import DaemonCustody, foreign_orders, restrictions
+from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.states import DaemonState
 from livetrader.supervisor.supervisor import Supervisor
 from livetrader.supervisor.training_ledger import model_view
@@ -50,6 +52,7 @@ class DaemonOperations:
         self._parts = supervisor.parts
         self._operations = operations
         self.custody = DaemonCustody(supervisor.parts, operations)
+        self.alerts = AlertDesk(_alert_ports(supervisor.parts), self)
 
     def live(self) -> bool:
         """Return whether the loop turns (it does, or nobody would ask) and no beat is overdue."""
@@ -119,6 +122,7 @@ class DaemonOperations:
             foreign_orders=foreign_orders(gateway),
             restricted=restrictions(gateway),
             data=data,
+            alerts=self.alerts.counts(),
             statistics=dict(supervisor.care.statistics),
         )
 
@@ -277,6 +281,19 @@ class DaemonOperations:
             self._operations.end(view.id, OperationState.DONE, message)
 
         self._parts.tasks.spawn(f"operation {view.kind}", finish())
+
+
+def _alert_ports(parts: Parts) -> AlertPorts:
+    return AlertPorts(
+        account=parts.settings.account.name,
+        settings=parts.settings.alerts,
+        announce=lambda told: parts.notify(told.title, told.message, told.next_step, told.urgency),
+        audit=parts.journal.append_soon,
+        publish=parts.hub.publish,
+        count=lambda kind, outcome: parts.metrics.alerts.labels(kind, outcome).inc(),
+        wall_ns=parts.timing.wall_ns,
+        file=parts.directory.alerts,
+    )
 
 
 def _serving(data: DataView) -> FeedView:

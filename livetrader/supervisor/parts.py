@@ -53,6 +53,11 @@ class StateDirectory:
         return self.root / "kill.latch"
 
     @property
+    def alerts(self) -> Path:
+        """Alerts that fire, and those that were acted upon."""
+        return self.root / "alerts.json"
+
+    @property
     def object_store(self) -> Path:
         """What the algorithm keeps."""
         return self.root / FOLDER

@@ -136,6 +136,12 @@ class Metrics:
 
     def _declare_control(self) -> None:
         self.requests = self._counter("control_requests", "Requests to the control API", "route", "code")
+        self.alerts_firing = self._gauge(
+            "alerts_firing", "Alerts that fire, as Alertmanager told us", "severity"
+        )
+        self.alerts = self._counter(
+            "alerts", "Deliveries of alerts, and what they asked for, by outcome", "kind", "outcome"
+        )
         self.stream_readers = self._gauge("stream_readers", "Readers of the event stream")
         self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
         self.notifications = self._counter("notifications", "Notifications handed to the sinks", "outcome")

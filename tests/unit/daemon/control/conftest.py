@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from livetrader import settings as live_settings
+from livetrader.control.alerts import AlertDesk, AlertPorts
 from livetrader.control.auth import Scope, TokenStore
 from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
 from livetrader.control.data_views import DataView, FeedView
@@ -46,6 +47,7 @@ from livetrader.control.training_views import TrainingJobView, TrainingSummary, 
 from livetrader.errors import ControlRefusedError
 from livetrader.journal.records import AuditEntry
 from livetrader.telemetry.metrics import Metrics
+from livetrader.telemetry.notifications import Notification
 
 NOW_NS = 1_700_000_000_000_000_000
 REPLAY = FeedView("replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5, streams=1)
@@ -89,6 +91,8 @@ class FakeOperations:
 
     def __init__(self) -> None:
         self.hub = EventHub()
+        self.desk: AlertDesk | None = None
+        self.told: list[Notification] = []
         self.log_lines: list[LogView] = []
         self.asked: list[tuple[str, str, str]] = []
         self.first_asked = asyncio.Event()
@@ -104,6 +108,11 @@ class FakeOperations:
         self._log = OperationLog(lambda: NOW_NS, lambda: f"op-{next(self._numbers)}")
         self._quantity = Decimal(10)
         self._orders = {f"lt-{number}": _order(number) for number in (1, 2)}
+
+    @property
+    def alerts(self) -> AlertDesk:
+        assert self.desk is not None, "Running gives one"
+        return self.desk
 
     @property
     def custody(self) -> FakeCustody:
@@ -282,6 +291,19 @@ class Running:
         self.port = port
         self.store = TokenStore(folder / "tokens.json")
         self.settings = make_settings(folder, port)
+        self.operations.desk = AlertDesk(
+            AlertPorts(
+                account=self.settings.account.name,
+                settings=self.settings.alerts,
+                announce=self.operations.told.append,
+                audit=self.audit.append,
+                publish=self.operations.hub.publish,
+                count=lambda kind, outcome: self.metrics.alerts.labels(kind, outcome).inc(),
+                wall_ns=lambda: self.wall_ns,
+                file=folder / "alerts.json",
+            ),
+            self.operations,
+        )
         self.server = ControlServer(
             self.operations,
             self.settings,
