@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -25,12 +26,13 @@ from tests.polygon.desk import KEY, OPEN_NS, stream
 
 STEP_S = 0.002  # of real time in which a move of the market is heard
 
-# The resolution of the streams, what the plan has, and how far the market moves at a time.
-CASES: dict[str, tuple[Resolution, tuple[str, ...], float]] = {
-    "ticks": (Resolution.TICK, ("T", "Q"), 0.2),
-    "seconds": (Resolution.SECOND, ("T", "Q"), 0.5),
-    "minutes": (Resolution.MINUTE, ("T", "Q"), 20.0),
-    "minutes of minutes": (Resolution.MINUTE, ("AM", "Q"), 20.0),
+# The resolution of the streams, what the plan has, how far the market moves at a time, and which line.
+CASES: dict[str, tuple[Resolution, tuple[str, ...], float, Literal["fast", "client"]]] = {
+    "ticks": (Resolution.TICK, ("T", "Q"), 0.2, "fast"),
+    "seconds": (Resolution.SECOND, ("T", "Q"), 0.5, "fast"),
+    "minutes": (Resolution.MINUTE, ("T", "Q"), 20.0, "fast"),
+    "minutes of minutes": (Resolution.MINUTE, ("AM", "Q"), 20.0, "fast"),
+    "ticks by the official client": (Resolution.TICK, ("T", "Q"), 0.2, "client"),
 }
 
 
@@ -62,7 +64,7 @@ class PeerFeedHarness:
     resumes = False
 
     def __init__(self, case: str, directory: Path) -> None:
-        resolution, self._plan, self._move_s = CASES[case]
+        resolution, self._plan, self._move_s, self._transport = CASES[case]
         self.name = f"polygon, {case}"
         self.streams: tuple[Subscription, ...] = (
             stream(resolution=resolution),
@@ -80,7 +82,7 @@ class PeerFeedHarness:
             PluginHost("polygon", self._directory) as host,
         ):
             context = msgspec.structs.replace(host.context, now_ns=clock)
-            config = PolygonFeed.Config(api_key=KEY, host=peer.host, tls=False)
+            config = PolygonFeed.Config(api_key=KEY, host=peer.host, tls=False, transport=self._transport)
             plugin = PolygonFeed(config, context)
             session = MovingSession(plugin, await plugin.connect(), peer, self._move_s)
             try:
