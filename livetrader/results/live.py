@@ -70,8 +70,11 @@ class ChartPoint(msgspec.Struct, frozen=True, gc=False):
 
 
 class SeriesView(msgspec.Struct, frozen=True):
-    """One series, oldest point first. `kind` is LEAN's number: 0 line, 1 scatter, 2 candle, 3 bar, 4 flag,
-    5 stacked area, 6 pie, 7 treemap, 9 heatmap, 10 scatter3d. `index` is the pane, `color` #RRGGBB or empty."""
+    """One series, oldest point first. `index` is the pane, `color` #RRGGBB or empty.
+
+    `kind` is LEAN's number: 0 line, 1 scatter, 2 candle, 3 bar, 4 flag, 5 stacked area, 6 pie, 7 treemap,
+    9 heatmap, 10 scatter3d.
+    """
 
     name: str
     kind: int

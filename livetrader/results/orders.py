@@ -11,14 +11,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import md5
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from livetrader.results.json_text import Json, compact, time_text
 from livetrader_engine.money import ZERO, normalized, smart_rounded
 from livetrader_engine.orders.order import OrderSpec, OrderType, TimeInForceKind
-from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.orders.ticket import OrderRecord, SubmissionData
 from livetrader_engine.symbols import NS_PER_SECOND, Symbol
 
 _MARKETABLE: Final = frozenset({OrderType.MARKET, OrderType.COMBO_MARKET})
@@ -29,6 +30,31 @@ _GOOD_TIL_DATE: Final = "QuantConnect.Orders.TimeInForces.GoodTilDateTimeInForce
 
 
 OrderRow = tuple[OrderRecord, dict[str, Json]]  # an order and what `order_json` makes of it
+
+
+class WrittenOrder(Protocol):
+    """What is written of an order; `orders.ticket.OrderRecord` has it."""
+
+    @property
+    def spec(self) -> OrderSpec: ...
+    @property
+    def status(self) -> OrderStatus: ...
+    @property
+    def filled_quantity(self) -> Decimal: ...
+    @property
+    def average_fill_price(self) -> Decimal: ...
+    @property
+    def created_ns(self) -> int: ...
+    @property
+    def last_fill_ns(self) -> int | None: ...
+    @property
+    def last_update_ns(self) -> int | None: ...
+    @property
+    def canceled_ns(self) -> int | None: ...
+    @property
+    def submission(self) -> SubmissionData | None: ...
+    @property
+    def triggered(self) -> bool: ...
 
 
 class OrderContext(msgspec.Struct, frozen=True):
@@ -51,7 +77,7 @@ def order_list_hash(rows: Iterable[OrderRow]) -> str:
     return md5(joined.encode(), usedforsecurity=False).hexdigest()
 
 
-def order_json(record: OrderRecord, context: OrderContext) -> dict[str, Json]:
+def order_json(record: WrittenOrder, context: OrderContext) -> dict[str, Json]:
     """Return one order with LEAN's names in LEAN's order; prices rounded as LEAN's hash and result do."""
     spec = record.spec
     price = smart_rounded(record.average_fill_price) if record.filled_quantity else ZERO
@@ -105,7 +131,7 @@ def _decimals(value: Decimal) -> int:
     return max(0, -exponent)
 
 
-def _own_properties(record: OrderRecord) -> dict[str, Json]:
+def _own_properties(record: WrittenOrder) -> dict[str, Json]:
     """Return what the order's own class declares, in its order; `type` is overridden in every one."""
     spec = record.spec
     kind = int(spec.type)
@@ -151,7 +177,7 @@ def _time_in_force(spec: OrderSpec, zone: tzinfo) -> dict[str, Json]:
             return {"$type": _GOOD_TIL_DATE, "Expiry": expiry.strftime("%Y-%m-%dT%H:%M:%S")}
 
 
-def _submission(record: OrderRecord) -> dict[str, Json] | None:
+def _submission(record: WrittenOrder) -> dict[str, Json] | None:
     """Return the prices at submission with the digits they had."""
     prices = record.submission
     if prices is None:
@@ -159,7 +185,7 @@ def _submission(record: OrderRecord) -> dict[str, Json] | None:
     return {"bidPrice": prices.bid_price, "askPrice": prices.ask_price, "lastPrice": prices.last_price}
 
 
-def _is_marketable(record: OrderRecord) -> bool:
+def _is_marketable(record: WrittenOrder) -> bool:
     """Return whether it could have traded at once: LEAN decides when it serialises, with rounded prices."""
     spec, prices = record.spec, record.submission
     if spec.type is not OrderType.LIMIT:

@@ -72,12 +72,12 @@ def result_json(run: RunSummary, figures: RunFigures) -> dict[str, Json]:
         "rollingWindow": {name: performance_json(item, trades=False) for name, item in windows},
         "charts": charts_json(figures.charts),
         "orders": {str(record.id): row for record, row in figures.orders},
-        "profitLoss": _profits(figures.profits),
+        "profitLoss": profits_json(figures.profits),
         "statistics": dict(figures.summary),
         "runtimeStatistics": dict(sorted(figures.runtime.items())),
         "state": _state(run, len(figures.orders)),
         "serverStatistics": _server(run),
-        "algorithmConfiguration": _configuration(run),
+        "algorithmConfiguration": configuration_json(run),
         "totalPerformance": performance_json(statistics.total),
     }
 
@@ -92,7 +92,7 @@ def summary_json(run: RunSummary, figures: RunFigures) -> dict[str, Json]:
         "runtimeStatistics": dict(sorted(figures.runtime.items())),
         "state": _state(run, len(figures.orders)),
         "serverStatistics": _server(run),
-        "algorithmConfiguration": _configuration(run),
+        "algorithmConfiguration": configuration_json(run),
         "totalPerformance": {
             "tradeStatistics": trade_statistics_json(total.trade_statistics),
             "portfolioStatistics": portfolio_statistics_json(total.portfolio_statistics),
@@ -156,7 +156,7 @@ def _four(values: tuple[Decimal | None, ...]) -> tuple[Decimal, Decimal, Decimal
     return opened, high, low, close
 
 
-def _profits(profits: Iterable[tuple[int, Decimal]]) -> dict[str, Json]:
+def profits_json(profits: Iterable[tuple[int, Decimal]]) -> dict[str, Json]:
     """Return profits by time; as in LEAN, one at a time that is taken moves on by a millisecond."""
     rows: dict[int, Decimal] = {}
     for time_ns, profit in profits:
@@ -170,8 +170,8 @@ def _profits(profits: Iterable[tuple[int, Decimal]]) -> dict[str, Json]:
 def _state(run: RunSummary, orders: int) -> dict[str, Json]:
     last_line = run.error.strip().rpartition("\n")[2]
     return {
-        "StartTime": _short_time(run.started_ns),
-        "EndTime": _short_time(run.finished_ns),
+        "StartTime": short_time(run.started_ns),
+        "EndTime": short_time(run.finished_ns),
         "RuntimeError": last_line,
         "StackTrace": run.error,
         "LogCount": str(run.log_lines),
@@ -191,7 +191,8 @@ def _server(run: RunSummary) -> dict[str, Json]:
     return {"Hostname": run.host, "Up Time": f"{days}d {hour:02d}:{minute:02d}:{second:02d}"}
 
 
-def _configuration(run: RunSummary) -> dict[str, Json]:
+def configuration_json(run: RunSummary) -> dict[str, Json]:
+    """Return how a run was asked for."""
     return {
         "name": run.name,
         "tags": list(run.tags),
@@ -207,7 +208,8 @@ def _configuration(run: RunSummary) -> dict[str, Json]:
     }
 
 
-def _short_time(time_ns: int) -> str:
+def short_time(time_ns: int) -> str:
+    """Return UTC nanoseconds as an ISO time of whole seconds."""
     return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

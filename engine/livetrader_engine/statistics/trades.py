@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -12,7 +12,6 @@ from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import ONE, ZERO, from_float
 from livetrader_engine.orders.order import Fill, OrderId
-from livetrader_engine.securities import Security
 from livetrader_engine.statistics.trade import FillGrouping, FillMatching, Trade, TradeDirection, TradeLog
 from livetrader_engine.symbols import Symbol
 
@@ -26,6 +25,26 @@ _BY_FILL: Final = FillGrouping.FILL_TO_FILL
 _LONG: Final = TradeDirection.LONG
 _SHORT: Final = TradeDirection.SHORT
 _NOTHING: Final = Decimal("0.00")
+
+
+class UnitValue(Protocol):
+    """What a unit of a security stands for."""
+
+    @property
+    def contract_multiplier(self) -> Decimal: ...
+
+
+class TradedSecurity(Protocol):
+    """What trades need of a security; `securities.Security` is one."""
+
+    @property
+    def symbol(self) -> Symbol: ...
+    @property
+    def properties(self) -> UnitValue: ...
+    @property
+    def source(self) -> object: ...
+    @property
+    def price(self) -> float: ...
 
 
 class _Entry:
@@ -67,7 +86,7 @@ class _Position:
 
     __slots__ = ("entries", "fees", "fills", "high", "low", "security")
 
-    def __init__(self, security: Security, price: Decimal) -> None:
+    def __init__(self, security: TradedSecurity, price: Decimal) -> None:
         self.security = security
         self.entries: list[_Entry] = []
         self.fills: list[_PendingFill] = []
@@ -91,7 +110,7 @@ class _Position:
 class _Booking(msgspec.Struct, frozen=True, gc=False):
     """One fill on its way into the trades. `worth` turns price times quantity into account currency."""
 
-    security: Security
+    security: TradedSecurity
     order: OrderId
     fill: Fill
     fee: Decimal
@@ -119,6 +138,16 @@ class TradeBuilder:
         self.grouping, self.matching = grouping, matching
         self._first_in = matching is FillMatching.FIFO
 
+    @property
+    def made(self) -> int:
+        """How many trades were closed, those that are no longer kept too."""
+        return self._log.made
+
+    def resume(self, trades: Sequence[Trade], made: int) -> None:
+        """Go on where an earlier process stood: with these closed trades, `made` in all."""
+        self._log.closed[:] = trades
+        self._log.made = made
+
     def has_open(self, symbol: Symbol) -> bool:
         """Return whether a symbol has an entry without exit."""
         return symbol in self._positions
@@ -140,7 +169,9 @@ class TradeBuilder:
                 elif -gain > entry.fall:
                     entry.fall = -gain
 
-    def fill(self, security: Security, order: OrderId, fill: Fill, fee: Decimal, rate: Decimal = ONE) -> None:
+    def fill(
+        self, security: TradedSecurity, order: OrderId, fill: Fill, fee: Decimal, rate: Decimal = ONE
+    ) -> None:
         """Take in a fill. `fee` is in account currency; of an order's fills only the first one's counts.
 
         `rate` turns the security's quote currency into the account's.
@@ -159,7 +190,9 @@ class TradeBuilder:
         else:
             self._flat_to_reduced(position, booking)
 
-    def correct(self, security: Security, order: OrderId, old: Fill, new: Fill, rate: Decimal = ONE) -> None:
+    def correct(
+        self, security: TradedSecurity, order: OrderId, old: Fill, new: Fill, rate: Decimal = ONE
+    ) -> None:
         """Put a fill in the place of one that was taken in.
 
         An entry that is still whole is mended. Else the old fill is traded back, so that the sums are right
