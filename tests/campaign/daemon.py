@@ -15,7 +15,8 @@ from typing import IO
 from tests.campaign.facts import JOURNAL_FILE
 from tests.campaign.workload import Workload
 
-POLL_S = 0.01
+POLL_S = 0.01  # between looks at a process
+JOURNAL_POLL_S = 0.1  # between looks into a journal: they cost a daemon of the next lane its processor
 TAIL_BYTES = 4000  # of the daemon's log, in a failure
 
 
@@ -106,13 +107,13 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], limit_s: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], limit_s: float, what: str, poll_s: float = POLL_S) -> None:
     """Poll until `condition` holds. Raises TimeoutError naming what was waited for."""
     deadline = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {limit_s:g} s: {what}")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def count_intents(state: Path) -> int:

@@ -32,7 +32,7 @@ LONG_DELAY_S = 20.0  # longer than any restart, on any machine
 FENCE_MARGIN_S = 3.0  # the fence of absence is so much longer
 LINK_LOST_EVERY_S = 60.0
 LINK_LOST_S = 3.0
-WATCH_S = 0.001  # between looks for the next order
+WATCH_S = 0.005  # between looks for the next order
 
 STATUSES = {
     "Filled": OrderStatus.FILLED,

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from tests.campaign.checker import Belief, check
-from tests.campaign.daemon import DaemonProcess, count_intents, wait_until
+from tests.campaign.daemon import JOURNAL_POLL_S, DaemonProcess, count_intents, wait_until
 from tests.campaign.facts import read_journal
 from tests.campaign.venue import Venue
 from tests.campaign.workload import Workload
@@ -171,6 +171,7 @@ class Campaign:
                 lambda: not daemon.alive or count_intents(workload.state) > before,
                 TRADING_LIMIT_S,
                 "the next order",
+                JOURNAL_POLL_S,
             )
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{daemon.tail()}") from error
