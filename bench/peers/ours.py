@@ -131,6 +131,10 @@ class Quiet:
     def statistic(self, name: str, value: str) -> None:
         """Nothing is written."""
 
+    def send_out(self, time_ns: int, message: object) -> bool:
+        """Nothing is sent."""
+        return False
+
 
 def request_of(folder: Path) -> BacktestRequest:
     """Write the algorithm and return what is to be run."""

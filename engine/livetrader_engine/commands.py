@@ -9,12 +9,19 @@ import msgspec
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.orders.order import Fill, OrderChange, OrderId, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.outgoing import Outgoing
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, tag="submit", gc=False):
-    """Trade this."""
+    """Trade this.
+
+    Whoever takes commands out of the engine's process may say what it was decided on: the `sequence` of the
+    market event, and when by the machine's monotonic clock. Nothing is decided by that; it is measured.
+    """
 
     spec: OrderSpec
+    sequence: int = 0
+    decided_s: float | None = None
 
 
 class UpdateOrder(msgspec.Struct, frozen=True, tag="update"):
@@ -132,6 +139,13 @@ class SetRuntimeStatistic(msgspec.Struct, frozen=True, tag="statistic"):
     value: str
 
 
+class SendOut(msgspec.Struct, frozen=True, tag="send_out"):
+    """Send a message of the algorithm's to whom it is addressed."""
+
+    time_ns: int
+    message: Outgoing
+
+
 class QuitAlgorithm(msgspec.Struct, frozen=True, tag="quit"):
     """The algorithm called `quit`: end it, keep the positions."""
 
@@ -151,5 +165,6 @@ EngineCommand = (
     | DeclareSeries
     | Plot
     | SetRuntimeStatistic
+    | SendOut
     | QuitAlgorithm
 )

@@ -27,6 +27,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.events import EngineEvent, OrderEventArrived
 from livetrader_engine.models import LoadModel, ModelVersion, SaveModel, ServingModel
+from livetrader_engine.outgoing import Outgoing
 from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.shortable import Shortable
 from livetrader_engine.symbols import SecurityType, Symbol
@@ -161,6 +162,10 @@ class ResultSink(Protocol):
 
     def statistic(self, name: str, value: str) -> None:
         """Show a named value."""
+        ...
+
+    def send_out(self, time_ns: int, message: Outgoing) -> bool:
+        """Have a message sent outside; return whether it was taken on. False where nothing is ever sent."""
         ...
 
 

@@ -5,6 +5,7 @@ A plugin class is registered under one of the groups
     livetrader.brokerages   BrokeragePlugin
     livetrader.feeds        DataFeedPlugin
     livetrader.histories    HistoryPlugin (synchronous; runs in the engine process)
+    livetrader.notifiers    NotifierPlugin (livetrader_engine.spi_notify)
 
 and is made by calling it with its validated section of the configuration and a `Context`:
 `PluginClass(config, context)`. The class carries two attributes: `API_VERSION`, which must equal the one

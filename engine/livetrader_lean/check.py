@@ -20,7 +20,8 @@ from livetrader_lean.errors import LoadError
 from livetrader_lean.loader import ROOTS
 from livetrader_lean.names import TwinEnumType, is_pascal, snake
 from livetrader_lean.namespace import MISSING, NAMES
-from livetrader_lean.outside import NotificationManager, SignalExportManager
+from livetrader_lean.notify import NotificationManager
+from livetrader_lean.outside import SignalExportManager
 from livetrader_lean.parity import OFFERED, did_you_mean, members
 from livetrader_lean.portfolio import Portfolio
 from livetrader_lean.schedule import Schedule

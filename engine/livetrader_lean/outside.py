@@ -1,7 +1,7 @@
-"""What an algorithm sends outside beside orders: notifications, exported signals, commands.
+"""What an algorithm exchanges with others beside orders and messages: exported signals, commands.
 
-In a backtest nothing is sent, as in LEAN: the calls answer what LEAN's answer there. Live the daemon notifies
-its operator and nobody else, so sending is refused by name rather than forgotten.
+In a backtest nothing is sent, as in LEAN: the calls answer what LEAN's answer there. Live no signals are
+exported, so that is refused by name rather than forgotten.
 """
 
 from __future__ import annotations
@@ -14,47 +14,6 @@ from livetrader_engine.commands import LogLevel
 from livetrader_lean.binding import Binding
 from livetrader_lean.errors import NotInLivetrader
 from livetrader_lean.names import Twins
-from livetrader_lean.views import Face
-
-_DAEMON = "the daemon notifies its operator, see [notifications] in the configuration"
-
-
-class NotificationManager(Face):
-    """`self.notify`: False in a backtest, where LEAN sends nothing either."""
-
-    __slots__ = ("_binding",)
-
-    def __init__(self, binding: Binding) -> None:
-        self._binding = binding
-
-    def _send(self, way: str) -> bool:
-        if self._binding.run.live:
-            raise NotInLivetrader(f"notify.{way}", _DAEMON)
-        return False
-
-    def email(self, *message: Any, **named: Any) -> bool:
-        """Send a mail."""
-        return self._send("email")
-
-    def sms(self, *message: Any, **named: Any) -> bool:
-        """Send a short message."""
-        return self._send("sms")
-
-    def web(self, *message: Any, **named: Any) -> bool:
-        """Call a web address."""
-        return self._send("web")
-
-    def telegram(self, *message: Any, **named: Any) -> bool:
-        """Send a message over Telegram."""
-        return self._send("telegram")
-
-    def ftp(self, *message: Any, **named: Any) -> bool:
-        """Put a file on a server."""
-        return self._send("ftp")
-
-    def sftp(self, *message: Any, **named: Any) -> bool:
-        """Put a file on a server."""
-        return self._send("sftp")
 
 
 class SignalExport(Twins):

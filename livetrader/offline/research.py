@@ -34,6 +34,7 @@ from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
 from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.events import EngineEvent, OrderEventArrived
+from livetrader_engine.outgoing import Outgoing
 from livetrader_engine.ports import HistoryProvider
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution
 from livetrader_lean import quantbook
@@ -257,3 +258,7 @@ class _Shown:
 
     def statistic(self, name: str, value: str) -> None:
         self._show(f"{name}: {value}")
+
+    def send_out(self, time_ns: int, message: Outgoing) -> bool:
+        """Send nothing."""
+        return False

@@ -19,6 +19,7 @@ from livetrader.results.charts import ChartBook, ChartLimits
 from livetrader.results.order_events import order_event_text
 from livetrader_engine.commands import LogLevel, NoteOrderEvent, SeriesStyle
 from livetrader_engine.money import from_float
+from livetrader_engine.outgoing import Outgoing
 from livetrader_engine.symbols import NS_PER_SECOND
 
 MAX_EVENTS_BYTES: Final = 256 * 1024 * 1024  # of order events; a run has at most 10,000 orders
@@ -123,6 +124,10 @@ class FileResults:
         """Keep a named value; the newest counts."""
         if name in self.statistics or len(self.statistics) < MAX_STATISTICS:
             self.statistics[name] = value
+
+    def send_out(self, time_ns: int, message: Outgoing) -> bool:
+        """Send nothing: a backtest tells nobody."""
+        return False
 
     def order_event(self, noted: NoteOrderEvent) -> None:
         """Write one order event."""

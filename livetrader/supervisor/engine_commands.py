@@ -34,6 +34,7 @@ from livetrader_engine.commands import (
     NoteOrderEvent,
     Plot,
     QuitAlgorithm,
+    SendOut,
     SetRuntimeStatistic,
     SubmitOrder,
     Subscribe,
@@ -68,6 +69,8 @@ class CommandPorts:
     plot: Callable[[DeclareSeries | Plot], None]
     order_event: Callable[[NoteOrderEvent], None]
     statistic: Callable[[str, str], None]
+    send_out: Callable[[SendOut], None] = lambda command: None
+    decided: Callable[[SubmitOrder], None] = lambda command: None  # hears of an order when it arrives
 
 
 class EngineCommands:
@@ -79,6 +82,11 @@ class EngineCommands:
         self._arrived = asyncio.Event()
         self._busy = False
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be carried out."""
+        return len(self._queue)
+
     def put(self, process: EngineProcess, message: FromEngine) -> None:
         """Queue a message; never waits. Pauses the link of its process where the queue is full.
 
@@ -87,6 +95,8 @@ class EngineCommands:
         """
         if process.dismissed and not isinstance(message, TrainingReported):
             return
+        if isinstance(message, SubmitOrder):
+            self._ports.decided(message)
         self._queue.append((process, message))
         self._arrived.set()
         if len(self._queue) >= QUEUE_LIMIT:
@@ -171,6 +181,8 @@ class EngineCommands:
                 ports.order_event(message)
             case SetRuntimeStatistic(name, value):
                 ports.statistic(name, value)
+            case SendOut():
+                ports.send_out(message)
             case QuitAlgorithm():
                 pass  # EngineFinished follows, and the end of the process is what counts
             case _:

@@ -16,6 +16,7 @@ from livetrader_engine.commands import (
     MarketAt,
     NoteOrderEvent,
     Plot,
+    SendOut,
     SeriesStyle,
     SetRuntimeStatistic,
     SubmitOrder,
@@ -23,10 +24,20 @@ from livetrader_engine.commands import (
     WriteLog,
 )
 from livetrader_engine.events import OrderEventArrived
+from livetrader_engine.outgoing import Outgoing, size_of
 
 ANSWER_LIMIT_S: Final = 30.0  # for one answer of the supervisor in lockstep; a sick disk may take seconds
 LINES_PER_SECOND: Final = 200  # log lines and plot points of one algorithm; more is noise nobody reads
+MESSAGE_LIMIT_BYTES: Final = 1024 * 1024  # of one message of the algorithm's: a file, say
 LINE_LENGTH: Final = 4096  # characters; LEAN cuts long messages too
+
+
+Stamp = Callable[[SubmitOrder], SubmitOrder]  # says what an order was decided on, and when
+
+
+def unstamped(command: SubmitOrder) -> SubmitOrder:
+    """Return an order as it is: nobody measures."""
+    return command
 
 
 class RemoteOrders:
@@ -35,13 +46,14 @@ class RemoteOrders:
     It decides nothing: the gateway does, and its answer is an event on the order lane.
     """
 
-    def __init__(self, inbox: Inbox, outbox: Outbox) -> None:
+    def __init__(self, inbox: Inbox, outbox: Outbox, stamped: Stamp = unstamped) -> None:
         self._inbox = inbox
         self._outbox = outbox
+        self._stamped = stamped
 
     def submit(self, command: SubmitOrder) -> None:
         """Send a new order to the gateway."""
-        self._outbox.send(command)
+        self._outbox.send(self._stamped(command))
 
     def update(self, command: UpdateOrder) -> None:
         """Send a change to the gateway."""
@@ -71,8 +83,14 @@ class LockstepOrders:
     """
 
     def __init__(
-        self, inbox: Inbox, outbox: Outbox, now_ns: Callable[[], int], steps: Callable[[], int]
+        self,
+        inbox: Inbox,
+        outbox: Outbox,
+        now_ns: Callable[[], int],
+        steps: Callable[[], int],
+        stamped: Stamp = unstamped,
     ) -> None:
+        self._stamped = stamped
         self._inbox = inbox
         self._outbox = outbox
         self._now_ns = now_ns
@@ -87,7 +105,7 @@ class LockstepOrders:
 
     def submit(self, command: SubmitOrder) -> None:
         """Send a new order."""
-        self._ask(command)
+        self._ask(self._stamped(command))
 
     def update(self, command: UpdateOrder) -> None:
         """Send a change."""
@@ -174,6 +192,13 @@ class RemoteResults:
         """Show a named value in the status."""
         if self._admitted():
             self._outbox.send(SetRuntimeStatistic(name[:LINE_LENGTH], value[:LINE_LENGTH]))
+
+    def send_out(self, time_ns: int, message: Outgoing) -> bool:
+        """Hand a message to the supervisor, which sends it when it can; False over the rate or the size."""
+        if size_of(message) > MESSAGE_LIMIT_BYTES or not self._admitted():
+            return False
+        self._outbox.send(SendOut(time_ns, message))
+        return True
 
     def _admitted(self) -> bool:
         second = int(self._monotonic_s())

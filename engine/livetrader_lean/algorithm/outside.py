@@ -9,7 +9,8 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.enums import AlgorithmMode, AlgorithmStatus, DeploymentTarget
 from livetrader_lean.names import hook, known_as
-from livetrader_lean.outside import Command, NotificationManager, SignalExportManager
+from livetrader_lean.notify import NotificationManager
+from livetrader_lean.outside import Command, SignalExportManager
 
 
 class OutsideMixin(Part):

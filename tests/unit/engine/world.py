@@ -24,6 +24,7 @@ from livetrader_engine.events import (
 from livetrader_engine.orders.order import OrderId, OrderSpec, OrderType
 from livetrader_engine.orders.request import OrderRequest
 from livetrader_engine.orders.ticket import OrderRecord
+from livetrader_engine.outgoing import Outgoing, addressee_of, way_of
 from livetrader_engine.portfolio.portfolio import Portfolio
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.securities import Security, SecurityManager, SecurityProperties
@@ -183,6 +184,10 @@ class Surroundings(SampleReference):
 
     def statistic(self, name: str, value: str) -> None:
         self.lines.append(f"{name}={value}")
+
+    def send_out(self, time_ns: int, message: Outgoing) -> bool:
+        self.lines.append(f"{way_of(message)} to {addressee_of(message)}")
+        return True
 
     ready = is_training = is_replacing = False
     cancelled = False
