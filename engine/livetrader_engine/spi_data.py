@@ -1,6 +1,7 @@
 """What a plugin of market data may offer beside the contract of livetrader_engine.spi: all of it optional.
 
     Watched      a feed that tells when it last heard of a stream, and asks the venue for one anew
+    Resumable    a feed that goes on where it was left, and so has to know what was taken
     Downloader   a history whose data can be kept: unadjusted, whole dates, with splits and dividends
     DataStore    a history that keeps what others downloaded, so that it is asked for once
     ExaminedStore  one that looks for what is wrong with what it keeps
@@ -62,6 +63,18 @@ class Watched(Protocol):
 
     async def renew(self, subscription: Subscription) -> None:
         """Ask the venue for a subscribed stream anew; what is in the making is kept. Raises VenueError."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A feed that begins, after a close in good order, behind what was taken, not behind what it yielded.
+
+    What it yields while the daemon ends reaches neither engine nor account, and has to come again.
+    """
+
+    def taken(self) -> None:
+        """Note that what was yielded last is on its way to engine and account. Cheap; never blocks."""
         ...
 
 

@@ -16,10 +16,12 @@ from livetrader.supervisor.brokerage_session import BrokerageSession
 from livetrader.supervisor.engine_care import EngineCare
 from livetrader.supervisor.letting_go import LettingGo
 from livetrader.supervisor.parts import Parts
+from livetrader.supervisor.router import Router
 from livetrader.supervisor.states import DaemonState, StateMachine
 from livetrader.telemetry.systemd import Notifier
 
 CLOSE_LIMIT_S: Final = 10.0  # one plugin's close
+LAST_STEP_LIMIT_S: Final = 5.0  # for the step in flight; a hung engine delays no stop by more than this
 LOOK_S: Final = 0.05  # between looks at orders that were cancelled for the end
 
 
@@ -31,6 +33,20 @@ def entries(gateway: Gateway) -> list[OrderState]:
         return abs(held + order.remaining) > abs(held)
 
     return [order for order in gateway.open_orders if adds(order)]
+
+
+async def last_step(router: Router, report: Callable[..., None]) -> None:
+    """Let the step in flight be over, with all that it orders, within its time; in lockstep only.
+
+    It has been taken from the tape and does not come again: cut in two, half of its orders would be missing.
+    A live feed has no such step: its engine may be behind by any number of events, and nobody who wants the
+    end wants new orders for them. Each order is either sent and journaled, or denied and journaled.
+    """
+    try:
+        async with asyncio.timeout(LAST_STEP_LIMIT_S):
+            await router.step_over()
+    except TimeoutError:
+        report("last_step_overdue", level="warning", limit_s=LAST_STEP_LIMIT_S)
 
 
 class Server(Protocol):
@@ -65,9 +81,15 @@ class Ending:
             self._parts.logs.daemon("stopping", reason=reason)
             self._parts.changes.announce()
 
-    async def finish(self, care: EngineCare, brokerage: BrokerageSession) -> None:
-        """Shut the gate, end the engine, and leave the account as `on_shutdown` says, within its time."""
+    async def finish(self, care: EngineCare, router: Router, brokerage: BrokerageSession) -> None:
+        """Shut the gate, end the engine, and leave the account as `on_shutdown` says, within its time.
+
+        In lockstep the gate shuts behind the step in flight, unless something has failed.
+        """
         parts, reason = self._parts, self.reason or ""
+        router.ask_no_more()
+        if self.failure is None:
+            await last_step(router, parts.logs.daemon)
         parts.gateway.halt(f"the daemon is stopping: {reason}", "stop", persist=False)
         await care.orders.pass_on()  # what was held is refused, and its reason journaled
         await care.stop(reason)

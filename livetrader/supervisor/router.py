@@ -8,6 +8,9 @@ that hangs keeps no loss from it. Otherwise, and where no order of the algorithm
 gone, the market leads: what the simulated brokerage fills at a price leaves in one frame with that price.
 
 A simulated brokerage that has lost its account sees no market until it is connected again.
+
+When the daemon ends in good order, the step in flight is the last one. What a lockstep feed still brings then
+is not taken: nobody sees it, and it comes again in the next session of a feed that can resume.
 """
 
 from __future__ import annotations
@@ -38,7 +41,10 @@ _TRADING: Final = frozenset({DaemonState.RUNNING, DaemonState.HALTED})
 
 @dataclass(frozen=True, slots=True)
 class RouterPorts:
-    """What the router works with. `marked` is called when new prices are in place; `report` writes a line."""
+    """What the router works with. `marked` is called when new prices are in place; `report` writes a line.
+
+    `taken` hears of each event of the feed at the instant from which it must never come again.
+    """
 
     clock: SessionClock
     gateway: Gateway
@@ -48,6 +54,7 @@ class RouterPorts:
     changes: Changes
     marked: Callable[[], None]
     report: Callable[..., None]
+    taken: Callable[[], None] = lambda: None
 
 
 class Router:
@@ -64,6 +71,8 @@ class Router:
         self._completed = 0
         self._pending: MarketDataArrived | TimePulse | None = None  # lockstep: not seen by the market yet
         self._engine_ns = -1  # lockstep: where the engine said that it is
+        self._stepping = False  # lockstep: an event has been taken, and is not over
+        self._asks_no_more = False
         self._blind = False  # the simulated brokerage does not see the market at present
         self.events = 0
         self.points = 0
@@ -80,9 +89,19 @@ class Router:
             return False
         if state in LETTING_GO:
             return True  # nobody trades, but liquidation orders need a market
+        if self._asks_no_more:
+            return False
         if engine.ready:
             return state in _TRADING
         return state is DaemonState.HALTED and not engine.expected
+
+    def ask_no_more(self) -> None:
+        """Let the step in flight be the last of a lockstep feed, but for a liquidation; never waits."""
+        self._asks_no_more = True
+
+    async def step_over(self) -> None:
+        """Return when no step is in flight: at once, unless in lockstep. A liquidation waits for no step."""
+        await self._ports.changes.until(lambda: not self._stepping or self._ports.state.current in LETTING_GO)
 
     def completed(self, sequence: int) -> None:
         """Take note that the engine has completed this step and everything it ordered was handled."""
@@ -91,8 +110,19 @@ class Router:
 
     async def carry(self, event: MarketDataArrived | TimePulse) -> None:
         """Let one event of the feed happen everywhere; in lockstep, return when all of it is over."""
-        if self._capabilities.lockstep:
-            await self._ports.changes.until(self._asking)
+        if not self._capabilities.lockstep:
+            await self._happen(event)
+            return
+        await self._ports.changes.until(self._asking)
+        self._stepping = True
+        try:
+            await self._happen(event)
+        finally:
+            self._stepping = False
+            self._ports.changes.announce()
+
+    async def _happen(self, event: MarketDataArrived | TimePulse) -> None:
+        self._ports.taken()
         if self._capabilities.keeps_time:
             self._ports.clock.follow(event.time_ns)
         self._count(event)

@@ -1,7 +1,7 @@
 """The daemon: starts everything in order, keeps it going, ends it in reverse. Owns the only TaskGroup.
 
 start   journal -> kill latch -> control API -> brokerage: snapshot, reconcile -> feed -> engine -> READY
-end     gate shut -> engine asked, then killed -> on_shutdown -> feed, brokerage, control API, journal
+end     last step, gate shut -> engine asked, then killed -> on_shutdown -> feed, brokerage, control, journal
 
 It composes and sequences. What is decided about money is decided elsewhere.
 """
@@ -30,7 +30,7 @@ from livetrader.supervisor.session_watch import SessionWatch, WatchPorts
 from livetrader.supervisor.states import LETTING_GO, DaemonState, StateMachine
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.spi import MarketObserver
-from livetrader_engine.spi_data import ActionBooker
+from livetrader_engine.spi_data import ActionBooker, Resumable
 
 PULSE_S: Final = 1.0  # TimePulse for feeds that do not keep time
 
@@ -64,6 +64,7 @@ class Supervisor:
                 parts.changes,
                 self._letting_go.watch_loss,
                 parts.logs.daemon,
+                parts.feed.taken if isinstance(parts.feed, Resumable) else lambda: None,
             ),
             parts.feed.capabilities,
         )
@@ -118,7 +119,7 @@ class Supervisor:
                 self._spawn("start", self._begin())
                 await parts.changes.until(lambda: self._ending.reason is not None)
                 self.notifier.stopping(self._ending.reason or "")
-                await self._ending.finish(self.care, self.brokerage)
+                await self._ending.finish(self.care, self.router, self.brokerage)
                 await self.care.results.write()
             parts.tasks.cancel_all()
 

@@ -28,7 +28,7 @@ Played = MarketDataArrived | DataEnded
 class ReplayFeed:
     """Plays history as a live feed. Keeps its own time: the daemon's clock follows its events.
 
-    One session at a time; `connect` begins where the last session stopped delivering, if `resume` says so.
+    One session at a time; if `resume` says so, `connect` begins behind the last step that was taken.
     """
 
     API_VERSION: ClassVar[int] = API_VERSION
@@ -42,7 +42,8 @@ class ReplayFeed:
             keeps_time=True, lockstep=config.lockstep, timeless=config.lockstep and config.speed == "max"
         )
         self._end_ns = 0
-        self._here_ns = 0  # tape time of the last event delivered, or the begin
+        self._here_ns = 0  # tape time of the last event yielded, or the begin
+        self._taken_ns = 0  # of the last one that was taken, or the begin
         self._position: PositionFile | None = None
         self._source: HistoricalFeed | None = None
         self._streams: dict[Subscription, None] = {}  # asked for, in order
@@ -62,7 +63,7 @@ class ReplayFeed:
         begin_ns = await asyncio.to_thread(self._open, tape, start_ns)
         if begin_ns > start_ns:
             self._context.report("replay_resumed", time_ns=begin_ns)
-        self._here_ns = self._recorded_ns = begin_ns
+        self._here_ns = self._taken_ns = self._recorded_ns = begin_ns
         self._closed.clear()
         self._delivered = False
         return begin_ns
@@ -89,8 +90,12 @@ class ReplayFeed:
         stream = played(subscription, self._config)
         self._changes.append(partial(_unsubscribe, stream))
 
+    def taken(self) -> None:
+        """Note that the step yielded last reaches engine and account: it never comes again."""
+        self._taken_ns = self._here_ns
+
     async def close(self) -> None:
-        """End the session; what was delivered last is where the next one goes on."""
+        """End the session; what was taken last is where the next one goes on."""
         self._closed.set()
         self._subscribed.set()
         async with self._reading:
@@ -99,8 +104,7 @@ class ReplayFeed:
                 await asyncio.to_thread(self._close_position)
 
     def _close_position(self) -> None:
-        if self._delivered:
-            self._write_position(self._here_ns)  # a step that was read and not delivered comes again
+        self._write_position(self._taken_ns)  # a step that was read or yielded, and not taken, comes again
         if self._position is not None:
             self._position.close()
             self._position = None

@@ -1,7 +1,8 @@
 """How far a tape has been played: one small file that is overwritten in place.
 
-The position is written when a step is delivered, not when it is done: after a crash in the middle of a step
-the next one comes, as from any live feed. A decision may be missed then, but it is never taken twice.
+The position is written before a step is delivered, not when it is done: after a crash in the middle of a step
+the next one comes, as from any live feed. A decision may be missed then, but it is never taken twice. A close
+in good order puts it back to the last step that was taken: what nobody has acted on comes again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ RECORD_BYTES: Final = 256  # one write of less than a page: a killed process lea
 
 
 class Position(msgspec.Struct, frozen=True):
-    """`time_ns` of the last step delivered. `tape` names what is played: another tape starts over."""
+    """`time_ns` of the last step that counts as taken. `tape` names what is played: another starts over."""
 
     tape: str
     time_ns: int
@@ -32,7 +33,7 @@ class PositionFile:
         self._descriptor = os.open(directory / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def read(self) -> int | None:
-        """Return the time of the last step delivered, None for a new or another tape or a torn file."""
+        """Return the time of the last step that counts, None for a new or another tape or a torn file."""
         content = os.pread(self._descriptor, RECORD_BYTES, 0).strip()
         try:
             position = msgspec.json.decode(content, type=Position)

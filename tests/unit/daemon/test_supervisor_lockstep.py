@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import msgspec
+import pytest
 
 from livetrader.changes import Changes
 from livetrader.clocks import SessionClock
@@ -25,6 +26,7 @@ from livetrader.ipc.frames import FrameSplitter, decode_to_engine
 from livetrader.ipc.messages import NewsComplete, StepCompleted, ToEngine
 from livetrader.journal.journal import Journal
 from livetrader.settings import EngineSettings
+from livetrader.supervisor.ending import LAST_STEP_LIMIT_S, last_step
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.engine_process import EngineProcess
 from livetrader.supervisor.router import Router, RouterPorts
@@ -41,6 +43,7 @@ from livetrader_plugins.paper.brokerage import PaperBrokerage
 from livetrader_plugins.paper.config import PaperConfig
 
 from .money import NO_LIMITS, reporter, spec
+from .virtual_time import run as run_virtually
 
 LIMIT_S = 10.0
 FLAT_LIMIT_S = 1.0
@@ -91,6 +94,7 @@ class Stage:
         self.process = EngineProcess(EngineSettings(), loop.time, unused, unused, unused)
         self.keeper.process, self.keeper.ready = self.process, True
         self.marked_at: list[float] = []
+        self.taken = 0
         observer: MarketObserver | None = self.brokerage if observed else None
         self.router = Router(
             RouterPorts(
@@ -102,6 +106,7 @@ class Stage:
                 self.changes,
                 self._marked,
                 report,
+                self._taken,
             ),
             LOCKSTEP,
         )
@@ -113,6 +118,9 @@ class Stage:
 
     def _marked(self) -> None:
         self.marked_at.append(self.gateway.last_prices[AAA])
+
+    def _taken(self) -> None:
+        self.taken += 1
 
     async def pump(self) -> None:
         async for event in self.brokerage.events():
@@ -379,5 +387,88 @@ def test_a_question_of_an_engine_that_is_gone_meanwhile_goes_nowhere(tmp_path: P
             await it.ask(AwaitNews(1, tries=True, anew=True))
             assert it.heard() == []
             await it.router.pulse(TimePulse(minute(2).time_ns).time_ns)
+
+    asyncio.run(scene())
+
+
+def test_the_end_waits_for_the_step_in_flight_and_its_orders_and_asks_for_no_other(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path) as it, asyncio.TaskGroup() as group:
+            step = group.create_task(it.router.carry(minute(1)))
+            await it.until(lambda: it.taken == 1)
+            it.router.ask_no_more()
+            end = group.create_task(last_step(it.router, unused))
+            next_question = group.create_task(it.router.may_ask())
+            late = group.create_task(it.router.carry(minute(2)))  # the feed had been asked before
+            await it.router.market_at(minute(1).time_ns)
+            await it.gateway.submit(SubmitOrder(order(1, 10)))
+            await it.ask(AwaitNews(1, tries=True, anew=True))
+            assert not end.done()
+            it.step_over()
+            async with asyncio.timeout(LIMIT_S):
+                await end
+            assert step.done() and it.held() == 10
+            it.changes.announce()
+            await asyncio.sleep(0)
+            assert (it.taken, it.router.events, it.clock.now_ns) == (1, 1, minute(1).time_ns)
+            assert not next_question.done() and not late.done(), "what comes late comes again"
+            next_question.cancel()
+            late.cancel()
+
+    asyncio.run(scene())
+
+
+def test_a_liquidation_needs_the_market_also_while_the_daemon_ends(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path) as it, asyncio.TaskGroup() as group:
+            hung = group.create_task(it.router.carry(minute(1)))
+            await it.until(lambda: it.taken == 1)
+            it.router.ask_no_more()
+            end = group.create_task(last_step(it.router, unused))
+            late = group.create_task(it.router.carry(minute(2)))
+            await asyncio.sleep(0)
+            assert not end.done() and not late.done()
+            it.state.move(DaemonState.LIQUIDATING, "somebody wants out, at once")
+            it.keeper.process = None  # as the liquidation kills it
+            async with asyncio.timeout(LIMIT_S):
+                await asyncio.gather(end, hung, late)
+            assert it.router.events == 2
+
+    asyncio.run(scene())
+
+
+def test_an_engine_that_hangs_in_its_step_delays_the_end_by_no_more_than_its_limit(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path) as it, asyncio.TaskGroup() as group:
+            said: list[tuple[str, float]] = []
+            hung = group.create_task(it.router.carry(minute(1)))
+            await it.until(lambda: it.taken == 1)
+            it.router.ask_no_more()
+            loop = asyncio.get_running_loop()
+            begun_s = loop.time()
+            await last_step(it.router, lambda action, **fields: said.append((action, fields["limit_s"])))
+            assert loop.time() - begun_s == pytest.approx(LAST_STEP_LIMIT_S)
+            assert said == [("last_step_overdue", LAST_STEP_LIMIT_S)]
+            assert it.taken == 1, "it may have ordered: the step does not come again"
+            hung.cancel()
+
+    run_virtually(scene())
+
+
+def test_where_no_step_is_in_flight_the_end_waits_for_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path) as it, asyncio.TaskGroup() as group:
+            it.keeper.ready = False  # it is on its way
+            it.keeper.want()
+            waiting = group.create_task(it.router.carry(minute(1)))
+            await asyncio.sleep(0)
+            it.router.ask_no_more()
+            async with asyncio.timeout(0):
+                await last_step(it.router, unused)
+            it.keeper.ready = True
+            it.changes.announce()
+            await asyncio.sleep(0)
+            assert it.taken == 0 and not waiting.done()
+            waiting.cancel()
 
     asyncio.run(scene())

@@ -51,7 +51,7 @@ def host_of(directory: Path, history: MadeUpHistory | None = None) -> PluginHost
 
 
 async def play(directory: Path, config: ReplayConfig, most: int = 1000) -> list[FeedEvent]:
-    """Play at most so many events of one stream; closes in good order."""
+    """Play at most so many events of one stream, all of them taken; closes in good order."""
     async with host_of(directory) as host:
         feed = ReplayFeed(config, host.context)
         await feed.connect()
@@ -59,6 +59,7 @@ async def play(directory: Path, config: ReplayConfig, most: int = 1000) -> list[
         seen: list[FeedEvent] = []
         async for event in feed.events():
             seen.append(event)
+            feed.taken()
             if len(seen) >= most:
                 break
         await feed.close()
@@ -141,6 +142,33 @@ def test_the_position_survives_a_feed_that_was_never_closed(tmp_path: Path) -> N
 
     asyncio.run(vanish())
     assert minutes(asyncio.run(play(tmp_path, config, most=1))) == [4]
+
+
+@pytest.mark.parametrize("speed", ["max", 6000.0])
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_what_was_yielded_and_not_taken_comes_again_after_a_close(
+    tmp_path: Path, speed: float | str, taken: int
+) -> None:
+    """Nobody has acted on it. It was recorded before it was yielded, for a crash would not have known."""
+    config = msgspec.convert({**DAY, "speed": speed}, ReplayConfig)
+
+    async def refuse() -> list[int]:
+        async with host_of(tmp_path) as host:
+            feed = ReplayFeed(config, host.context)
+            await feed.connect()
+            await feed.subscribe(FIRST)
+            events, recorded = aiter(feed.events()), []
+            for number in range(taken + 1):
+                event = await anext(events)
+                recorded.append(msgspec.json.decode((tmp_path / "position.json").read_bytes())["time_ns"])
+                assert recorded[-1] == event.time_ns  # type: ignore[union-attr]  # all have one
+                if number < taken:
+                    feed.taken()
+            await feed.close()
+        return recorded
+
+    assert len(asyncio.run(refuse())) == taken + 1
+    assert minutes(asyncio.run(play(tmp_path, config, most=1))) == [taken + 1]
 
 
 def test_a_torn_position_file_starts_over(tmp_path: Path) -> None:
