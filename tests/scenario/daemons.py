@@ -20,7 +20,7 @@ from livetrader_plugins.lean_data.writer import write_minute, write_reference
 DAY = date(2020, 3, 10)  # a Tuesday without anything special
 MINUTES = 390
 OPEN_MS = (9 * 60 + 30) * 60_000
-WAIT_S = 40.0  # for another process to do what it should
+WAIT_S = 15.0  # for another process to do what it should
 POLL_S = 0.1  # the daemon answers 20 requests a second
 
 
