@@ -9,8 +9,9 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from livetrader.offline.files import LinesFile, write_whole
+from livetrader.offline.files import LinesFile
 from livetrader.results.json_text import Json, compact
+from livetrader.results.whole_files import write_whole
 
 MAX_WARNINGS: Final = 200  # log lines about missing or damaged files; the text file has them all
 _REFERENCE: Final = ("map_files", "factor_files")  # LEAN does not count them

@@ -1,22 +1,11 @@
-"""Files that appear whole or not at all: written beside their name first, then renamed."""
+"""Files of lines that appear whole or not at all: written beside their name first, then renamed."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final, TextIO
 
 MAX_LINES_BYTES: Final = 64 * 1024 * 1024  # of one file of lines; then lines are counted and left out
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file and make it durable before it gets its name."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 class LinesFile:

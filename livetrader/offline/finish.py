@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Final
 
-from livetrader.offline.files import write_whole
 from livetrader.offline.results import BacktestResult, FileResults
 from livetrader.results.json_text import indented
 from livetrader.results.orders import OrderContext, order_json, order_list_hash
@@ -18,6 +17,7 @@ from livetrader.results.run_result import (
     result_json,
     summary_json,
 )
+from livetrader.results.whole_files import write_whole
 from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.engine import Engine
 from livetrader_engine.orders.ticket import OrderRecord

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from livetrader.results import code_copy
+
 STORAGE: Final = "storage"  # LEAN's name of the folder
-MAIN: Final = "main.py"  # a folder with this file is a project of the seeds: all its sources belong to it
-MAX_FILES: Final = 1_000  # copied of one project
-MAX_FILE_BYTES: Final = 4 * 1024 * 1024  # of one copied file; larger ones are data, not code
-_SOURCES: Final = frozenset({".py", ".ipynb", ".json", ".toml", ".yaml", ".yml", ".md", ".txt"})
-_NOT_CODE: Final = frozenset({"backtests", "live", "optimizations", "storage", "data", "__pycache__"})
 
 
 def default_output(algorithm: Path, now: datetime) -> Path:
@@ -51,33 +47,8 @@ def copy_code(algorithm: Path, target: Path, *, without: tuple[Path, ...] = ()) 
     """
     algorithm = algorithm.resolve()
     root = algorithm.parent
-    skipped = tuple(path.resolve() for path in (*without, target))
-    found = _sources(root) if algorithm.name == MAIN else _imported(root)
-    chosen = dict.fromkeys([algorithm, *found])
-    copied: list[Path] = []
-    shutil.rmtree(target, ignore_errors=True)
-    for path in chosen:
-        if len(copied) >= MAX_FILES:
-            break
-        if any(path.is_relative_to(folder) for folder in skipped) or path.stat().st_size > MAX_FILE_BYTES:
-            continue
-        place = target / path.relative_to(root)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
-        copied.append(path.relative_to(root))
-    return copied
-
-
-def _sources(root: Path) -> Iterator[Path]:
-    """Yield the source files below a folder, hidden ones, results and environments left out."""
-    for path in sorted(root.iterdir()):
-        if path.name.startswith(".") or path.is_symlink():
-            continue
-        if path.is_dir():
-            if path.name not in _NOT_CODE and not (path / "pyvenv.cfg").exists():
-                yield from _sources(path)
-        elif path.suffix in _SOURCES:
-            yield path
+    found = code_copy.sources(root) if algorithm.name == code_copy.MAIN else _imported(root)
+    return code_copy.copy_files([algorithm, *found], root, target, without=without)
 
 
 def _imported(root: Path) -> Iterator[Path]:

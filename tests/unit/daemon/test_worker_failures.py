@@ -10,7 +10,7 @@ import pytest
 
 from livetrader import registry
 from livetrader.errors import ConfigError
-from livetrader.offline.files import write_whole
+from livetrader.results.whole_files import write_whole
 from livetrader.training.runner import outcome_of
 from livetrader_lean.failures import user_traceback
 

@@ -1,0 +1,94 @@
+"""A copy of the user's code beside the results that it made."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+MAIN: Final = "main.py"  # a folder with this file is a project of the seeds: all its sources belong to it
+MAX_FILES: Final = 1_000  # copied of one project
+MAX_FILE_BYTES: Final = 4 * 1024 * 1024  # of one copied file; larger ones are data, not code
+_SOURCES: Final = frozenset({".py", ".ipynb", ".json", ".toml", ".yaml", ".yml", ".md", ".txt"})
+_NOT_CODE: Final = frozenset({"backtests", "live", "optimizations", "storage", "data", "__pycache__"})
+
+
+def code_of(algorithm: Path) -> list[Path]:
+    """Return the files of an algorithm without running it: its project's, or what it imports beside it."""
+    algorithm = algorithm.resolve()
+    if algorithm.name == MAIN:
+        return [algorithm, *sources(algorithm.parent)]
+    found, waiting = {algorithm}, [algorithm]
+    while waiting and len(found) < MAX_FILES:
+        for path in _imported_by(waiting.pop(), algorithm.parent):
+            if path not in found:
+                found.add(path)
+                waiting.append(path)
+    return [algorithm, *sorted(found - {algorithm})]
+
+
+def fingerprint(files: Iterable[Path], root: Path, more: str) -> str:
+    """Return what changes with the content of any of these files, or with `more`."""
+    digest = hashlib.sha256(more.encode())
+    for path in sorted(dict.fromkeys(files))[:MAX_FILES]:
+        if path.stat().st_size <= MAX_FILE_BYTES:
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def copy_files(
+    files: Iterable[Path], root: Path, target: Path, *, without: tuple[Path, ...] = ()
+) -> list[Path]:
+    """Copy files to `target` as they lie below `root`; return what was copied. What was in `target` goes.
+
+    Folders in `without` are left out, and so is what exceeds MAX_FILES or MAX_FILE_BYTES.
+    """
+    skipped = tuple(path.resolve() for path in (*without, target))
+    copied: list[Path] = []
+    shutil.rmtree(target, ignore_errors=True)
+    for path in dict.fromkeys(files):
+        if len(copied) >= MAX_FILES:
+            break
+        if any(path.is_relative_to(folder) for folder in skipped) or path.stat().st_size > MAX_FILE_BYTES:
+            continue
+        place = target / path.relative_to(root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+        copied.append(path.relative_to(root))
+    return copied
+
+
+def sources(root: Path) -> Iterator[Path]:
+    """Yield the source files below a folder, hidden ones, results and environments left out."""
+    for path in sorted(root.iterdir()):
+        if path.name.startswith(".") or path.is_symlink():
+            continue
+        if path.is_dir():
+            if path.name not in _NOT_CODE and not (path / "pyvenv.cfg").exists():
+                yield from sources(path)
+        elif path.suffix in _SOURCES:
+            yield path
+
+
+def _imported_by(path: Path, root: Path) -> Iterator[Path]:
+    """Yield the modules beside an algorithm that a file imports; a file that is no Python imports none."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            stem = node.module or ""
+            names = [stem, *(f"{stem}.{alias.name}".lstrip(".") for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            place = root.joinpath(*name.split("."))
+            for candidate in (place.with_suffix(".py"), place / "__init__.py"):
+                if name and candidate.is_file():
+                    yield candidate
