@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from livetrader_venues.polygon.peer import Peer
 from livetrader_venues.stockmarket.clocks import ManualClock
 from livetrader_venues.stockmarket.market import Market
 from livetrader_venues.stockmarket.securities import index, option, stocks
+from livetrader_venues.web import websocket
 from livetrader_venues.web.faults import Fault, Kind
 from tests.polygon.desk import (
     CALL,
@@ -464,6 +466,22 @@ def test_a_reset_in_the_middle_of_a_frame_is_an_outage(tmp_path: Path) -> None:
             assert "broke off" in desk.ended and desk.bars == []
 
     run(scene())
+
+
+def test_a_frame_that_is_none_ends_the_connection_with_its_reason_and_no_noise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        async with feeding(tmp_path, Market.recorded(STEADY)) as desk:
+            for connection in desk.peer.house.stream.clients:
+                desk.peer.house.outbox.write(connection, websocket.frame(b"hi", 3))
+            desk.peer.move(0)
+            await desk.until(lambda: desk.ended)
+            assert "invalid opcode=0x3" in desk.ended
+
+    run(scene())
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_a_stream_of_an_unknown_ticker_is_accepted_and_silent_as_polygon_has_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ anything: they carry frames, and say when and why they ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import NamedTuple, Protocol
 
 
@@ -22,6 +22,9 @@ class Address(NamedTuple):
     def url(self) -> str:
         """The address of the market's stream."""
         return f"{'wss' if self.tls else 'ws'}://{self.host}/{self.market}"
+
+
+Spawn = Callable[[str, Coroutine[object, object, None]], None]
 
 
 class Ears(NamedTuple):

@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
@@ -19,12 +19,11 @@ from websockets.exceptions import WebSocketException
 
 from livetrader_engine.spi import PluginError, VenueError
 from livetrader_plugins.polygon import words
-from livetrader_plugins.polygon.line import Address, Ears
+from livetrader_plugins.polygon.line import Address, Ears, Spawn
 from livetrader_plugins.polygon.protocol import FRAME_LIMIT
 
 PACKAGES: Final = ("polygon", "massive")  # the first that is installed
 _THEIR_LOGGER: Final = "WebSocketClient"
-Spawn = Callable[[str, Coroutine[object, object, None]], None]
 
 
 class _Json:

@@ -23,7 +23,7 @@ from picows import (
 
 from livetrader_engine.spi import VenueError
 from livetrader_plugins.polygon import words
-from livetrader_plugins.polygon.line import Address, Ears
+from livetrader_plugins.polygon.line import Address, Ears, Spawn
 from livetrader_plugins.polygon.protocol import FRAME_LIMIT, auth_request, topics_request
 
 READ_BYTES: Final = 256 * 1024  # of the buffer to begin with; it grows with what waits in the socket
@@ -41,8 +41,9 @@ class PicowsLine(WSListener):
     others have their turns; meanwhile nothing more is read.
     """
 
-    def __init__(self, ears: Ears) -> None:
+    def __init__(self, ears: Ears, spawn: Spawn) -> None:
         self._ears = ears
+        self._spawn = spawn
         self._frames: list[bytes] = []
         self._hands_on = False  # the next turn of the loop does
         self._is_paused = False
@@ -58,7 +59,7 @@ class PicowsLine(WSListener):
         self._host = address.host
         try:
             async with asyncio.timeout(timeout_s):
-                await ws_connect(
+                transport, _ = await ws_connect(
                     lambda: self, address.url, max_frame_size=FRAME_LIMIT, max_redirects=0,
                     read_buffer_init_size=READ_BYTES, websocket_handshake_timeout=None, logger_name=_logger,
                 )  # fmt: skip
@@ -70,8 +71,8 @@ class PicowsLine(WSListener):
             raise VenueError(
                 f"{address.url} cannot be reached: {error}; look at host, tls, and the way to the internet"
             ) from error
-        assert self._transport is not None, "picows says that it is connected before it returns"
-        self._transport.send(_TEXT, auth_request(address.key))
+        transport.send(_TEXT, auth_request(address.key))
+        self._spawn("polygon line end", self._end(transport))
 
     def send(self, action: str, topics: list[str]) -> None:
         """Subscribe to topics, or unsubscribe."""
@@ -138,14 +139,26 @@ class PicowsLine(WSListener):
             reader.resume_reading()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Say that it has ended, once, behind what came before."""
+        """Hand on what came before the end."""
         self._transport = None
         frames, self._frames = self._frames, []
         if frames and not self._closed:
             self._ears.frames(frames)
+
+    async def _end(self, transport: WSTransport) -> None:
+        """Say that it has ended, once, behind what came before; with what picows could not read."""
+        broken = ""
+        try:
+            await transport.wait_disconnected()
+        except WSError as error:
+            broken = f": {error}"
+        except Exception as error:  # noqa: BLE001 — boundary: what a callback of ours raised; picows kept it
+            said = {"message": "frames of Polygon's could not be taken", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(said)
+            broken = f": {error!r}"
         if not self._closed:
             self._closed = True
-            self._ears.ended(self._why or f"the connection to {self._host} broke off")
+            self._ears.ended(self._why or f"the connection to {self._host} broke off{broken}")
 
     def _other(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type

@@ -363,4 +363,4 @@ def _maker(config: PolygonFeedConfig, context: Context) -> Callable[[Ears], Line
         return partial(ClientLine, package(), spawn=context.spawn)
     from livetrader_plugins.polygon.line_picows import PicowsLine
 
-    return PicowsLine
+    return partial(PicowsLine, spawn=context.spawn)
