@@ -12,6 +12,7 @@ from livetrader.cli_common import as_json, config_options, find_config, json_opt
 if TYPE_CHECKING:
     from livetrader.control.auth import TokenStore
 
+ROLES: Final = ("view", "control", "admin")  # auth.Role; a test compares
 SCOPES: Final = ("read", "operate", "liquidate", "alert", "admin")  # auth.Scope; a test compares
 NS_PER_DAY: Final = 86_400 * 10**9
 
@@ -22,6 +23,7 @@ def token() -> None:
 
     \b
     livetrader token new grafana --scope read --config paper.toml
+    livetrader token new alice --role control --days 90 --config paper.toml
     livetrader token list --config paper.toml
     livetrader token revoke grafana --config paper.toml
     """
@@ -34,27 +36,39 @@ def token() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    default=("read",),
-    show_default=True,
-    help="May be repeated. operate and liquidate include read; admin is everything.",
+    help="May be repeated; default: read. operate and liquidate include read; admin is everything.",
+)
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    help="Instead of scopes: view looks; control halts, resumes, stops and liquidates, too; admin is all.",
 )
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Until it expires; default: never.")
 @click.option("-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG")
 @json_option
 def new(
-    name: str, scopes: tuple[str, ...], days: float | None, config: Path | None, output_json: bool
+    name: str, scopes: tuple[str, ...], role: str | None, days: float | None, config: Path | None,
+    output_json: bool,
 ) -> None:  # fmt: skip
-    """Make a token and show it, this once: only its SHA-256 is kept."""
-    from livetrader.clocks import wall_ns
-    from livetrader.control.auth import Scope
+    """Make a token and show it, this once: only its SHA-256 is kept.
 
+    \b
+    Collaborators: --role view for those who look, --role control for those who have live control.
+    """
+    from livetrader.clocks import wall_ns
+    from livetrader.control.auth import ROLES as SCOPES_OF
+    from livetrader.control.auth import Role, Scope
+
+    if role is not None and scopes:
+        raise click.UsageError("--role stands for scopes; give one or the other")
+    given = [Scope(each) for each in scopes] or [Scope.READ]
+    if role is not None:
+        given = [scope for scope in Scope if scope in SCOPES_OF[Role(role)]]
     now_ns = wall_ns()
     expires_ns = None if days is None else now_ns + int(days * NS_PER_DAY)
-    secret = _store(config).create(
-        name, [Scope(each) for each in scopes], now_ns=now_ns, expires_ns=expires_ns
-    )
+    secret = _store(config).create(name, given, now_ns=now_ns, expires_ns=expires_ns)
     if output_json:
-        as_json({"name": name, "token": secret, "scopes": scopes, "expires_ns": expires_ns})
+        as_json({"name": name, "token": secret, "scopes": given, "expires_ns": expires_ns})
     else:
         click.echo("Shown this once; keep it where secrets are kept:", err=True)
         click.echo(secret)
@@ -64,17 +78,19 @@ def new(
 @config_options
 @json_option
 def list_(config: Path | None, output_json: bool) -> None:
-    """List names, scopes and expiry; the secrets are not known to anybody here."""
+    """List names, roles, scopes and expiry; the secrets are not known to anybody here."""
+    from livetrader.control.auth import role_of
     from livetrader.operator_views import time_text
 
     tokens = _store(config).refresh()
     if output_json:
-        as_json([{"name": each.name, "scopes": each.scopes, "created_ns": each.created_ns,
-                  "expires_ns": each.expires_ns} for each in tokens])  # fmt: skip
+        as_json([{"name": each.name, "role": role_of(each.scopes), "scopes": each.scopes,
+                  "created_ns": each.created_ns, "expires_ns": each.expires_ns}
+                 for each in tokens])  # fmt: skip
         return
     for each in tokens:
         expires = "never expires" if each.expires_ns is None else f"expires {time_text(each.expires_ns)}"
-        click.echo(f"{each.name}\t{','.join(each.scopes)}\t{expires}")
+        click.echo(f"{each.name}\t{role_of(each.scopes)}\t{','.join(each.scopes)}\t{expires}")
 
 
 @click.command()

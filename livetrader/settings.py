@@ -191,7 +191,7 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[control] The HTTP control API. The unix socket is always there; port 0 turns TCP off.
 
     A `host` other than loopback needs the TLS pair. `allowed_hosts` are further names that the Host header
-    may carry (the name of a reverse proxy, say).
+    may carry (the name of a reverse proxy, say). Sessions are those of browsers that logged in.
     """
 
     host: str = "127.0.0.1"
@@ -200,6 +200,8 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
+    session_hours: Annotated[float, msgspec.Meta(gt=0, le=744)] = 12.0
+    session_idle_minutes: Annotated[float, msgspec.Meta(gt=0, le=44_640)] = 120.0
 
     @property
     def is_local(self) -> bool:

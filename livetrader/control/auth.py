@@ -1,6 +1,6 @@
 """Who asks, and what they may ask for.
 
-Two ways in:
+Two ways in, and a third that begins with the first:
 
 * **A bearer token.** 256 random bits, shown once when it is made; the file keeps its SHA-256, a name, scopes
   and an optional expiry. No salt is needed for a random secret of that size. The file must be mode 0600 and
@@ -9,6 +9,9 @@ Two ways in:
   and the user the daemon runs as are admins without a token. Both can stop, trace and read the daemon anyway,
   so a token would protect nothing and could be missing in the one minute it is needed. A peer of another user
   (the socket's group) needs a token; a local admin who sends a token gets that token's scopes, not more.
+* **A session**, for browsers: made with a token, told by a cookie (livetrader.control.sessions).
+
+People think in roles, routes ask for scopes; a role is a name for a set of scopes and nothing else.
 """
 
 from __future__ import annotations
@@ -54,11 +57,45 @@ GRANTS: Final[dict[Scope, frozenset[Scope]]] = {
 }
 
 
+class Role(StrEnum):
+    """What a person is to a deployment; `control` is what LEAN calls live control."""
+
+    VIEW = "view"  # may look
+    CONTROL = "control"  # may look, halt, resume, stop and liquidate
+    ADMIN = "admin"  # may do everything
+
+
+CUSTOM: Final = "custom"  # said of a set of scopes that is no role's
+ROLES: Final[dict[Role, frozenset[Scope]]] = {
+    Role.VIEW: frozenset({Scope.READ}),
+    Role.CONTROL: frozenset({Scope.READ, Scope.OPERATE, Scope.LIQUIDATE}),
+    Role.ADMIN: frozenset({Scope.ADMIN}),
+}
+
+
+def effective(scopes: Iterable[Scope]) -> frozenset[Scope]:
+    """Return every scope that these grant."""
+    return frozenset(granted for scope in scopes for granted in GRANTS[scope])
+
+
+def role_of(scopes: Iterable[Scope]) -> str:
+    """Return the role that grants exactly what these scopes do, or `custom`."""
+    granted = effective(scopes)
+    return next((role.value for role, own in ROLES.items() if effective(own) == granted), CUSTOM)
+
+
 class Identity(msgspec.Struct, frozen=True):
-    """Who asks: a name for the audit trail and the scopes granted."""
+    """Who asks: a name for the audit trail and the scopes granted.
+
+    `token` is the digest of the token that it came by, `session` that of its session; empty where there is
+    none. `expires_ns` (wall UTC) is when that ends.
+    """
 
     name: str
     scopes: frozenset[Scope]
+    token: str = ""
+    session: str = ""
+    expires_ns: int | None = None
 
     def may(self, scope: Scope) -> bool:
         """Return whether this identity has `scope`, directly or granted by another."""
@@ -99,9 +136,14 @@ def identify(secret: str, tokens: Iterable[TokenRecord], now_ns: int) -> Identit
     for token in tokens:
         if hmac.compare_digest(presented, token.sha256):
             found = token
-    if found is None or (found.expires_ns is not None and now_ns >= found.expires_ns):
+    return None if found is None else grant(found, now_ns)
+
+
+def grant(token: TokenRecord, now_ns: int) -> Identity | None:
+    """Return the identity of a token's owner, None where the token has expired."""
+    if token.expires_ns is not None and now_ns >= token.expires_ns:
         return None
-    return Identity(name=found.name, scopes=frozenset(found.scopes))
+    return Identity(token.name, frozenset(token.scopes), token.sha256, expires_ns=token.expires_ns)
 
 
 def identify_peer(uid: int) -> Identity | None:

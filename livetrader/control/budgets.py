@@ -18,6 +18,8 @@ REQUESTS_PER_S: Final = 20.0
 REQUESTS_BURST: Final = 40.0
 KILL_REQUESTS_PER_S: Final = 5.0  # halt and liquidate: their own, so that no flood keeps them out
 KILL_REQUESTS_BURST: Final = 20.0
+FILES_PER_S: Final = 50.0  # of the dashboard: a page is some thirty, and a reload asks for all of them
+FILES_BURST: Final = 300.0
 FAILURES_PER_S: Final = 1.0  # answers 401 to one peer; beyond it 429
 FAILURES_BURST: Final = 20.0
 CALLERS_LIMIT: Final = 1024  # callers remembered; the one idle longest is forgotten
@@ -95,6 +97,8 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     content_type: str = "application/json"
+    cookie: str = ""  # the value of Set-Cookie
+    note: str = ""  # for the audit trail
 
 
 class _Remembered(msgspec.Struct):

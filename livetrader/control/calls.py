@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
-from livetrader.control.auth import Identity
+from livetrader.control.auth import TOKEN_CHARACTERS_LIMIT, Identity, TokenRecord
 from livetrader.control.budgets import Confirmations
 from livetrader.control.operations import EventSubscription, Operations
+from livetrader.control.sessions import Sessions
 
 Reason = Annotated[str, msgspec.Meta(max_length=500, description="Why, for the audit trail.")]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern="^[A-Za-z0-9_.:-]+$")]
@@ -20,14 +21,16 @@ class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No body, or an empty object."""
 
 
-class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No query parameters."""
-
-
 class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why."""
 
     reason: Reason = ""
+
+
+class LogInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The token of whoever logs in; it is not kept."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=TOKEN_CHARACTERS_LIMIT)]
 
 
 class LiquidateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,18 +87,17 @@ class ResumeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason = ""
 
 
-class OrdersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which orders."""
+class Desk(Protocol):
+    """Where a browser logs in and out."""
 
-    open: bool = False
-    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    sessions: Sessions
+    port: int
+    account: str
+    wall_ns: Callable[[], int]
 
-
-class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Lines after this sequence number."""
-
-    after: Annotated[int, msgspec.Meta(ge=0)] = 0
-    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+    async def admit(self, secret: str, peer: str) -> TokenRecord:
+        """Return the token of this secret. Raises Refusal 401, or 429 where there were too many."""
+        ...
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -103,25 +105,36 @@ class Services(msgspec.Struct, frozen=True):
 
     operations: Operations
     confirmations: Confirmations
+    desk: Desk
     scrape: Callable[[], bytes]
     document: Callable[[], bytes]
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One request that was let through: who asks, with what."""
+    """One request that was let through: who asks, with what.
+
+    `peer` is the other end of the connection; `secure` says that the browser speaks TLS to us or our proxy.
+    """
 
     services: Services
     who: Identity
     body: msgspec.Struct
     query: msgspec.Struct
     parameters: dict[str, str]
+    peer: str = ""
+    secure: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a handler answers: a JSON value, raw bytes, or a stream of events."""
+    """What a handler answers: a JSON value, raw bytes, or a stream of events.
+
+    `cookie` is the value of Set-Cookie; `note` is added to the outcome in the audit trail.
+    """
 
     status: int = 200
     value: object = None
     raw: bytes | None = None
     stream: EventSubscription | None = None
     content_type: str = "application/json"
+    cookie: str = ""
+    note: str = ""

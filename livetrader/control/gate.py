@@ -1,6 +1,7 @@
 """What every request passes before a handler sees it, in this order, cheapest and most telling first:
 
-route, Host and origin, who asks, rate, scope, body and query. Each step raises a `Refusal` or goes on.
+route, Host and origin, who asks (and from our page, where a session asks for a change), rate, scope, body
+and query. Each step raises a `Refusal` or goes on.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
 
 from livetrader.control import budgets, refusals
-from livetrader.control.auth import Identity, TokenStore, identify, identify_peer
+from livetrader.control.auth import Identity, TokenRecord, TokenStore, grant, identify, identify_peer
 from livetrader.control.routes import ROUTES, Route
+from livetrader.control.sessions import CSRF_HEADER, Sessions, cookie_name, presented
 from livetrader.control.sockets import Connection, peer_uid
 from livetrader.errors import ConfigError
 from livetrader.telemetry.logs import event
@@ -49,7 +52,12 @@ class Router:
                 self._exact.setdefault(route.path, {})[route.method] = route
                 continue
             pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(route.path)))
-            self._patterns.append((pattern, {route.method: route}))
+            for known, methods in self._patterns:
+                if known.pattern == pattern.pattern:
+                    methods[route.method] = route
+                    break
+            else:
+                self._patterns.append((pattern, {route.method: route}))
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Return the route and its path parameters. Raises Refusal 404 or 405."""
@@ -68,18 +76,25 @@ class Router:
 
 
 class Gate:
-    """The checks that need memory: tokens and budgets. Owned by the loop."""
+    """The checks that need memory: tokens, sessions and budgets. Owned by the loop.
+
+    `port` is part of the name of the sessions' cookie.
+    """
 
     def __init__(
         self,
         tokens: TokenStore,
+        sessions: Sessions,
         hosts: frozenset[str],
+        port: int,
         *,
         wall_ns: Callable[[], int],
         monotonic_s: Callable[[], float],
     ) -> None:
         self._tokens = tokens
+        self._sessions = sessions
         self._hosts = hosts
+        self._cookies = (cookie_name(port, secure=True), cookie_name(port, secure=False))
         self._wall_ns = wall_ns
         self._monotonic_s = monotonic_s
         self._refreshed_s = float("-inf")
@@ -87,38 +102,83 @@ class Gate:
         self._kill = budgets.RateLimiter(
             budgets.KILL_REQUESTS_PER_S, budgets.KILL_REQUESTS_BURST, monotonic_s
         )
+        self._files = budgets.RateLimiter(budgets.FILES_PER_S, budgets.FILES_BURST, monotonic_s)
         self._failures = budgets.RateLimiter(budgets.FAILURES_PER_S, budgets.FAILURES_BURST, monotonic_s)
 
-    def check_origin(self, headers: Mapping[str, str], peer: Peer) -> None:
-        """Refuse a foreign Host (DNS rebinding) and requests of web pages.
-
-        The Host is not looked at on the unix socket, which no browser reaches.
-        """
+    def check_host(self, headers: Mapping[str, str], peer: Peer) -> None:
+        """Refuse a foreign Host (DNS rebinding); not on the unix socket, which no browser reaches."""
         if peer.uid is None and headers.get("Host", "").lower() not in self._hosts:
             raise refusals.foreign_host(headers.get("Host", ""))
-        if "Origin" in headers or headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise refusals.from_browser()
+
+    def check_origin(self, headers: Mapping[str, str], peer: Peer) -> None:
+        """Refuse a foreign Host, and requests of web pages that are not ours."""
+        self.check_host(headers, peer)
+        if "Origin" in headers and not _same_origin(headers["Origin"], headers.get("Host", "")):
+            raise refusals.from_elsewhere()
+        if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise refusals.from_elsewhere()
 
     async def identify(self, headers: Mapping[str, str], peer: Peer) -> Identity:
-        """Return who asks: the token's owner, else the local user. Raises Refusal 401, or 429 beyond."""
+        """Return who asks: the token's owner, the session's, else the local user.
+
+        Raises Refusal 401, or 429 beyond.
+        """
         given = headers.get("Authorization")
+        cookies = presented(headers.get("Cookie", ""), self._cookies)
         found: Identity | None = None
-        if given is None:
-            found = identify_peer(peer.uid) if peer.uid is not None else None
-        else:
+        if given is not None:
             match = _BEARER.fullmatch(given)
             await self._refresh()
             found = identify(match.group(1), self._tokens.tokens, self._wall_ns()) if match else None
+        elif cookies:
+            await self._refresh()
+            known = (self._sessions.identify(cookie, self._tokens.tokens) for cookie in cookies)
+            found = next((who for who in known if who is not None), None)
+        elif peer.uid is not None:
+            found = identify_peer(peer.uid)
         if found is None:
-            wait_s = self._failures.ask(peer.name)
-            raise refusals.too_many(wait_s) if wait_s else refusals.unauthenticated()
+            raise self._failed(peer.name)
         return found
+
+    async def admit(self, secret: str, peer: str) -> TokenRecord:
+        """Return the token that somebody logs in with. Raises as `identify` does."""
+        await self._refresh()
+        who = identify(secret, self._tokens.tokens, self._wall_ns())
+        token = next((each for each in self._tokens.tokens if who and each.sha256 == who.token), None)
+        if token is None:
+            raise self._failed(peer)
+        return token
+
+    async def holds(self, who: Identity) -> bool:
+        """Return whether an identity is still good: its token known, its session open. Counts as its use."""
+        if not who.token:
+            return True
+        await self._refresh()
+        if who.session:
+            return self._sessions.renew(who.session, self._tokens.tokens) is not None
+        token = next((each for each in self._tokens.tokens if each.sha256 == who.token), None)
+        return token is not None and grant(token, self._wall_ns()) is not None
+
+    def check_csrf(self, route: Route, who: Identity, headers: Mapping[str, str]) -> None:
+        """Raise Refusal 403 where a session asks for a change and the secret of its page is missing."""
+        if who.session and route.mutating and not self._sessions.is_ours(who, headers.get(CSRF_HEADER, "")):
+            raise refusals.csrf_missing()
 
     def check_rate(self, route: Route, caller: str) -> None:
         """Take one request from the caller's budget; the kill path has its own. Raises Refusal 429."""
         wait_s = (self._kill if route.kill else self._general).ask(caller)
         if wait_s:
             raise refusals.too_many(wait_s)
+
+    def check_file_rate(self, peer: Peer) -> None:
+        """Take one file of the dashboard from the peer's budget for those. Raises Refusal 429."""
+        wait_s = self._files.ask(peer.name)
+        if wait_s:
+            raise refusals.too_many(wait_s)
+
+    def _failed(self, peer: str) -> refusals.Refusal:
+        wait_s = self._failures.ask(peer)
+        return refusals.too_many(wait_s) if wait_s else refusals.unauthenticated()
 
     async def _refresh(self) -> None:
         now = self._monotonic_s()
@@ -131,6 +191,15 @@ class Gate:
         except (TimeoutError, ConfigError) as error:
             event(_log, logging.ERROR, "tokens_unreadable", detail=str(error),
                   next_step="repair the tokens file; the tokens known before stay in force")  # fmt: skip
+
+
+def _same_origin(origin: str, host: str) -> bool:
+    """Return whether a page of this origin is one that we serve under this (checked) Host."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower() and not parts.path
 
 
 def check_scope(route: Route, who: Identity) -> None:
@@ -190,5 +259,5 @@ def parse_query(route: Route, query: Mapping[str, str]) -> msgspec.Struct:
         raise refusals.bad_request("A query parameter was given twice.")
     try:
         return msgspec.convert(dict(given), route.query, strict=False)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise refusals.bad_request(f"The query does not fit: {error}.") from error

@@ -14,13 +14,12 @@ from livetrader.control.calls import (
     FlattenBody,
     IgnoreBody,
     LiquidateBody,
-    LogQuery,
-    OrdersQuery,
     ReasonBody,
     Reply,
     ResumeBody,
 )
 from livetrader.control.operations import OperationView
+from livetrader.control.queries import LogQuery, OrdersQuery
 from livetrader.control.stream import TooManyReadersError
 
 _JOB: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -197,7 +196,10 @@ async def portfolio(call: Call) -> Reply:
 async def orders(call: Call) -> Reply:
     """Answer with orders, newest first."""
     query = cast("OrdersQuery", call.query)
-    return Reply(value=call.services.operations.orders(open_only=query.open, limit=query.limit))
+    try:
+        return Reply(value=call.services.operations.orders(query))
+    except KeyError:
+        raise refusals.not_found("such order to go on after", "Ask without `before` to begin anew.") from None
 
 
 async def training(call: Call) -> Reply:
@@ -208,7 +210,7 @@ async def training(call: Call) -> Reply:
 async def log(call: Call) -> Reply:
     """Answer with lines of the log."""
     query = cast("LogQuery", call.query)
-    return Reply(value=call.services.operations.log(after=query.after, limit=query.limit))
+    return Reply(value=call.services.operations.log(query))
 
 
 async def operation(call: Call) -> Reply:

@@ -8,18 +8,19 @@ from typing import Any, Final
 import msgspec
 
 from livetrader import __version__
-from livetrader.control.alertmanager import WebhookBody
 from livetrader.control.auth import Scope
-from livetrader.control.calls import NoBody, NoQuery
+from livetrader.control.calls import NoBody
+from livetrader.control.queries import NoQuery
 from livetrader.control.refusals import ErrorBody
 from livetrader.control.routes import ROUTES, Route
+from livetrader.control.sessions import CSRF_HEADER
 
 _REFUSALS: Final = {
     400: "The body or query does not fit the schema",
     401: "No valid token",
     403: "The token lacks the scope, or the request comes from elsewhere",
     404: "No such thing",
-    409: "Not in this state, or a confirmation is needed",
+    409: "Not in this state, or a confirmation is needed: repeat with the `confirm` of this answer",
     413: "The body is too large",
     415: "The body is not declared as JSON",
     422: "The Idempotency-Key was used for another request",
@@ -35,6 +36,19 @@ _IDEMPOTENCY: Final = {
     "description": "A repeated request with the same key gets the first answer and does nothing.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
+_CSRF: Final = {
+    "name": CSRF_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The csrf of the session; needed where the session's cookie says who asks.",
+    "schema": {"type": "string"},
+}
+_DESCRIPTION: Final = (
+    "Commands answer 202 with an operation id. Times are UTC nanoseconds, money and quantities are decimal"
+    " strings. Who may do what is a matter of scopes: "
+    + ", ".join(Scope)
+    + "; the roles view (read), control (read, operate, liquidate) and admin are names for sets of them."
+)
 
 
 def document() -> dict[str, Any]:
@@ -53,8 +67,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "livetrader control API",
             "version": __version__,
-            "description": "Commands answer 202 with an operation id. Times are UTC nanoseconds, money and"
-            " quantities are decimal strings.",
+            "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -65,11 +78,15 @@ def document() -> dict[str, Any]:
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "Scopes: "
-                    + ", ".join(Scope)
-                    + ". On the unix socket root and the daemon's"
-                    " own user need none.",
-                }
+                    "description": "On the unix socket root and the daemon's own user need none.",
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "livetrader-PORT",
+                    "description": "The cookie of POST /v1/session, named after the port of the daemon"
+                    " (with __Host- in front where the browser speaks TLS). Changes need the csrf, too.",
+                },
             },
         },
     }
@@ -81,11 +98,12 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         good["content"] = {route.content_type: {"schema": schemas[str(route.answer)]}}
     elif route.content_type:
         good["content"] = {route.content_type: {"schema": {"type": "string"}}}
+    scopes = None if route.scope is None else [str(route.scope)]
     operation: dict[str, Any] = {
         "operationId": _operation_id(route),
         "summary": route.summary,
         "responses": {str(route.status): good} | _refusals(route, schemas),
-        "security": [] if route.scope is None else [{"token": [str(route.scope)]}],
+        "security": [] if scopes is None else [{"token": scopes}, {"session": scopes}],
     }
     parameters = _parameters(route)
     if parameters:
@@ -105,20 +123,18 @@ def _operation_id(route: Route) -> str:
 
 
 def _refusals(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
-    codes = {400, 403, 429, 500}
+    codes = {400, 403, 413, 415, 429, 500, *route.refusals}
     if route.scope is not None:
         codes.add(401)
-    if route.mutating:
-        codes |= {409, 413, 415, 422}
-    if "{" in route.path or route.path == "/v1/cancel":
+    if route.keyed:
+        codes |= {409, 422}
+    if "{" in route.path:
         codes.add(404)
     error = {"content": {"application/json": {"schema": schemas[str(ErrorBody)]}}}
     answers = {str(code): {"description": _REFUSALS[code]} | error for code in sorted(codes)}
     if route.path in ("/live", "/ready"):
         same = {"content": {"application/json": {"schema": schemas[str(route.answer)]}}}
         answers["503"] = {"description": _REFUSALS[503]} | same
-    elif route.stream or route.body is WebhookBody:
-        answers["503"] = {"description": _REFUSALS[503]} | error
     return answers
 
 
@@ -129,9 +145,16 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.query is not NoQuery:
         schema = msgspec.json.schema(route.query)["$defs"][route.query.__name__]
         parameters += [
-            {"name": name, "in": "query", "required": False, "schema": properties}
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "schema": properties,
+            }
             for name, properties in schema["properties"].items()
         ]
-    if route.mutating:
+    if route.keyed:
         parameters.append(dict(_IDEMPOTENCY))
+    if route.mutating and route.scope is not None:
+        parameters.append(dict(_CSRF))
     return parameters

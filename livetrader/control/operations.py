@@ -23,6 +23,7 @@ from livetrader.control.custody import CustodyOperations
 from livetrader.control.custody_views import ForeignOrderView, RestrictionView
 from livetrader.control.data_views import DataView
 from livetrader.control.data_views import FeedView as FeedView
+from livetrader.control.queries import LogQuery, OrdersQuery
 from livetrader.control.tracked import OperationState as OperationState
 from livetrader.control.tracked import OperationView as OperationView
 from livetrader.control.training_views import TrainingSummary, TrainingView
@@ -277,16 +278,16 @@ class Operations(Protocol):
         """Return cash and positions."""
         ...
 
-    def orders(self, *, open_only: bool, limit: int) -> tuple[OrderView, ...]:
-        """Return at most `limit` orders, newest first."""
+    def orders(self, query: OrdersQuery) -> tuple[OrderView, ...]:
+        """Return the orders asked for, newest first. Raises KeyError where `query.before` is not known."""
         ...
 
     def training(self) -> TrainingView:
         """Return training jobs and the bucket."""
         ...
 
-    def log(self, *, after: int, limit: int) -> LogPage:
-        """Return at most `limit` of the newest lines whose sequence is above `after`."""
+    def log(self, query: LogQuery) -> LogPage:
+        """Return the newest lines that were asked for, oldest first."""
         ...
 
     def operation(self, operation_id: str) -> OperationView | None:

@@ -25,6 +25,7 @@ class Refusal(Exception):
         self.status = status
         self.body = body
         self.retry_after_s = retry_after_s
+        self.allow = ""  # the methods that there are, where the one asked for is not
         super().__init__(body.message)
 
 
@@ -44,7 +45,7 @@ def unauthenticated() -> Refusal:
         401,
         "unauthenticated",
         "A valid token is needed.",
-        "Send `Authorization: Bearer TOKEN`; make one with `livetrader token new`.",
+        "Send `Authorization: Bearer TOKEN`, or log in; make one with `livetrader token new`.",
     )
 
 
@@ -68,13 +69,30 @@ def foreign_host(host: str) -> Refusal:
     )
 
 
-def from_browser() -> Refusal:
+def from_elsewhere() -> Refusal:
     """Return: a web page of another origin made the request."""
     return refusal(
         403,
         "cross_site",
-        "Requests of web pages are not accepted.",
-        "Use the command line or an HTTP client.",
+        "Requests of other web pages are not accepted.",
+        "Use the dashboard, the command line or an HTTP client; a proxy has to pass the Host header on.",
+    )
+
+
+def csrf_missing() -> Refusal:
+    """Return: a session asks for a change without the secret that its page was given."""
+    return refusal(
+        403,
+        "csrf",
+        "The header X-CSRF-Token is missing or wrong.",
+        "Send the csrf that POST /v1/session answered; log in again where it is lost.",
+    )
+
+
+def no_session() -> Refusal:
+    """Return: who asks has no session that could end."""
+    return refusal(
+        409, "no_session", "There is no session to end.", "Tokens are revoked with `livetrader token revoke`."
     )
 
 
@@ -130,7 +148,11 @@ def not_found(what: str, remedy: str = "/openapi.json lists what there is.") -> 
 
 def wrong_method(allowed: str) -> Refusal:
     """Return: the path exists, the method does not."""
-    return refusal(405, "method_not_allowed", f"Only {allowed} here.", "/openapi.json lists what there is.")
+    refused = refusal(
+        405, "method_not_allowed", f"Only {allowed} here.", "/openapi.json lists what there is."
+    )
+    refused.allow = allowed
+    return refused
 
 
 def refused_now(message: str) -> Refusal:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from livetrader.control import alert_handlers, handlers
+from livetrader.control import alert_handlers, handlers, session_handlers
 from livetrader.control.alert_views import AlertsTaken, AlertsView
 from livetrader.control.alertmanager import WebhookBody
 from livetrader.control.auth import Scope
@@ -18,10 +18,8 @@ from livetrader.control.calls import (
     FlattenBody,
     IgnoreBody,
     LiquidateBody,
-    LogQuery,
+    LogInBody,
     NoBody,
-    NoQuery,
-    OrdersQuery,
     ReasonBody,
     Reply,
     ResumeBody,
@@ -36,6 +34,8 @@ from livetrader.control.operations import (
     StatusView,
     StreamEvent,
 )
+from livetrader.control.queries import LogQuery, NoQuery, OrdersQuery
+from livetrader.control.session_views import SessionView
 from livetrader.control.training_views import TrainingView
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -45,7 +45,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One row. `scope` None: no token needed. `kill`: has the budget that no flood can use up.
 
     `answer` is the type of the body of the good answer (`status`); None: not JSON (`content_type` says what).
-    `stream`: the answer has no end.
+    `stream`: the answer has no end. `refusals`: statuses that it may answer beyond those of every route of
+    its kind; the document says them. `keyed`: whether an Idempotency-Key is honoured.
     """
 
     method: str
@@ -60,33 +61,31 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/json"
     kill: bool = False
     stream: bool = False
+    refusals: tuple[int, ...] = ()
+    keyed: bool = False
 
     @property
     def mutating(self) -> bool:
-        """Whether it changes anything: audited, honours Idempotency-Key."""
-        return self.method == "POST"
+        """Whether it changes anything: audited, and a session needs its csrf for it."""
+        return self.method != "GET"
 
 
 def _post(path: str, scope: Scope, handler: Handler, body: type[msgspec.Struct], summary: str) -> Route:
     kill = path in KILL_PATHS
     return Route(
         method="POST", path=path, scope=scope, handler=handler, body=body, summary=summary, status=202,
-        answer=OperationView, kill=kill,
+        answer=OperationView, kill=kill, keyed=True, refusals=(404, 409),
     )  # fmt: skip
 
 
 def _get(
-    path: str, handler: Handler, answer: object, summary: str, query: type[msgspec.Struct] = NoQuery
-) -> Route:
+    path: str, handler: Handler, answer: object, summary: str,
+    query: type[msgspec.Struct] = NoQuery, refusals: tuple[int, ...] = (),
+) -> Route:  # fmt: skip
     return Route(
-        method="GET",
-        path=path,
-        scope=Scope.READ,
-        handler=handler,
-        answer=answer,
-        summary=summary,
-        query=query,
-    )
+        method="GET", path=path, scope=Scope.READ, handler=handler, answer=answer, summary=summary,
+        query=query, refusals=refusals,
+    )  # fmt: skip
 
 
 KILL_PATHS: Final = frozenset({"/v1/halt", "/v1/liquidate"})
@@ -115,20 +114,26 @@ ROUTES: Final[tuple[Route, ...]] = (
     _get("/v1/status", handlers.status, StatusView, "The daemon at a glance."),
     _get("/v1/portfolio", handlers.portfolio, PortfolioView, "Cash and positions."),
     _get("/v1/orders", handlers.orders, tuple[OrderView, ...], "Orders with their history, newest first.",
-         OrdersQuery),
+         OrdersQuery, (404,)),
     _get("/v1/reconciliation", handlers.reconciliation, ReconciliationView,
          "How journal and brokerage compare: restrictions, differences, foreign orders, unknown outcomes."),
     _get("/v1/training", handlers.training, TrainingView,
          "Training jobs, the leaky buckets that pay for them, and the model."),
     Route(method="POST", path="/v1/alerts", scope=Scope.ALERT, handler=alert_handlers.take_alerts,
-          body=WebhookBody, answer=AlertsTaken,
+          body=WebhookBody, answer=AlertsTaken, keyed=True, refusals=(503,),
           summary="Alertmanager's webhook. A rule may halt or liquidate, where settings and token agree."),
     _get("/v1/alerts", alert_handlers.alerts, AlertsView, "Alerts that fire, and those that ended lately."),
     _get("/v1/log", handlers.log, LogPage, "Lines of the log, oldest first.", LogQuery),
     _get("/v1/operations/{id}", handlers.operation, OperationView, "What became of an accepted operation."),
     Route(method="GET", path="/v1/events", scope=Scope.READ, handler=handlers.events, stream=True,
-          answer=StreamEvent, content_type="text/event-stream",
+          refusals=(503,), answer=StreamEvent, content_type="text/event-stream",
           summary="Server-sent events: first the present state, then what happens."),
+    Route(method="POST", path="/v1/session", scope=None, handler=session_handlers.log_in, body=LogInBody,
+          answer=SessionView, refusals=(401,),
+          summary="Log in: a token becomes a cookie and a csrf, which every change has to carry."),
+    _get("/v1/session", session_handlers.session, SessionView, "Who asks, and what they may do."),
+    Route(method="DELETE", path="/v1/session", scope=Scope.READ, handler=session_handlers.log_out,
+          answer=SessionView, refusals=(409,), summary="Log out: the session ends."),
     Route(method="GET", path="/metrics", scope=Scope.READ, handler=handlers.metrics,
           content_type="text/plain", summary="Metrics in Prometheus' text format."),
     Route(method="GET", path="/live", scope=None, handler=handlers.live,

@@ -1,4 +1,4 @@
-"""The HTTP control API on the supervisor's loop: unix socket always, TCP where a port is set.
+"""The HTTP control API on the supervisor's loop, and the dashboard: unix socket always, TCP by a port.
 
 Does not decide anything about trading: it checks who asks, passes the wish on to `Operations`, and writes
 the audit trail.
@@ -24,10 +24,14 @@ from livetrader.control.auth import Identity, TokenStore
 from livetrader.control.budgets import KEY_CHARACTERS_LIMIT, Answer, Confirmations, IdempotencyKeys
 from livetrader.control.calls import Call, Reply, Services
 from livetrader.control.gauges import show_status
+from livetrader.control.http_headers import ANSWER
 from livetrader.control.openapi import document
-from livetrader.control.operations import EventSubscription, Operations
+from livetrader.control.operations import Operations
+from livetrader.control.pages import METRIC_ROUTE, Pages
 from livetrader.control.routes import Route
+from livetrader.control.sessions import Limits, Sessions
 from livetrader.control.sockets import listen
+from livetrader.control.streams import Streams
 from livetrader.errors import ConfigError, ControlRefusedError
 from livetrader.journal.records import AuditEntry
 from livetrader.settings import ControlSettings, Settings
@@ -35,11 +39,10 @@ from livetrader.telemetry.logs import event
 from livetrader.telemetry.metrics import Metrics
 
 SOCKET_NAME: Final = "control.sock"
-KEEP_ALIVE_S: Final = 10.0  # a comment on an idle stream, so that both ends notice a dead connection
-STREAM_WRITE_S: Final = 10.0  # a reader that takes no bytes for so long is dropped
 IDLE_CONNECTION_S: Final = 30.0
 SHUTDOWN_S: Final = 2.0  # for requests at work when the server stops
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+SECONDS_PER_HOUR: Final = 3600.0
+SECONDS_PER_MINUTE: Final = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -72,16 +75,27 @@ class ControlServer:
         self._wall_ns = wall_ns
         self._tokens = TokenStore(control.tokens_file or folder / "tokens.json")
         self._router = gate.Router()
-        self._gate = gate.Gate(self._tokens, _hosts(control), wall_ns=wall_ns, monotonic_s=monotonic_s)
+        sessions = Sessions(
+            Limits(
+                control.session_hours * SECONDS_PER_HOUR, control.session_idle_minutes * SECONDS_PER_MINUTE
+            ),
+            wall_ns,
+            monotonic_s,
+        )
+        self._gate = gate.Gate(
+            self._tokens, sessions, _hosts(control), control.port, wall_ns=wall_ns, monotonic_s=monotonic_s
+        )
+        self._pages = Pages()
         self._keys = IdempotencyKeys(monotonic_s)
         self._services = Services(
             operations=operations,
             confirmations=Confirmations(lambda: secrets.token_hex(8), monotonic_s),
+            desk=LogInDesk(self._gate, sessions, control.port, settings.account.name, wall_ns),
             scrape=self._scrape,
             document=lambda: msgspec.json.encode(document()),
         )
         self._runner: web.AppRunner | None = None
-        self._streams: set[EventSubscription] = set()
+        self._streams = Streams(metrics, monotonic_s)
 
     async def start(self) -> None:
         """Listen. Raises ConfigError where a socket cannot be had or the tokens file is not safe."""
@@ -92,6 +106,7 @@ class ControlServer:
             )
         await asyncio.to_thread(self._tokens.ensure)
         await asyncio.to_thread(self._tokens.refresh)
+        await asyncio.to_thread(self._pages.load)
         app = web.Application(client_max_size=gate.BODY_LIMIT)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(
@@ -116,8 +131,7 @@ class ControlServer:
 
     async def stop(self) -> None:
         """Stop listening, end the streams, give requests at work SHUTDOWN_S; idempotent."""
-        for stream in tuple(self._streams):
-            stream.close()
+        self._streams.close()
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
@@ -127,16 +141,21 @@ class ControlServer:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         peer = gate.peer_of(request)
-        route: Route | None = None
+        row = METRIC_ROUTE if self._pages.has(request.path) else "unknown"
+        outcome: web.StreamResponse
         try:
-            route, parameters = self._router.find(request.method, request.path)
-            outcome = await self._serve(request, route, parameters, peer)
+            if row == METRIC_ROUTE:
+                outcome = self._pages.answer(request, self._gate, peer)
+            else:
+                route, parameters = self._router.find(request.method, request.path)
+                row = route.path
+                outcome = await self._serve(request, route, parameters, peer)
         except refusals.Refusal as refused:
             outcome = _refused(refused)
         except Exception:  # noqa: BLE001 — boundary: a fault in one request must not take the daemon with it
             _log.exception("request failed", extra={"action": "request_failed", "path": request.path})
             outcome = _refused(refusals.internal("answer"))
-        self._metrics.requests.labels(route.path if route else "unknown", str(outcome.status)).inc()
+        self._metrics.requests.labels(row, str(outcome.status)).inc()
         return outcome
 
     async def _serve(
@@ -148,21 +167,24 @@ class ControlServer:
             self._gate.check_origin(request.headers, peer)
             if route.scope is not None:
                 who = await self._gate.identify(request.headers, peer)
+                self._gate.check_csrf(route, who, request.headers)
             self._gate.check_rate(route, who.name)
             gate.check_scope(route, who)
             raw = await gate.read_body(request)
             body = gate.parse_body(route, raw, request.content_type)
             query = gate.parse_query(route, request.query)
-            call = Call(services=self._services, who=who, body=body, query=query, parameters=parameters)
+            call = Call(
+                services=self._services, who=who, body=body, query=query, parameters=parameters,
+                peer=peer.name, secure=_is_secure(request),
+            )  # fmt: skip
             if route.stream:
                 return await self._stream(request, route, call)
             answer = await self._once(request, route, call, raw)
-            outcome = str(answer.status)
-            return web.Response(
-                status=answer.status,
-                body=answer.body,
-                headers=_HEADERS | {"Content-Type": answer.content_type},
-            )
+            outcome = f"{answer.status} {answer.note}".rstrip()
+            headers = ANSWER | {"Content-Type": answer.content_type}
+            if answer.cookie:
+                headers["Set-Cookie"] = answer.cookie
+            return web.Response(status=answer.status, body=answer.body, headers=headers)
         except refusals.Refusal as refused:
             outcome = f"{refused.status} {refused.body.error}"
             raise
@@ -173,7 +195,7 @@ class ControlServer:
     async def _once(self, request: web.Request, route: Route, call: Call, raw: bytes) -> Answer:
         """Run the handler, but only once per Idempotency-Key."""
         key = request.headers.get("Idempotency-Key")
-        if key is None or not route.mutating:
+        if key is None or not route.keyed:
             return await self._run(route, call)
         if not 0 < len(key) <= KEY_CHARACTERS_LIMIT:
             raise refusals.bad_request(f"An Idempotency-Key has 1 to {KEY_CHARACTERS_LIMIT} characters.")
@@ -203,7 +225,7 @@ class ControlServer:
         except ControlRefusedError as error:
             raise refusals.refused_now(str(error)) from error
         body = reply.raw if reply.raw is not None else msgspec.json.encode(reply.value)
-        return Answer(status=reply.status, body=body, content_type=reply.content_type)
+        return Answer(reply.status, body, reply.content_type, reply.cookie, reply.note)
 
     def _record(self, route: str, who: Identity, raw: bytes, outcome: str) -> None:
         entry = AuditEntry(
@@ -221,59 +243,42 @@ class ControlServer:
         self._metrics.stream_readers.set(len(self._streams))
         return self._metrics.exposition()
 
-    # -- the event stream
-
     async def _stream(self, request: web.Request, route: Route, call: Call) -> web.StreamResponse:
         reply: Reply = await route.handler(call)
-        subscription = reply.stream
-        if subscription is None:
+        if reply.stream is None:
             raise refusals.internal("stream")
-        response = web.StreamResponse(headers=_HEADERS | {"Content-Type": reply.content_type})
-        self._streams.add(subscription)
-        ended = False
-        try:
-            await response.prepare(request)
-            await self._feed(response, subscription)
-            ended = not subscription.dropped
-        except (ConnectionResetError, TimeoutError) as error:
-            # the reader went away, or took nothing for too long: either way it is over
-            event(_log, logging.DEBUG, "stream_ended", who=call.who.name, detail=type(error).__name__)
-        finally:
-            self._streams.discard(subscription)
-            subscription.close()
-        if subscription.dropped:
-            self._metrics.stream_dropped.inc()
-        if not ended and request.transport is not None:
-            request.transport.abort()  # what is still in its buffer will never be read
-        return response
+        return await self._streams.serve(
+            request, reply.stream, reply.content_type, lambda: self._gate.holds(call.who)
+        )
 
-    async def _feed(self, response: web.StreamResponse, subscription: EventSubscription) -> None:
-        events = aiter(subscription)
-        number = 0
-        while True:
-            try:
-                async with asyncio.timeout(KEEP_ALIVE_S):
-                    happened = await anext(events)
-            except TimeoutError:
-                block = b": alive\n\n"
-            except StopAsyncIteration:
-                return
-            else:
-                number += 1
-                body = msgspec.json.encode(happened)
-                name = type(happened).__struct_config__.tag
-                block = b"event: %s\nid: %d\ndata: %s\n\n" % (str(name).encode(), number, body)
-            async with asyncio.timeout(STREAM_WRITE_S):
-                await response.write(block)
+
+class LogInDesk:
+    """What the handlers of sessions may use of the gate."""
+
+    def __init__(
+        self, keeper: gate.Gate, sessions: Sessions, port: int, account: str, wall_ns: Callable[[], int]
+    ) -> None:
+        self.sessions = sessions
+        self.port = port
+        self.account = account
+        self.wall_ns = wall_ns
+        self.admit = keeper.admit
 
 
 def _refused(refused: refusals.Refusal) -> web.Response:
-    headers = _HEADERS | {"Content-Type": "application/json"}
+    headers = ANSWER | {"Content-Type": "application/json"}
     if refused.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if refused.allow:
+        headers["Allow"] = refused.allow
     if refused.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(refused.retry_after_s + 0.5)))
     return web.Response(status=refused.status, body=msgspec.json.encode(refused.body), headers=headers)
+
+
+def _is_secure(request: web.Request) -> bool:
+    """Return whether the browser speaks TLS: to us, or, as its page's origin says, to a proxy of ours."""
+    return request.secure or request.headers.get("Origin", "").lower().startswith("https://")
 
 
 def _asked(route: Route, parameters: dict[str, str]) -> str:

@@ -8,10 +8,17 @@ from collections.abc import Callable
 from typing import Final
 
 from livetrader.control.operations import LogPage, LogView, LogWritten
+from livetrader.control.queries import LogQuery
 from livetrader.control.stream import EventHub
 from livetrader.telemetry.logs import event
 
 LINES_KEPT: Final = 5_000  # about 1 MB
+
+# LEAN's words of the algorithm's lines are among them: log and debug.
+SEVERITY: Final = {
+    "debug": logging.DEBUG, "log": logging.INFO, "info": logging.INFO, "warning": logging.WARNING,
+    "error": logging.ERROR, "critical": logging.CRITICAL,
+}  # fmt: skip
 
 ALGORITHM: Final = logging.getLogger("livetrader.algorithm")
 ENGINE: Final = logging.getLogger("livetrader.engine_process")
@@ -44,14 +51,17 @@ class LogBook:
         details = " ".join(f"{name}={value}" for name, value in fields.items())
         self._keep(self._now_ns(), level, "daemon", f"{action} {details}".rstrip())
 
-    def page(self, after: int, limit: int) -> LogPage:
-        """Return at most `limit` of the newest lines whose sequence is above `after`, oldest first."""
-        if limit <= 0:
-            return LogPage((), after)
-        lines = [line for line in self._lines if line.sequence > after]
-        lost = max(0, lines[0].sequence - after - 1) if lines else 0
-        shown = tuple(lines[-limit:])
-        return LogPage(shown, shown[-1].sequence if shown else max(after, self._sequence), lost)
+    def page(self, query: LogQuery) -> LogPage:
+        """Return the newest lines that fit, oldest first; `lost` counts what is gone since `after`."""
+        oldest = self._lines[0].sequence if self._lines else self._sequence + 1
+        lost = max(0, oldest - query.after - 1) if not query.before else 0
+        shown: list[LogView] = []
+        for line in reversed(self._lines):
+            if line.sequence <= query.after or len(shown) >= query.limit:
+                break
+            if fits(line, query):
+                shown.append(line)
+        return LogPage(tuple(reversed(shown)), max(query.after, self._sequence), lost)
 
     def _keep(self, time_ns: int, level: str, source: str, message: str) -> None:
         self._sequence += 1
@@ -59,3 +69,14 @@ class LogBook:
         self._lines.append(line)
         if self._hub.readers:
             self._hub.publish(LogWritten(line))
+
+
+def fits(line: LogView, query: LogQuery) -> bool:
+    """Return whether a line is among those asked for, wherever it stands after `query.after`."""
+    if query.before and line.sequence >= query.before:
+        return False
+    if SEVERITY.get(line.level, logging.INFO) < SEVERITY[query.level] or line.time_ns < query.since_ns:
+        return False
+    if query.source and line.source != query.source:
+        return False
+    return query.text.casefold() in line.message.casefold()

@@ -24,6 +24,7 @@ from livetrader.control.operations import (
     StatusView,
     TrainingChanged,
 )
+from livetrader.control.queries import LogQuery, OrdersQuery
 from livetrader.control.tracking import OperationLog
 from livetrader.control.training_views import ModelView, TrainingView
 from livetrader.errors import ControlRefusedError, DaemonError
@@ -31,6 +32,7 @@ from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState
 from livetrader.journal.replay import JournalState, OrderState
 from livetrader.supervisor.custody_operations import DaemonCustody, foreign_orders, restrictions
+from livetrader.supervisor.order_pages import newest
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.states import DaemonState
 from livetrader.supervisor.supervisor import Supervisor
@@ -145,19 +147,17 @@ class DaemonOperations:
         """Return cash and positions."""
         return portfolio_view(self._parts.gateway, self._parts.clock.now_ns)
 
-    def orders(self, *, open_only: bool, limit: int) -> tuple[OrderView, ...]:
-        """Return at most `limit` orders, newest first."""
-        gateway = self._parts.gateway
-        orders = gateway.open_orders if open_only else gateway.orders
-        return tuple(order_view(order) for order in orders[::-1][:limit])
+    def orders(self, query: OrdersQuery) -> tuple[OrderView, ...]:
+        """Return the orders asked for, newest first. Raises KeyError where `query.before` is not known."""
+        return tuple(map(order_view, newest(self._parts.gateway.orders, query)))
 
     def training(self) -> TrainingView:
         """Return training jobs and the bucket."""
         return self._parts.training.view(self._model())
 
-    def log(self, *, after: int, limit: int) -> LogPage:
-        """Return at most `limit` of the newest lines whose sequence is above `after`."""
-        return self._parts.logs.page(after, limit)
+    def log(self, query: LogQuery) -> LogPage:
+        """Return the newest lines that were asked for, oldest first."""
+        return self._parts.logs.page(query)
 
     def operation(self, operation_id: str) -> OperationView | None:
         """Return an operation that was accepted, None where it is not (or no longer) known."""

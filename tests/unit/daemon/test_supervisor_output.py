@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from livetrader.control.operations import LogWritten
+from livetrader.control.queries import LogQuery
 from livetrader.control.stream import EventHub
 from livetrader.supervisor import child_output as child_output_module
 from livetrader.supervisor.child_output import LINE_LENGTH, ChildOutput
@@ -94,17 +95,17 @@ def test_the_newest_lines_are_paged_and_lost_ones_counted(monkeypatch: pytest.Mo
     book.algorithm(1, "error", "first")
     book.engine("second")
     book.daemon("third", level="warning", reason="x")
-    page = book.page(0, 10)
+    page = book.page(LogQuery(limit=10))
     assert [(line.sequence, line.source, line.level, line.message) for line in page.lines] == [
         (1, "algorithm", "error", "first"),
         (2, "engine", "info", "second"),
         (3, "daemon", "warning", "third reason=x"),
     ]
-    assert book.page(page.next_sequence, 10).lines == ()
-    assert [line.sequence for line in book.page(0, 2).lines] == [2, 3]
+    assert book.page(LogQuery(after=page.next_sequence)).lines == ()
+    assert [line.sequence for line in book.page(LogQuery(limit=2)).lines] == [2, 3]
     for number in range(6_000):
         book.engine(str(number))
-    assert book.page(3, 10).lost == 6_003 - 5_000 - 3
+    assert book.page(LogQuery(after=3, limit=10)).lost == 6_003 - 5_000 - 3
 
 
 def test_lines_reach_those_who_follow() -> None:

@@ -40,12 +40,14 @@ from livetrader.control.operations import (
     StatusView,
     TrainingChanged,
 )
+from livetrader.control.queries import LogQuery, OrdersQuery
 from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub, QueuedSubscription
 from livetrader.control.tracking import OperationLog
 from livetrader.control.training_views import TrainingJobView, TrainingSummary, TrainingView
 from livetrader.errors import ControlRefusedError
 from livetrader.journal.records import AuditEntry
+from livetrader.supervisor.log_book import fits
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.notifications import Notification
 
@@ -181,9 +183,11 @@ class FakeOperations:
             holdings=(holding,) if self._quantity else (),
         )
 
-    def orders(self, *, open_only: bool, limit: int) -> tuple[OrderView, ...]:
+    def orders(self, query: OrdersQuery) -> tuple[OrderView, ...]:
         newest = sorted(self._orders.values(), key=lambda order: -order.id)
-        return tuple(order for order in newest if order.open or not open_only)[:limit]
+        if query.before:
+            newest = [order for order in newest if order.id < self._orders[query.before].id]
+        return tuple(order for order in newest if order.open or not query.open)[: query.limit]
 
     def training(self) -> TrainingView:
         job = TrainingJobView(job=1, name="train", state="ready", time_ns=NOW_NS, minutes_used=2.0)
@@ -196,9 +200,9 @@ class FakeOperations:
             jobs=(job,),
         )
 
-    def log(self, *, after: int, limit: int) -> LogPage:
-        lines = tuple(line for line in self.log_lines if line.sequence > after)[-limit:]
-        return LogPage(lines=lines, next_sequence=lines[-1].sequence if lines else after)
+    def log(self, query: LogQuery) -> LogPage:
+        fitting = [line for line in self.log_lines if line.sequence > query.after and fits(line, query)]
+        return LogPage(tuple(fitting[-query.limit :]), max(query.after, len(self.log_lines)))
 
     def operation(self, operation_id: str) -> OperationView | None:
         return self._log.get(operation_id)

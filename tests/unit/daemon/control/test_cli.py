@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 
 from livetrader import cli_operator
 from livetrader.cli import _first_token, cli
-from livetrader.cli_token import SCOPES
+from livetrader.cli_token import ROLES, SCOPES
 from livetrader.configuration.loading import load
-from livetrader.control.auth import Scope, TokenStore, digest
+from livetrader.control.auth import Role, Scope, TokenStore, digest
 from livetrader.control.client import Client, RefusedError, Target
 from livetrader.control.operations import StatusView
 from livetrader.errors import NotRunningError
@@ -213,13 +213,30 @@ def test_tokens_are_shown_once_stored_as_digests_and_revoked(tmp_path: Path) -> 
     stored = (tmp_path / "tokens.json").read_text()
     assert secret not in stored and digest(secret) in stored
     assert (tmp_path / "tokens.json").stat().st_mode & 0o777 == 0o600
-    assert "ops\toperate\texpires" in command("token", "list", file).output
+    assert "ops\tcustom\toperate\texpires" in command("token", "list", file).output
     assert process("token", "new", "ops", "--config", file).returncode == 2, "the name is taken"
     assert command("token", "revoke", "ops", "--config", file).exit_code == 0
     assert command("token", "revoke", "ops", "--config", file).exit_code == 1
     (tmp_path / "tokens.json").chmod(0o644)
     shown = command("token", "list", file)
     assert (shown.exit_code, "others may read it" in shown.output) == (2, True)
+
+
+def test_a_collaborator_gets_a_role(tmp_path: Path) -> None:
+    file = write_config(tmp_path)
+    for role, scopes in (
+        ("view", {"read"}),
+        ("control", {"read", "operate", "liquidate"}),
+        ("admin", {"admin"}),
+    ):
+        made = command("token", "new", role, "--role", role, "--json", "--config", file)
+        assert (made.exit_code, set(json.loads(made.output)["scopes"])) == (0, scopes), made.output
+    listed = json.loads(command("token", "list", "--json", file).output)
+    assert [(each["name"], each["role"]) for each in listed] == [
+        (it, it) for it in ("view", "control", "admin")
+    ]
+    both = command("token", "new", "x", "--role", "view", "--scope", "read", "--config", file)
+    assert (both.exit_code, "one or the other" in both.output) == (2, True)
 
 
 def test_the_first_start_on_a_terminal_shows_a_token_once(
@@ -245,7 +262,7 @@ def test_a_first_start_without_a_terminal_makes_no_token(
 
 
 def test_the_scopes_offered_are_the_scopes_there_are() -> None:
-    assert set(SCOPES) == set(Scope)
+    assert set(SCOPES) == set(Scope) and set(ROLES) == set(Role)
 
 
 def test_every_command_has_help_with_a_summary() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from livetrader.control.openapi import document
 from livetrader.control.routes import ROUTES
 
-HTTP_METHODS = {"get", "post"}
+HTTP_METHODS = {"get", "post", "delete"}
 
 
 def references(node: object) -> Iterator[str]:
@@ -60,7 +60,7 @@ def test_it_says_what_the_route_table_says() -> None:
     told = {(method.upper(), path) for path, method, _ in operations(described)}
     assert told == {(route.method, route.path) for route in ROUTES}
     liquidate = described["paths"]["/v1/liquidate"]["post"]
-    assert liquidate["security"] == [{"token": ["liquidate"]}]
+    assert liquidate["security"] == [{"token": ["liquidate"]}, {"session": ["liquidate"]}]
     assert {"202", "401", "403", "409", "413", "429"} <= liquidate["responses"].keys()
     schema = described["components"]["schemas"]["LiquidateBody"]
     assert (

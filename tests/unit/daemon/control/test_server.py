@@ -43,9 +43,11 @@ ALLOWED = {
     "GET /v1/log": {"read", "operate", "liquidate", "admin"},
     "GET /v1/operations/{id}": {"read", "operate", "liquidate", "admin"},
     "GET /v1/events": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/session": {"read", "operate", "liquidate", "admin"},
+    "DELETE /v1/session": {"read", "operate", "liquidate", "admin"},
     "GET /metrics": {"read", "operate", "liquidate", "admin"},
 }
-PUBLIC = {"GET /live", "GET /ready", "GET /openapi.json"}
+PUBLIC = {"GET /live", "GET /ready", "GET /openapi.json", "POST /v1/session"}
 
 
 def test_every_route_stands_in_the_matrix() -> None:
