@@ -18,7 +18,7 @@ from typing import ClassVar, Final
 
 from livetrader_engine.calendar.hours import ExchangeHours, local_to_utc_ns, utc_ns_to_local
 from livetrader_engine.data.bars import MarketPoint, TradeBar
-from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
+from livetrader_engine.data.batches import Batch
 from livetrader_engine.data.periods import daily_bounds, uses_strict_end_times
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, Subscription, TickType
 from livetrader_engine.errors import DataError
@@ -35,13 +35,13 @@ from livetrader_engine.symbols import NS_PER_DAY, Resolution, SecurityType, Symb
 from livetrader_plugins.alphavantage.client import AlphaVantageClient, NoSuchThingError, Question
 from livetrader_plugins.alphavantage.config import AlphaVantageConfig
 from livetrader_plugins.alphavantage.rows import Row, announced_of, rows_of, split_factor
+from livetrader_plugins.sdk.answers import answered, complete
 from livetrader_plugins.sdk.coarser import hours_of_minutes
-from livetrader_plugins.sdk.factors import adjusted, dividends_of, factors_of
+from livetrader_plugins.sdk.factors import LOOK_BACK, adjusted, dividends_of, factors_of, report_left_out
 from livetrader_plugins.sdk.new_york import NewYorkReference
 
 COMPACT_DAYS: Final = 130  # calendar days that the newest 100 trading days surely reach back
 LATE: Final = timedelta(days=4)  # how old a date is when its data will not come any more
-LOOK_BACK: Final = timedelta(days=10)  # where the close before a dividend is looked for
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -109,20 +109,17 @@ class AlphaVantageHistory:
         )
         strict = subscription.precise_daily and uses_strict_end_times(symbol, resolution, hours)
         wanted = DownloadRequest(symbol, resolution, subscription.tick_type, dates)
-        points = _over(self._none_of_unknown(self._bars(wanted, hours, strict)), now_ns)
+        points = complete(self._none_of_unknown(self._bars(wanted, hours, strict)), now_ns)
         if subscription.normalization is not Normalization.RAW:
             points = self._adjusted(subscription, points, dates, hours)
-        batches: Iterable[Batch] = batched(points)
-        if resolution is not Resolution.DAILY:
-            batches = while_open(batches, hours, subscription.extended_market_hours)
-        return ending_within(batches, request.start_ns, end_ns)
+        return answered(points, request, hours, end_ns)
 
     def download(self, request: DownloadRequest) -> Iterator[MarketPoint]:
         """Yield the raw points of whole dates. Raises as `batches`, also in the middle of them."""
         _check(request.symbol, request.resolution, request.tick_type)
         hours = self._reference.hours(request.symbol)
         bars = self._bars(request, hours, strict=False)
-        return _over(self._none_late(bars, request, hours), self._context.now_ns())
+        return complete(self._none_late(bars, request, hours), self._context.now_ns())
 
     def announcements(self, symbol: Symbol, dates: DateSpan) -> Sequence[Announcement]:
         """Return splits and dividends with ex-dates within these, ascending. Raises VenueError, DataError."""
@@ -220,11 +217,7 @@ class AlphaVantageHistory:
             wanted = DownloadRequest(symbol, Resolution.DAILY, TickType.TRADE, needed)
             closes = {hours.local_date(bar.time_ns): bar.close for bar in self._days(wanted, hours, False)}
         factors = factors_of(told, closes, subscription.normalization)
-        for left_out in factors.left_out:
-            self._context.report(
-                "dividend_left_out", level="warning", ticker=symbol.value, ex_date=f"{left_out.ex_date}",
-                reason="no close before it is known, or the dividend is larger",
-            )  # fmt: skip
+        report_left_out(factors, symbol, self._context.report)
         return adjusted(points, factors, hours)
 
 
@@ -247,14 +240,6 @@ def ticker_of(symbol: Symbol) -> str:
 
 def _bar(symbol: Symbol, bounds: tuple[int, int], row: Row) -> TradeBar:
     return TradeBar(symbol, *bounds, row.open, row.high, row.low, row.close, row.volume)
-
-
-def _over(points: Iterable[MarketPoint], now_ns: int) -> Iterator[MarketPoint]:
-    """Yield the points that are complete."""
-    for point in points:
-        if point.end_time_ns > now_ns:
-            return
-        yield point
 
 
 def _months(first: date, last: date) -> Iterator[str]:

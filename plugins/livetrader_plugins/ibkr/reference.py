@@ -30,12 +30,11 @@ from livetrader_engine.symbols import (
     NS_PER_DAY,
     SecurityType,
     Symbol,
-    equity_identifier,
-    plain_identifier,
 )
 from livetrader_plugins.ibkr.library import ContractDetails
 from livetrader_plugins.ibkr.numbers import number_of
 from livetrader_plugins.ibkr.tradinghours import hours_of
+from livetrader_plugins.sdk.new_york import symbol_of
 
 FILE_NAME: Final = "facts.json"
 FILE_LIMIT: Final = 16 * 2**20  # bytes read at most; a contract's facts are about 2 kB
@@ -78,12 +77,7 @@ class IbkrReference:
 
     def symbol(self, ticker: str, security_type: SecurityType, market: str) -> Symbol:
         """Return the symbol of a ticker. Raises DataError for an unknown market."""
-        ticker, market = ticker.upper(), market.lower()
-        if security_type is SecurityType.EQUITY:
-            identifier = equity_identifier(ticker, None, market)
-        else:
-            identifier = plain_identifier(ticker, security_type, market)
-        return Symbol.create(identifier, ticker, security_type, market)
+        return symbol_of(ticker, security_type, market)
 
     def hours(self, symbol: Symbol) -> ExchangeHours:
         """Return when it trades. Raises DataError, naming the remedy, where that is not known."""

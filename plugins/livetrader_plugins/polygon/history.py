@@ -8,13 +8,13 @@ be counting.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import chain
 from typing import ClassVar, Final
 
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint, TradeBar
-from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
+from livetrader_engine.data.batches import Batch
 from livetrader_engine.data.periods import uses_strict_end_times
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, Subscription, TickType
 from livetrader_engine.errors import DataError
@@ -26,11 +26,11 @@ from livetrader_plugins.polygon.config import PolygonHistoryConfig
 from livetrader_plugins.polygon.points import Points, dates_of, span_around, span_of
 from livetrader_plugins.polygon.rest import NoSuchThingError, PolygonRest
 from livetrader_plugins.polygon.symbols import market_of
-from livetrader_plugins.sdk.factors import adjusted, dividends_of, factors_of
+from livetrader_plugins.sdk.answers import answered, complete
+from livetrader_plugins.sdk.factors import LOOK_BACK, adjusted, dividends_of, factors_of, report_left_out
 from livetrader_plugins.sdk.new_york import NewYorkReference
 
 SETTLE_NS: Final = 2 * NS_PER_SECOND  # after its end the venue is still counting a bar
-LOOK_BACK: Final = timedelta(days=10)  # where the close before a dividend is looked for
 
 
 class PolygonHistory:
@@ -100,20 +100,18 @@ class PolygonHistory:
         span = span_around(resolution, request.start_ns, end_ns, hours)
         strict = subscription.precise_daily and uses_strict_end_times(symbol, resolution, hours)
         wanted = DownloadRequest(symbol, resolution, subscription.tick_type, dates_of(span, hours))
-        points = self._over(self._none_of_unknown(self._points.within(wanted, span, hours, strict)), now_ns)
+        found = self._none_of_unknown(self._points.within(wanted, span, hours, strict))
+        points = complete(found, now_ns - SETTLE_NS)
         if _is_adjusted(subscription):
             points = self._adjusted(subscription, points, wanted.dates, hours)
-        batches: Iterable[Batch] = batched(points)
-        if resolution is not Resolution.DAILY:
-            batches = while_open(batches, hours, subscription.extended_market_hours)
-        return ending_within(batches, request.start_ns, end_ns)
+        return answered(points, request, hours, end_ns)
 
     def download(self, request: DownloadRequest) -> Iterator[MarketPoint]:
         """Yield the raw points of whole dates. Raises as `batches`, also in the middle of them."""
         self._check(request.symbol, request.resolution, request.tick_type)
         hours = self._reference.hours(request.symbol)
         points = self._points.within(request, span_of(request.dates, hours), hours, strict=False)
-        return self._over(points, self._context.now_ns())
+        return complete(points, self._context.now_ns() - SETTLE_NS)
 
     def announcements(self, symbol: Symbol, dates: DateSpan) -> Sequence[Announcement]:
         """Return splits and dividends with ex-dates within these, ascending; of equities only."""
@@ -154,13 +152,6 @@ class PolygonHistory:
         except NoSuchThingError as error:
             self._context.report("polygon_has_none", reason=str(error))
 
-    def _over(self, points: Iterable[MarketPoint], now_ns: int) -> Iterator[MarketPoint]:
-        """Yield the points that were complete some seconds before `now_ns`."""
-        for point in points:
-            if point.end_time_ns > now_ns - SETTLE_NS:
-                return
-            yield point
-
     def _adjusted(
         self, subscription: Subscription, points: Iterable[MarketPoint], dates: DateSpan, hours: ExchangeHours
     ) -> Iterator[MarketPoint]:
@@ -174,11 +165,7 @@ class PolygonHistory:
                 if isinstance(bar, TradeBar):
                     closes[hours.local_date(bar.time_ns)] = bar.close
         factors = factors_of(told, closes, subscription.normalization)
-        for left_out in factors.left_out:
-            self._context.report(
-                "dividend_left_out", level="warning", ticker=symbol.value, ex_date=f"{left_out.ex_date}",
-                reason="no close before it is known, or the dividend is larger",
-            )  # fmt: skip
+        report_left_out(factors, symbol, self._context.report)
         return adjusted(points, factors, hours)
 
 

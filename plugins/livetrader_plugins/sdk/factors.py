@@ -11,8 +11,8 @@ not bent by a guess.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -22,7 +22,9 @@ from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.spi_data import AnnouncedDividend, AnnouncedSplit, Announcement
+from livetrader_engine.symbols import Symbol
 
+LOOK_BACK: Final = timedelta(days=10)  # where the close before a dividend is looked for
 _ONE: Final = Decimal(1)
 
 
@@ -68,6 +70,15 @@ def factors_of(
         product *= by_day[day]
         values.append(float(product))
     return Factors(tuple(days), tuple(reversed(values)), tuple(left_out))
+
+
+def report_left_out(factors: Factors, symbol: Symbol, report: Callable[..., None]) -> None:
+    """Say which dividends of a symbol are in no factor."""
+    for left_out in factors.left_out:
+        report(
+            "dividend_left_out", level="warning", ticker=symbol.value, ex_date=f"{left_out.ex_date}",
+            reason="no close before it is known, or the dividend is larger",
+        )  # fmt: skip
 
 
 def dividends_of(announcements: Sequence[Announcement]) -> tuple[AnnouncedDividend, ...]:

@@ -30,6 +30,16 @@ _ON_NEW_YORK: Final = frozenset(
 _OPTIONS: Final = frozenset({SecurityType.OPTION, SecurityType.INDEX_OPTION})
 
 
+def symbol_of(ticker: str, security_type: SecurityType, market: str) -> Symbol:
+    """Return the symbol of a ticker that never had another. Raises DataError for an unknown market."""
+    ticker, market = ticker.upper(), market.lower()
+    if security_type is SecurityType.EQUITY:
+        identifier = equity_identifier(ticker, None, market)
+    else:
+        identifier = plain_identifier(ticker, security_type, market)
+    return Symbol.create(identifier, ticker, security_type, market)
+
+
 class NewYorkReference:
     """Knows what the port needs of US securities. Thread-safe: it only adds to a dictionary."""
 
@@ -43,12 +53,7 @@ class NewYorkReference:
         """Return the symbol of a ticker. Raises DataError for an unknown market."""
         if self._folder is not None:
             return self._folder.symbol(ticker, security_type, market)
-        ticker, market = ticker.upper(), market.lower()
-        if security_type is SecurityType.EQUITY:
-            identifier = equity_identifier(ticker, None, market)
-        else:
-            identifier = plain_identifier(ticker, security_type, market)
-        return Symbol.create(identifier, ticker, security_type, market)
+        return symbol_of(ticker, security_type, market)
 
     def hours(self, symbol: Symbol) -> ExchangeHours:
         """Return when it trades. Raises DataError for what does not trade in New York."""
