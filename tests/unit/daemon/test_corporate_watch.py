@@ -18,6 +18,7 @@ from livetrader.supervisor.corporate_watch import CorporatePorts, CorporateWatch
 from livetrader.telemetry.notifications import Urgency
 from livetrader_engine.data.corporate_actions import CorporateAction, Dividend, Split, SplitKind
 from livetrader_engine.events import AccountLoaded
+from livetrader_engine.orders.order import OrderSpec
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import VenueError
 from livetrader_engine.spi_data import (
@@ -141,9 +142,18 @@ def book_split(venue: MemoryVenue, factor: Decimal) -> None:
     venue.positions[SPY] = quantity / factor, price * factor
 
 
-async def buy(day: Day, number: int, quantity: int) -> None:
-    await day.desk.submit(spec(number, quantity))
+def after_midnight(hours: float) -> int:
+    """Return an instant of the ex-date, in New York."""
+    return EX_NS + int(hours * HOUR_S * 1e9)
+
+
+async def place(day: Day, wanted: OrderSpec) -> None:
+    await day.desk.submit(wanted)
     await day.desk.settle()
+
+
+async def buy(day: Day, number: int, quantity: int) -> None:
+    await place(day, spec(number, quantity))
 
 
 @in_virtual_time
@@ -166,7 +176,7 @@ async def test_a_split_overnight_scales_the_position_waits_for_the_brokerage_and
         await desk.submit(spec(2, -100))
         assert "has not booked its split yet" in desk.messages(2)
         book_split(venue, Decimal("0.25"))
-        await day.until(EX_NS + int(0.1 * HOUR_S * 1e9))
+        await day.until(after_midnight(0.1))
         assert not desk.gateway.state.actions.pending
         assert not desk.gateway.state.restricted
         await buy(day, 3, -100)
@@ -190,7 +200,7 @@ async def test_a_restart_overnight_neither_loses_nor_repeats_a_split(tmp_path: P
         assert day.desk.held() == 400
         assert not day.desk.gateway.state.restricted
         assert len(day.splits_heard()) == 1, "the one that nobody has heard of"
-        await day.until(EX_NS + int(12 * HOUR_S * 1e9))
+        await day.until(after_midnight(12))
         assert day.desk.held() == 400
     async with a_day(venue, tmp_path, office) as day:
         await asyncio.sleep(1.0)
@@ -203,7 +213,7 @@ async def test_an_engine_that_comes_after_a_split_hears_of_it_once(tmp_path: Pat
     venue, office = new_venue(), Office([FOUR])
     async with a_day(venue, tmp_path, office, engine=False) as day:
         await buy(day, 1, 100)
-        await day.until(EX_NS + int(1 * HOUR_S * 1e9))
+        await day.until(after_midnight(1))
         assert day.heard == []
     async with a_day(venue, tmp_path, office) as day:
         day.watch.engine_ready()
@@ -231,16 +241,15 @@ async def test_a_working_order_gets_the_terms_of_new_shares_once_and_before_anyt
     venue, office = new_venue(), Office([FOUR])
     async with a_day(venue, tmp_path, office) as day:
         desk = day.desk
-        await desk.submit(resting(1, 10))  # a buy limit at 50
-        await desk.settle()
-        await day.until(EX_NS + int(3.5 * HOUR_S * 1e9))
+        await place(day, resting(1, 10))  # a buy limit at 50
+        await day.until(after_midnight(3.5))
         assert next(iter(venue.orders.values())).spec.limit_price == 50, "the venue may still do it itself"
-        await day.until(EX_NS + int(3.9 * HOUR_S * 1e9))
+        await day.until(after_midnight(3.9))
         order = next(iter(venue.orders.values()))
         assert (order.spec.quantity, order.spec.limit_price) == (Decimal(40), Decimal("12.50"))
         told = [event for event in desk.emitted if not isinstance(event, AccountLoaded) and event.change]
         assert [event.change.limit_price for event in told if event.change] == [Decimal("12.50")]
-        await day.until(EX_NS + int(20 * HOUR_S * 1e9))
+        await day.until(after_midnight(20))
         assert order.spec.limit_price == Decimal("12.50")
     async with a_day(venue, tmp_path, office) as day:
         await asyncio.sleep(120.0)
@@ -254,9 +263,8 @@ async def test_an_order_that_cannot_be_changed_is_cancelled_rather_than_left_at_
     venue = new_venue()
     office = Office([AnnouncedSplit(SPY, TUESDAY, Decimal(20))])  # ten shares are half a new one
     async with a_day(venue, tmp_path, office) as day:
-        await day.desk.submit(resting(1, 10))
-        await day.desk.settle()
-        await day.until(EX_NS + int(4 * HOUR_S * 1e9))
+        await place(day, resting(1, 10))
+        await day.until(after_midnight(4))
         await day.desk.settle()
         assert day.desk.statuses(1)[-1] is OrderStatus.CANCELED
 
@@ -268,7 +276,7 @@ async def test_a_brokerage_that_books_nothing_is_named_before_the_session_and_ad
     venue, office = new_venue(), Office([FOUR])
     async with a_day(venue, tmp_path, office) as day:
         await buy(day, 1, 100)
-        await day.until(EX_NS + int(9.1 * HOUR_S * 1e9))
+        await day.until(after_midnight(9.1))
         assert [title for title, _, urgency in day.told if urgency is Urgency.WARNING] == ["split not booked"]
         await day.desk.gateway.custody.adopt("SPY", "op")
         await asyncio.sleep(120.0)
@@ -283,11 +291,11 @@ async def test_what_traded_since_the_day_began_is_in_new_shares_already(tmp_path
     venue, office = new_venue(), Office()
     async with a_day(venue, tmp_path, office) as day:
         await buy(day, 1, 100)
-        await day.until(EX_NS + int(5 * HOUR_S * 1e9))
-        venue.now_ns = EX_NS + int(5 * HOUR_S * 1e9)
+        await day.until(after_midnight(5))
+        venue.now_ns = after_midnight(5)
         await buy(day, 2, 7)  # before anybody has announced anything
         office.told.append(FOUR)
-        await day.until(EX_NS + int(8.2 * HOUR_S * 1e9))
+        await day.until(after_midnight(8.2))
         assert day.desk.held() == 407
 
 
@@ -313,9 +321,9 @@ async def test_looks_come_at_eight_and_for_symbols_that_are_new(tmp_path: Path) 
         await buy(day, 1, 100)
         await asyncio.sleep(60.0)
         assert office.asked == [DateSpan(date(2013, 10, 7), TUESDAY)]
-        await day.until(EX_NS + int(7.9 * HOUR_S * 1e9))
+        await day.until(after_midnight(7.9))
         assert len(office.asked) == 1
-        await day.until(EX_NS + int(8.1 * HOUR_S * 1e9))
+        await day.until(after_midnight(8.1))
         assert office.asked[1:] == [DateSpan(TUESDAY, date(2013, 10, 9))]
 
 
@@ -361,12 +369,10 @@ async def test_an_order_that_was_asked_for_before_and_left_after_the_day_began_i
     async with a_day(venue, tmp_path, office) as day:
         await buy(day, 1, 1)
         await buy(day, 2, -1)  # so that somebody asks about it
-        await day.desk.submit(resting(3, 10))
-        await day.desk.settle()
+        await place(day, resting(3, 10))
         await day.until(EX_NS + 60_000_000_000)
-        await day.desk.submit(resting(4, 20))  # it had waited for the end of a maintenance
-        await day.desk.settle()
-        await day.until(EX_NS + int(3.9 * HOUR_S * 1e9))
+        await place(day, resting(4, 20))  # it had waited for the end of a maintenance
+        await day.until(after_midnight(3.9))
         quantities = [order.spec.quantity for order in venue.orders.values()]
         assert quantities == [1, -1, 40, 80]
 
@@ -378,10 +384,10 @@ async def test_a_split_that_is_announced_otherwise_after_it_counted_is_said_and_
     venue, office = new_venue(), Office([FOUR])
     async with a_day(venue, tmp_path, office) as day:
         await buy(day, 1, 100)
-        await day.until(EX_NS + int(1 * HOUR_S * 1e9))
+        await day.until(after_midnight(1))
         book_split(venue, Decimal("0.25"))
         office.told[:] = [AnnouncedSplit(SPY, TUESDAY, Decimal("0.2"))]
-        await day.until(EX_NS + int(8.2 * HOUR_S * 1e9))
+        await day.until(after_midnight(8.2))
         assert day.desk.held() == 400
         assert day.desk.reported("split_announced_otherwise") == 1
 
@@ -393,8 +399,7 @@ async def test_one_symbol_that_cannot_be_asked_about_keeps_no_other_waiting_and_
     venue, office = new_venue(), Office([FOUR], broken="IBM")
     async with a_day(venue, tmp_path, office) as day:
         await buy(day, 1, 100)
-        await day.desk.submit(spec(2, 10, IBM))
-        await day.desk.settle()
+        await place(day, spec(2, 10, IBM))
         await asyncio.sleep(60.0)
         asked = len(office.asked)
         assert action_id(Split(SPY, EX_NS, SplitKind.OCCURRED, Decimal(1), Decimal(0))) in (

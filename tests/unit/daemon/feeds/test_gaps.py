@@ -90,6 +90,51 @@ def test_a_silence_that_lasts_holds_copies_back_in_bounds_and_a_proof_lets_them_
     assert len(stream.quiet(copies[-1].end_time_ns, WAIT_NS)) == HELD_LIMIT
 
 
+class Play:
+    """A stream to which things happen minute by minute, and what it handed on. Mutable state: all of it."""
+
+    def __init__(self, *, fill_forward: bool) -> None:
+        self.stream = track(fill_forward=fill_forward)
+        self.minute = 0
+        self.got: list[Bar] = []
+        self.missing = 0
+
+    def step(self, what: str, number: int) -> None:
+        """Let one thing happen, five seconds into a minute."""
+        stream, now_ns = self.stream, at(self.minute) + 5 * SECOND
+        match what:
+            case "bar":
+                self.minute += 1
+                self.got += stream.take(bar(self.minute - 1), at(self.minute), WAIT_NS)
+            case "twice" if self.minute:
+                self.got += stream.take(bar(max(0, self.minute - 1 - number)), now_ns, WAIT_NS)
+            case "lose":
+                stream.suspect(lost=True)
+                self.minute += number
+            case "doubt":
+                stream.suspect()
+                self.minute += number
+            case "flow":
+                self.got += stream.flows(now_ns, WAIT_NS, trusting=bool(number % 2))
+            case "quiet":
+                self.got += stream.quiet(now_ns, WAIT_NS)
+            case "lacks":
+                stream.lacks(at(self.minute + number), now_ns, WAIT_NS)
+            case "history":
+                self.fill(max(0, self.minute - number), now_ns)
+
+    def end(self) -> None:
+        """Let it flow again, and history have everything."""
+        self.got += self.stream.flows(at(self.minute) + 6 * SECOND, WAIT_NS, trusting=True)
+        self.fill(self.minute + 3, at(self.minute + 4))
+
+    def fill(self, known: int, now_ns: int) -> None:
+        """Have history answer with so many minutes."""
+        filled = self.stream.fill([bar(each) for each in range(known)], at(known), now_ns)
+        self.got += filled.bars
+        self.missing += filled.missing
+
+
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(("bar", "bar", "bar", "twice", "lose", "doubt", "flow", "quiet", "history", "lacks")),
@@ -104,38 +149,16 @@ EVENTS = st.lists(
 def test_whatever_comes_when_each_period_is_handed_on_once_and_in_order(
     events: list[tuple[str, int]], fill_forward: bool
 ) -> None:
-    stream, minute = track(fill_forward=fill_forward), 0
-    got: list[Bar] = []
+    play = Play(fill_forward=fill_forward)
     for what, number in events:
-        now_ns = at(minute) + 5 * SECOND
-        match what:
-            case "bar":
-                minute += 1
-                got += stream.take(bar(minute - 1), at(minute), WAIT_NS)
-            case "twice" if minute:
-                got += stream.take(bar(max(0, minute - 1 - number)), now_ns, WAIT_NS)
-            case "lose":
-                stream.suspect(lost=True)
-                minute += number
-            case "doubt":
-                stream.suspect()
-                minute += number
-            case "flow":
-                got += stream.flows(now_ns, WAIT_NS, trusting=bool(number % 2))
-            case "quiet":
-                got += stream.quiet(now_ns, WAIT_NS)
-            case "lacks":
-                stream.lacks(at(minute + number), now_ns, WAIT_NS)
-            case "history":
-                known = max(0, minute - number)
-                got += stream.fill([bar(each) for each in range(known)], at(known), now_ns).bars
-        shown = starts(got)
+        play.step(what, number)
+        shown = starts(play.got)
         assert shown == sorted(set(shown)), "a period came twice, or out of order"
-        for each in got:
+        for each in play.got:
             assert each.fill_forward or each.volume == bar(0).volume
-    stream.flows(at(minute) + 6 * SECOND, WAIT_NS, trusting=True)
-    got += stream.fill([bar(each) for each in range(minute + 3)], at(minute + 3), at(minute + 4)).bars
-    assert stream.gap is None or stream.gap.until_ns is not None, "what flows has an end"
+    play.end()
+    gap = play.stream.gap
+    assert gap is None or gap.until_ns is not None, "what flows has an end"
 
 
 LOSSES = st.lists(
@@ -149,32 +172,10 @@ LOSSES = st.lists(
 def test_what_is_not_handed_on_in_the_end_was_counted(
     events: list[tuple[str, int]], fill_forward: bool
 ) -> None:
-    stream, minute, missing = track(fill_forward=fill_forward), 0, 0
-    got: list[Bar] = []
+    play = Play(fill_forward=fill_forward)
     for what, number in events:
-        now_ns = at(minute) + 5 * SECOND
-        match what:
-            case "bar":
-                minute += 1
-                got += stream.take(bar(minute - 1), at(minute), WAIT_NS)
-            case "lose":
-                stream.suspect(lost=True)
-                minute += number
-            case "doubt":
-                stream.suspect()
-                minute += number
-            case "flow":
-                got += stream.flows(now_ns, WAIT_NS, trusting=bool(number % 2))
-            case "history":
-                known = max(0, minute - number)
-                filled = stream.fill([bar(each) for each in range(known)], at(known), now_ns)
-                got += filled.bars
-                missing += filled.missing
-    end_ns = at(minute) + 6 * SECOND
-    got += stream.flows(end_ns, WAIT_NS, trusting=True)
-    filled = stream.fill([bar(each) for each in range(minute + 3)], at(minute + 3), at(minute + 4))
-    got += filled.bars
-    missing += filled.missing
-    shown = starts(got)
+        play.step(what, number)
+    play.end()
+    shown = starts(play.got)
     holes = set(range(shown[-1] if shown else 0)) - set(shown)
-    assert len(holes) <= missing
+    assert len(holes) <= play.missing
