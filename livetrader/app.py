@@ -23,7 +23,6 @@ from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub
 from livetrader.control.tracking import OperationLog
 from livetrader.errors import AlgorithmLoadError, ConfigError, DaemonError
-from livetrader.feeds.counting import FeedCounts
 from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killswitch import KillSwitch
@@ -35,6 +34,7 @@ from livetrader.journal import filesystems
 from livetrader.journal.journal import Journal
 from livetrader.settings import Settings
 from livetrader.supervisor.announcements import Announcements
+from livetrader.supervisor.figures import Figures, follow_orders, open_spans
 from livetrader.supervisor.log_book import LogBook
 from livetrader.supervisor.operations import DaemonOperations
 from livetrader.supervisor.parts import Parts, Relay, StateDirectory, Tasks
@@ -109,6 +109,7 @@ def build(settings: Settings) -> Supervisor:
         ),
         gateway,
     )
+    spans = open_spans(settings, metrics)
     supervisor = Supervisor(
         Parts(
             settings=settings,
@@ -131,16 +132,16 @@ def build(settings: Settings) -> Supervisor:
             kill=kill,
             training=TrainingLedger(settings.training, journal, clock_mark),
             notify=partial(_notify, notifications),
+            flights=follow_orders(settings, metrics, timing, gateway, spans),
             announcements=Announcements(history.reference, history.announced),
         )
     )
     operations = DaemonOperations(
         supervisor, OperationLog(wall_ns, lambda: chance.randbytes(OPERATION_ID_BYTES).hex())
     )
-    _derive(metrics, gateway, journal)
-    _derive_feeds(metrics, supervisor.feed.counts)
+    figures = Figures(supervisor, spans)
     supervisor.server = ControlServer(operations, settings, metrics=metrics, audit=journal.append_soon)
-    supervisor.housekeeping = partial(_housekeeping, tasks, notifications, operations)
+    supervisor.housekeeping = partial(_housekeeping, tasks, notifications, operations, figures)
     return supervisor
 
 
@@ -159,39 +160,13 @@ def _notify(
     notifications.put(Notification(wall_ns(), urgency, title, message, next_step))
 
 
-async def _housekeeping(tasks: Tasks, notifications: Notifications, operations: DaemonOperations) -> None:
-    """Send notifications and keep the views fresh until cancelled."""
+async def _housekeeping(
+    tasks: Tasks, notifications: Notifications, operations: DaemonOperations, figures: Figures
+) -> None:
+    """Send notifications, watch the machine and keep the views fresh until cancelled."""
     tasks.spawn("notifications", notifications.run())
+    tasks.spawn("figures", figures.run())
     await operations.refresh()
-
-
-def _derive(metrics: Metrics, gateway: Gateway, journal: Journal) -> None:
-    """Show what gateway and journal count by themselves."""
-    metrics.derive("late_fills", lambda: gateway.counters.late_fills)
-    metrics.derive("repeated_fills", lambda: gateway.counters.repeated_fills)
-    metrics.derive("overfills", lambda: gateway.counters.overfills)
-    metrics.derive("stale_reports", lambda: gateway.counters.stale_reports)
-    metrics.derive("unknown_reports", lambda: gateway.counters.unknown_reports)
-    metrics.derive("corrections", lambda: gateway.counters.corrections)
-    metrics.derive("twins", lambda: gateway.counters.twins)
-    metrics.derive("foreign_fills", lambda: gateway.counters.foreign_fills)
-    metrics.derive("unknown_fees", lambda: gateway.counters.unknown_fees)
-    metrics.derive("fills_claimed_without_trade", lambda: gateway.counters.fills_claimed_without_trade)
-    metrics.derive("journal_dropped", lambda: journal.dropped)
-    metrics.derive("log_suppressed", logs.suppressed_lines)
-
-
-def _derive_feeds(metrics: Metrics, counts: FeedCounts) -> None:
-    """Show what the feeds count."""
-    metrics.derive("feed_reconnects", lambda: counts.reconnects.total())
-    metrics.derive("stream_failovers", lambda: counts.failovers.total())
-    metrics.derive("stale_marks", lambda: counts.stale_marks)
-    metrics.derive("bars_backfilled", lambda: counts.backfilled_bars)
-    metrics.derive("bars_missing", lambda: counts.missing_bars)
-    metrics.derive("silences_proven", lambda: counts.proven_quiet)
-    metrics.derive("silences_disproven", lambda: counts.proven_missed)
-    metrics.derive("history_questions", lambda: counts.history_questions)
-    metrics.derive("history_failures", lambda: counts.history_failures)
 
 
 def state_directory(settings: Settings) -> StateDirectory:

@@ -281,6 +281,13 @@ class PluginSection(msgspec.Struct, frozen=True):
     options: dict[str, object]
 
 
+class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[telemetry] Traces of orders."""
+
+    otlp_endpoint: Annotated[str, msgspec.Meta(pattern="^(https?://[^ ]+)?$", max_length=1000)] = ""
+    trace_ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0  # of the orders
+
+
 class Settings(msgspec.Struct, frozen=True):
     """Everything, checked. `source` is the file it came from."""
 
@@ -300,7 +307,8 @@ class Settings(msgspec.Struct, frozen=True):
     freshness: FreshnessSettings = FreshnessSettings()
     quality: QualityLimits = QualityLimits()
     alerts: AlertSettings = AlertSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 SECTIONS = ("algorithm", "account", "brokerage", "feed", "history", "data", "engine", "limits", "training",
-            "object_store", "control", "daemon", "freshness", "quality", "alerts")  # fmt: skip
+            "object_store", "control", "daemon", "freshness", "quality", "telemetry", "alerts")  # fmt: skip

@@ -28,6 +28,7 @@ TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "freshness": settings.FreshnessSettings,
     "quality": QualityLimits,
     "alerts": settings.AlertSettings,
+    "telemetry": settings.TelemetrySettings,
 }
 _STAND_INS: Final[dict[str, dict[str, object]]] = {  # for sections that are not needed and not usable
     "algorithm": {"path": "main.py"},

@@ -106,14 +106,15 @@ class Services(msgspec.Struct, frozen=True):
     operations: Operations
     confirmations: Confirmations
     desk: Desk
-    scrape: Callable[[], bytes]
+    scrape: Callable[[str], tuple[bytes, str]]
     document: Callable[[], bytes]
 
 
 class Call(msgspec.Struct, frozen=True):
     """One request that was let through: who asks, with what.
 
-    `peer` is the other end of the connection; `secure` says that the browser speaks TLS to us or our proxy.
+    `peer` is the other end of the connection, `accept` the formats that it prefers; `secure` says that the
+    browser speaks TLS to us or our proxy.
     """
 
     services: Services
@@ -122,6 +123,7 @@ class Call(msgspec.Struct, frozen=True):
     query: msgspec.Struct
     parameters: dict[str, str]
     peer: str = ""
+    accept: str = ""
     secure: bool = False
 
 

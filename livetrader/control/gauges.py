@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from prometheus_client import Gauge
 
 from livetrader.control.data_views import DataView
 from livetrader.control.operations import StatusView
 from livetrader.control.training_views import TrainingSummary
 from livetrader.telemetry.metrics import Metrics
+
+
+def show_curve(metrics: Metrics, peak: Decimal | None, drawdown_pct: float) -> None:
+    """Set what the owner of the equity curve says; `drawdown_pct` is 0 or below."""
+    if peak is not None:
+        metrics.equity_peak.set(float(peak))
+        metrics.drawdown.set(-drawdown_pct / 100.0)
 
 
 def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
@@ -18,9 +27,17 @@ def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
     metrics.positions.set(positions)
     metrics.open_orders.set(status.open_orders)
     metrics.halted.set(status.halted)
+    metrics.restricted.set(len(status.restricted))
+    metrics.unresolved_orders.set(status.unresolved_orders)
+    metrics.foreign_orders.set(len(status.foreign_orders))
     metrics.kill_latched.set(status.kill_switch.latched)
     metrics.ready.set(not status.reasons)
+    metrics.not_ready.clear()
+    for reason in status.reasons:
+        metrics.not_ready.labels(reason).set(1)
     _one_hot(metrics.daemon_state, status.state)
+    _one_hot(metrics.engine_state, status.engine.state)
+    metrics.restarts_in_window.set(status.engine.restarts_in_window)
     _one_hot(metrics.kill_state, status.kill_switch.state)
     metrics.engine_up.set(status.engine.pid is not None)
     metrics.engine_resident.set(status.engine.resident_mb * 1024 * 1024)

@@ -233,8 +233,9 @@ async def events(call: Call) -> Reply:
 
 
 async def metrics(call: Call) -> Reply:
-    """Answer with the metrics."""
-    return Reply(raw=call.services.scrape(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    """Answer with the metrics: as OpenMetrics, with the trace ids of orders, for who asks for it."""
+    text, content_type = call.services.scrape(call.accept)
+    return Reply(raw=text, content_type=content_type)
 
 
 async def live(call: Call) -> Reply:

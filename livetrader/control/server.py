@@ -41,6 +41,7 @@ from livetrader.telemetry.metrics import Metrics
 SOCKET_NAME: Final = "control.sock"
 IDLE_CONNECTION_S: Final = 30.0
 SHUTDOWN_S: Final = 2.0  # for requests at work when the server stops
+EVENT_STREAM: Final = "text/event-stream"
 SECONDS_PER_HOUR: Final = 3600.0
 SECONDS_PER_MINUTE: Final = 60.0
 
@@ -73,6 +74,7 @@ class ControlServer:
         self._metrics = metrics
         self._audit = audit
         self._wall_ns = wall_ns
+        self._monotonic_s = monotonic_s
         self._tokens = TokenStore(control.tokens_file or folder / "tokens.json")
         self._router = gate.Router()
         sessions = Sessions(
@@ -143,6 +145,7 @@ class ControlServer:
         peer = gate.peer_of(request)
         row = METRIC_ROUTE if self._pages.has(request.path) else "unknown"
         outcome: web.StreamResponse
+        begun_s = self._monotonic_s()
         try:
             if row == METRIC_ROUTE:
                 outcome = self._pages.answer(request, self._gate, peer)
@@ -156,6 +159,8 @@ class ControlServer:
             _log.exception("request failed", extra={"action": "request_failed", "path": request.path})
             outcome = _refused(refusals.internal("answer"))
         self._metrics.requests.labels(row, str(outcome.status)).inc()
+        if outcome.content_type != EVENT_STREAM:  # which lasts as long as its reader does
+            self._metrics.request_seconds.observe(self._monotonic_s() - begun_s)
         return outcome
 
     async def _serve(
@@ -175,7 +180,7 @@ class ControlServer:
             query = gate.parse_query(route, request.query)
             call = Call(
                 services=self._services, who=who, body=body, query=query, parameters=parameters,
-                peer=peer.name, secure=_is_secure(request),
+                peer=peer.name, secure=_is_secure(request), accept=request.headers.get("Accept", ""),
             )  # fmt: skip
             if route.stream:
                 return await self._stream(request, route, call)
@@ -238,10 +243,10 @@ class ControlServer:
         self._audit(entry)
         event(_log, logging.INFO, "control_request", who=entry.who, route=entry.route, outcome=outcome)
 
-    def _scrape(self) -> bytes:
+    def _scrape(self, accept: str) -> tuple[bytes, str]:
         show_status(self._metrics, self._operations.status(), len(self._operations.portfolio().holdings))
         self._metrics.stream_readers.set(len(self._streams))
-        return self._metrics.exposition()
+        return self._metrics.exposition_as(accept)
 
     async def _stream(self, request: web.Request, route: Route, call: Call) -> web.StreamResponse:
         reply: Reply = await route.handler(call)

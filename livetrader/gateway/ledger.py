@@ -44,6 +44,7 @@ class Ledger:
         self._report = report
         self._on_broken = on_broken
         self.split_applied: Callable[[SplitApplied], None] = _nobody_told
+        self.observers: list[Callable[[Record], None]] = []  # see each record once it is applied
         self.claimed: set[tuple[ExecutionId, int]] = set()  # trades by revision, on their way to the disk
         self.unjournaled_fills = 0
 
@@ -129,6 +130,8 @@ class Ledger:
             self._report("overfill", level="critical", record=str(record))
         if counters.corrections > corrections:
             self._report("trade_corrected", level="warning", record=str(record))
+        for observe in self.observers:
+            observe(record)
 
 
 def _nobody_told(record: SplitApplied) -> None:

@@ -28,7 +28,14 @@ from typing import Final
 
 import msgspec
 
-from livetrader.ipc.messages import CancelTraining, NewsComplete, StartEngine, StartNoted, ToEngine
+from livetrader.ipc.messages import (
+    CancelTraining,
+    LaneDepths,
+    NewsComplete,
+    StartEngine,
+    StartNoted,
+    ToEngine,
+)
 from livetrader_engine.data.bars import Tick
 from livetrader_engine.events import (
     AccountLoaded,
@@ -73,6 +80,11 @@ class Lanes:
         self._quote_limit = quote_limit
         self._point_limit = point_limit
         self._conflate_at = quote_limit
+
+    @property
+    def points(self) -> int:
+        """How many points wait."""
+        return self._points
 
     def __len__(self) -> int:
         return len(self.control) + len(self.orders) + len(self.data)
@@ -172,6 +184,11 @@ class Lanes:
                     message = msgspec.structs.replace(message, points=tuple(reversed(points)))
                 kept.appendleft(message)
         self.data = kept
+
+
+def depths_of(lanes: Lanes) -> LaneDepths:
+    """Return how much waits; from another thread than the lanes' owner it is about so much."""
+    return LaneDepths(len(lanes.control), len(lanes.orders), len(lanes.data), lanes.points)
 
 
 def _in_parts(message: MarketDataArrived) -> list[MarketDataArrived]:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from livetrader.ipc.frames import MAX_MESSAGES, FrameError, FrameSplitter, decode_from_engine, encode
-from livetrader.ipc.lanes import LaneOverflowError, Lanes
-from livetrader.ipc.messages import FromEngine, ToEngine
+from livetrader.ipc.lanes import LaneOverflowError, Lanes, depths_of
+from livetrader.ipc.messages import FromEngine, LaneDepths, ToEngine
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
 
 READ_CHUNK: Final = 16 * 1024  # bytes per turn of the loop: 100 orders, decoded in a fraction of 1 ms
@@ -53,6 +53,11 @@ class Link:
     def conflated(self) -> int:
         """How many points were dropped for newer ones on this side."""
         return self._lanes.conflated
+
+    @property
+    def waiting(self) -> LaneDepths:
+        """How much waits on this side, because the socket does not take it."""
+        return depths_of(self._lanes)
 
     def send(self, message: ToEngine) -> None:
         """Hand a message over; returns at once. After the end of the link it goes nowhere."""

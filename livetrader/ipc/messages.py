@@ -200,13 +200,23 @@ class CancelTraining(msgspec.Struct, frozen=True, tag="cancel_training"):
     job: int
 
 
+class LaneDepths(msgspec.Struct, frozen=True):
+    """What waits on the lanes of one end: messages of each, and data points."""
+
+    control: int = 0
+    orders: int = 0
+    data: int = 0
+    points: int = 0
+
+
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
     """Sign of life from the thread named `beats`, every BEAT_INTERVAL_S.
 
     `step_started_s`: seconds the engine loop has been inside the current step, None between steps.
     `training_running`: a training function runs; `training_granted_s`: what it was granted in all.
     `model_ns`: engine time at which the model in use was made, None without one. `model_problem` is empty
-    unless the algorithm demands a model and may take no new risk: then it says why.
+    unless the algorithm demands a model and may take no new risk: then it says why. `waiting`: what has
+    arrived and the engine has not asked for.
     """
 
     step_started_s: float | None
@@ -218,6 +228,7 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
     model_required: bool = False
     model_ns: int | None = None
     model_problem: str = ""
+    waiting: LaneDepths = LaneDepths()
 
 
 class EngineFailed(msgspec.Struct, frozen=True, tag="failed"):

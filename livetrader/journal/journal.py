@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from livetrader.clocks import wall_ns
+from livetrader.clocks import monotonic_s, wall_ns
 from livetrader.errors import JournalError
 from livetrader.journal.disk import LOCAL_DISK, Disk
 from livetrader.journal.records import Record, client_order_id_of, encode, kind_of
@@ -65,6 +65,7 @@ class Journal:
         self.state = JournalState()
         self.broken: str | None = None
         self.dropped = 0
+        self.appended: Callable[[float], None] = _nobody_measures  # seconds of each `append`
 
     @property
     def pending(self) -> int:
@@ -103,7 +104,10 @@ class Journal:
         future: asyncio.Future[int] = self._loop.create_future()
         if not self._hand_over(_Waiting(_row(record), future)):
             raise JournalError(f"{self._path} is closed, or {MAX_PENDING} rows are waiting for the disk")
-        return await future
+        begun_s = monotonic_s()
+        sequence = await future
+        self.appended(monotonic_s() - begun_s)
+        return sequence
 
     def append_soon(self, record: Record) -> None:
         """Write a record with the next commit. Never blocks, never raises.
@@ -258,6 +262,10 @@ class Journal:
         for waiting in batch:
             if waiting.future is not None:
                 _fail(waiting.future, self.broken or f"{self._path} is closed")
+
+
+def _nobody_measures(seconds: float) -> None:
+    """Take no note of how long it took."""
 
 
 def _row(record: Record) -> Row:

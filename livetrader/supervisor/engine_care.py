@@ -110,6 +110,7 @@ class EngineCare:
                 plot=self._plot,
                 order_event=self.results.order_event,
                 statistic=self._statistic,
+                decided=self._parts.flights.decided,
             )
         )
 

@@ -23,11 +23,11 @@ from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.log_book import LogBook
 from livetrader.supervisor.training_ledger import TrainingLedger
 from livetrader.supervisor.views import order_view
+from livetrader.telemetry.flights import Flights
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.notifications import Notify
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
-from livetrader_engine.orders.states import FILLS
 from livetrader_engine.spi import BrokeragePlugin, DataFeedPlugin
 
 
@@ -122,8 +122,6 @@ class Relay:
             link.send(event)
         if isinstance(event, OrderEventArrived):
             self._metrics.order_events.labels(event.status.name.lower()).inc()
-            if event.fill is not None and event.status in FILLS:
-                self._metrics.fills.inc()
             self._publish(event)
 
     def _publish(self, event: OrderEventArrived) -> None:
@@ -157,6 +155,7 @@ class Parts:
     kill: KillSwitch
     training: TrainingLedger
     notify: Notify  # people
+    flights: Flights
     announcements: Announcements | None = None  # of corporate actions; None where nobody asks
 
     @property

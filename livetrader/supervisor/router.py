@@ -43,7 +43,8 @@ _TRADING: Final = frozenset({DaemonState.RUNNING, DaemonState.HALTED})
 class RouterPorts:
     """What the router works with. `marked` is called when new prices are in place; `report` writes a line.
 
-    `taken` hears of each event of the feed at the instant from which it must never come again.
+    `taken` hears of each event of the feed at the instant from which it must never come again. `tick` hears
+    of each one of the market, by the number of the step that it is about to be.
     """
 
     clock: SessionClock
@@ -55,6 +56,7 @@ class RouterPorts:
     marked: Callable[[], None]
     report: Callable[..., None]
     taken: Callable[[], None] = lambda: None
+    tick: Callable[[int], None] = lambda sequence: None
 
 
 class Router:
@@ -123,6 +125,8 @@ class Router:
 
     async def _happen(self, event: MarketDataArrived | TimePulse) -> None:
         self._ports.taken()
+        if isinstance(event, MarketDataArrived):
+            self._ports.tick(self._sequence + 1)
         if self._capabilities.keeps_time:
             self._ports.clock.follow(event.time_ns)
         self._count(event)

@@ -65,6 +65,7 @@ class Supervisor:
                 self._letting_go.watch_loss,
                 parts.logs.daemon,
                 parts.feed.taken if isinstance(parts.feed, Resumable) else lambda: None,
+                parts.flights.tick,
             ),
             parts.feed.capabilities,
         )

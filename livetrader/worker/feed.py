@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from livetrader.worker.inbox import Inbox
+from livetrader_engine.commands import SubmitOrder
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived
 from livetrader_engine.ports import DataFeed
@@ -21,6 +22,11 @@ class Progress:
     monotonic_s: Callable[[], float]
     step_started_s: float | None = None
     steps: int = 0
+    sequence: int = 0  # of the step's event, where that has a number
+
+    def stamped(self, command: SubmitOrder) -> SubmitOrder:
+        """Return an order with what it was decided on, and when."""
+        return SubmitOrder(command.spec, self.sequence, self.monotonic_s())
 
 
 class LiveFeed:
@@ -48,6 +54,7 @@ class LiveFeed:
             event = self._inbox.next()
             self._progress.step_started_s = self._progress.monotonic_s()
         self._progress.steps += 1
+        self._progress.sequence = event.sequence if isinstance(event, MarketDataArrived) else 0
         return event
 
     def subscribe(self, subscription: Subscription) -> None:

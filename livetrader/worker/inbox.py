@@ -16,8 +16,15 @@ from typing import Final
 
 from livetrader.clocks import monotonic_s
 from livetrader.ipc.frames import FrameSplitter, decode_to_engine
-from livetrader.ipc.lanes import LaneOverflowError, Lanes
-from livetrader.ipc.messages import CancelTraining, EngineFailed, NewsComplete, StartEngine, StartNoted
+from livetrader.ipc.lanes import LaneOverflowError, Lanes, depths_of
+from livetrader.ipc.messages import (
+    CancelTraining,
+    EngineFailed,
+    LaneDepths,
+    NewsComplete,
+    StartEngine,
+    StartNoted,
+)
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import Subscribe, Unsubscribe
 from livetrader_engine.data.subscription import Subscription
@@ -68,6 +75,11 @@ class Inbox:
     def conflated(self) -> int:
         """How many points were dropped for newer ones on this side."""
         return self._lanes.conflated
+
+    @property
+    def waiting(self) -> LaneDepths:
+        """How much has arrived that nobody has asked for. Any thread may look."""
+        return depths_of(self._lanes)
 
     def wait_for_start(self) -> StartEngine:
         """Block until the supervisor has sent the first message, and return it."""

@@ -211,9 +211,15 @@ class EngineRun:
         around = surroundings_of(
             lambda: self._engine, sequential=start.training_waits, report=self._report_model
         )
-        orders: OrderSink = RemoteOrders(self._inbox, self._outbox)
+        orders: OrderSink = RemoteOrders(self._inbox, self._outbox, self._progress.stamped)
         if start.lockstep:
-            orders = LockstepOrders(self._inbox, self._outbox, self._now_ns, lambda: self._progress.steps)
+            orders = LockstepOrders(
+                self._inbox,
+                self._outbox,
+                self._now_ns,
+                lambda: self._progress.steps,
+                self._progress.stamped,
+            )
         ports = EnginePorts(
             feed=self._feed,
             orders=orders,
@@ -257,6 +263,7 @@ class EngineRun:
                     model_required=readiness is not None and readiness.required,
                     model_ns=None if readiness is None else readiness.model_ns,
                     model_problem="" if readiness is None else readiness.problem(),
+                    waiting=self._inbox.waiting,
                 )
                 try:
                     self._outbox.send_urgent(message)
