@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
+import yaml
+
 from livetrader.gateway import killstages as kill
 from livetrader.supervisor import outages
 from livetrader.supervisor import states as daemon
@@ -70,6 +72,30 @@ GENERATED: dict[str, Callable[[], str]] = {
     "face-files": lambda: tree("engine/livetrader_lean"),
     "engine-files": lambda: tree("engine/livetrader_engine"),
 }
+
+
+def alert_catalogue() -> str:
+    """Return what config/alerts.yml says of each alert, a heading each: runbook links lead there."""
+    lines: list[str] = []
+    groups = yaml.safe_load((ROOT / "config" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        labels, notes = rule["labels"], rule["annotations"]
+        said = [labels["severity"] + (f" after {rule['for']}" if "for" in rule else "")]
+        if "livetrader_action" in labels:
+            said.append(f"asks for `{labels['livetrader_action']}`")
+        if "told_by" in labels:
+            said.append("the daemon tells people of it by itself")
+        page = notes["runbook_url"].rpartition("}}/")[2]
+        if not page.startswith("alerts.md"):
+            said.append(f"[more]({page})")
+        step = notes["next_step"].replace("{{ $labels.channel }}", "NAME")
+        lines += ["", f"### {rule['alert']}", "", "; ".join(said) + f": `{rule['expr']}`", ""]
+        lines += [f"{notes['description']} **Do:** {step}"]
+    return "\n".join(lines[1:])
+
+
+ALERTS_DOCUMENT = DOCUMENT.with_name("alerts.md")
+ALERTS: dict[str, Callable[[], str]] = {"alerts": alert_catalogue}
 PARITY_DOCUMENT = DOCUMENT.with_name("parity.md")
 PARITY: dict[str, Callable[[], str]] = {"parity": parity.document}
 
@@ -88,7 +114,7 @@ def rewritten(text: str, parts: Mapping[str, Callable[[], str]] = GENERATED) -> 
 def main(arguments: list[str]) -> int:
     """Rewrite the documents, or with --check say whether they are current."""
     changed = False
-    for document, parts in ((DOCUMENT, GENERATED), (PARITY_DOCUMENT, PARITY)):
+    for document, parts in ((DOCUMENT, GENERATED), (PARITY_DOCUMENT, PARITY), (ALERTS_DOCUMENT, ALERTS)):
         old = document.read_text(encoding="utf-8")
         new = rewritten(old, parts)
         changed |= old != new

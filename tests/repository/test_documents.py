@@ -25,6 +25,11 @@ def test_the_list_of_what_lean_has_is_that_of_the_table() -> None:
     assert DIAGRAMS["rewritten"](text, DIAGRAMS["PARITY"]) == text, "run `make docs`"
 
 
+def test_the_list_of_alerts_is_that_of_the_rules() -> None:
+    text = DIAGRAMS["ALERTS_DOCUMENT"].read_text(encoding="utf-8")
+    assert DIAGRAMS["rewritten"](text, DIAGRAMS["ALERTS"]) == text, "run `make docs`"
+
+
 def test_a_changed_table_changes_its_diagram() -> None:
     class Lamp(Enum):
         OFF = 0
