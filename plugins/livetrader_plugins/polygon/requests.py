@@ -108,12 +108,6 @@ class Requests:
             requests.append(Ask("subscribe", part))
         return requests
 
-    def next_s(self) -> float | None:
-        """Return when to look again though nothing is heard; None where there is no need."""
-        if self._waiting:
-            return self._sent_s + self._answer_timeout_s
-        return None if self._asked.issuperset(self._wanted) else self._settled_s
-
     def hear(self, status: Status, now_s: float) -> Refused | None:
         """Take an answer; return what it refuses, None where it refuses nothing."""
         named = _TOPIC.findall(status.message)

@@ -36,11 +36,6 @@ class TickQueue:
         return self._count
 
     @property
-    def has_streams(self) -> bool:
-        """Whether anybody wants single ticks."""
-        return bool(self._waiting)
-
-    @property
     def is_overrun(self) -> bool:
         """Whether more waits than a reader that lives would leave."""
         return self._count > HARD_LIMIT
