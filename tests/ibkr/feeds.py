@@ -2,81 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
-from livetrader_engine.data.subscription import Subscription, TickType
-from livetrader_engine.events import MarketDataArrived
-from livetrader_engine.spi import FeedEvent, FeedStatus, VenueError
+from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, Symbol
 from livetrader_engine.testing.host import PluginHost
 from livetrader_plugins.ibkr import requests
 from livetrader_plugins.ibkr.feed import IbkrFeed
 from livetrader_plugins.ibkr.intake import Intake
 from livetrader_venues.tws.settings import Settings
+from tests.feed_desk import FeedDesk, unfilled
 from tests.ibkr.wires import equity
-from tests.venues.peers import LIMIT_S, START_NS, Peer, running
+from tests.venues.peers import START_NS, Peer, running
 
 LIBRARIES = ("ib_insync", "ib_async")
 SPY = equity("SPY")
 AAPL = equity("AAPL")
 
 
-def stream(
-    symbol: Symbol = SPY,
-    resolution: Resolution = Resolution.MINUTE,
-    kind: TickType = TickType.TRADE,
-    **said: Any,
-) -> Subscription:
+def stream(symbol: Symbol = SPY, resolution: Resolution = Resolution.MINUTE, **said: Any) -> Subscription:
     """Return a subscription that does not fill forward, so that every bar is made of data."""
-    return Subscription(symbol, resolution, kind, **{"fill_forward": False, **said})
+    return unfilled(symbol, resolution, **said)
 
 
-class Desk:
-    """One connected feed, read by a task of its own."""
-
-    def __init__(self, peer: Peer, feed: IbkrFeed, host: PluginHost) -> None:
-        self.peer = peer
-        self.feed = feed
-        self.host = host
-        self.events: list[FeedEvent] = []
-        self.ended = ""  # why
-        self.skew_s = 0.0  # added to the clock that durations are measured with
-        self._more = asyncio.Event()
+class Desk(FeedDesk[Peer, IbkrFeed]):
+    """A feed at a simulated TWS."""
 
     @property
     def intake(self) -> Intake:
         assert self.feed._intake is not None
         return self.feed._intake
-
-    async def read(self) -> None:
-        """Collect events until the feed ends them."""
-        self.ended = ""
-        try:
-            async for event in self.feed.events():
-                self.events.append(event)
-                self._more.set()
-            self.ended = "closed"
-        except VenueError as error:
-            self.ended = str(error)
-        self._more.set()
-
-    async def until(self, probe: Callable[[], Any], what: str = "") -> None:
-        """Wait for events until a probe is true."""
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                while not probe():
-                    self._more.clear()
-                    await self._more.wait()
-        except TimeoutError:
-            raise AssertionError(f"waited {LIMIT_S} s in vain for {what or probe}; {self.statuses}") from None
 
     async def settle(self) -> None:
         """Return when everything that the peer has written is read.
@@ -96,28 +58,6 @@ class Desk:
         bid, ask = bid or f"{float(last) - 0.01:.2f}", ask or f"{float(last) + 0.01:.2f}"
         self.peer.do("quote", symbol=symbol, bid=bid, ask=ask, last=last, **said)
         await self.settle()
-
-    @property
-    def points(self) -> list[MarketPoint]:
-        return [
-            point for event in self.events if isinstance(event, MarketDataArrived) for point in event.points
-        ]
-
-    @property
-    def bars(self) -> list[TradeBar]:
-        return [point for point in self.points if isinstance(point, TradeBar)]
-
-    @property
-    def quotes(self) -> list[QuoteBar]:
-        return [point for point in self.points if isinstance(point, QuoteBar)]
-
-    @property
-    def ticks(self) -> list[Tick]:
-        return [point for point in self.points if isinstance(point, Tick)]
-
-    @property
-    def statuses(self) -> list[tuple[bool, str]]:
-        return [(each.connected, each.message) for each in self.events if isinstance(each, FeedStatus)]
 
     def at_peer(self) -> dict[str, list[str]]:
         """Return what the peer delivers to clients now: symbols by kind of stream."""
@@ -146,7 +86,7 @@ async def feeding(
         assert await feed.connect() >= START_NS
         desk = Desk(peer, feed, host)
         skews.append(desk)
-        host.context.spawn("reader", desk.read())
+        desk.read()
         try:
             yield desk
         finally:

@@ -85,8 +85,8 @@ def test_quote_bars_follow_each_side_of_the_book(play: Callable[..., None]) -> N
             await desk.at(seconds)
             await desk.quote("100", bid, ask, size=300)
         await desk.at(121)
-        await desk.until(lambda: desk.quotes)
-        (bar,) = desk.quotes
+        await desk.until(lambda: desk.quote_bars)
+        (bar,) = desk.quote_bars
         # it opens with the book that stood when the minute began, which is what the peer starts with
         assert (bar.bid_open, bar.bid_high, bar.bid_low, bar.bid_close) == (99.99, 99.99, 99.80, 99.80)
         assert (bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close) == (100.01, 100.20, 100.00, 100.00)
@@ -137,7 +137,7 @@ def test_a_lost_link_in_the_middle_of_a_minute_loses_no_stream_and_shows_no_half
         await desk.at(180.2)
         await desk.until(lambda: len(desk.bars) == 1)
         assert shown(desk.bars) == minutes(seen[3:])
-        assert [bar.end_time_ns for bar in desk.quotes] == [bar.end_time_ns for bar in desk.bars]
+        assert [bar.end_time_ns for bar in desk.quote_bars] == [bar.end_time_ns for bar in desk.bars]
         named = [event for event in desk.events if isinstance(event, BarsMissing)]
         (bar,) = desk.bars  # the minute before it was heard in part, and is named once for each stream
         minute_ns = bar.end_time_ns - bar.time_ns
@@ -240,7 +240,7 @@ def test_delayed_data_make_bars_too_and_the_status_says_that_they_are_late(play:
         for seconds, price in TRADES[:6]:
             await desk.at(seconds)
             await desk.quote(price)
-        await desk.until(lambda: desk.bars and desk.quotes)
+        await desk.until(lambda: desk.bars and desk.quote_bars)
         assert shown(desk.bars) == minutes(TRADES[:5])
         assert desk.statuses[-1][0] is True and "15 minutes late" in desk.statuses[-1][1]
         assert desk.at_peer() == {"quotes": ["SPY"]}
@@ -284,8 +284,8 @@ def test_crossed_and_impossible_quotes_stay_out_of_the_bars_and_are_counted(
         for bid, ask in book:
             await desk.quote("100", bid, ask)
         await desk.at(121)
-        await desk.until(lambda: desk.quotes)
-        (bar,) = desk.quotes
+        await desk.until(lambda: desk.quote_bars)
+        (bar,) = desk.quote_bars
         assert (bar.bid_high, bar.bid_low, bar.ask_high, bar.ask_low) == (100.02, 99.99, 100.05, 100.01)
         assert {tick.bid_price for tick in desk.ticks} <= {99.99, 100.00, 100.01, 100.02}
         assert desk.intake.quality == {"refused: bid not below ask": 1, "refused: not a price": 1}
@@ -305,7 +305,7 @@ def test_a_connection_that_ends_ends_the_feed_and_the_next_one_subscribes_once(
             await desk.feed.connect()
         desk.peer.move(2)
         await connected(desk)
-        desk.host.context.spawn("reader", desk.read())
+        desk.read()
         await desk.feed.subscribe(stream())
         assert desk.at_peer() == {"bars": ["SPY"]}
         for seconds in (61.0, 121.0):
@@ -485,8 +485,8 @@ def test_a_past_that_does_not_come_is_reported_and_the_bar_comes_without(play: C
         await desk.feed.subscribe(stream(resolution=Resolution.HOUR, kind=TickType.QUOTE))
         await seeded(desk)
         await desk.at(3601)
-        await desk.until(lambda: desk.quotes)
-        assert desk.quotes[0].bid_open == 99.99
+        await desk.until(lambda: desk.quote_bars)
+        assert desk.quote_bars[0].bid_open == 99.99
         (report,) = [fields for action, fields in desk.host.records if action == "bar_without_its_past"]
         assert report["symbol"] == "SPY" and "permissions" in str(report["error"])
 

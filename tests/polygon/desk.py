@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,8 @@ from typing import Any
 import msgspec
 
 from livetrader_engine.calendar.hours import always_open_hours
-from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
-from livetrader_engine.data.subscription import Subscription, TickType
-from livetrader_engine.events import MarketDataArrived
-from livetrader_engine.spi import FeedEvent, FeedStatus, VenueError
+from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.spi_data import BarsMissing, StreamRefused
 from livetrader_engine.symbols import Resolution, Symbol
 from livetrader_engine.testing.host import PluginHost
@@ -26,12 +24,12 @@ from livetrader_venues.polygon.peer import Peer
 from livetrader_venues.stockmarket.clocks import ManualClock, new_york
 from livetrader_venues.stockmarket.market import Market
 from livetrader_venues.stockmarket.tape import Quote, Trade, Value
+from tests.feed_desk import LIMIT_S, FeedDesk, unfilled
 
 OPEN = "2025-06-16 10:00:00"  # a Monday in New York
 OPEN_NS = new_york(OPEN)
 SECOND_NS = 1_000_000_000
 KEY = "test-key"
-LIMIT_S = 8.0
 LOOK_S = 0.003
 AAPL = symbol_of("AAPL")
 MSFT = symbol_of("MSFT")
@@ -40,48 +38,18 @@ SPX = symbol_of("I:SPX")
 CALL = symbol_of("O:SPY251219C00650000")
 
 
-def stream(
-    symbol: Symbol = AAPL,
-    resolution: Resolution = Resolution.MINUTE,
-    kind: TickType = TickType.TRADE,
-    **said: Any,
-) -> Subscription:
+def stream(symbol: Symbol = AAPL, resolution: Resolution = Resolution.MINUTE, **said: Any) -> Subscription:
     """Return a subscription that does not fill forward, so that every bar is made of data."""
-    return Subscription(symbol, resolution, kind, **{"fill_forward": False, **said})
+    return unfilled(symbol, resolution, **said)
 
 
-class Desk:
-    """One connected feed, read by a task of its own. Connects anew where the test says."""
-
-    def __init__(self, peer: Peer, feed: PolygonFeed, host: PluginHost) -> None:
-        self.peer = peer
-        self.feed = feed
-        self.host = host
-        self.events: list[FeedEvent] = []
-        self.ended = ""  # why
-        self.skew_s = 0.0  # added to the clock that durations are measured with
-        self._more = asyncio.Event()
-        self._sequence = 0
+class Desk(FeedDesk[Peer, PolygonFeed]):
+    """A feed that connects anew where the test says."""
 
     @property
     def session(self) -> Session:
         """The session of stocks, or the only one."""
         return next(iter(self.feed._sessions.values()))
-
-    def read(self) -> None:
-        """Begin to collect events."""
-        self.host.context.spawn("reader", self._read())
-
-    async def _read(self) -> None:
-        self.ended = ""
-        try:
-            async for event in self.feed.events():
-                self.events.append(event)
-                self._more.set()
-            self.ended = "closed"
-        except VenueError as error:
-            self.ended = str(error)
-        self._more.set()
 
     async def again(self, *subscriptions: Subscription) -> None:
         """Connect anew after the feed has ended, and ask for everything again."""
@@ -92,16 +60,6 @@ class Desk:
             await self.feed.subscribe(each)
         self.read()
         await self.answered()
-
-    async def until(self, probe: Callable[[], Any], what: str = "") -> None:
-        """Wait for events until a probe is true."""
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                while not probe():
-                    self._more.clear()
-                    await self._more.wait()
-        except TimeoutError:
-            raise AssertionError(f"waited {LIMIT_S} s in vain for {what or probe}; {self.ended}") from None
 
     async def answered(self) -> None:
         """Return when every request was answered, and refusals have become other requests."""
@@ -160,36 +118,12 @@ class Desk:
     # ---- what came
 
     @property
-    def steps(self) -> list[MarketDataArrived]:
-        return [event for event in self.events if isinstance(event, MarketDataArrived)]
-
-    @property
-    def points(self) -> list[MarketPoint]:
-        return [point for step in self.steps for point in step.points]
-
-    @property
-    def bars(self) -> list[TradeBar]:
-        return [point for point in self.points if isinstance(point, TradeBar)]
-
-    @property
-    def quote_bars(self) -> list[QuoteBar]:
-        return [point for point in self.points if isinstance(point, QuoteBar)]
-
-    @property
-    def ticks(self) -> list[Tick]:
-        return [point for point in self.points if isinstance(point, Tick)]
-
-    @property
     def refused(self) -> list[StreamRefused]:
         return [event for event in self.events if isinstance(event, StreamRefused)]
 
     @property
     def missing(self) -> list[BarsMissing]:
         return [event for event in self.events if isinstance(event, BarsMissing)]
-
-    @property
-    def statuses(self) -> list[str]:
-        return [event.message for event in self.events if isinstance(event, FeedStatus)]
 
 
 @asynccontextmanager

@@ -266,7 +266,7 @@ def test_a_delayed_plan_has_whole_bars_late_and_says_so(tmp_path: Path) -> None:
             assert starts(desk.bars) == [0, 60, 120]
             assert [bar.close for bar in desk.bars] == [100.59, 101.19, 101.79]
             assert all(step.time_ns >= OPEN_NS + 960 * SECOND_NS for step in desk.steps)
-            assert "15 minutes late" in desk.statuses[0]
+            assert "15 minutes late" in desk.statuses[0][1]
             heard_ns = desk.feed.heard_ns(stream())
             assert heard_ns is not None and heard_ns > OPEN_NS + 1_000 * SECOND_NS  # of arrival
 
