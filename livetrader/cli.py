@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from livetrader import __version__, cli_custody, cli_operator
+from livetrader.cli_alerts import alerts
 from livetrader.cli_backtest import backtest
 from livetrader.cli_common import Commands, as_json, config_options, find_config, json_option, pair
 from livetrader.cli_data import data
@@ -48,6 +49,7 @@ def cli() -> None:
 cli_operator.register(cli)
 cli_custody.register(cli)
 cli.add_command(token)
+cli.add_command(alerts)
 cli.add_command(backtest)
 cli.add_command(data)
 cli.add_command(models)

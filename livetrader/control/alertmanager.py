@@ -106,7 +106,12 @@ def permitted(alert: AlertView, who: Identity, settings: AlertSettings, account:
 
 
 def _cut(texts: Mapping[str, str], limit: int) -> dict[str, str]:
-    return {name[:WORD_LIMIT]: text[:limit] for name, text in texts.items()}
+    return {_printable(name[:WORD_LIMIT]): _printable(text[:limit]) for name, text in texts.items()}
+
+
+def _printable(text: str) -> str:
+    """Return a text that cannot command a terminal: line ends and control characters become blanks."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _ns(moment: datetime) -> int:

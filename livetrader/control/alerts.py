@@ -42,6 +42,7 @@ FIRING_LIMIT: Final = 256  # alerts that fire at once; the oldest of the least s
 RECENT_LIMIT: Final = 200  # that have ended; the oldest is forgotten first
 ACTED_LIMIT: Final = 256  # identities that are not acted upon again; the oldest is forgotten first
 REASON_LIMIT: Final = 500  # characters of an operation's reason
+LOAD_S: Final = 2.0  # a disk that hangs must not keep an alert from halting
 FILE_LIMIT_BYTES: Final = 4 << 20  # of what is remembered; a larger file is not ours
 SEVERITIES: Final = ("critical", "warning", "info")  # loudest first; what is none of them is a warning
 _URGENCY: Final = {"critical": Urgency.ALARM, "warning": Urgency.WARNING, "info": Urgency.INFORMATION}
@@ -163,10 +164,12 @@ class AlertDesk:
         self._book = AlertBook(int(ports.settings.unheard_s * 1e9))
         self._acted: OrderedDict[Key, None] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
-        remembered = _read(ports.file)
-        self._book.load(remembered.firing[-FIRING_LIMIT:])
-        for key in remembered.acted[-ACTED_LIMIT:]:
-            self._acted[key] = None
+        self._loaded = False
+
+    async def load(self) -> None:
+        """Read what is remembered, once; the first delivery does so where nobody did before."""
+        async with self._one_at_a_time:
+            await self._load()
 
     def view(self) -> AlertsView:
         """Return what fires and what has ended."""
@@ -185,6 +188,7 @@ class AlertDesk:
         come again, and then does what is left of it.
         """
         async with self._one_at_a_time:  # a repeat must not overtake the action of the first
+            await self._load()
             now_ns = self._ports.wall_ns()
             self._book.expire(now_ns)
             arrived = [viewed(alert, now_ns) for alert in body.alerts]
@@ -202,6 +206,21 @@ class AlertDesk:
         if failure:
             raise ControlRefusedError(failure)
         return taken
+
+    async def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        try:
+            async with asyncio.timeout(LOAD_S):
+                remembered = await asyncio.to_thread(_read, self._ports.file)
+        except TimeoutError:
+            remembered = Remembered()
+            event(_log, logging.ERROR, "alerts_unreadable", detail=f"no answer within {LOAD_S} s",
+                  next_step="look at the disk; alerts that still fire act once more")  # fmt: skip
+        self._book.load(remembered.firing[-FIRING_LIMIT:])
+        for key in remembered.acted[-ACTED_LIMIT:]:
+            self._acted[key] = None
 
     async def _fired(self, alert: AlertView, who: Identity, taken: AlertsTaken) -> tuple[AlertsTaken, str]:
         known = self._book.known(alert.key)
@@ -244,7 +263,7 @@ class AlertDesk:
     async def _act(self, alert: AlertView, who: Identity) -> tuple[str, str]:
         """Do what the rule asks for, where it may; return the outcome and, where it failed, why."""
         allowed = permitted(alert, who, self._ports.settings, self._ports.account)
-        if isinstance(allowed, str):
+        if not isinstance(allowed, AlertAction):
             self._note(alert, who, allowed, "refused")
             return allowed, ""
         reason = f"alert {alert.name}: {alert.summary}"[:REASON_LIMIT]

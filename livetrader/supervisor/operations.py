@@ -176,6 +176,7 @@ class DaemonOperations:
         """Publish status and portfolio to readers, feed the watchdog, measure the loop; until cancelled."""
         parts, notifier = self._parts, self._supervisor.notifier
         pause_s = min(REFRESH_S, notifier.ping_interval_s or REFRESH_S)
+        await self.alerts.load()
         while True:
             asked_s = parts.timing.monotonic_s()
             await parts.timing.sleep(pause_s)
