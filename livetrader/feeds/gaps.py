@@ -28,7 +28,7 @@ from livetrader_engine.data.bars import QuoteBar, TradeBar
 from livetrader_engine.data.batches import Batch
 from livetrader_engine.data.fill_forward import FillRule, fill_forward
 from livetrader_engine.data.subscription import Subscription
-from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
+from livetrader_engine.symbols import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
 
 HELD_LIMIT: Final = 3600  # live bars of one stream that wait for its past: an hour of seconds
 LAG_NS: Final = 2 * NS_PER_SECOND  # after its end a bar is in the venue's history at the earliest
@@ -139,8 +139,13 @@ class BarTrack:
         self.gap.loud = True
 
     def begins(self, now_ns: int, wait_ns: int) -> None:
-        """Begin with the period that runs: it is history's, the feed brings whole ones only."""
-        if self._boundary_ns(now_ns) > self.delivered_ns:
+        """Begin with the period that runs: it is history's, the feed brings whole ones only.
+
+        One alone that is shorter than a minute is nobody's: trading would wait longer for it than it says.
+        """
+        lacking_ns = self._boundary_ns(now_ns) - self.delivered_ns
+        period_ns = self.subscription.resolution.period_ns
+        if lacking_ns > (period_ns if period_ns < NS_PER_MINUTE else 0):
             self.gap = Gap(loud=False)
             self.flows(now_ns, wait_ns, trusting=True)
 

@@ -62,6 +62,11 @@ class HistoryChain:
         return tuple(source.name for source in self._sources)
 
     @property
+    def asks_vendors(self) -> bool:
+        """Whether anybody but the folder is asked; it alone never learns of what happens today."""
+        return bool(self._others)
+
+    @property
     def store(self) -> DataStore:
         """Where what was downloaded is kept."""
         return self._store.data

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from livetrader.feeds.chain import ChainPorts, FeedChain
 from livetrader.feeds.face import Feeds, LoneFeed
 from livetrader.feeds.session import FeedPorts
 from livetrader.gateway.killstages import KillStage
-from livetrader.settings import OnFeedEnd
+from livetrader.histories.chain import HistoryChain
+from livetrader.settings import FreshnessSettings, OnFeedEnd
 from livetrader.supervisor.brokerage_session import BrokeragePorts, BrokerageSession
 from livetrader.supervisor.engine_care import EngineCare
 from livetrader.supervisor.parts import Parts
@@ -22,6 +25,11 @@ from livetrader_engine.spi_data import StreamRefused
 
 # Said by us alone, once for each outage: a plugin that says so too is only quoted.
 CONNECTION_NEWS: Final = frozenset({BrokerageMessageKind.DISCONNECTED, BrokerageMessageKind.RECONNECTED})
+
+
+def waiting_for(history: HistoryChain, rules: FreshnessSettings) -> FreshnessSettings:
+    """Return the rules with no wait for bars that nobody can bring: a folder alone never learns of today."""
+    return rules if history.asks_vendors else msgspec.structs.replace(rules, backfill_wait_s=0.0)
 
 
 class Connections:
@@ -107,7 +115,7 @@ class Connections:
                 feeds=parts.feeds,
                 history=parts.history,
                 reference=parts.history.reference,
-                rules=parts.settings.freshness,
+                rules=waiting_for(parts.history, parts.settings.freshness),
                 quality=parts.settings.quality,
                 carry=self._router.carry,
                 counted=self._streams_counted,

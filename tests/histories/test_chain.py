@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from livetrader.histories.filling import Filling
+from livetrader.settings import FreshnessSettings
+from livetrader.supervisor.connections import waiting_for
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.subscription import Normalization, TickType
 from livetrader_engine.errors import DataError
@@ -217,3 +219,9 @@ def test_a_folder_that_cannot_be_written_is_said_and_is_no_silence(tmp_path: Pat
         bench.ask(MINUTE, MONDAY, FRIDAY)
     (tmp_path / ".livetrader").unlink()
     assert len(bench.ask(MINUTE, MONDAY, FRIDAY)) == 50
+
+
+def test_live_bars_wait_for_no_history_where_only_the_folder_is_asked(tmp_path: Path) -> None:
+    rules = FreshnessSettings()
+    assert waiting_for(Bench(tmp_path / "a").chain, rules).backfill_wait_ns == 0
+    assert waiting_for(Bench(tmp_path / "b", Direct).chain, rules) == rules

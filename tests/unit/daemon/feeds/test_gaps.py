@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from livetrader.feeds.gaps import HELD_LIMIT, Bar, BarTrack
 from livetrader_engine.calendar.hours import always_open_hours
 from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.subscription import Subscription
+from livetrader_engine.symbols import Resolution
 from tests.unit.daemon.feeds.scene import MINUTE, SECOND, SPY, START_NS, minutes, true_bar
 
 WAIT_NS = 30 * SECOND
@@ -179,3 +181,21 @@ def test_what_is_not_handed_on_in_the_end_was_counted(
     shown = starts(play.got)
     holes = set(range(shown[-1] if shown else 0)) - set(shown)
     assert len(holes) <= play.missing
+
+
+def test_trading_does_not_wait_for_the_second_in_which_it_began() -> None:
+    begun_ns = START_NS + SECOND // 2
+    seconds = BarTrack(Subscription(SPY, Resolution.SECOND), HOURS, begun_ns)
+    seconds.begins(begun_ns, WAIT_NS)
+    first = true_bar(SPY, START_NS + SECOND, SECOND)
+    assert seconds.take(first, first.end_time_ns, WAIT_NS) == (first,)
+    behind = BarTrack(Subscription(SPY, Resolution.SECOND), HOURS, begun_ns - 3 * SECOND)
+    behind.begins(begun_ns, WAIT_NS)  # a warm-up ended three seconds ago: those bars history has
+    assert behind.take(first, first.end_time_ns, WAIT_NS) == ()
+
+
+def test_the_minute_in_which_a_stream_began_is_historys() -> None:
+    stream = BarTrack(minutes(SPY), HOURS, at(0.5))
+    stream.begins(at(0.5), WAIT_NS)
+    assert stream.take(bar(1), at(2), WAIT_NS) == ()
+    assert starts(stream.fill([bar(0)], at(1), at(2.1)).bars) == [0, 1]
