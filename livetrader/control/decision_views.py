@@ -57,6 +57,12 @@ class DecisionView(msgspec.Struct, frozen=True):
     tag: str = ""
 
 
+class DecisionTaken(msgspec.Struct, frozen=True, tag="decision", tag_field="event"):
+    """The algorithm wants an order, or it is known what became of one."""
+
+    decision: DecisionView
+
+
 class DecisionsView(msgspec.Struct, frozen=True):
     """The gates of now, and the newest decisions, newest first.
 

@@ -19,7 +19,7 @@ from livetrader.control.calls import (
     ResumeBody,
 )
 from livetrader.control.operations import OperationView
-from livetrader.control.queries import LogQuery, OrdersQuery
+from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
 from livetrader.control.stream import TooManyReadersError
 
 _JOB: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -211,6 +211,12 @@ async def log(call: Call) -> Reply:
     """Answer with lines of the log."""
     query = cast("LogQuery", call.query)
     return Reply(value=call.services.operations.log(query))
+
+
+async def decisions(call: Call) -> Reply:
+    """Answer why there is no trade."""
+    query = cast("DecisionsQuery", call.query)
+    return Reply(value=call.services.operations.decisions(query))
 
 
 async def operation(call: Call) -> Reply:

@@ -23,7 +23,8 @@ from livetrader.control.custody import CustodyOperations
 from livetrader.control.custody_views import ForeignOrderView, RestrictionView
 from livetrader.control.data_views import DataView
 from livetrader.control.data_views import FeedView as FeedView
-from livetrader.control.queries import LogQuery, OrdersQuery
+from livetrader.control.decision_views import DecisionsView, DecisionTaken
+from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
 from livetrader.control.tracked import OperationState as OperationState
 from livetrader.control.tracked import OperationView as OperationView
 from livetrader.control.training_views import TrainingSummary, TrainingView
@@ -225,7 +226,15 @@ class LogWritten(msgspec.Struct, frozen=True, tag="log", tag_field="event"):
     line: LogView
 
 
-StreamEvent = StatusChanged | PortfolioChanged | OrderChanged | TrainingChanged | LogWritten | AlertChanged
+StreamEvent = (
+    StatusChanged
+    | PortfolioChanged
+    | OrderChanged
+    | TrainingChanged
+    | LogWritten
+    | AlertChanged
+    | DecisionTaken
+)
 
 
 class EventSubscription(Protocol):
@@ -288,6 +297,10 @@ class Operations(Protocol):
 
     def log(self, query: LogQuery) -> LogPage:
         """Return the newest lines that were asked for, oldest first."""
+        ...
+
+    def decisions(self, query: DecisionsQuery) -> DecisionsView:
+        """Return why there is no trade: the gates as they stand, and what was decided lately."""
         ...
 
     def operation(self, operation_id: str) -> OperationView | None:

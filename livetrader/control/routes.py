@@ -25,6 +25,7 @@ from livetrader.control.calls import (
     ResumeBody,
 )
 from livetrader.control.custody_views import ReconciliationView
+from livetrader.control.decision_views import DecisionsView
 from livetrader.control.operations import (
     LogPage,
     OperationView,
@@ -34,7 +35,7 @@ from livetrader.control.operations import (
     StatusView,
     StreamEvent,
 )
-from livetrader.control.queries import LogQuery, NoQuery, OrdersQuery
+from livetrader.control.queries import DecisionsQuery, LogQuery, NoQuery, OrdersQuery
 from livetrader.control.session_views import SessionView
 from livetrader.control.training_views import TrainingView
 
@@ -124,6 +125,9 @@ ROUTES: Final[tuple[Route, ...]] = (
           summary="Alertmanager's webhook. A rule may halt or liquidate, where settings and token agree."),
     _get("/v1/alerts", alert_handlers.alerts, AlertsView, "Alerts that fire, and those that ended lately."),
     _get("/v1/log", handlers.log, LogPage, "Lines of the log, oldest first.", LogQuery),
+    _get("/v1/decisions", handlers.decisions, DecisionsView,
+         "Why there is no trade: the gates as they stand, the last decisions and what stopped them.",
+         DecisionsQuery),
     _get("/v1/operations/{id}", handlers.operation, OperationView, "What became of an accepted operation."),
     Route(method="GET", path="/v1/events", scope=Scope.READ, handler=handlers.events, stream=True,
           refusals=(503,), answer=StreamEvent, content_type="text/event-stream",

@@ -16,6 +16,7 @@ from livetrader.journal.records import EngineLost, EngineStarted
 from livetrader.restart import GiveUp
 from livetrader.settings import OnLost, OnRunaway, OnShortWarmUp, OnSpent
 from livetrader.store.options import credentials_for
+from livetrader.supervisor.decisions import follow_decisions
 from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProcess
@@ -25,7 +26,14 @@ from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.result_files import ResultFiles
 from livetrader.supervisor.router import Router
 from livetrader.supervisor.training_news import News, TrainingNews
-from livetrader_engine.commands import DeclareSeries, LogLevel, Plot, WriteLog
+from livetrader_engine.commands import (
+    DeclareSeries,
+    LogLevel,
+    NoteOrderEvent,
+    Plot,
+    SubmitOrder,
+    WriteLog,
+)
 from livetrader_engine.events import StopRequested
 
 STOP_LIMIT_S: Final = 5.0  # on_end_of_algorithm may write a model; a hung one is killed after this
@@ -70,6 +78,7 @@ class EngineCare:
         self.statistics: dict[str, str] = {}
         self.plots = 0
         self.results = ResultFiles(parts.directory.results, parts.timing, parts.logs.daemon)
+        self.decisions = follow_decisions(parts)
         self.started_ns: int | None = None
         self._training_news = TrainingNews(parts)
         self._model_news = ModelNews(parts)
@@ -108,9 +117,9 @@ class EngineCare:
                 model=self._model_news,
                 log=self._log,
                 plot=self._plot,
-                order_event=self.results.order_event,
+                order_event=self._order_event,
                 statistic=self._statistic,
-                decided=self._parts.flights.decided,
+                decided=self._decided,
             )
         )
 
@@ -247,6 +256,14 @@ class EngineCare:
         """The newest beat of the engine process, None where there is none."""
         process = self.keeper.process
         return None if process is None else process.beat
+
+    def _decided(self, command: SubmitOrder) -> None:
+        self._parts.flights.decided(command)
+        self.decisions.wanted(command)
+
+    def _order_event(self, noted: NoteOrderEvent) -> None:
+        self.decisions.noted(noted)
+        self.results.order_event(noted)
 
     def _log(self, line: WriteLog) -> None:
         self._parts.logs.algorithm(line.time_ns, line.level.value, line.message)

@@ -10,6 +10,7 @@ from typing import Final
 from livetrader import __version__
 from livetrader.control.alerts import AlertDesk, AlertPorts
 from livetrader.control.data_views import DataView, FeedView
+from livetrader.control.decision_views import DecisionsView
 from livetrader.control.operations import (
     EventSubscription,
     KillSwitchView,
@@ -24,7 +25,7 @@ from livetrader.control.operations import (
     StatusView,
     TrainingChanged,
 )
-from livetrader.control.queries import LogQuery, OrdersQuery
+from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
 from livetrader.control.tracking import OperationLog
 from livetrader.control.training_views import ModelView, TrainingView
 from livetrader.errors import ControlRefusedError, DaemonError
@@ -32,6 +33,7 @@ from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState
 from livetrader.journal.replay import JournalState, OrderState
 from livetrader.supervisor.custody_operations import DaemonCustody, foreign_orders, restrictions
+from livetrader.supervisor.decision_desk import DecisionDesk
 from livetrader.supervisor.order_pages import newest
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.states import DaemonState
@@ -54,6 +56,7 @@ class DaemonOperations:
         self._parts = supervisor.parts
         self._operations = operations
         self.custody = DaemonCustody(supervisor.parts, operations)
+        self._decisions = DecisionDesk(supervisor)
         self.alerts = AlertDesk(_alert_ports(supervisor.parts), self)
 
     def live(self) -> bool:
@@ -158,6 +161,10 @@ class DaemonOperations:
     def log(self, query: LogQuery) -> LogPage:
         """Return the newest lines that were asked for, oldest first."""
         return self._parts.logs.page(query)
+
+    def decisions(self, query: DecisionsQuery) -> DecisionsView:
+        """Return why there is no trade: the gates as they stand, and what was decided lately."""
+        return self._decisions.view(query)
 
     def operation(self, operation_id: str) -> OperationView | None:
         """Return an operation that was accepted, None where it is not (or no longer) known."""

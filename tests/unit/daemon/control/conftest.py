@@ -20,6 +20,7 @@ from livetrader.control.alerts import AlertDesk, AlertPorts
 from livetrader.control.auth import Scope, TokenStore
 from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
 from livetrader.control.data_views import DataView, FeedView
+from livetrader.control.decision_views import DecisionsView
 from livetrader.control.operations import (
     ConnectionView,
     EngineView,
@@ -40,19 +41,32 @@ from livetrader.control.operations import (
     StatusView,
     TrainingChanged,
 )
-from livetrader.control.queries import LogQuery, OrdersQuery
+from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
 from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub, QueuedSubscription
 from livetrader.control.tracking import OperationLog
 from livetrader.control.training_views import TrainingJobView, TrainingSummary, TrainingView
 from livetrader.errors import ControlRefusedError
 from livetrader.journal.records import AuditEntry
+from livetrader.supervisor.decision_desk import sentence
+from livetrader.supervisor.gates import GateFacts, gates, trading
 from livetrader.supervisor.log_book import fits
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.notifications import Notification
 
 NOW_NS = 1_700_000_000_000_000_000
 REPLAY = FeedView("replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5, streams=1)
+
+
+def _told_once() -> Notifying:
+    """Return notifications that nobody sends: one alarm, no channel."""
+    settings = NotifySettings()
+    dispatcher = Dispatcher(
+        NotifyPorts(settings, (), Path("unused"), "paper", lambda: NOW_NS, lambda: 0.5, lambda outcome: None)
+    )
+    alarm = Notification(NOW_NS, Urgency.ALARM, "kill switch", "not flat after 60 s", "look at the account")
+    dispatcher.book.take(alarm, NOW_NS)
+    return Notifying(dispatcher, lambda: NOW_NS)
 
 
 class FakeCustody:
@@ -110,6 +124,7 @@ class FakeOperations:
         self._log = OperationLog(lambda: NOW_NS, lambda: f"op-{next(self._numbers)}")
         self._quantity = Decimal(10)
         self._orders = {f"lt-{number}": _order(number) for number in (1, 2)}
+        self.notifications = _told_once()
 
     @property
     def alerts(self) -> AlertDesk:
@@ -203,6 +218,18 @@ class FakeOperations:
     def log(self, query: LogQuery) -> LogPage:
         fitting = [line for line in self.log_lines if line.sequence > query.after and fits(line, query)]
         return LogPage(tuple(fitting[-query.limit :]), max(query.after, len(self.log_lines)))
+
+    def decisions(self, query: DecisionsQuery) -> DecisionsView:
+        found = gates(GateFacts(subscriptions=1, halted="by somebody" if self.halted else ""))
+        return DecisionsView(
+            trading=trading(found),
+            words=sentence(found, None, 12),
+            gates=found,
+            decisions=(),
+            total=0,
+            stopped={},
+            steps=12,
+        )
 
     def operation(self, operation_id: str) -> OperationView | None:
         return self._log.get(operation_id)

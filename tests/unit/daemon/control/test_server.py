@@ -43,6 +43,7 @@ ALLOWED = {
     "GET /v1/log": {"read", "operate", "liquidate", "admin"},
     "GET /v1/operations/{id}": {"read", "operate", "liquidate", "admin"},
     "GET /v1/events": {"read", "operate", "liquidate", "admin"},
+    "GET /v1/decisions": {"read", "operate", "liquidate", "admin"},
     "GET /v1/session": {"read", "operate", "liquidate", "admin"},
     "DELETE /v1/session": {"read", "operate", "liquidate", "admin"},
     "GET /metrics": {"read", "operate", "liquidate", "admin"},
