@@ -19,10 +19,11 @@ from livetrader.journal.journal import Journal
 from livetrader.settings import Settings
 from livetrader.supervisor.supervisor import Supervisor
 from livetrader.telemetry import logs
-from livetrader.telemetry.flights import Clocks, Flights
+from livetrader.telemetry.flights import Flights
 from livetrader.telemetry.host import ENGINE, SUPERVISOR, HostFacts, HostWatch, read_host
 from livetrader.telemetry.machine_clock import UNKNOWN_CLOCK
 from livetrader.telemetry.metrics import Metrics
+from livetrader.telemetry.order_spans import Clocks
 from livetrader.telemetry.otlp import OtlpSpans
 
 NS_PER_S: Final = 1e9

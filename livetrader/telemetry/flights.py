@@ -33,25 +33,17 @@ from livetrader.journal.records import (
 from livetrader.journal.replay import OrderState
 from livetrader.telemetry import traces
 from livetrader.telemetry.metrics import Metrics
-from livetrader.telemetry.traces import ORDER_SPAN, Attribute, Span, SpanEvent, Spans
+from livetrader.telemetry.order_spans import Clocks, Moment, OrderSpans, described
+from livetrader.telemetry.traces import Attribute, Spans
 from livetrader_engine.commands import SubmitOrder
-from livetrader_engine.orders.order import ClientOrderId, OrderId, OrderSpec
+from livetrader_engine.orders.order import ClientOrderId, OrderId
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.symbols import NS_PER_SECOND
 
 FLIGHTS_LIMIT: Final = 10_000  # orders under way or working; beyond it the oldest is timed no more: 10 MB
 TICKS_KEPT: Final = 4_096  # steps by which an engine may lag and its orders still know their tick
 EVENTS_KEPT: Final = 100  # of one order's trace; an order that is changed for ever must not fill the memory
 FILLS_SHOWN: Final = 100  # spans of trades of one order; all of them count in the metrics
 DETAIL_LENGTH: Final = 500  # characters of a venue's words in a trace
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """`monotonic_s` for durations, `wall_ns` for the instants in traces."""
-
-    monotonic_s: Callable[[], float]
-    wall_ns: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +67,12 @@ class Flight:
     acknowledged_s: float | None = None
     fills: int = 0
     resumed: bool = False  # of a daemon before this one
-    events: list[tuple[float, str, str]] = field(default_factory=list)
+    events: list[Moment] = field(default_factory=list)
 
     def note(self, now_s: float, name: str, detail: str = "") -> None:
         """Remember an event for the trace."""
         if len(self.events) < EVENTS_KEPT:
-            self.events.append((now_s, name, detail[:DETAIL_LENGTH]))
+            self.events.append(Moment(now_s, name, detail[:DETAIL_LENGTH]))
 
 
 class Flights:
@@ -101,8 +93,7 @@ class Flights:
         self._metrics = metrics
         self._clocks = clocks
         self._order_of = order_of
-        self._spans = spans
-        self._ratio = ratio
+        self._spans = OrderSpans(clocks, spans, ratio)
         self._sequences = [0] * TICKS_KEPT  # by sequence % TICKS_KEPT
         self._ticks_s = [0.0] * TICKS_KEPT
         self._decisions: OrderedDict[OrderId, Decision] = OrderedDict()
@@ -170,10 +161,10 @@ class Flights:
                 self._metrics.tick_to_decision.observe(
                     decision.decided_s - decision.tick_s, traces.exemplar(record.client_order_id)
                 )
-                self._leg(flight, "decide", decision.tick_s, decision.decided_s)
+                self._spans.leg(flight.client_order_id, "decide", decision.tick_s, decision.decided_s)
             if decision.decided_s is not None:
-                self._leg(flight, "deliver", decision.decided_s, decision.arrived_s)
-            self._leg(flight, "check", decision.arrived_s, now_s)
+                self._spans.leg(flight.client_order_id, "deliver", decision.decided_s, decision.arrived_s)
+            self._spans.leg(flight.client_order_id, "check", decision.arrived_s, now_s)
         self._keep(flight)
 
     def _denied(self, record: OrderDenied) -> None:
@@ -183,8 +174,15 @@ class Flights:
         now_s = self._clocks.monotonic_s()
         flight = Flight(ClientOrderId(seed), now_s if decision is None else decision.arrived_s, decision)
         flight.note(now_s, "denied", record.message)
-        attributes = _described(record.spec) | {"livetrader.denied": str(record.reason)}
-        self._root(flight, now_s, attributes, f"{record.reason}: {record.message}")
+        attributes = described(record.spec) | {"livetrader.denied": str(record.reason)}
+        self._spans.whole(
+            flight.client_order_id,
+            flight.began_s,
+            now_s,
+            attributes,
+            flight.events,
+            f"{record.reason}: {record.message}",
+        )
 
     def _sent(self, client_order_id: ClientOrderId) -> None:
         self._metrics.orders_sent.inc(exemplar=traces.exemplar(client_order_id))
@@ -201,7 +199,7 @@ class Flights:
                 max(0.0, sent_s - decided_s), traces.exemplar(flight.client_order_id)
             )
         if flight.intended_s is not None:
-            self._leg(flight, "send", flight.intended_s, sent_s)
+            self._spans.leg(flight.client_order_id, "send", flight.intended_s, sent_s)
 
     def _reported(self, record: ReportReceived) -> None:
         report = record.report
@@ -230,7 +228,7 @@ class Flights:
             self._metrics.sent_to_acknowledged.observe(
                 now_s - flight.sent_s, traces.exemplar(flight.client_order_id)
             )
-            self._leg(flight, "acknowledge", flight.sent_s, now_s)
+            self._spans.leg(flight.client_order_id, "acknowledge", flight.sent_s, now_s)
 
     def _filled(self, flight: Flight, quantity: object, price: object, now_s: float, *, timed: bool) -> None:
         flight.fills += 1
@@ -243,7 +241,7 @@ class Flights:
             )
         if flight.fills <= FILLS_SHOWN:
             told: dict[str, Attribute] = {"fill.quantity": str(quantity), "fill.price": str(price)}
-            self._leg(flight, "fill", begun_s, now_s, told, number=flight.fills)
+            self._spans.leg(flight.client_order_id, "fill", begun_s, now_s, told, number=flight.fills)
 
     def _resolved(self, record: OrderResolved) -> None:
         order = self._order_of(record.client_order_id)
@@ -281,7 +279,7 @@ class Flights:
         if order.is_open:
             return
         self._flights.pop(flight.client_order_id, None)
-        attributes = _described(order.spec) | {
+        attributes = described(order.spec) | {
             "livetrader.order.status": order.status.name.lower(),
             "livetrader.order.filled": str(order.filled),
             "livetrader.order.client_id": order.client_order_id,
@@ -289,62 +287,12 @@ class Flights:
             "livetrader.order.kill_id": order.kill_id or "",
             "livetrader.order.resumed": flight.resumed,
         }
-        last = flight.events[-1][2] if flight.events else ""
-        self._root(flight, now_s, attributes, last if order.status is OrderStatus.INVALID else "")
-
-    def _leg(
-        self,
-        flight: Flight,
-        name: str,
-        begun_s: float,
-        ended_s: float,
-        attributes: dict[str, Attribute] | None = None,
-        *,
-        number: int = 0,
-    ) -> None:
-        seed = flight.client_order_id
-        self._show(
-            Span(
-                name,
-                traces.trace_id(seed),
-                traces.span_id(seed, f"{name} {number}" if number else name),
-                traces.span_id(seed, ORDER_SPAN),
-                self._wall_ns(begun_s),
-                self._wall_ns(ended_s),
-                attributes or {},
-            )
+        last = flight.events[-1].detail if flight.events else ""
+        self._spans.whole(
+            flight.client_order_id,
+            flight.began_s,
+            now_s,
+            attributes,
+            flight.events,
+            last if order.status is OrderStatus.INVALID else "",
         )
-
-    def _root(self, flight: Flight, now_s: float, attributes: dict[str, Attribute], error: str) -> None:
-        seed = flight.client_order_id
-        self._show(
-            Span(
-                ORDER_SPAN,
-                traces.trace_id(seed),
-                traces.span_id(seed, ORDER_SPAN),
-                None,
-                self._wall_ns(flight.began_s),
-                self._wall_ns(now_s),
-                attributes,
-                tuple(SpanEvent(self._wall_ns(at_s), name, detail) for at_s, name, detail in flight.events),
-                error,
-            )
-        )
-
-    def _show(self, span: Span) -> None:
-        if self._spans is not None and traces.sampled(span.trace_id, self._ratio):
-            self._spans.put(span)
-
-    def _wall_ns(self, moment_s: float) -> int:
-        ago_s = self._clocks.monotonic_s() - moment_s
-        return self._clocks.wall_ns() - int(ago_s * NS_PER_SECOND)
-
-
-def _described(spec: OrderSpec) -> dict[str, Attribute]:
-    """Return what a trace says of the order itself; its tag is the user's and stays here."""
-    return {
-        "livetrader.order.id": spec.id,
-        "livetrader.order.symbol": spec.symbol.value,
-        "livetrader.order.type": spec.type.name.lower(),
-        "livetrader.order.quantity": str(spec.quantity),
-    }

@@ -74,7 +74,7 @@ class OtlpSpans:
         """Send what waits, for CLOSE_S at most. Blocks so long; call it from a thread."""
         self._closing.set()
         self._thread.join(CLOSE_S)
-        self._exporter.shutdown()  # type: ignore[no-untyped-call] — the library leaves it unannotated
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # not typed
 
     # -- the thread ----------------------------------------------------------------------------------
 

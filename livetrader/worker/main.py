@@ -211,18 +211,9 @@ class EngineRun:
         around = surroundings_of(
             lambda: self._engine, sequential=start.training_waits, report=self._report_model
         )
-        orders: OrderSink = RemoteOrders(self._inbox, self._outbox, self._progress.stamped)
-        if start.lockstep:
-            orders = LockstepOrders(
-                self._inbox,
-                self._outbox,
-                self._now_ns,
-                lambda: self._progress.steps,
-                self._progress.stamped,
-            )
         ports = EnginePorts(
             feed=self._feed,
-            orders=orders,
+            orders=self._orders(lockstep=start.lockstep),
             history=history,
             reference=history.reference,
             results=RemoteResults(self._outbox, monotonic_s),
@@ -240,6 +231,14 @@ class EngineRun:
         engine.orders.turn = trainer.calls.make
         trainer.calls.around = lambda: engine.decisions.because_of(TRAINING, engine.clock.now_ns)
         return engine
+
+    def _orders(self, *, lockstep: bool) -> OrderSink:
+        if not lockstep:
+            return RemoteOrders(self._inbox, self._outbox, self._progress.stamped)
+        progress = self._progress
+        return LockstepOrders(
+            self._inbox, self._outbox, self._now_ns, lambda: progress.steps, progress.stamped
+        )
 
     def _report_model(self, name: str, number: int | None, trouble: str) -> None:
         self._outbox.send(ModelReported(self._now_ns(), name, number, trouble))
