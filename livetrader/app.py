@@ -32,6 +32,8 @@ from livetrader.histories.chain import HistoryChain
 from livetrader.histories.opening import history_folder, open_histories
 from livetrader.journal import filesystems
 from livetrader.journal.journal import Journal
+from livetrader.notifying.opening import Surroundings, open_notifying
+from livetrader.notifying.service import Notifying
 from livetrader.settings import Settings
 from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.figures import Figures, follow_orders, open_spans
@@ -42,7 +44,7 @@ from livetrader.supervisor.supervisor import Supervisor
 from livetrader.supervisor.training_ledger import TrainingLedger
 from livetrader.telemetry import logs
 from livetrader.telemetry.metrics import Metrics
-from livetrader.telemetry.notifications import LogSink, Notification, Notifications, Urgency
+from livetrader.telemetry.notifications import Urgency
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.errors import DataError
 from livetrader_engine.ports import ReferenceData
@@ -86,13 +88,16 @@ def build(settings: Settings) -> Supervisor:
     brokerage, feeds = makers.brokerage(history), makers.feeds(history)
     _check_file_system(settings, directory, brokerage, book)
     journal = Journal(directory.journal, settings.account.name)
-    notifications = Notifications([LogSink()], lambda outcome: metrics.notifications.labels(outcome).inc())
+    around = Surroundings(
+        directory.notifications, makers.notifier_context, metrics, hub, wall_ns, chance.random
+    )
+    notifying = open_notifying(settings, around)
     relay = Relay(hub, metrics)
     gateway = Gateway(brokerage, journal, settings.limits, timing, relay, book.daemon)
     gateway.rules = HostRules(
         settings.account.on_manual_trades,
         settings.limits.unknown_orders,
-        partial(_notify, notifications),
+        notifying.notify,
         lambda reason: supervisor.end(reason),
         contract_multiplier(history.reference),
         lambda symbol: supervisor.feed.stale(symbol),
@@ -105,7 +110,7 @@ def build(settings: Settings) -> Supervisor:
             is_open=market_is_open(history.reference),
             timing=timing,
             report=book.daemon,
-            escalate=partial(_alarm, book, notifications),
+            escalate=partial(_alarm, book, notifying),
         ),
         gateway,
     )
@@ -131,7 +136,8 @@ def build(settings: Settings) -> Supervisor:
             relay=relay,
             kill=kill,
             training=TrainingLedger(settings.training, journal, clock_mark),
-            notify=partial(_notify, notifications),
+            notify=notifying.notify,
+            notifying=notifying,
             flights=follow_orders(settings, metrics, timing, gateway, spans),
             announcements=Announcements(history.reference, history.announced),
         )
@@ -141,30 +147,22 @@ def build(settings: Settings) -> Supervisor:
     )
     figures = Figures(supervisor, spans)
     supervisor.server = ControlServer(operations, settings, metrics=metrics, audit=journal.append_soon)
-    supervisor.housekeeping = partial(_housekeeping, tasks, notifications, operations, figures)
+    supervisor.housekeeping = partial(_housekeeping, tasks, notifying, operations, figures)
     return supervisor
 
 
-def _alarm(book: LogBook, notifications: Notifications, words: str) -> None:
+def _alarm(book: LogBook, notifying: Notifying, words: str) -> None:
     """Tell the log and people that the kill switch needs them; never waits."""
     book.daemon("alarm", level="critical", message=words)
     step = "look at the account at the brokerage; close by hand what is left"
-    notifications.put(Notification(wall_ns(), Urgency.ALARM, "kill switch", words, step))
-
-
-def _notify(
-    notifications: Notifications, title: str, message: str, next_step: str,
-    urgency: Urgency = Urgency.WARNING, /,
-) -> None:  # fmt: skip
-    """Tell people something that they should look at; never waits."""
-    notifications.put(Notification(wall_ns(), urgency, title, message, next_step))
+    notifying.notify("kill switch", words, step, Urgency.ALARM)
 
 
 async def _housekeeping(
-    tasks: Tasks, notifications: Notifications, operations: DaemonOperations, figures: Figures
+    tasks: Tasks, notifying: Notifying, operations: DaemonOperations, figures: Figures
 ) -> None:
     """Send notifications, watch the machine and keep the views fresh until cancelled."""
-    tasks.spawn("notifications", notifications.run())
+    tasks.spawn("notifications", notifying.run())
     tasks.spawn("figures", figures.run())
     await operations.refresh()
 
@@ -261,6 +259,10 @@ class PluginMakers:
                     [f"{self.settings.source}: feed: {name} keeps its own time, so it has to be the only one"]
                 )
         return tuple(feeds.items())
+
+    def notifier_context(self, name: str, folder: str) -> Context:
+        """Return what a notifier gets; `folder` is its own."""
+        return self._context(name, folder, None)
 
     def _context(self, name: str, kind: str, history: HistoryChain | None) -> Context:
         folder: Path = self.directory.plugin(kind)

@@ -17,7 +17,8 @@ from livetrader_engine.spi import API_VERSION
 BROKERAGES: Final = "livetrader.brokerages"
 FEEDS: Final = "livetrader.feeds"
 HISTORIES: Final = "livetrader.histories"
-GROUPS: Final = (BROKERAGES, FEEDS, HISTORIES)
+NOTIFIERS: Final = "livetrader.notifiers"
+GROUPS: Final = (BROKERAGES, FEEDS, HISTORIES, NOTIFIERS)
 
 
 def plugin_names(group: str) -> list[str]:

@@ -13,8 +13,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from livetrader.quiet_hours import QuietHours
 from livetrader_engine.data.quality import QualityLimits
 from livetrader_engine.missed import MissedPolicy
+from livetrader_engine.outgoing import Way
 from livetrader_engine.symbols import NS_PER_SECOND
 
 DAY_S = 86_400.0  # no limit of the daemon makes sense beyond a day
@@ -274,11 +276,48 @@ class FreshnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         return int(self.backfill_wait_s * NS_PER_SECOND)
 
 
+class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[notify] Who is told what, how often, and when. The channels are those of [[notify.channel]].
+
+    `information`, `warning` and `alarm` name channels in order of preference; "*" are all others in the order
+    of the file. Raises ValueError for quiet hours that are none.
+    """
+
+    information: tuple[str, ...] = ("*",)
+    warning: tuple[str, ...] = ("*",)
+    alarm: tuple[str, ...] = ("*",)
+    repeat_s: Seconds = 900.0  # the same again within this time is counted, and told at its end
+    per_hour: Annotated[int, msgspec.Meta(ge=2, le=3600)] = 40  # messages of one channel; more are summed up
+    escalate_s: SecondsOrZero = 300.0  # an alarm that nobody acknowledged goes to one channel more; 0: never
+    quiet_hours: str = ""  # "22:00-07:00": what is no alarm waits for their end
+    quiet_timezone: str = "UTC"
+    attempt_limit_s: Seconds = 10.0  # of one attempt of a channel
+    retry_s: Seconds = 5.0  # until a channel that failed is tried again; doubles ...
+    retry_max_s: Seconds = 300.0  # ... up to this
+    give_up_s: Annotated[float, msgspec.Meta(gt=0, le=2_678_400)] = 259_200.0  # not alarms: those stay
+    keep_days: Annotated[float, msgspec.Meta(gt=0, le=3660)] = 30.0  # of what is done
+    algorithm: tuple[Way, ...] = tuple(Way)  # what `self.notify` may use
+    algorithm_per_hour: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 20  # of each way; LEAN's cloud has 20
+
+    def __post_init__(self) -> None:
+        """Refuse quiet hours that are none, and times that do not follow each other."""
+        QuietHours.parse(self.quiet_hours, self.quiet_timezone)
+        if self.retry_max_s < self.retry_s:
+            raise ValueError("retry_max_s: must be at least retry_s")
+
+
 class PluginSection(msgspec.Struct, frozen=True):
     """[brokerage], one [[feed]], one [[history]]: `plugin` names the entry point, other keys are its own."""
 
     plugin: str
     options: dict[str, object]
+
+
+class ChannelSection(msgspec.Struct, frozen=True):
+    """One [[notify.channel]]: its name in the settings, its plugin of the group livetrader.notifiers."""
+
+    name: str
+    section: PluginSection
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -306,9 +345,12 @@ class Settings(msgspec.Struct, frozen=True):
     daemon: DaemonSettings
     freshness: FreshnessSettings = FreshnessSettings()
     quality: QualityLimits = QualityLimits()
+    notify: NotifySettings = NotifySettings()
+    channels: tuple[ChannelSection, ...] = ()  # [[notify.channel]], in the order of the file
     alerts: AlertSettings = AlertSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
 
 SECTIONS = ("algorithm", "account", "brokerage", "feed", "history", "data", "engine", "limits", "training",
-            "object_store", "control", "daemon", "freshness", "quality", "telemetry", "alerts")  # fmt: skip
+            "object_store", "control", "daemon", "freshness", "quality", "telemetry", "alerts",
+            "notify")  # fmt: skip

@@ -153,15 +153,14 @@ def _sftp_arguments(
     with_key = "private_key" in named or len(rest) >= 5 or (
         len(rest) == 4 and not isinstance(rest[3], int) and rest[3] is not None
     )  # fmt: skip
-    names = ("private_key", "private_key_passphrase") if with_key else ("password",)
-    names = (*names, "file_path", "file_content", "port")
+    secret: tuple[str, ...] = ("private_key", "private_key_passphrase") if with_key else ("password",)
+    names = (*secret, "file_path", "file_content", "port")
     given = dict(zip(names, rest, strict=False)) | named
     unknown, missing = set(given) - set(names), set(names) - {"port"} - set(given)
     if len(rest) > len(names) or unknown or missing:
         wrong = ", ".join(sorted(unknown or missing)) or "too many arguments"
         raise AlgorithmError(f"notify.sftp takes {', '.join(names)}; look at: {wrong}")
-    secrets = tuple(given[name] for name in names[:-3])
-    return secrets, given["file_path"], given["file_content"], given.get("port")
+    return tuple(given[name] for name in secret), given["file_path"], given["file_content"], given.get("port")
 
 
 def _text(value: object) -> str:

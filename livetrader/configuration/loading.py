@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from livetrader import settings
+from livetrader.configuration.channels import check_routes, read_channels, take_channels
 from livetrader.configuration.lean_keys import translated
 from livetrader.configuration.plugins import LISTED_GROUPS, PLUGIN_GROUPS, STORE, PluginSections
 from livetrader.configuration.problems import Problems, suggest
@@ -73,6 +74,9 @@ class Loader:
                 table = translated(table, self._problems)
             if name == "data":
                 table = without_history(table, self._problems)
+            if name == "notify":
+                table, listed_channels = take_channels(table, self._problems)
+                sections["channels"] = read_channels(self._plugins, self._problems, listed_channels)
             sections[name] = self._tables.struct(name, kind, table)
         for name, group in PLUGIN_GROUPS.items():
             sections[name] = self._plugins.read(name, group, self._table(document, name))
@@ -80,6 +84,7 @@ class Loader:
             default = (settings.PluginSection(STORE, {}),) if name == "history" else ()
             sections[listed] = self._plugins.read_listed(name, group, document.get(name), default)
         check_together(sections, self._problems)
+        check_routes(sections["notify"], sections["channels"], self._problems)
         if self._problems:
             raise ConfigError(self._problems.lines)
         sections["account"] = with_state_directory(sections["account"], self._base)

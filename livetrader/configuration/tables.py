@@ -27,6 +27,7 @@ TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "daemon": settings.DaemonSettings,
     "freshness": settings.FreshnessSettings,
     "quality": QualityLimits,
+    "notify": settings.NotifySettings,
     "alerts": settings.AlertSettings,
     "telemetry": settings.TelemetrySettings,
 }

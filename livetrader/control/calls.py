@@ -49,6 +49,12 @@ Name = Annotated[
 ]
 
 
+class ChannelBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which channel, by its name in [[notify.channel]]; none: each."""
+
+    channel: Id | None = None
+
+
 class CustodyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is adopted: a symbol by its ticker or identifier, or an order without a record by its id."""
 

@@ -91,9 +91,15 @@ class NotificationOperations(Protocol):
         """
         ...
 
-    def test(self, *, who: str, channel: str | None) -> tuple[str, ...]:
-        """Send a test message through one channel, or each; return their names.
+    def test(self, *, who: str, channel: str | None) -> tuple[NotificationView, ...]:
+        """Send a test message through one channel, or each; return one notification a channel.
 
-        What became of it is in `notifications`. Raises KeyError for a channel that there is not.
+        What becomes of them is in `notifications`. Raises KeyError for a channel that there is not.
         """
         ...
+
+
+class NotificationChanged(msgspec.Struct, frozen=True, tag="notification", tag_field="event"):
+    """A notification is new, or something became of it."""
+
+    notification: NotificationView

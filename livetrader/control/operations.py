@@ -24,6 +24,7 @@ from livetrader.control.custody_views import ForeignOrderView, RestrictionView
 from livetrader.control.data_views import DataView
 from livetrader.control.data_views import FeedView as FeedView
 from livetrader.control.decision_views import DecisionsView, DecisionTaken
+from livetrader.control.notification_views import NotificationChanged, NotificationOperations
 from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
 from livetrader.control.tracked import OperationState as OperationState
 from livetrader.control.tracked import OperationView as OperationView
@@ -233,6 +234,7 @@ StreamEvent = (
     | TrainingChanged
     | LogWritten
     | AlertChanged
+    | NotificationChanged
     | DecisionTaken
 )
 
@@ -264,6 +266,11 @@ class Operations(Protocol):
     @property
     def custody(self) -> CustodyOperations:
         """What may be decided about the account."""
+        ...
+
+    @property
+    def notifications(self) -> NotificationOperations:
+        """What people were told."""
         ...
 
     @property

@@ -33,6 +33,13 @@ class OrdersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Text = ""
 
 
+class NotificationsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which notifications: all, or those that wait for a channel or a person."""
+
+    open: bool = False
+    limit: Limit = 100
+
+
 class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which lines: after and before a sequence number, of a level or worse, of a source, with a text.
 

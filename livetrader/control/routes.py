@@ -7,13 +7,14 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from livetrader.control import alert_handlers, handlers, session_handlers
+from livetrader.control import alert_handlers, handlers, notification_handlers, session_handlers
 from livetrader.control.alert_views import AlertsTaken, AlertsView
 from livetrader.control.alertmanager import WebhookBody
 from livetrader.control.auth import Scope
 from livetrader.control.calls import (
     Call,
     CancelBody,
+    ChannelBody,
     CustodyBody,
     FlattenBody,
     IgnoreBody,
@@ -26,6 +27,7 @@ from livetrader.control.calls import (
 )
 from livetrader.control.custody_views import ReconciliationView
 from livetrader.control.decision_views import DecisionsView
+from livetrader.control.notification_views import NotificationsView, NotificationView
 from livetrader.control.operations import (
     LogPage,
     OperationView,
@@ -35,7 +37,7 @@ from livetrader.control.operations import (
     StatusView,
     StreamEvent,
 )
-from livetrader.control.queries import DecisionsQuery, LogQuery, NoQuery, OrdersQuery
+from livetrader.control.queries import DecisionsQuery, LogQuery, NoQuery, NotificationsQuery, OrdersQuery
 from livetrader.control.session_views import SessionView
 from livetrader.control.training_views import TrainingView
 
@@ -124,6 +126,14 @@ ROUTES: Final[tuple[Route, ...]] = (
           body=WebhookBody, answer=AlertsTaken, keyed=True, refusals=(503,),
           summary="Alertmanager's webhook. A rule may halt or liquidate, where settings and token agree."),
     _get("/v1/alerts", alert_handlers.alerts, AlertsView, "Alerts that fire, and those that ended lately."),
+    _get("/v1/notifications", notification_handlers.notifications, NotificationsView,
+         "What people were told, newest first, and the channels.", NotificationsQuery),
+    Route(method="POST", path="/v1/notifications/{id}/ack", scope=Scope.OPERATE, refusals=(404,),
+          handler=notification_handlers.acknowledge, answer=tuple[NotificationView, ...],
+          summary="Take note that somebody has seen it; `all`: everything open. Alarms are told no more."),
+    Route(method="POST", path="/v1/notifications/test", scope=Scope.OPERATE, refusals=(404,), status=202,
+          handler=notification_handlers.test, body=ChannelBody, answer=tuple[NotificationView, ...],
+          summary="Send a test through a channel, or each; GET /v1/notifications has what came of it."),
     _get("/v1/log", handlers.log, LogPage, "Lines of the log, oldest first.", LogQuery),
     _get("/v1/decisions", handlers.decisions, DecisionsView,
          "Why there is no trade: the gates as they stand, the last decisions and what stopped them.",

@@ -18,6 +18,7 @@ from livetrader.supervisor.letting_go import LettingGo
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.router import Router
 from livetrader.supervisor.states import DaemonState, StateMachine
+from livetrader.telemetry.notifications import Urgency
 from livetrader.telemetry.systemd import Notifier
 
 CLOSE_LIMIT_S: Final = 10.0  # one plugin's close
@@ -79,6 +80,9 @@ class Ending:
         if self.reason is None:
             self.reason, self.failure = reason, failure
             self._parts.logs.daemon("stopping", reason=reason)
+            if failure is not None:
+                step = "livetrader logs, and the runbook: docs/runbook.md"
+                self._parts.notify("the daemon ends", reason, step, Urgency.ALARM)
             self._parts.changes.announce()
 
     async def finish(self, care: EngineCare, router: Router, brokerage: BrokerageSession) -> None:
@@ -144,6 +148,7 @@ class Ending:
         await self._closing("brokerage", parts.brokerage.close())
         if self.reason is not None:
             parts.journal.append_soon(DaemonStopped(parts.timing.wall_ns(), self.reason))
+        await self._closing("notifications", parts.notifying.close())
         await self._closing("journal", parts.journal.close())
         notifier.close()
 

@@ -119,6 +119,7 @@ class EngineCare:
                 plot=self._plot,
                 order_event=self._order_event,
                 statistic=self._statistic,
+                send_out=self._parts.notifying.send_out,
                 decided=self._decided,
             )
         )

@@ -69,7 +69,7 @@ class CommandPorts:
     plot: Callable[[DeclareSeries | Plot], None]
     order_event: Callable[[NoteOrderEvent], None]
     statistic: Callable[[str, str], None]
-    send_out: Callable[[SendOut], None] = lambda command: None
+    send_out: Callable[[SendOut], None]
     decided: Callable[[SubmitOrder], None] = lambda command: None  # hears of an order when it arrives
 
 

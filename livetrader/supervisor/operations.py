@@ -57,6 +57,7 @@ class DaemonOperations:
         self._operations = operations
         self.custody = DaemonCustody(supervisor.parts, operations)
         self._decisions = DecisionDesk(supervisor)
+        self.notifications = supervisor.parts.notifying
         self.alerts = AlertDesk(_alert_ports(supervisor.parts), self)
 
     def live(self) -> bool:
@@ -295,7 +296,7 @@ def _alert_ports(parts: Parts) -> AlertPorts:
     return AlertPorts(
         account=parts.settings.account.name,
         settings=parts.settings.alerts,
-        announce=lambda told: parts.notify(told.title, told.message, told.next_step, told.urgency),
+        announce=parts.notifying.put,
         audit=parts.journal.append_soon,
         publish=parts.hub.publish,
         count=lambda kind, outcome: parts.metrics.alerts.labels(kind, outcome).inc(),

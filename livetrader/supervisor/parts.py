@@ -18,6 +18,7 @@ from livetrader.gateway.timing import Timing
 from livetrader.histories.chain import HistoryChain
 from livetrader.ipc.link import Link
 from livetrader.journal.journal import Journal
+from livetrader.notifying.service import Notifying
 from livetrader.settings import Settings
 from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.log_book import LogBook
@@ -56,6 +57,11 @@ class StateDirectory:
     def alerts(self) -> Path:
         """Alerts that fire, and those that were acted upon."""
         return self.root / "alerts.json"
+
+    @property
+    def notifications(self) -> Path:
+        """What people were told, and what still has to reach them."""
+        return self.root / "notifications.sqlite3"
 
     @property
     def object_store(self) -> Path:
@@ -155,6 +161,7 @@ class Parts:
     kill: KillSwitch
     training: TrainingLedger
     notify: Notify  # people
+    notifying: Notifying  # the same with all there is to it
     flights: Flights
     announcements: Announcements | None = None  # of corporate actions; None where nobody asks
 

@@ -62,7 +62,7 @@ class Supervisor:
                 self.keeper,
                 self.state,
                 parts.changes,
-                self._letting_go.watch_loss,
+                self._marked,
                 parts.logs.daemon,
                 parts.feed.taken if isinstance(parts.feed, Resumable) else lambda: None,
                 parts.flights.tick,
@@ -121,7 +121,8 @@ class Supervisor:
                 await parts.changes.until(lambda: self._ending.reason is not None)
                 self.notifier.stopping(self._ending.reason or "")
                 await self._ending.finish(self.care, self.router, self.brokerage)
-                await self.care.results.write()
+                await self.care.results.write(end=True)
+            await parts.notifying.flush()
             parts.tasks.cancel_all()
 
     async def _begin(self) -> None:
@@ -135,6 +136,7 @@ class Supervisor:
         if self.housekeeping is not None:
             self._spawn("housekeeping", self.housekeeping())
         self._spawn("commands", self.care.commands.run())
+        await self.care.results.load()
         self._spawn("results", self.care.results.run())
         self.state.move_from(
             (DaemonState.STARTING,), DaemonState.RECONCILING, "the brokerage is asked what is true"
@@ -176,6 +178,11 @@ class Supervisor:
             self.keeper.want()
         if not self.keeper.expected:
             self._say_ready("latched")
+
+    def _marked(self) -> None:
+        """Look at the account: new prices are in place."""
+        self._letting_go.watch_loss()
+        self.care.results.look()
 
     async def _pulse(self) -> None:
         while True:

@@ -251,7 +251,27 @@ class Metrics:
         )
         self.stream_readers = self._gauge("stream_readers", "Readers of the event stream")
         self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
-        self.notifications = self._counter("notifications", "Notifications handed to the sinks", "outcome")
+        self._declare_notifications()
+
+    def _declare_notifications(self) -> None:
+        self.notifications = self._counter(
+            "notifications", "Notifications, and attempts to bring them to people, by outcome", "outcome"
+        )
+        self.notifications_waiting = self._gauge(
+            "notifications_waiting", "Notifications that wait for a channel", "urgency"
+        )
+        self.notification_age = self._gauge(
+            "notification_oldest_waiting_seconds", "Age of the oldest notification that waits; 0: none does"
+        )
+        self.alarms_unacknowledged = self._gauge(
+            "notification_alarms_unacknowledged", "Alarms that nobody has acknowledged"
+        )
+        self.channel_up = self._gauge(
+            "notification_channel_up", "1 while a channel took what it was given last", "channel"
+        )
+        self.outbox_durable = self._gauge(
+            "notification_outbox_durable", "1 while notifications are kept on disk"
+        )
 
     def derive(self, name: str, read: Callable[[], float]) -> None:
         """Show `read()` as the counter `name` of DERIVED. It must not block and never go down."""

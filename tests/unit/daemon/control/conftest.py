@@ -48,11 +48,14 @@ from livetrader.control.tracking import OperationLog
 from livetrader.control.training_views import TrainingJobView, TrainingSummary, TrainingView
 from livetrader.errors import ControlRefusedError
 from livetrader.journal.records import AuditEntry
+from livetrader.notifying.dispatcher import Dispatcher, NotifyPorts
+from livetrader.notifying.service import Notifying
+from livetrader.settings import NotifySettings
 from livetrader.supervisor.decision_desk import sentence
 from livetrader.supervisor.gates import GateFacts, gates, trading
 from livetrader.supervisor.log_book import fits
 from livetrader.telemetry.metrics import Metrics
-from livetrader.telemetry.notifications import Notification
+from livetrader.telemetry.notifications import Notification, Urgency
 
 NOW_NS = 1_700_000_000_000_000_000
 REPLAY = FeedView("replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5, streams=1)
