@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from prometheus_client import Gauge
 
+from livetrader.control.alerts import SEVERITIES
 from livetrader.control.data_views import DataView
 from livetrader.control.operations import StatusView
 from livetrader.control.training_views import TrainingSummary
@@ -51,9 +52,8 @@ def show_status(metrics: Metrics, status: StatusView, positions: int) -> None:
     _show_training(metrics, status.training, status.wall_ns)
     metrics.data_age.set(_or_nan(status.feed.data_age_s))
     _show_data(metrics, status.data)
-    metrics.alerts_firing.clear()
-    for severity, count in status.alerts.by_severity.items():
-        metrics.alerts_firing.labels(severity).set(count)
+    for severity in SEVERITIES:
+        metrics.alerts_firing.labels(severity).set(status.alerts.by_severity.get(severity, 0))
     metrics.brokerage_connected.set(status.brokerage_connected)
     connection = status.brokerage_connection
     _one_hot(metrics.brokerage_state, connection.state)
