@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from livetrader.quiet_hours import QuietHours
+from livetrader.results.live_settings import ResultSettings
 from livetrader_engine.data.quality import QualityLimits
 from livetrader_engine.missed import MissedPolicy
 from livetrader_engine.outgoing import Way
@@ -349,8 +350,9 @@ class Settings(msgspec.Struct, frozen=True):
     channels: tuple[ChannelSection, ...] = ()  # [[notify.channel]], in the order of the file
     alerts: AlertSettings = AlertSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    results: ResultSettings = ResultSettings()
 
 
 SECTIONS = ("algorithm", "account", "brokerage", "feed", "history", "data", "engine", "limits", "training",
             "object_store", "control", "daemon", "freshness", "quality", "telemetry", "alerts",
-            "notify")  # fmt: skip
+            "notify", "results")  # fmt: skip

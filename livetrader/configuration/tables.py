@@ -12,6 +12,7 @@ import msgspec
 from livetrader import settings
 from livetrader.configuration.problems import Problems, suggest
 from livetrader.configuration.words import describe, shown, wants_path
+from livetrader.results.live_settings import ResultSettings
 from livetrader.settings import convert_path
 from livetrader_engine.data.quality import QualityLimits
 
@@ -30,6 +31,7 @@ TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "notify": settings.NotifySettings,
     "alerts": settings.AlertSettings,
     "telemetry": settings.TelemetrySettings,
+    "results": ResultSettings,
 }
 _STAND_INS: Final[dict[str, dict[str, object]]] = {  # for sections that are not needed and not usable
     "algorithm": {"path": "main.py"},

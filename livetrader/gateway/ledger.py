@@ -44,6 +44,7 @@ class Ledger:
         self._report = report
         self._on_broken = on_broken
         self.split_applied: Callable[[SplitApplied], None] = _nobody_told
+        self.applied: Callable[[Record], None] = _nobody_told  # everything, once it counts; must not raise
         self.observers: list[Callable[[Record], None]] = []  # see each record once it is applied
         self.claimed: set[tuple[ExecutionId, int]] = set()  # trades by revision, on their way to the disk
         self.unjournaled_fills = 0
@@ -124,6 +125,7 @@ class Ledger:
             self._emit(event)
         if isinstance(record, SplitApplied) and len(self.state.actions.applied) > splits:
             self.split_applied(record)
+        self.applied(record)
         if counters.late_fills > late:
             self._report("late_fill", level="warning", record=str(record))
         if counters.overfills > over:
@@ -134,5 +136,5 @@ class Ledger:
             observe(record)
 
 
-def _nobody_told(record: SplitApplied) -> None:
-    """Tell nobody: there is no engine yet."""
+def _nobody_told(record: Record) -> None:
+    """Tell nobody: there is nobody yet."""

@@ -16,11 +16,16 @@ _SOURCES: Final = frozenset({".py", ".ipynb", ".json", ".toml", ".yaml", ".yml",
 _NOT_CODE: Final = frozenset({"backtests", "live", "optimizations", "storage", "data", "__pycache__"})
 
 
-def code_of(algorithm: Path) -> list[Path]:
-    """Return the files of an algorithm without running it: its project's, or what it imports beside it."""
+def code_of(algorithm: Path, *, without: tuple[Path, ...] = ()) -> list[Path]:
+    """Return the files of an algorithm without running it: its project's, or what it imports beside it.
+
+    Nothing below a folder of `without` is among them.
+    """
     algorithm = algorithm.resolve()
     if algorithm.name == MAIN:
-        return [algorithm, *sources(algorithm.parent)]
+        skipped = tuple(path.resolve() for path in without)
+        found_here = sources(algorithm.parent, skipped)
+        return [algorithm, *(path for path in found_here if path != algorithm)]
     found, waiting = {algorithm}, [algorithm]
     while waiting and len(found) < MAX_FILES:
         for path in _imported_by(waiting.pop(), algorithm.parent):
@@ -61,14 +66,15 @@ def copy_files(
     return copied
 
 
-def sources(root: Path) -> Iterator[Path]:
-    """Yield the source files below a folder, hidden ones, results and environments left out."""
+def sources(root: Path, skipped: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield the source files below a folder; hidden ones, results and environments are left out."""
     for path in sorted(root.iterdir()):
         if path.name.startswith(".") or path.is_symlink():
             continue
         if path.is_dir():
-            if path.name not in _NOT_CODE and not (path / "pyvenv.cfg").exists():
-                yield from sources(path)
+            known = path.name in _NOT_CODE or path in skipped
+            if not known and not (path / "pyvenv.cfg").exists():
+                yield from sources(path, skipped)
         elif path.suffix in _SOURCES:
             yield path
 

@@ -50,7 +50,7 @@ class FiguresState(msgspec.Struct, frozen=True):
 
     trades: tuple[Trade, ...]
     made: int
-    profits: tuple[tuple[int, Symbol, Decimal], ...]
+    profits: tuple[TransactionRecord, ...]
     days: tuple[Day, ...]
     fees: Decimal
     volume: Decimal
@@ -59,6 +59,7 @@ class FiguresState(msgspec.Struct, frozen=True):
     recent: tuple[Fill, ...]
     orders: int
     last_fill_ns: int
+    held: tuple[tuple[Symbol, Decimal, Decimal], ...] = ()  # quantity and average price
 
 
 class Traded:
@@ -116,10 +117,13 @@ class LiveFigures:
         self._book(symbol, fill)
         self._take(security, order, fill)
 
-    def charge(self, symbol: Symbol, order: OrderId, amount: Decimal) -> None:
-        """Take in what a trade cost in addition to what was told with it."""
-        self.fees += amount
-        self._trades.charge(symbol, order, amount)
+    def charge(self, symbol: Symbol, order: OrderId, name: ExecutionId, fee: Decimal) -> None:
+        """Take in what a trade cost in all, told after it; of a trade long ago it is left out."""
+        known = self._recent.get(name)
+        if known is not None and known.fee != fee:
+            self._recent[name] = msgspec.structs.replace(known, fee=fee)
+            self.fees += fee - known.fee
+            self._trades.charge(symbol, order, fee - known.fee)
 
     def split(self, symbol: Symbol, factor: Decimal) -> None:
         """Count what is open in a symbol in new shares: prices times the factor."""
@@ -209,7 +213,7 @@ class LiveFigures:
         return FiguresState(
             trades=tuple(self._trades.closed),
             made=self._trades.made,
-            profits=tuple((item.time_ns, item.symbol, item.profit) for item in self.profits),
+            profits=tuple(self.profits),
             days=tuple(self.days),
             fees=self.fees,
             volume=self.volume,
@@ -218,6 +222,7 @@ class LiveFigures:
             recent=tuple(self._recent.values()),
             orders=self.orders,
             last_fill_ns=self.last_fill_ns,
+            held=tuple((symbol, *held) for symbol, held in self._held.items()),
         )
 
     def load(self, state: FiguresState) -> None:
@@ -225,11 +230,12 @@ class LiveFigures:
         for symbol, order, fill in state.open_fills:
             self._take(self._security(symbol), order, fill)
         self._trades.resume(state.trades, state.made)
-        self.profits.extend(TransactionRecord(*item) for item in state.profits)
+        self.profits.extend(state.profits)
         self.days.extend(state.days)
         self.fees, self.volume, self._day_volume = state.fees, state.volume, state.day_volume
         self._recent.update((fill.execution_id, fill) for fill in state.recent)
         self.orders, self.last_fill_ns = state.orders, state.last_fill_ns
+        self.hold(state.held)
 
 
 def run_facts(state: FiguresState, equity: list[Candle], start: Day, rate: RateOf) -> RunFacts:
@@ -241,7 +247,7 @@ def run_facts(state: FiguresState, equity: list[Candle], start: Day, rate: RateO
         returns=[Point(day.time_ns, day.return_pct) for day in days],
         benchmark=[Point(day.time_ns, from_float(day.benchmark or 0.0)) for day in days],
         turnover=[Point(day.time_ns, day.turnover) for day in days[1:]],
-        transactions=[TransactionRecord(*item) for item in state.profits],
+        transactions=state.profits,
         trades=state.trades,
         total_orders=state.orders,
         total_fees=state.fees,

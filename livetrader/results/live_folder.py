@@ -30,7 +30,8 @@ from livetrader.results.live_charts import SeriesState
 from livetrader.results.live_curve import CurveState
 from livetrader.results.live_figures import Day, FiguresState
 from livetrader.results.live_json import LiveFacts, hour_texts, result_text, span_text
-from livetrader.results.live_prune import ResultLimits, prune, rotate
+from livetrader.results.live_prune import prune, rotate
+from livetrader.results.live_settings import ResultSettings
 from livetrader.results.order_events import order_event_text
 from livetrader.results.whole_files import PART, write_whole
 from livetrader_engine.commands import NoteOrderEvent
@@ -48,7 +49,10 @@ _HISTORY: Final = "history.json"
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What makes a deployment another one, beside the code: where and with what it runs."""
+    """What makes a deployment another one, beside the code: where and with what it runs.
+
+    `left_out` are folders that hold no code, wherever they lie: state, results, data.
+    """
 
     algorithm: Path
     account: str
@@ -56,6 +60,7 @@ class Plan(msgspec.Struct, frozen=True):
     feeds: tuple[str, ...]
     parameters: dict[str, str]
     version: str
+    left_out: tuple[Path, ...] = ()
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -91,7 +96,7 @@ class Batch(msgspec.Struct):
 class LiveFolder:
     """Owns the folder. Raises OSError from every method; what was written before is still whole then."""
 
-    def __init__(self, root: Path, limits: ResultLimits) -> None:
+    def __init__(self, root: Path, limits: ResultSettings) -> None:
         self._root = root
         self._limits = limits
         self._folder: Path | None = None
@@ -123,9 +128,11 @@ class LiveFolder:
 
         `fresh` begins one in any case.
         """
-        files = code_copy.code_of(plan.algorithm)
+        files = code_copy.code_of(plan.algorithm, without=(self._root, *plan.left_out))
         root = plan.algorithm.resolve().parent
-        told = json.dumps(msgspec.to_builtins(plan, enc_hook=str), sort_keys=True)
+        told = json.dumps(
+            msgspec.to_builtins(msgspec.structs.replace(plan, left_out=()), enc_hook=str), sort_keys=True
+        )
         fingerprint = code_copy.fingerprint(files, root, told)
         self._rows = read_deployments(self._root)
         newest = self._rows[-1] if self._rows else None
@@ -152,7 +159,7 @@ class LiveFolder:
             name = f"{stem}-{number}"
         folder = self._root / name
         folder.mkdir(mode=0o700)
-        code_copy.copy_files(files, root, folder / "code", without=(self._root,))
+        code_copy.copy_files(files, root, folder / "code")
         config = {
             "id": new_id,
             "algorithm": str(plan.algorithm),
@@ -175,15 +182,15 @@ class LiveFolder:
     # -- write -----------------------------------------------------------------------------------------
 
     def write(self, batch: Batch) -> None:
-        """Write a batch. What is in it and could not be written is kept where it is only order events."""
+        """Write a batch. Lines and order events that were taken over are gone from it, however it ends."""
         folder = self._folder
         assert folder is not None, "deployed before"
         self._take_events(batch.events)
-        for name, lines in (("log.txt", batch.logs), (f"{self._id}-log.txt", batch.own_logs)):
-            if lines:
-                rotate(folder / name, self._limits.log_mb)
-                with (folder / name).open("a", encoding="utf-8") as file:
-                    file.write("".join(f"{line}\n" for line in lines))
+        batch.events = ()
+        self._append(folder / "log.txt", batch.logs)
+        batch.logs = ()
+        self._append(folder / f"{self._id}-log.txt", batch.own_logs)
+        batch.own_logs = ()
         self._write_events(folder, everything=batch.facts is not None)
         if batch.facts is not None:
             self._write_facts(folder, batch.facts, whole=batch.whole)
@@ -193,6 +200,12 @@ class LiveFolder:
         if batch.history is not None:
             body = msgspec.json.encode(batch.history, enc_hook=encode_hook)
             write_whole(self._root / _HISTORY, body.decode())
+
+    def _append(self, path: Path, lines: Sequence[str]) -> None:
+        if lines:
+            rotate(path, self._limits.log_mb)
+            with path.open("a", encoding="utf-8") as file:
+                file.write("".join(f"{line}\n" for line in lines))
 
     def _take_events(self, events: Sequence[NoteOrderEvent]) -> None:
         for noted in events:
@@ -245,7 +258,7 @@ class LiveFolder:
             write_whole(folder / f"{date}_minute.json", minute, durable=False)
             ten = span_text(facts, facts.ten_minutes, start_ns, until_ns, 10 * NS_PER_MINUTE)
             write_whole(folder / f"{date}_10minute.json", ten, durable=False)
-        for hour_ns in _hours(facts, last_ns or now_ns):
+        for hour_ns in _hours(facts, last_ns):
             stem = f"{self._id}-{_utc(hour_ns):%Y-%m-%d-%H}_second_"
             for name, text in list(hour_texts(facts, hour_ns).items())[:MAX_HOUR_CHARTS]:
                 write_whole(folder / f"{stem}{safe_name(name)}.json", text, durable=False)
@@ -272,8 +285,8 @@ def safe_name(chart: str) -> str:
 def _hours(facts: LiveFacts, last_ns: int) -> list[int]:
     """Return the hours to write: this one, and those since the last write that are still known in full."""
     newest = (facts.now_ns - 1) // NS_PER_HOUR
-    oldest = max((last_ns - 1) // NS_PER_HOUR, newest - MAX_HOURS_AT_ONCE + 1)
     known_ns = facts.seconds[0].time_ns if facts.seconds else facts.now_ns
+    oldest = max(((last_ns or known_ns) - 1) // NS_PER_HOUR, newest - MAX_HOURS_AT_ONCE + 1)
     hours = [hour * NS_PER_HOUR for hour in range(oldest, newest)]
     return [*(start for start in hours if start >= known_ns - NS_PER_HOUR), newest * NS_PER_HOUR]
 

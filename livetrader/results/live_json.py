@@ -12,15 +12,15 @@ from typing import Final
 
 import msgspec
 
-from livetrader.results.charts import CANDLE, Series, charts_json
+from livetrader.results.charts import Series, charts_json
 from livetrader.results.json_text import Json, indented
 from livetrader.results.live import ChartPoint, EquityPoint
 from livetrader.results.live_charts import SeriesState
 from livetrader.results.live_figures import Day, FiguresState
+from livetrader.results.live_views import DOLLARS, EQUITY, PERCENT, PLAIN, RETURN
 from livetrader.results.orders import OrderContext, order_json
 from livetrader.results.performance import performance_json
 from livetrader.results.run_result import RunSummary, configuration_json, profits_json, short_time
-from livetrader_engine.commands import SeriesStyle
 from livetrader_engine.money import ZERO, from_float
 from livetrader_engine.orders.order import OrderSpec
 from livetrader_engine.orders.states import OrderStatus
@@ -29,10 +29,7 @@ from livetrader_engine.statistics.results import CURRENCY_SIGNS, Performance
 from livetrader_engine.symbols import NS_PER_HOUR, Symbol
 
 RESULT_STEP_NS: Final = 12 * NS_PER_HOUR  # LEAN: two points a day in the file of the whole run
-_BAR: Final = 3
 _CENT: Final = Decimal("0.01")
-_EQUITY_STYLE: Final = SeriesStyle(kind=CANDLE)
-_PERCENT: Final = SeriesStyle(unit="%")
 
 Charts = dict[str, dict[str, Series]]
 
@@ -88,7 +85,7 @@ class LiveFacts(msgspec.Struct, frozen=True):
 
 def result_text(facts: LiveFacts) -> str:
     """Return the content of `<id>.json`: the whole run, two points a day."""
-    return _text(facts, _charts(facts, facts.long, 0, RESULT_STEP_NS), facts.orders)
+    return _text(facts, _charts(facts, facts.long, 0, RESULT_STEP_NS), 0, facts.now_ns)
 
 
 def span_text(
@@ -96,8 +93,7 @@ def span_text(
 ) -> str:
     """Return the content of a minute or ten-minute file: what happened in (from_ns, until_ns]."""
     chosen = [point for point in points if from_ns < point.time_ns <= until_ns]
-    orders = tuple(order for order in facts.orders if from_ns <= order.last_ns <= until_ns)
-    return _text(facts, _charts(facts, chosen, from_ns, step_ns, until_ns), orders)
+    return _text(facts, _charts(facts, chosen, from_ns, step_ns, until_ns), from_ns, until_ns)
 
 
 def hour_texts(facts: LiveFacts, from_ns: int) -> dict[str, str]:
@@ -105,35 +101,36 @@ def hour_texts(facts: LiveFacts, from_ns: int) -> dict[str, str]:
     until_ns = from_ns + NS_PER_HOUR
     chosen = [point for point in facts.seconds if from_ns < point.time_ns <= until_ns]
     charts = _charts(facts, chosen, from_ns, 1, until_ns)
-    orders = tuple(order for order in facts.orders if from_ns <= order.last_ns <= until_ns)
+    orders = _orders(facts.orders, from_ns, until_ns)
     texts = {}
     for name, series in charts.items():
         if any(item.points for item in series.values()):
             body: dict[str, Json] = {
                 "holdings": _holdings(facts), "charts": charts_json({name: series}),
-                "orders": _orders(orders),
+                "orders": orders,
             }  # fmt: skip
             texts[name] = indented(body) + "\n"
     return texts
 
 
-def _text(facts: LiveFacts, charts: Charts, orders: Iterable[OrderFacts]) -> str:
-    """Return a whole result with these charts and orders."""
-    run = facts.run
+def _text(facts: LiveFacts, charts: Charts, from_ns: int, until_ns: int) -> str:
+    """Return a result with these charts, and what was ordered, won and closed in the span."""
+    profits = [item for item in facts.figures.profits if from_ns <= item.time_ns <= until_ns]
+    closed = tuple(item for item in facts.total.closed_trades if from_ns <= item.exit_ns <= until_ns)
     body: dict[str, Json] = {
         "holdings": _holdings(facts),
         "cash": {name: _cash(name, amount, facts.currency) for name, amount in facts.cash.items()},
         "accountCurrency": facts.currency,
         "accountCurrencySymbol": _sign(facts.currency),
         "charts": charts_json(charts),
-        "orders": _orders(orders),
-        "profitLoss": profits_json((time_ns, profit) for time_ns, _, profit in facts.figures.profits),
+        "orders": _orders(facts.orders, from_ns, until_ns),
+        "profitLoss": profits_json((item.time_ns, item.profit) for item in profits),
         "statistics": facts.summary,
         "runtimeStatistics": dict(sorted(facts.runtime.items())),
         "state": _state(facts),
         "serverStatistics": facts.server,
-        "algorithmConfiguration": configuration_json(run),
-        "totalPerformance": performance_json(facts.total),
+        "algorithmConfiguration": configuration_json(facts.run),
+        "totalPerformance": performance_json(msgspec.structs.replace(facts.total, closed_trades=closed)),
     }
     return indented(body) + "\n"
 
@@ -175,32 +172,28 @@ def _charts(
 
 
 def _own_charts(points: Sequence[EquityPoint], days: Sequence[Day]) -> Charts:
-    equity, drawdown = Series("Equity", _EQUITY_STYLE), Series("Equity Drawdown", _PERCENT)
-    benchmark = Series("Benchmark", SeriesStyle())
+    equity, drawdown = Series("Equity", EQUITY), Series("Equity Drawdown", PERCENT)
+    benchmark = Series("Benchmark", DOLLARS)
     for point in points:
         equity.add(point.time_ns, (point.open, point.high, point.low, point.close))
         drawdown.add(point.time_ns, (from_float(round(point.drawdown_pct, 4)),))
         if point.benchmark is not None:
             benchmark.add(point.time_ns, (from_float(point.benchmark),))
-    returned = Series("Return", SeriesStyle(kind=_BAR, unit="%", index=1))
-    turnover = Series("Portfolio Turnover", _PERCENT)
-    ratios = (Series("Long Ratio", SeriesStyle(unit="")), Series("Short Ratio", SeriesStyle(unit="")))
+    returned, turnover = Series("Return", RETURN), Series("Portfolio Turnover", PERCENT)
+    ratios = (Series("Long Ratio", PLAIN), Series("Short Ratio", PLAIN))
     for day in days:
         returned.add(day.time_ns, (day.return_pct,))
         turnover.add(day.time_ns, (day.turnover,))
         for series, ratio in zip(ratios, (day.long_ratio, day.short_ratio), strict=True):
             series.add(day.time_ns, (ratio,))
-    charts: Charts = {
-        "Strategy Equity": {"Equity": equity, "Return": returned},
-        "Drawdown": {drawdown.name: drawdown},
-        "Benchmark": {benchmark.name: benchmark},
-        "Portfolio Turnover": {turnover.name: turnover},
-        "Exposure": {series.name: series for series in ratios},
-    }
+    drawn = (
+        ("Strategy Equity", (equity, returned)), ("Drawdown", (drawdown,)), ("Benchmark", (benchmark,)),
+        ("Portfolio Turnover", (turnover,)), ("Exposure", ratios),
+    )  # fmt: skip
     return {
-        name: drawn
-        for name, drawn in charts.items()
-        if name == "Strategy Equity" or any(series.points for series in drawn.values())
+        name: {item.name: item for item in series}
+        for name, series in drawn
+        if name == "Strategy Equity" or any(item.points for item in series)
     }
 
 
@@ -229,9 +222,12 @@ def _last_of(points: Iterable[ChartPoint], step_ns: int) -> list[ChartPoint]:
 # -- account -----------------------------------------------------------------------------------------
 
 
-def _orders(orders: Iterable[OrderFacts]) -> dict[str, Json]:
+def _orders(orders: Iterable[OrderFacts], from_ns: int, until_ns: int) -> dict[str, Json]:
+    """Return the orders that had news in a span, by number; one that is below zero is the daemon's own."""
     rows: dict[str, Json] = {}
     for order in orders:
+        if not from_ns <= order.last_ns <= until_ns:
+            continue
         row = order_json(order, OrderContext(broker_ids=order.brokerage_ids))
         row["id"] = order.number
         rows[str(order.number)] = row

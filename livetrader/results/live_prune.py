@@ -8,21 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-import msgspec
+from livetrader.results.live_settings import ResultSettings
 
 LOGS_KEPT: Final = 3  # of a log beside the one that grows
 _DATED: Final = re.compile(r"^L-\d+-(\d{4}-\d{2}-\d{2})[-_].*\.json$")
+_KEPT: Final = "-order-events.json"  # as long as there is room
 _MB: Final = 1024 * 1024
 _FULL_SHARE: Final = 0.9  # of max_mb is left by whoever finds it exceeded
-
-
-class ResultLimits(msgspec.Struct, frozen=True):
-    """How much is kept."""
-
-    keep_days: int = 90  # of files with a date in their name
-    keep_deployments: int = 50
-    max_mb: int = 2_048  # of the whole folder
-    log_mb: int = 32  # of one log before another is begun
 
 
 def rotate(path: Path, limit_mb: int) -> None:
@@ -43,7 +35,7 @@ def _numbered(path: Path, number: int) -> Path:
     return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
-def prune(root: Path, current: Path, limits: ResultLimits) -> None:
+def prune(root: Path, current: Path, limits: ResultSettings) -> None:
     """Remove what is over a limit, oldest first. Never what is current.
 
     `current` is the deployment's folder that goes on: of it only dated files go, counted from its newest
@@ -54,7 +46,7 @@ def prune(root: Path, current: Path, limits: ResultLimits) -> None:
         shutil.rmtree(path)
     found = _dated(current)
     for path, dated in found:
-        if (found[-1][1] - dated).days > limits.keep_days:
+        if (found[-1][1] - dated).days > limits.keep_days and not path.name.endswith(_KEPT):
             path.unlink(missing_ok=True)
     over = _size(root) - limits.max_mb * _MB
     if over > 0:

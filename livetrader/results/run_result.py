@@ -184,11 +184,15 @@ def _state(run: RunSummary, orders: int) -> dict[str, Json]:
 
 
 def _server(run: RunSummary) -> dict[str, Json]:
-    seconds = (run.finished_ns - run.started_ns) // NS_PER_SECOND
-    minutes, second = divmod(seconds, 60)
+    return {"Hostname": run.host, "Up Time": up_time(run.finished_ns - run.started_ns)}
+
+
+def up_time(duration_ns: int) -> str:
+    """Return a duration as LEAN's server statistics tell it: 1d 02:03:04."""
+    minutes, second = divmod(duration_ns // NS_PER_SECOND, 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
-    return {"Hostname": run.host, "Up Time": f"{days}d {hour:02d}:{minute:02d}:{second:02d}"}
+    return f"{days}d {hour:02d}:{minute:02d}:{second:02d}"
 
 
 def configuration_json(run: RunSummary) -> dict[str, Json]:

@@ -24,7 +24,9 @@ from livetrader.supervisor.held_orders import HeldOrders
 from livetrader.supervisor.model_news import ModelNews
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.result_files import ResultFiles
+from livetrader.supervisor.result_ports import ports_of
 from livetrader.supervisor.router import Router
+from livetrader.supervisor.states import StateMachine
 from livetrader.supervisor.training_news import News, TrainingNews
 from livetrader_engine.commands import (
     DeclareSeries,
@@ -43,6 +45,11 @@ STATISTICS_KEPT: Final = 200  # names; an algorithm that invents names for ever 
 
 class Authority(Protocol):
     """Who decides about the daemon as a whole: the supervisor."""
+
+    @property
+    def state(self) -> StateMachine:
+        """The daemon's state."""
+        ...
 
     def end(self, reason: str, failure: DaemonError | None = None) -> None:
         """End the daemon in good order."""
@@ -77,7 +84,9 @@ class EngineCare:
         self.warm_up_ns: int | None = None  # where the warm-up of an engine that starts ends
         self.statistics: dict[str, str] = {}
         self.plots = 0
-        self.results = ResultFiles(parts.directory.results, parts.timing, parts.logs.daemon)
+        self.results = ResultFiles(ports_of(parts, authority.state, lambda: self.statistics))
+        parts.gateway.ledger.applied = self.results.record
+        parts.logs.listener = self.results.log
         self.decisions = follow_decisions(parts)
         self.started_ns: int | None = None
         self._training_news = TrainingNews(parts)

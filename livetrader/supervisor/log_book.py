@@ -33,6 +33,7 @@ class LogBook:
         self._hub = hub
         self._lines: deque[LogView] = deque(maxlen=LINES_KEPT)
         self._sequence = 0
+        self.listener: Callable[[LogView], None] | None = None  # who keeps lines in files; never waits
 
     def algorithm(self, time_ns: int, level: str, message: str) -> None:
         """Write a line of the algorithm's; `level` is LEAN's log, debug or error."""
@@ -67,6 +68,8 @@ class LogBook:
         self._sequence += 1
         line = LogView(self._sequence, time_ns, level, source, message)
         self._lines.append(line)
+        if self.listener is not None:
+            self.listener(line)
         if self._hub.readers:
             self._hub.publish(LogWritten(line))
 

@@ -1,156 +1,373 @@
-"""What a live algorithm leaves to look at: order events and charts, in LEAN's format, a folder per run.
+"""The results of a live run: collected on the loop, shown to readers, written to files by a thread.
 
-They repeat what the journal has, in other words; nothing reads them back.
+They repeat in LEAN's words what the journal has, and add what it has not: the equity curve, plots, logs.
+Nothing that trades reads them. A disk that fails is reported once and costs nothing but these files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import os
-import shutil
-from collections.abc import Callable, Iterator
+import socket
+import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from livetrader.gateway.timing import Timing
-from livetrader.results.charts import ChartBook, ChartLimits, charts_json
-from livetrader.results.json_text import indented
-from livetrader.results.order_events import order_event_text
+import msgspec
+
+from livetrader.control.operations import LogView
+from livetrader.gateway.valuation import ACCOUNT_CURRENCY
+from livetrader.journal.records import Record
+from livetrader.results.live import (
+    MAX_POINTS_SHOWN,
+    MAX_TRADES_SHOWN,
+    ChartName,
+    ChartView,
+    DeploymentView,
+    EquityView,
+    Spacing,
+    StatisticsView,
+    TradeView,
+)
+from livetrader.results.live_charts import LiveCharts
+from livetrader.results.live_curve import EquityCurve
+from livetrader.results.live_figures import Day, LiveFigures
+from livetrader.results.live_folder import HISTORY_VERSION, Batch, History, LiveFolder
+from livetrader.results.live_json import LiveFacts
+from livetrader.results.live_statistics import Account, Computed, compute
+from livetrader.results.live_views import BENCHMARK, OWN_CHARTS, own_chart, trade_views
+from livetrader.results.run_result import RunSummary
+from livetrader.supervisor.result_book import COUNTED, OrderBook, server_statistics
+from livetrader.supervisor.result_facts import holding_facts, readable
+from livetrader.supervisor.result_ports import MAX_PENDING, Pace, ResultPorts, Waiting
+from livetrader.supervisor.result_values import AccountValues
 from livetrader_engine.commands import DeclareSeries, NoteOrderEvent, Plot
-from livetrader_engine.money import from_float
+from livetrader_engine.money import ZERO
+from livetrader_engine.statistics.numbers import rounded
 from livetrader_engine.symbols import NS_PER_SECOND
 
 WRITE_S: Final = 5.0  # between two looks at whether there is something to write
-RUNS_KEPT: Final = 50  # folders of runs; the oldest goes when a new one is made
-MAX_EVENTS_BYTES: Final = 256 * 1024 * 1024  # of one run's order events; later ones are only journaled
-MAX_DIGITS: Final = 28  # before or after the point; our arithmetic has no more
-MAX_PENDING: Final = 100_000  # order events that wait to be written; then the newest are only journaled
-LIMITS: Final = ChartLimits(series=30, points=10_000)  # of one run's charts
-
-
-class EventsFile:
-    """An array of JSON in a file that is valid after every write. Used by one thread at a time.
-
-    A new item replaces the closing bracket; a crash in the middle of that leaves the array open.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._size = 0
-
-    def append(self, items: list[str]) -> None:
-        """Add items, or leave them out where the file is full. Raises OSError."""
-        text = ",".join(items)
-        if self._size + len(text) > MAX_EVENTS_BYTES:
-            return
-        whole = f"{',' if self._size else '['}{text}]".encode()
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            at = max(0, self._size - 1)  # over the bracket
-            os.pwrite(descriptor, whole, at)
-        finally:
-            os.close(descriptor)
-        self._size = at + len(whole)
+WHOLE_S: Final = 600.0  # between two writes of the file of the whole run; LEAN: SetNextStatusUpdate
+HISTORY_S: Final = 120.0  # between two writes of what a restart goes on with
+SAMPLE_NS: Final = 2 * NS_PER_SECOND  # of session time; LEAN: ResamplePeriod
+SAMPLE_S: Final = 2.0  # of the wall clock, where no market data comes
+MAX_PLOTTED: Final = 1e20  # beyond it a plotted value has no digits after the point left, and is left out
+ID_BASE: Final = 1_000_000_000  # deployment ids have ten digits, as LEAN's
+RETURN_DIGITS: Final = 10  # LEAN: SamplePerformance
 
 
 class ResultFiles:
-    """Owns the folder of this run. Belongs to the loop's thread; a thread of the pool writes.
+    """Owns the results of this run; implements results.live.LiveResults. Belongs to the loop's thread.
 
-    The folder is made with the first thing to write. A disk that fails is reported once and costs nothing
-    but these files.
+    `load` comes first. The folder of a deployment is made when the first value of the account is known.
+    What goes wrong in here is reported, ends the results, and goes no further: nobody who trades waits for
+    it or hears of it.
     """
 
-    def __init__(self, root: Path, timing: Timing, report: Callable[..., None]) -> None:
-        self._root = root
-        self._timing = timing
-        self._report = report
-        self._algorithm_id = ""
-        self._events: list[NoteOrderEvent] = []
-        self._events_file: EventsFile | None = None
-        self._charts = ChartBook(LIMITS, lambda words: report("chart_limit", level="warning", message=words))
-        self._charts_changed = False
-        self._failed = False
+    def __init__(self, ports: ResultPorts) -> None:
+        self._ports = ports
+        self._folder = LiveFolder(ports.root, ports.settings)
+        self._curve = EquityCurve(self._midnight)
+        self._charts = LiveCharts(lambda words: ports.report("chart_limit", level="warning", message=words))
+        self._figures = LiveFigures(lambda symbol: ports.gateway.rules.multiplier(symbol))
+        self._book = OrderBook(ports.gateway, self._figures)
+        self._start: Day | None = None
+        self._loaded: History | None = None
+        self._early: list[Record] = []  # before the account had a value
+        self._fresh = False
+        self._view: DeploymentView | None = None
+        self._view_changed = False
+        self._name = ""
+        self._values = AccountValues(ports.gateway, ports.timing.monotonic_s, ports.settings.benchmark)
+        self._computed = Computed()
+        self._waiting = Waiting()
+        self._pace = Pace()
+        self._next_ns = 0
+        self._log_lines = 0
+        self._failed = self._broken = False
         self._writing = asyncio.Lock()
+
+    # -- what happens ----------------------------------------------------------------------------------
 
     def name(self, algorithm_id: str) -> None:
         """Say which algorithm runs; its name stands in the files."""
-        self._algorithm_id = self._algorithm_id or algorithm_id
+        if self._name != algorithm_id:
+            self._name, self._view_changed = algorithm_id, True
 
     def order_event(self, noted: NoteOrderEvent) -> None:
         """Take one order event; it is written soon. Numbers that nobody could read are left out."""
-        if len(self._events) < MAX_PENDING and all(map(_readable, _numbers(noted))):
-            self._events.append(noted)
+        if len(self._waiting.events) < MAX_PENDING and readable(noted):
+            self._waiting.events.append(noted)
 
     def chart(self, message: DeclareSeries | Plot) -> None:
-        """Take a series or a point."""
-        if isinstance(message, DeclareSeries):
+        """Take a series or a point; the daemon's own charts are not the algorithm's to draw on."""
+        if message.chart in OWN_CHARTS:
+            if isinstance(message, Plot) and (message.chart, message.series) == BENCHMARK:
+                self._values.tell_benchmark(message.values[-1])
+        elif isinstance(message, DeclareSeries):
             self._charts.declare(message.chart, message.series, message.style)
-        elif all(map(math.isfinite, message.values)):
-            values = tuple(from_float(value) for value in message.values)
-            self._charts.plot(message.time_ns, message.chart, message.series, values)
-        self._charts_changed = True
+        elif all(math.isfinite(value) and abs(value) <= MAX_PLOTTED for value in message.values):
+            self._charts.plot(message.time_ns, message.chart, message.series, message.values)
+
+    def log(self, line: LogView) -> None:
+        """Take a line of the log."""
+        words = f"{_time(line.time_ns)} {line.level.upper()} {line.message}"
+        self._waiting.logs.append(words if line.source == "algorithm" else f"{words} [{line.source}]")
+        if line.source == "algorithm":
+            self._log_lines += 1
+            self._waiting.own_logs.append(f"{_time(line.time_ns)} {line.message}")
+
+    def record(self, record: Record) -> None:
+        """Take in what the gateway has journaled and applied: trades, fees, splits, orders."""
+        if not isinstance(record, COUNTED):
+            return
+        if self._start is not None:
+            self._shielded(self._book.take, record)
+        elif len(self._early) < MAX_PENDING:
+            self._early.append(record)
+
+    def look(self) -> None:
+        """Value the account where the last look was long enough ago; cheap enough for every event."""
+        now_ns = self._ports.timing.now_ns()
+        if now_ns >= self._next_ns and self._ports.trading():
+            self._next_ns = now_ns + SAMPLE_NS
+            self._shielded(self._sample, now_ns)
+
+    def _shielded(self, work: Callable[[Any], None], argument: object) -> None:
+        """Do something for the results on somebody else's way: whatever it raises ends the results alone."""
+        if self._broken:
+            return
+        try:
+            work(argument)
+        except Exception as error:  # noqa: BLE001 — boundary: a fault in here must not reach who trades
+            self._tell_broken(error)
+
+    # -- what may be read ------------------------------------------------------------------------------
+
+    def deployment(self) -> DeploymentView | None:
+        """Return the deployment that runs, None before the account had a value."""
+        return self._view
+
+    def equity(self, spacing: Spacing, *, since_ns: int = 0, limit: int = MAX_POINTS_SHOWN) -> EquityView:
+        """Return at most the `limit` newest points after `since_ns`."""
+        return self._curve.view(spacing, ACCOUNT_CURRENCY, since_ns, min(limit, MAX_POINTS_SHOWN))
+
+    def charts(self) -> tuple[ChartName, ...]:
+        """Return which charts there are, the daemon's first."""
+        own = tuple(ChartName(name, series, own=False) for name, series in OWN_CHARTS.items())
+        return own + self._charts.names()
+
+    def chart_view(self, name: str, *, since_ns: int = 0, limit: int = MAX_POINTS_SHOWN) -> ChartView | None:
+        """Return one chart with at most the `limit` newest points of each series, None for an unknown one."""
+        limit = min(limit, MAX_POINTS_SHOWN)
+        if name in OWN_CHARTS:
+            return own_chart(name, self._curve, self._figures.days, since_ns, limit)
+        return self._charts.view(name, since_ns, limit)
+
+    def statistics(self) -> StatisticsView:
+        """Return the figures as they were computed last: at most a minute old."""
+        return self._computed.view
+
+    def trades(self, *, limit: int = MAX_TRADES_SHOWN) -> tuple[TradeView, ...]:
+        """Return at most `limit` closed trades, newest first."""
+        return trade_views(self._figures.closed, min(limit, MAX_TRADES_SHOWN))
+
+    # -- files -----------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Find what an earlier start left. Nothing that fails here keeps the daemon from starting."""
+        try:
+            self._loaded = await asyncio.to_thread(self._folder.load)
+        except OSError as error:
+            self._tell_failed(error)
 
     async def run(self) -> None:
-        """Write what has come, every few seconds, until cancelled."""
+        """Value the account where no data comes, and write what has come, until cancelled."""
+        looks = 0
         while True:
-            await self._timing.sleep(WRITE_S)
-            await self.write()
+            await self._ports.timing.sleep(SAMPLE_S)
+            self.look()
+            looks += 1
+            if looks * SAMPLE_S >= WRITE_S:
+                looks = 0
+                await self.write()
 
-    async def write(self) -> None:
-        """Write what has come. Before the algorithm has a name it waits."""
+    async def write(self, *, end: bool = False) -> None:
+        """Write what has come; at the `end` everything. Before the account had a value it waits."""
         async with self._writing:
-            if self._failed or not self._algorithm_id:
+            if self._start is None or self._broken:
                 return
-            events, self._events = self._events, []
-            charts = None
-            if self._charts_changed:
-                self._charts_changed = False
-                charts = indented(charts_json(self._charts.charts)) + "\n"
-            if events or charts is not None:
-                await self._write(events, charts)
+            try:
+                await self._write(end=end)
+            except OSError as error:
+                self._tell_failed(error)
+            except Exception as error:  # noqa: BLE001 — boundary: a fault in here must not end the daemon
+                self._tell_broken(error)
 
-    async def _write(self, events: list[NoteOrderEvent], charts: str | None) -> None:
-        if self._events_file is None:
-            began = datetime.fromtimestamp(self._timing.wall_ns() / NS_PER_SECOND, UTC)
-            folder = self._root / began.strftime("%Y-%m-%d_%H-%M-%S")
-            self._events_file = EventsFile(folder / f"{self._algorithm_id}-order-events.json")
+    async def _write(self, *, end: bool) -> None:
+        monotonic_s = self._ports.timing.monotonic_s
+        if self._view is None:
+            self._view = await self._deploy()
+        batch = await self._batch(end=end)
+        begun_s = monotonic_s()
         try:
-            await asyncio.to_thread(_write, self._events_file, events, charts, self._algorithm_id)
-        except OSError as error:
+            await asyncio.to_thread(self._folder.write, batch)
+        except OSError:
+            self._waiting.put_back(batch.logs, batch.own_logs, batch.events)
+            raise
+        if batch.facts is not None:
+            self._pace.took_s = monotonic_s() - begun_s
+        if self._failed:
+            self._failed = False
+            self._ports.report("results_written_again")
+
+    async def _deploy(self) -> DeploymentView:
+        ports = self._ports
+        new_id = f"L-{ID_BASE + int(ports.chance() * ID_BASE * 9)}"
+        view = await asyncio.to_thread(
+            self._folder.deploy, ports.plan, ports.timing.wall_ns(), new_id, fresh=self._fresh
+        )
+        ports.report("deployment", id=view.id, folder=view.folder, starts=view.starts)
+        self._view_changed = True
+        return view
+
+    async def _batch(self, *, end: bool) -> Batch:
+        """Return what is to be written now, statistics computed where everything is."""
+        pace, now_s = self._pace, self._ports.timing.monotonic_s()
+        batch = Batch()
+        if pace.full_due(now_s, self._figures.fills, end=end):
+            facts, state = self._facts(end=end), self._figures.state()
+            assert self._start is not None, "valued before"
+            account = Account(facts.now_ns, facts.currency, self._curve.value or ZERO, facts.holdings)
+            self._computed = await asyncio.to_thread(
+                compute, account, facts.long, state, self._start, self._ports.rate, self._ports.own()
+            )
+            view = self._computed.view
+            batch.facts = msgspec.structs.replace(
+                facts, summary=view.summary, runtime=view.runtime, total=self._computed.total
+            )
+            batch.whole = pace.due("whole", now_s, WHOLE_S, end=end)
+        if pace.due("history", now_s, HISTORY_S, end=end):
+            batch.history = self._history()
+        if self._view is not None and (self._view_changed or end):
+            ended_ns = self._ports.timing.wall_ns() if end else None
+            name = self._name or self._view.algorithm
+            self._view = msgspec.structs.replace(self._view, algorithm=name, ended_ns=ended_ns)
+            batch.view, self._view_changed = self._view, False
+        batch.logs, batch.own_logs, batch.events = self._waiting.take()
+        return batch
+
+    def _facts(self, *, end: bool) -> LiveFacts:
+        ports, gateway, curve = self._ports, self._ports.gateway, self._curve
+        wall_ns = ports.timing.wall_ns()
+        view = self._view
+        began_ns = wall_ns if view is None else view.started_ns
+        today = datetime.fromtimestamp(ports.timing.now_ns() // NS_PER_SECOND, UTC).date()
+        started = today if self._start is None else _utc(self._start.time_ns).date()
+        run = RunSummary(
+            id="" if view is None else view.id,
+            name=self._name,
+            status=ports.status(end),
+            started_ns=began_ns,
+            finished_ns=wall_ns if end else 0,
+            start=started,
+            end=today,
+            account_currency=ACCOUNT_CURRENCY,
+            parameters=ports.plan.parameters,
+            log_lines=self._log_lines,
+            host=socket.gethostname(),
+        )
+        return LiveFacts(
+            run=run,
+            now_ns=curve.last_ns,
+            currency=ACCOUNT_CURRENCY,
+            seconds=curve.points(Spacing.SECOND),
+            minutes=curve.points(Spacing.MINUTE),
+            ten_minutes=curve.points(Spacing.TEN_MINUTES),
+            long=curve.long_points(),
+            own=self._charts.state(),
+            figures=self._figures.state(),
+            orders=self._book.orders(),
+            holdings=holding_facts(gateway.positions.items(), gateway.last_prices, gateway.rules.multiplier),
+            cash=dict(gateway.cash),
+            summary={},
+            runtime={},
+            server=server_statistics(wall_ns - began_ns),
+        )
+
+    def _history(self) -> History:
+        return History(
+            version=HISTORY_VERSION,
+            deployment="" if self._view is None else self._view.id,
+            curve=self._curve.state(),
+            charts=self._charts.state(),
+            figures=self._figures.state(),
+            start=self._start,
+        )
+
+    def _tell_failed(self, error: OSError) -> None:
+        """Report a failing disk once, until something could be written again."""
+        if not self._failed:
             self._failed = True
-            self._report("results_not_written", level="error", error=str(error))
+            self._ports.report(
+                "results_not_written", level="error", error=str(error),
+                next_step="trading goes on; look at the disk of the results folder",
+            )  # fmt: skip
+
+    def _tell_broken(self, error: Exception) -> None:
+        self._broken = True
+        words = "".join(traceback.format_exception(error))
+        self._ports.report(
+            "results_broken", level="error", error=str(error), traceback=words,
+            next_step="trading goes on without result files; a restart begins them anew",
+        )  # fmt: skip
+
+    # -- values ----------------------------------------------------------------------------------------
+
+    def _sample(self, now_ns: int) -> None:
+        gateway = self._ports.gateway
+        if not self._values.priced():
+            return
+        equity, benchmark = gateway.equity(), self._values.benchmark()
+        if self._start is None:
+            self._begin(Day(now_ns, equity, ZERO, 0.0, ZERO, benchmark=benchmark))
+        self._curve.add(now_ns, equity, benchmark)
+        self._figures.hold((s, held.quantity, held.average_price) for s, held in gateway.positions.items())
+        self._figures.mark(gateway.last_prices.get)
+
+    def _begin(self, start: Day) -> None:
+        """Go on where an earlier start stood, or begin: also where a replay begins again."""
+        loaded, self._loaded = self._loaded, None
+        again = loaded is not None and self._ports.keeps_time and start.time_ns < loaded.curve.last_ns
+        self._fresh = again or (loaded is None and self._ports.keeps_time)
+        self._start = start
+        if loaded is not None and not again:
+            self._start = loaded.start or start
+            self._curve.load(loaded.curve)
+            self._charts.load(loaded.charts)
+            self._figures.load(loaded.figures)
+            self._book.catch_up()
+        for record in self._early:
+            self._book.take(record)
+        self._early.clear()
+
+    def _midnight(self, time_ns: int, value: Decimal) -> None:
+        """Note what a midnight found; the curve says when one has passed."""
+        days = self._figures.days
+        before = days[-1].equity if days else self._start.equity if self._start is not None else value
+        gain = rounded((value - before) * 100 / before, RETURN_DIGITS) if before else ZERO
+        long, short = self._values.exposure(value)
+        benchmark = self._values.benchmark()
+        self._figures.midnight(
+            Day(time_ns, value, gain, self._curve.drawdown_pct, ZERO, long, short, benchmark)
+        )
 
 
-def _numbers(noted: NoteOrderEvent) -> Iterator[Decimal | None]:
-    spec, fill = noted.spec, noted.fill
-    yield from (spec.quantity, spec.limit_price, spec.stop_price)
-    if fill is not None:
-        yield from (fill.quantity, fill.price, fill.fee)
+def _utc(time_ns: int) -> datetime:
+    return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC)
 
 
-def _readable(number: Decimal | None) -> bool:
-    """Return whether the text of a number has a sensible length: the engine process may send anything."""
-    return number is None or not number or (number.is_finite() and abs(number.adjusted()) <= MAX_DIGITS)
-
-
-def _write(file: EventsFile, events: list[NoteOrderEvent], charts: str | None, algorithm_id: str) -> None:
-    folder = file.path.parent
-    if not folder.exists():
-        folder.mkdir(mode=0o700, parents=True)
-        _forget_old_runs(folder.parent)
-    if events:
-        file.append([order_event_text(noted, algorithm_id) for noted in events])
-    if charts is not None:
-        path = folder / f"{algorithm_id}-charts.json"
-        part = path.with_name(path.name + ".part")
-        part.write_text(charts, encoding="utf-8")
-        part.replace(path)
-
-
-def _forget_old_runs(root: Path) -> None:
-    runs = sorted(path for path in root.iterdir() if path.is_dir())
-    for path in runs[:-RUNS_KEPT]:
-        shutil.rmtree(path)
+def _time(time_ns: int) -> str:
+    return f"{_utc(time_ns):%Y-%m-%d %H:%M:%S}"

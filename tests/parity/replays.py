@@ -83,6 +83,16 @@ def order_events(folder: Path) -> tuple[str, bytes]:
     return found.name, found.read_bytes()
 
 
+def live_order_events(results: Path) -> tuple[str, bytes]:
+    """Return what `order_events` would, had the only live run told its days as one, by its class's name."""
+    (row,) = json.loads((results / "deployments.json").read_bytes())
+    view = row["view"]
+    days = sorted((results / view["folder"]).glob(f"{view['id']}-*-order-events.json"))
+    rows = b",".join(day.read_bytes()[1:-1] for day in days)
+    text = b"[" + rows.replace(view["id"].encode(), view["algorithm"].encode()) + b"]"
+    return f"{view['algorithm']}-order-events.json", text
+
+
 def tags_of_backtest(folder: Path) -> list[str]:
     """Return the tags of a backtest's orders, in order."""
     return [row["tag"] for row in _rows(folder) if row["status"] != INVALID]

@@ -14,6 +14,7 @@ from tests.parity import every_order
 from tests.parity.replays import (
     EXAMPLES,
     configure,
+    live_order_events,
     order_events,
     orders_of_backtest,
     orders_of_journal,
@@ -51,6 +52,6 @@ def test_live_orders_what_the_backtest_orders(
     configuration = configure(tmp_path / "live.toml", algorithm, lean_data, (start, end), **parameters)
     run("run", str(configuration))
     expected = orders_of_backtest(tmp_path / "backtest")
-    assert order_events(tmp_path / "state" / "results") == order_events(tmp_path / "backtest")
+    assert live_order_events(tmp_path / "state" / "results") == order_events(tmp_path / "backtest")
     assert orders_of_journal(tmp_path / "state" / "journal.sqlite3") == expected
     assert len(expected) >= least

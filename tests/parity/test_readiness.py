@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.parity.conftest import Backtest
-from tests.parity.replays import configure, order_events, orders_of_backtest, orders_of_journal, run
+from tests.parity.replays import (
+    configure,
+    live_order_events,
+    order_events,
+    orders_of_backtest,
+    orders_of_journal,
+    run,
+)
 
 CAREFUL = """
 from AlgorithmImports import *
@@ -106,4 +113,4 @@ def test_live_refuses_what_the_backtest_refuses(
     expected = orders_of_backtest(tmp_path / "backtest")
     assert len(expected) > least
     assert orders_of_journal(tmp_path / "state" / "journal.sqlite3") == expected
-    assert order_events(tmp_path / "state" / "results") == order_events(tmp_path / "backtest")
+    assert live_order_events(tmp_path / "state" / "results") == order_events(tmp_path / "backtest")

@@ -1,0 +1,109 @@
+"""Orders and trades for the result files, from what the journal is given. Loop's thread."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections import OrderedDict
+from typing import Final
+
+from livetrader.gateway.gateway import Gateway
+from livetrader.journal.action_records import SplitApplied
+from livetrader.journal.records import (
+    CancelIntended,
+    FeeReceived,
+    KillOrderIntended,
+    OrderIntended,
+    Record,
+    ReportReceived,
+)
+from livetrader.results.live_figures import LiveFigures
+from livetrader.results.live_json import OrderFacts
+from livetrader.results.run_result import up_time
+from livetrader.supervisor.result_facts import number_of, order_facts
+from livetrader_engine.orders.order import ClientOrderId, Fill, OrderId
+
+COUNTED: Final = (
+    ReportReceived, FeeReceived, SplitApplied, OrderIntended, KillOrderIntended, CancelIntended,
+)  # fmt: skip
+MAX_ORDERS: Final = 5_000  # newest orders in a file, about 4 MB; all are in the journal
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_MB: Final = 1024 * 1024
+
+
+class OrderBook:
+    """Owns what the files say of orders; passes trades on to the figures."""
+
+    def __init__(self, gateway: Gateway, figures: LiveFigures) -> None:
+        self._gateway = gateway
+        self._figures = figures
+        self._touched: dict[ClientOrderId, None] = {}
+        self._facts: OrderedDict[ClientOrderId, OrderFacts] = OrderedDict()
+
+    def take(self, record: Record) -> None:
+        """Take in one record that the gateway has applied."""
+        match record:
+            case ReportReceived(report=report):
+                self._touched[report.client_order_id] = None
+                if report.fill is not None:
+                    self._fill(report.client_order_id, report.fill)
+            case FeeReceived(report=told):
+                order = self._gateway.state.orders.get(told.client_order_id)
+                if order is not None:
+                    self._figures.charge(order.spec.symbol, number_of(order), told.execution_id, told.fee)
+            case SplitApplied(symbol=symbol, factor=factor):
+                self._figures.split(symbol, factor)
+            case OrderIntended(client_order_id=name) | KillOrderIntended(client_order_id=name):
+                self._touched[name] = None
+                self._figures.orders += 1
+            case CancelIntended(client_order_id=name):
+                self._touched[name] = None
+            case _:
+                pass
+
+    def catch_up(self) -> None:
+        """Take in trades that were journaled after the figures were put aside, by a daemon that died."""
+        since_ns = self._figures.last_fill_ns
+        missed = [
+            (fill, order)
+            for order in self._gateway.state.orders.values()
+            for fill in order.executions.values()
+            if fill.time_ns >= since_ns
+        ]
+        for fill, order in sorted(missed, key=lambda item: item[0].time_ns):
+            self._figures.fill(order.spec.symbol, number_of(order), fill)
+        for name in list(self._gateway.state.orders)[-MAX_ORDERS:]:
+            self._touched[name] = None
+
+    def orders(self) -> tuple[OrderFacts, ...]:
+        """Return the newest orders, oldest first."""
+        state = self._gateway.state
+        for name in (*self._touched, *state.open):
+            order = state.orders.get(name)
+            if order is not None:
+                self._facts[name] = order_facts(order)
+        self._touched.clear()
+        while len(self._facts) > MAX_ORDERS:
+            self._facts.popitem(last=False)
+        return tuple(self._facts.values())
+
+    def _fill(self, name: ClientOrderId, fill: Fill) -> None:
+        order = self._gateway.state.orders.get(name)
+        if order is not None:
+            self._figures.fill(
+                order.spec.symbol, number_of(order), order.executions.get(fill.execution_id, fill)
+            )
+        elif fill.symbol is not None:
+            self._figures.fill(fill.symbol, OrderId(0), fill)  # somebody else's trade in this account
+
+
+def server_statistics(up_ns: int) -> dict[str, str]:
+    """Return what LEAN tells of the machine: of this process, and how long it is up."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    total = os.sysconf("SC_PHYS_PAGES") * _PAGE // _MB
+    return {
+        "Hostname": os.uname().nodename,
+        "Used RAM (MB)": str(used),
+        "Total RAM (MB)": str(total),
+        "Up Time": up_time(up_ns),
+    }
