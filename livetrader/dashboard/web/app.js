@@ -156,6 +156,7 @@ function draw() {
     return;
   }
   need(page.needs?.(state) ?? []);
+  format.useYear(state.status?.time_ns);
   patch(
     root,
     h(

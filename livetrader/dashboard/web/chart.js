@@ -2,7 +2,7 @@
 //
 // chart(key, spec): spec = { label, height, group, format, series, zero, span, empty }
 //   series: { name, kind: line | area | step | bar | scatter | candle, x: [ms], y: [numbers] or
-//             candles: [[open, high, low, close]], tone: s0…s5 | q | gain | loss, dashed }
+//             candles: [[open, high, low, close]], tone: s0…s5 | sq | sgain | sloss, color: #RRGGBB, dashed }
 //   span: { from, to } in ms, else all there is
 // With a mouse: move to read, drag to zoom, double-click for all. With keys: arrows move the cursor, Escape
 // shows all again. What the cursor reads is said to a screen reader.
@@ -159,7 +159,7 @@ class Chart {
 
   axes(from, to, low, high, height) {
     const right = this.width - RIGHT;
-    const lines = marks(low, high, Math.max(2, (height - TOP - BOTTOM) / 42)).map((value) => [
+    const lines = marks(low, high, Math.max(2, (height - TOP - BOTTOM) / 34)).map((value) => [
       h("line", { class: value === 0 ? "zero" : "grid", x1: LEFT, x2: right, y1: px(this.y(value)), y2: px(this.y(value)) }),
       h("text", { x: right + 8, y: this.y(value) + 4 }, this.spec.axis?.(value) ?? format.compact(value)),
     ]);
@@ -200,14 +200,14 @@ class Chart {
       before = y;
     }
     if (shown.length === 1) {
-      return h("circle", { class: fill, cx: this.x(series.x[shown[0]]), cy: this.y(series.y[shown[0]]), r: 2.5 });
+      return h("circle", { class: fill, style: paint(series), cx: this.x(series.x[shown[0]]), cy: this.y(series.y[shown[0]]), r: 2.5 });
     }
-    const line = h("path", { class: `path ${tone}${series.dashed ? " dashed" : ""}`, d: path });
+    const line = h("path", { class: `path ${tone}${series.dashed ? " dashed" : ""}`, style: stroke(series), d: path });
     if (series.kind !== "area" || !shown.length) return line;
     const base = this.y(this.spec.zero ? 0 : this.heights(series.x[first], series.x[last])[0]).toFixed(1);
     const start = clip(this.x(series.x[shown[0]]), this.width).toFixed(1);
     const end = clip(this.x(series.x[shown.at(-1)]), this.width).toFixed(1);
-    return [h("path", { class: `area ${fill}`, d: `${path}L${end} ${base}L${start} ${base}Z` }), line];
+    return [h("path", { class: `area ${fill}`, style: paint(series), d: `${path}L${end} ${base}L${start} ${base}Z` }), line];
   }
 
   bars(series, first, last) {
@@ -222,7 +222,7 @@ class Chart {
       shapes[series.y[n] < 0 ? "down" : "up"] += `M${x.toFixed(1)} ${zero.toFixed(1)}V${y.toFixed(1)}h${each.toFixed(1)}V${zero.toFixed(1)}Z`;
     }
     const fill = `f${(series.tone ?? "s0").replace(/^s/, "")}`;
-    return [h("path", { class: fill, d: shapes.up }), h("path", { class: fill, d: shapes.down })];
+    return [shapes.up, shapes.down].map((d) => h("path", { class: fill, style: paint(series), d }));
   }
 
   dots(series, first, last) {
@@ -233,7 +233,7 @@ class Chart {
       const x = this.x(series.x[n]);
       if (series.y[n] !== null && x >= LEFT - 4 && x <= this.width - RIGHT + 4) path += shape(x, this.y(series.y[n]));
     }
-    return h("path", { class: fill, d: path });
+    return h("path", { class: fill, style: paint(series), d: path });
   }
 
   candles(series, first, last) {
@@ -284,7 +284,7 @@ class Chart {
       return h(
         "span",
         { class: "item" },
-        h("svg", { viewBox: "0 0 14 8", "aria-hidden": "true" }, h("path", { class: `path ${tone}${series.dashed ? " dashed" : ""}`, d: "M0 4H14" })),
+        h("svg", { viewBox: "0 0 14 8", "aria-hidden": "true" }, h("path", { class: `path ${tone}${series.dashed ? " dashed" : ""}`, style: stroke(series), d: "M0 4H14" })),
         h("span", {}, series.name),
         n < 0 ? null : h("span", { class: "value" }, this.value(series, n)),
       );
@@ -294,7 +294,7 @@ class Chart {
   }
 
   value(series, n) {
-    const words = this.spec.format ?? format.price;
+    const words = this.spec.format ?? format.average;
     if (series.kind === "candle") {
       return ["O", "H", "L", "C"].map((name, i) => `${name} ${words(series.candles[n][i])}`).join("  ");
     }
@@ -396,6 +396,10 @@ const MARKERS = {
   triangleDown: (x, y) => `M${x} ${y + 4}l4 -7h-8Z`,
 };
 MARKERS["triangle-down"] = MARKERS.triangleDown;
+
+// A colour that the algorithm chose goes before that of the theme.
+const stroke = (series) => (series.color ? { stroke: series.color } : undefined);
+const paint = (series) => (series.color ? { fill: series.color } : undefined);
 
 // Where in the drawing the pointer is, in its pixels.
 const place = (event) => event.clientX - event.currentTarget.getBoundingClientRect().left;

@@ -10,6 +10,11 @@ import { daemonState } from "./words.js";
 
 const LOOK_MS = 500; // between two looks at an operation that is under way
 const LIQUIDATION = ["halting", "settling", "cancelling", "flattening", "verifying", "flat"];
+// stages that are waits within another: [the stage, why]
+const WITHIN = {
+  waiting_for_open: ["flattening", "waiting for the market to open"],
+  failed_retrying: ["flattening", "it failed and is tried again"],
+};
 
 let shown = null; // the dialog that is open: { kind, … }
 let box = null; // its element
@@ -365,15 +370,15 @@ function outcomeView(dialog, control) {
 
 function progress(stage) {
   const now = stage === "done" ? "flat" : state.status?.kill_switch.state;
-  const at = LIQUIDATION.indexOf(now);
+  const at = LIQUIDATION.indexOf(WITHIN[now]?.[0] ?? now);
   const names = ["Halt", "Settle what is in flight", "Cancel orders", "Close positions", "Verify with the brokerage", "Flat"];
   return h(
     "ol",
     { class: "progress" },
     names.map((name, n) => {
       const kind = stage === "done" || (at >= 0 && n < at) ? "done" : n === at ? "now" : "";
-      return h("li", { class: kind, "aria-current": kind === "now" ? "step" : null }, name);
+      const why = kind === "now" && WITHIN[now] ? `: ${WITHIN[now][1]}` : "";
+      return h("li", { class: kind, "aria-current": kind === "now" ? "step" : null }, name, why);
     }),
-    at < 0 && now && now !== "armed" && stage !== "done" ? h("li", { class: "now" }, format.words(now)) : null,
   );
 }

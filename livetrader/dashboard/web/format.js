@@ -5,6 +5,13 @@ const NS_PER_MS = 1e6;
 const cache = new Map();
 let zone = "UTC";
 
+let year = 0;
+
+// Leaves the year out of times of this one.
+export function useYear(ns) {
+  year = ns ? new Date(ns / NS_PER_MS).getUTCFullYear() : 0;
+}
+
 // Shows times in UTC or in the zone of this computer.
 export function useZone(name) {
   zone = name === "local" ? undefined : "UTC";
@@ -105,7 +112,10 @@ export function day(ns) {
 }
 
 export function moment(ns) {
-  return ns ? `${day(ns)} ${clock(ns)}` : NONE;
+  if (!ns) return NONE;
+  const date = new Date(ns / NS_PER_MS);
+  if (date.getUTCFullYear() !== year) return `${day(ns)} ${clock(ns)}`;
+  return `${times({ month: "short", day: "2-digit" }).format(date)} ${clock(ns)}`;
 }
 
 // The machine's form, for <time datetime>.

@@ -172,7 +172,7 @@ export function check(label, checked, chosen) {
 }
 
 export function time(ns, words) {
-  return ns ? h("time", { datetime: format.iso(ns), title: `${format.moment(ns)} ${format.zoneName()}` }, words ?? format.moment(ns)) : format.NONE;
+  return ns ? h("time", { datetime: format.iso(ns), title: `${format.day(ns)} ${format.clock(ns)} ${format.zoneName()}` }, words ?? format.moment(ns)) : format.NONE;
 }
 
 // Money that is won or lost: with its sign and the colour of it.

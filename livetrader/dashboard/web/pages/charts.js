@@ -20,6 +20,7 @@ const PIE = 6;
 const TREEMAP = 7;
 const KINDS = { [LINE]: "line", [SCATTER]: "scatter", [CANDLE]: "candle", [BAR]: "bar", [FLAG]: "scatter", [STACKED]: "area" };
 const TONES = 6;
+const COLOR = /^#[0-9a-f]{6}$/i;
 const SHOWN_AT_ONCE = 6; // charts on the page; more are a choice away
 const RECENT = 100; // rows of the table
 
@@ -98,6 +99,7 @@ function drawing(name, [pane, series], n, stamp) {
       kind: KINDS[each.kind] ?? "line",
       marker: each.marker,
       tone: `s${at % TONES}`,
+      color: COLOR.test(each.color) ? each.color : "",
       x: each.points.map((point) => point.time_ns / 1e6),
       y: each.points.map((point) => point.values[0] ?? null),
       candles: each.kind === CANDLE ? each.points.map((point) => point.values) : undefined,

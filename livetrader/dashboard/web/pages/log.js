@@ -61,7 +61,7 @@ function filtered(lines, { text, level, source }) {
 function row(line, text) {
   return h(
     "li",
-    { key: String(line.sequence), class: line.level },
+    { key: String(line.sequence), class: `level-${line.level}` },
     h("span", { class: "quiet" }, time(line.time_ns)),
     h("span", { class: (RANKS[line.level] ?? 1) >= 3 ? "loss" : line.level === "warning" ? "warn" : "quiet" }, line.level),
     h("span", { class: "quiet" }, line.source),

@@ -104,7 +104,7 @@ function equityPanel(curve, range, asTable, state) {
             height: 110,
             zero: true,
             format: (value) => format.percent(value / 100),
-            axis: (value) => format.percent(value / 100, { digits: Math.abs(value) < 1 && value ? 2 : 1 }),
+            axis: (value) => format.percent(value / 100, { digits: curve.value.max_drawdown_pct > -2 ? 2 : 1 }),
             series: [{ name: "Drawdown", kind: "area", tone: "sloss", x, y: points.map((point) => point.drawdown_pct) }],
           })
         : null,
