@@ -359,6 +359,10 @@ class ModelRegistry(Protocol):
         """Let the version that served before serve again, or the one named."""
         ...
 
+    def drift(self, name: str, reference: Any, recent: Any) -> float:
+        """Return how far recent data are from those that a model was made of, and tell the operator."""
+        ...
+
     def serving(self) -> Sequence[ServingModel]:
         """Return what each model that was loaded serves now."""
         ...

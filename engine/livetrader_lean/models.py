@@ -224,6 +224,15 @@ class Models(Face):
         """Let the version before serve again, or the one named. Raises ModelRefusedError without one."""
         return self._face(self._registry.rollback(name, number, reason or "rolled back by the algorithm"))
 
+    def drift(self, name: str, reference: Any, recent: Any) -> float:
+        """Return how far `recent` features or predictions are from `reference`, those of the training.
+
+        The population stability index of the worst column: below 0.1 nothing has moved, from 0.25 on it has.
+        Live it is shown to the operator as the metric livetrader_model_drift. Both are tables or columns of
+        numbers, 20 rows at least. Raises AlgorithmError where they cannot be compared.
+        """
+        return self._registry.drift(name, reference, recent)
+
     def _face(self, version: CoreVersion) -> ModelVersion:
         return ModelVersion(version, self._binding)
 

@@ -169,13 +169,15 @@ class TrainingReported(msgspec.Struct, frozen=True, tag="training"):
 class ModelReported(msgspec.Struct, frozen=True, tag="model"):
     """Another version of a model is in use, or, with `trouble`, one was rolled back or refused.
 
-    `number` is the version in use from now on, None where that is not told.
+    `number` is the version in use from now on, None where that is not told; so is `drift`, the population
+    stability index of what it is given.
     """
 
     time_ns: int
     name: str
     number: int | None = None
     trouble: str = ""
+    drift: float | None = None
 
 
 class TrainingPrinted(msgspec.Struct, frozen=True, tag="training_printed"):

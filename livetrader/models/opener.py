@@ -27,6 +27,7 @@ class Surroundings:
     `now_ns` is engine time; another value is another step. `tell` shows a line, `adopted` hears of each
     version that is in use, `alarm` of each model (its name) in trouble. `sequential`: nothing changes while
     the algorithm works (a backtest), so a new version is in use at once; else from the next step on.
+    `drifted` hears how far the data of a model have moved.
     """
 
     now_ns: Callable[[], int]
@@ -34,6 +35,7 @@ class Surroundings:
     adopted: Callable[[ModelVersion], None]
     alarm: Callable[[str, str], None] = lambda name, trouble: None
     sequential: bool = False
+    drifted: Callable[[str, float], None] = lambda name, drift: None
 
 
 class Opener:

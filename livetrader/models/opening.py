@@ -42,10 +42,12 @@ def surroundings_of(
     *,
     sequential: bool,
     report: Callable[[str, int | None, str], None] = lambda name, number, trouble: None,
+    drifted: Callable[[str, float], None] = lambda name, drift: None,
 ) -> Surroundings:
     """Return what a registry takes from the run of an engine, which may be made later.
 
-    `report` hears of a model by name: the version that is in use now, or what is wrong with one.
+    `report` hears of a model by name: the version that is in use now, or what is wrong with one. `drifted`
+    hears how far its data have moved.
     """
 
     def now_ns() -> int:
@@ -66,7 +68,7 @@ def surroundings_of(
     def alarm(name: str, trouble: str) -> None:
         report(name, None, trouble)
 
-    return Surroundings(now_ns, tell, adopted, alarm, sequential)
+    return Surroundings(now_ns, tell, adopted, alarm, sequential, drifted)
 
 
 def open_registry(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 from livetrader.models.catalog import Catalog
 from livetrader.models.follower import Follower
@@ -47,6 +47,7 @@ class Registry:
         self._now_ns = surroundings.now_ns
         self._sequential = surroundings.sequential
         self._opener = Opener(catalog, surroundings)
+        self._drifted = surroundings.drifted
         self._handles: list[Served] = []
         self._lock = threading.Lock()  # guards _handles and _following
         self._follower = None if forget is None else Follower(self, forget, self._opener.tell)
@@ -120,6 +121,14 @@ class Registry:
         version = self._catalog.rollback(check_name(name), number, reason)
         self._changed(name)
         return version
+
+    def drift(self, name: str, reference: Any, recent: Any) -> float:
+        """Return how far recent data are from those that a model was made of, and tell the operator."""
+        from livetrader.models.drift import drift  # with numpy, which not every engine process needs
+
+        moved = drift(reference, recent)
+        self._drifted(check_name(name), moved)
+        return moved
 
     def serving(self) -> Sequence[ServingModel]:
         """Return what each open handle serves."""

@@ -24,6 +24,7 @@ class ModelNews:
         """Forget what the engine process before had loaded."""
         self._names.clear()
         self._parts.metrics.model_version.clear()
+        self._parts.metrics.model_drift.clear()
 
     def __call__(self, report: ModelReported) -> None:
         """Take note of one piece of news."""
@@ -33,9 +34,15 @@ class ModelNews:
             parts.metrics.model_trouble.inc()
             parts.logs.daemon("model_trouble", level="error", name=name, reason=trouble)
             parts.notify(f"model {name}", trouble, _NEXT_STEP.format(name=name))
-        if report.number is None:
-            return
-        parts.logs.daemon("model_serves", name=name, version=report.number)
+        if report.number is not None:
+            parts.logs.daemon("model_serves", name=name, version=report.number)
         if name in self._names or len(self._names) < MAX_MODELS:
             self._names.add(name)
-            parts.metrics.model_version.labels(name).set(report.number)
+            self._show(name, report)
+
+    def _show(self, name: str, report: ModelReported) -> None:
+        metrics = self._parts.metrics
+        if report.number is not None:
+            metrics.model_version.labels(name).set(report.number)
+        if report.drift is not None:
+            metrics.model_drift.labels(name).set(report.drift)

@@ -201,6 +201,9 @@ class Metrics:
         self.model_usable = self._gauge("model_usable", "1 unless orders that add risk are refused for it")
         self.model_age = self._gauge("model_age_seconds", "Since the model in use was made; NaN without one")
         self.model_version = self._gauge("model_version", "Version of a loaded model that is in use", "name")
+        self.model_drift = self._gauge(
+            "model_drift", "How far data have moved from a model's, as the algorithm has it measured", "name"
+        )
         self.model_trouble = self._counter("model_trouble", "Versions of models rolled back or refused")
 
     def _declare_journal(self) -> None:

@@ -209,7 +209,10 @@ class EngineRun:
             options = msgspec.structs.replace(options, cash=cash)
         store = open_store(start.object_store, _report_store)
         around = surroundings_of(
-            lambda: self._engine, sequential=start.training_waits, report=self._report_model
+            lambda: self._engine,
+            sequential=start.training_waits,
+            report=self._report_model,
+            drifted=self._report_drift,
         )
         ports = EnginePorts(
             feed=self._feed,
@@ -242,6 +245,9 @@ class EngineRun:
 
     def _report_model(self, name: str, number: int | None, trouble: str) -> None:
         self._outbox.send(ModelReported(self._now_ns(), name, number, trouble))
+
+    def _report_drift(self, name: str, drift: float) -> None:
+        self._outbox.send(ModelReported(self._now_ns(), name, drift=drift))
 
     def _start_beats(self, trainer: ThreadedTrainer) -> None:
         statm = os.open("/proc/self/statm", os.O_RDONLY)

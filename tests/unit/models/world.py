@@ -73,6 +73,7 @@ class World:
         self.lines: list[tuple[LogLevel, str]] = []
         self.adopted: list[int] = []
         self.alarms: list[tuple[str, str]] = []
+        self.drifted: list[tuple[str, float]] = []
         self.retention = retention
         self.signer = Signer(key)
 
@@ -91,6 +92,7 @@ class World:
             adopted,
             self.alarm,
             sequential,
+            lambda name, drift: self.drifted.append((name, drift)),
         )
         return Registry(self.catalog(signer), around, (lambda: None) if follows else None)
 
