@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day download-kills campaign-models feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day download-kills campaign-models api-fuzz feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -94,6 +94,10 @@ simulation-bugs: setup ## plant bugs, one at a time: the simulation has to find 
 
 FRAMES ?= 700000
 ANSWERS ?= 300000
+api-fuzz: REQUESTS = 200000
+api-fuzz: setup ## $(REQUESTS) requests to the control API of a trading daemon, by its OpenAPI document, as everybody
+	LIVETRADER_API_REQUESTS=$(REQUESTS) $(PYTEST) tests/api_fuzz -q -s --timeout 7200
+
 feed-fuzz: setup ## a million spoiled frames and answers against the feeds and histories of Polygon and Alpha Vantage
 	$(BIN)/python -m tests.fuzz --frames $(FRAMES) --answers $(ANSWERS) --seed $(or $(START),1)
 

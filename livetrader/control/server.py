@@ -110,7 +110,7 @@ class ControlServer:
         await asyncio.to_thread(self._tokens.refresh)
         await asyncio.to_thread(self._pages.load)
         app = web.Application(client_max_size=gate.BODY_LIMIT)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)  # a path may hold anything
         self._runner = web.AppRunner(
             app,
             access_log=None,
