@@ -18,7 +18,7 @@ from livetrader.notifying.rates import Quota
 from livetrader.settings import NotifySettings
 from livetrader.telemetry.notifications import Announce, Notification, Urgency
 from livetrader_engine.commands import SendOut
-from livetrader_engine.outgoing import Outgoing, Way, addressee_of, size_of, way_of
+from livetrader_engine.outgoing import Mail, Outgoing, Way, addressee_of, size_of, way_of
 
 ARRIVALS_LIMIT: Final = 64  # messages that the loop has not got round to
 BYTES_LIMIT: Final = 32 * 1024 * 1024  # of all messages that wait
@@ -67,6 +67,8 @@ class Outbound:
             problem = self._problem(command.message, now_ns)
             if problem:
                 self._refuse(command.message, now_ns, problem)
+            elif isinstance(command.message, Mail) and not command.message.address:
+                self._tell_operator(command.message, now_ns)
             else:
                 taken.append(self._book.take_outgoing(command.message, command.time_ns, now_ns))
         return taken
@@ -103,7 +105,8 @@ class Outbound:
         way = way_of(message)
         if way not in self._settings.algorithm:
             return f"[notify] algorithm does not allow {way}"
-        if carrier_of(self._channels, way) is None:
+        to_operator = isinstance(message, Mail) and not message.address
+        if not to_operator and carrier_of(self._channels, way) is None:
             return f"no channel carries {way}; docs/notifications.md shows one"
         waiting = sum(size_of(entry.outgoing) for entry in self._book.waiting() if entry.outgoing)
         if waiting + size_of(message) > BYTES_LIMIT:
@@ -111,6 +114,12 @@ class Outbound:
         if not self._quota.admits(way, now_ns):
             return f"more than {self._settings.algorithm_per_hour} in an hour ([notify] algorithm_per_hour)"
         return ""
+
+    def _tell_operator(self, mail: Mail, now_ns: int) -> None:
+        """Tell the operator what is addressed to nobody: LEAN's mail to the user of the account."""
+        words = f"{mail.message}\n\n{mail.data}" if mail.data else mail.message
+        title = mail.subject or "the algorithm has something to say"
+        self._announce(Notification(now_ns, Urgency.INFORMATION, title, words, source="algorithm"))
 
     def _refuse(self, message: Outgoing, now_ns: int, problem: str) -> None:
         words = f"{way_of(message)} to {addressee_of(message)}: {problem}"

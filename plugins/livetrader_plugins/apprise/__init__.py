@@ -1,0 +1,1 @@
+"""Notifier `apprise`: mail, chat, SMS and a hundred more services by URL, through the Apprise library."""

@@ -1,0 +1,1 @@
+"""Notifier `direct`: requests and files straight to where they are addressed, without a service between."""
