@@ -143,13 +143,14 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     for name in _PARAMETER.findall(route.path):
         parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     if route.query is not NoQuery:
-        schema = msgspec.json.schema(route.query)["$defs"][route.query.__name__]
+        definitions = msgspec.json.schema(route.query)["$defs"]
+        schema = definitions[route.query.__name__]
         parameters += [
             {
                 "name": name,
                 "in": "query",
                 "required": name in schema.get("required", ()),
-                "schema": properties,
+                "schema": _inlined(properties, definitions),
             }
             for name, properties in schema["properties"].items()
         ]
@@ -158,3 +159,10 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.mutating and route.scope is not None:
         parameters.append(dict(_CSRF))
     return parameters
+
+
+def _inlined(properties: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter's schema without a reference to a definition of its own document."""
+    given = dict(properties)
+    name = given.pop("$ref", "").rpartition("/")[2]
+    return definitions[name] | given if name else given

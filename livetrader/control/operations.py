@@ -29,6 +29,7 @@ from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
 from livetrader.control.tracked import OperationState as OperationState
 from livetrader.control.tracked import OperationView as OperationView
 from livetrader.control.training_views import TrainingSummary, TrainingView
+from livetrader.results.live import LiveResults
 
 
 class EngineView(msgspec.Struct, frozen=True):
@@ -304,6 +305,11 @@ class Operations(Protocol):
 
     def log(self, query: LogQuery) -> LogPage:
         """Return the newest lines that were asked for, oldest first."""
+        ...
+
+    @property
+    def results(self) -> LiveResults:
+        """What came of the trading: curves, charts, figures, trades."""
         ...
 
     def decisions(self, query: DecisionsQuery) -> DecisionsView:

@@ -7,7 +7,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from livetrader.control import alert_handlers, handlers, notification_handlers, session_handlers
+from livetrader.control import (
+    alert_handlers,
+    handlers,
+    notification_handlers,
+    result_handlers,
+    session_handlers,
+)
 from livetrader.control.alert_views import AlertsTaken, AlertsView
 from livetrader.control.alertmanager import WebhookBody
 from livetrader.control.auth import Scope
@@ -37,9 +43,26 @@ from livetrader.control.operations import (
     StatusView,
     StreamEvent,
 )
-from livetrader.control.queries import DecisionsQuery, LogQuery, NoQuery, NotificationsQuery, OrdersQuery
+from livetrader.control.queries import (
+    ChartQuery,
+    DecisionsQuery,
+    EquityQuery,
+    LogQuery,
+    NewestQuery,
+    NoQuery,
+    NotificationsQuery,
+    OrdersQuery,
+)
 from livetrader.control.session_views import SessionView
 from livetrader.control.training_views import TrainingView
+from livetrader.results.live import (
+    ChartName,
+    ChartView,
+    DeploymentView,
+    EquityView,
+    StatisticsView,
+    TradeView,
+)
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
@@ -135,6 +158,18 @@ ROUTES: Final[tuple[Route, ...]] = (
           handler=notification_handlers.test, body=ChannelBody, answer=tuple[NotificationView, ...],
           summary="Send a test through a channel, or each; GET /v1/notifications has what came of it."),
     _get("/v1/log", handlers.log, LogPage, "Lines of the log, oldest first.", LogQuery),
+    _get("/v1/deployment", result_handlers.deployment, DeploymentView,
+         "The deployment that runs: one code and configuration, over any number of restarts.",
+         refusals=(404,)),
+    _get("/v1/equity", result_handlers.equity, EquityView,
+         "The equity curve with drawdown and benchmark, by seconds, minutes or days.", EquityQuery),
+    _get("/v1/charts", result_handlers.charts, tuple[ChartName, ...],
+         "Which charts there are: the daemon's and the algorithm's own."),
+    _get("/v1/chart", result_handlers.chart, ChartView, "One chart with its series.", ChartQuery, (404,)),
+    _get("/v1/statistics", result_handlers.statistics, StatisticsView,
+         "Key figures of the run so far, by LEAN's names."),
+    _get("/v1/trades", result_handlers.trades, tuple[TradeView, ...], "Closed trades, newest first.",
+         NewestQuery),
     _get("/v1/decisions", handlers.decisions, DecisionsView,
          "Why there is no trade: the gates as they stand, the last decisions and what stopped them.",
          DecisionsQuery),

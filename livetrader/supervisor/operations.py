@@ -32,6 +32,7 @@ from livetrader.errors import ControlRefusedError, DaemonError
 from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.ipc.messages import CancelTraining, TrainingState
 from livetrader.journal.replay import JournalState, OrderState
+from livetrader.results.live import LiveResults
 from livetrader.supervisor.custody_operations import DaemonCustody, foreign_orders, restrictions
 from livetrader.supervisor.decision_desk import DecisionDesk
 from livetrader.supervisor.order_pages import newest
@@ -162,6 +163,11 @@ class DaemonOperations:
     def log(self, query: LogQuery) -> LogPage:
         """Return the newest lines that were asked for, oldest first."""
         return self._parts.logs.page(query)
+
+    @property
+    def results(self) -> LiveResults:
+        """What came of the trading: curves, charts, figures, trades."""
+        return self._supervisor.care.results
 
     def decisions(self, query: DecisionsQuery) -> DecisionsView:
         """Return why there is no trade: the gates as they stand, and what was decided lately."""

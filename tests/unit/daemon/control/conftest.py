@@ -56,6 +56,7 @@ from livetrader.supervisor.gates import GateFacts, gates, trading
 from livetrader.supervisor.log_book import fits
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.notifications import Notification, Urgency
+from tests.unit.daemon.control.results import FakeResults
 
 NOW_NS = 1_700_000_000_000_000_000
 REPLAY = FeedView("replay", connected=True, keeps_time=True, subscriptions=1, data_age_s=0.5, streams=1)
@@ -128,6 +129,7 @@ class FakeOperations:
         self._quantity = Decimal(10)
         self._orders = {f"lt-{number}": _order(number) for number in (1, 2)}
         self.notifications = _told_once()
+        self.results = FakeResults()
 
     @property
     def alerts(self) -> AlertDesk:
