@@ -10,12 +10,14 @@ import asyncio
 from typing import Final
 
 from livetrader import __version__
+from livetrader.control.gauges import show_curve
 from livetrader.errors import ConfigError
 from livetrader.feeds.counting import FeedCounts
 from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.timing import Timing
 from livetrader.ipc.messages import LaneDepths
 from livetrader.journal.journal import Journal
+from livetrader.results.live import Spacing
 from livetrader.settings import Settings
 from livetrader.supervisor.supervisor import Supervisor
 from livetrader.telemetry import logs
@@ -105,6 +107,8 @@ class Figures:
         self._show_lanes(SUPERVISOR, None if link is None else link.waiting)
         self._show_lanes(ENGINE, None if beat is None else beat.waiting)
         metrics.lane_depth.labels(SUPERVISOR, "commands").set(supervisor.care.commands.waiting)
+        curve = supervisor.care.results.equity(Spacing.SECOND, limit=1)
+        show_curve(metrics, curve.peak, curve.drawdown_pct)
         show_host(metrics, self.host.facts)
 
     def _show_settings(self) -> None:

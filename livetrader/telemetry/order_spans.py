@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from livetrader.telemetry import traces
 from livetrader.telemetry.traces import ORDER_SPAN, Attribute, Span, SpanEvent, Spans
 from livetrader_engine.orders.order import OrderSpec
 from livetrader_engine.symbols import NS_PER_SECOND
+
+STEP_NS: Final = 1_000_000  # by which the clocks may part until spans follow the wall clock anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class OrderSpans:
         self._clocks = clocks
         self._spans = spans
         self._ratio = ratio
+        self._offset_ns = 0  # of the wall clock
 
     def leg(
         self,
@@ -95,8 +99,11 @@ class OrderSpans:
         self._spans.put(span)
 
     def _wall_ns(self, moment_s: float) -> int:
-        ago_s = self._clocks.monotonic_s() - moment_s
-        return self._clocks.wall_ns() - int(ago_s * NS_PER_SECOND)
+        """Return a moment on the wall clock; the same moment gives the same instant, unless that was set."""
+        offset_ns = self._clocks.wall_ns() - int(self._clocks.monotonic_s() * NS_PER_SECOND)
+        if abs(offset_ns - self._offset_ns) > STEP_NS:
+            self._offset_ns = offset_ns
+        return self._offset_ns + int(moment_s * NS_PER_SECOND)
 
 
 def described(spec: OrderSpec) -> dict[str, Attribute]:

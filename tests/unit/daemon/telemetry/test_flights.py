@@ -55,12 +55,12 @@ class Tower:
         (found,) = (span for span in self.spans if span.name == name)
         return found
 
-    def legs(self) -> dict[str, tuple[float, float]]:
+    def legs(self) -> dict[str, tuple[float, ...]]:
         """Begin and end of each span in milliseconds since 100 s."""
         return {
             each.name: tuple(round((at - WALL_NS) / 1e6 - 100_000, 3) for at in (each.start_ns, each.end_ns))
             for each in self.spans
-        }  # type: ignore[return-value]  # two of them
+        }
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"livetrader_{name}", labels)
