@@ -111,6 +111,12 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
                 (*plain("day_profit"), ("-livetrader_daily_loss_limit{} < 0", "{{account}} limit")),
             ),
             Panel("Exposure", "none", plain("exposure_gross", "exposure_net")),
+            Panel(
+                "State of the kill switch",
+                "none",
+                (("livetrader_kill_switch_state{} == 1", "{{account}} {{state}}"),),
+                "state-timeline",
+            ),
             Panel("Positions and working orders", "none", plain("positions", "open_orders")),
             Panel(
                 "What needs a person",
@@ -200,6 +206,7 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
     (
         "Algorithm",
         (
+            Panel("Runs", "bool_yes_no", by("engine_up")),
             Panel("Steps a second", "ops", rates("engine_steps")),
             Panel(
                 "Age of the step of now, and of the last beat",
@@ -245,6 +252,7 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
             ),
             Panel("Age of the model", "s", by("model_age_seconds")),
             Panel("Versions in use", "none", by("model_version", "name")),
+            Panel("How far data have moved from a model's", "none", by("model_drift", "name")),
             Panel(
                 "Usable; rolled back or refused",
                 "none",
@@ -255,7 +263,12 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
     (
         "Processes",
         (
-            Panel("Memory", "bytes", by("process_resident_bytes", "process"), width=6),
+            Panel(
+                "Memory",
+                "bytes",
+                (*by("process_resident_bytes", "process"), *plain("engine_resident_bytes")),
+                width=6,
+            ),
             Panel("Processors in use", "none", rates("process_cpu_seconds", "process"), width=6),
             Panel("Descriptors", "none", by("process_open_descriptors", "process"), width=6),
             Panel("Threads", "none", by("process_threads", "process"), width=6),
@@ -263,12 +276,25 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
             Panel(
                 "The machine's clock is off by",
                 "s",
-                (
-                    *plain("clock_offset_seconds", "clock_max_error_seconds"),
-                    *by("venue_clock_offset_seconds", "plugin"),
-                ),
+                (*plain("clock_offset_seconds", "clock_max_error_seconds"),),
             ),
-            Panel("Log lines left out", "ops", rates("log_suppressed")),
+            Panel("Log lines left out", "ops", rates("log_suppressed"), width=6),
+            Panel(
+                "Part of the descriptors that are open",
+                "percentunit",
+                (
+                    (
+                        "livetrader_process_open_descriptors{} / livetrader_process_descriptor_limit{}",
+                        "{{account}} {{process}}",
+                    ),
+                ),
+                width=6,
+                bad_from=0.8,
+            ),
+            Panel(
+                "Running for", "s", (("time() - livetrader_start_time_seconds{}", "{{account}}"),), width=6
+            ),
+            Panel("The clock follows a time server", "bool_yes_no", by("clock_synchronized"), width=6),
         ),
     ),
     (
@@ -278,7 +304,16 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
             Panel(
                 "Records that wait", "none", (*plain("journal_pending_records"), *rates("journal_dropped"))
             ),
-            Panel("Journal and free disk", "bytes", plain("journal_size_bytes", "disk_free_bytes")),
+            Panel(
+                "Journal and free disk",
+                "bytes",
+                plain("journal_size_bytes", "disk_free_bytes", "disk_size_bytes"),
+            ),
+            Panel(
+                "Journal and outbox can be written",
+                "bool_yes_no",
+                plain("journal_healthy", "notification_outbox_durable"),
+            ),
             Panel("Requests by route and answer", "ops", rates("control_requests", "route", "code")),
             Panel("Requests take", "s", quantiles("control_request_seconds")),
             Panel(
