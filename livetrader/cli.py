@@ -20,6 +20,7 @@ from livetrader.cli_common import Commands, as_json, config_options, find_config
 from livetrader.cli_data import data
 from livetrader.cli_journal import journal
 from livetrader.cli_models import models
+from livetrader.cli_notify import notify
 from livetrader.cli_research import research
 from livetrader.cli_store import store
 from livetrader.cli_token import token
@@ -57,6 +58,7 @@ cli.add_command(store)
 cli.add_command(training)
 cli.add_command(research)
 cli.add_command(journal)
+cli.add_command(notify)
 
 
 @cli.command()

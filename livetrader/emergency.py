@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom  # noqa: TID251 — a composition root: here chance enters this process
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
 
 from livetrader import registry
 from livetrader.clocks import SessionClock, monotonic_s, wall_ns
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from livetrader_engine.spi import BrokeragePlugin, Context
     from livetrader_engine.symbols import Symbol
 
+ALARMS: Final = 3  # told to people while a liquidation goes on; each may take a channel's time
 _log = logging.getLogger("livetrader.emergency")
 
 
@@ -50,13 +53,17 @@ def liquidate(
         raise ConfigError([f"{settings.source}: account.state_directory: is missing; set it"])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = take_over(folder / "daemon.lock", report=_report)
+    outcome = "it did not end flat; look at the account at the brokerage"
     try:
         liquidation = partial(
             liquidate_standalone, reason=reason, source=source, include_foreign=include_foreign
         )
-        return asyncio.run(_liquidate(settings, folder, liquidation, limit_s))
+        record = asyncio.run(_liquidate(settings, folder, liquidation, limit_s))
+        outcome = f"the account is flat; livetrader resume --kill-id {record.kill_id} lets it trade again"
+        return record
     finally:
         lock.release()
+        _tell(settings, "liquidated without the daemon", f"{reason} ({source})", outcome)
 
 
 class Predecessor:
@@ -114,7 +121,7 @@ async def _liquidate(
                 is_open=_is_open(brokerage, None if history is None else history.reference),
                 timing=real_timing(SessionClock()),
                 report=_report,
-                escalate=lambda words: _report("alarm", level="critical", detail=words),
+                escalate=_Escalation(settings, spawn),
                 unanswered=lambda: before.unanswered,
             )
             record = await liquidation(ports)
@@ -125,6 +132,25 @@ async def _liquidate(
         raise NotFlatError(
             f"not verified flat after {limit_s} s; look at the brokerage, then repeat"
         ) from error
+
+
+class _Escalation:
+    """Tells the log and people that the liquidation needs them: the first few times, in a thread."""
+
+    def __init__(
+        self, settings: Settings, spawn: Callable[[str, Coroutine[object, object, None]], None]
+    ) -> None:
+        self._settings = settings
+        self._spawn = spawn
+        self._left = ALARMS
+
+    def __call__(self, words: str) -> None:
+        """Tell it; never waits."""
+        _report("alarm", level="critical", detail=words)
+        if self._left and self._settings.channels:
+            self._left -= 1
+            step = "look at the account at the brokerage; close by hand what is left"
+            self._spawn("notify", asyncio.to_thread(_tell, self._settings, "kill switch", words, step))
 
 
 async def _plain(work: Coroutine[object, object, None]) -> None:
@@ -182,6 +208,40 @@ def _context(
         reference=None if history is None else history.reference,
         history=history,
     )
+
+
+@contextmanager
+def notifier_contexts(settings: Settings) -> Iterator[Callable[[str, str], Context]]:
+    """Yield what makes the context of a notifier without a daemon; its folder goes afterwards."""
+
+    def spawn(name: str, work: Coroutine[object, object, None]) -> None:
+        work.close()
+        raise RuntimeError(f"{name}: there is no daemon here to run it")
+
+    with TemporaryDirectory(prefix="livetrader-") as folder:
+
+        def made(plugin: str, name: str) -> Context:
+            own = Path(folder) / name
+            own.mkdir(mode=0o700, exist_ok=True)
+            return _context(settings, own, plugin, spawn, None)
+
+        yield made
+
+
+def _tell(settings: Settings, title: str, message: str, next_step: str) -> None:
+    """Tell people what was done; nothing that goes wrong here matters to the account."""
+    if not settings.channels:
+        return
+    try:
+        from livetrader.notifying.alone import tell_first
+        from livetrader.telemetry.notifications import Notification, Urgency
+
+        notification = Notification(wall_ns(), Urgency.ALARM, title, message, next_step)
+        with notifier_contexts(settings) as context:
+            for tried in asyncio.run(tell_first(settings, notification, context)):
+                _report("told", channel=tried.channel, problem=tried.problem)
+    except Exception:  # noqa: BLE001 — boundary: a channel's fault must not look like one of the liquidation
+        _log.exception("nobody was told", extra={"action": "notify_failed"})
 
 
 def _is_open(brokerage: BrokeragePlugin, reference: ReferenceData | None) -> Callable[[Symbol, int], bool]:

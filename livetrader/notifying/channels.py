@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from livetrader import registry
@@ -53,11 +53,16 @@ class Channel:
     problem: str = ""
     busy: bool = False
     connected: bool = False
+    connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     carries_only: bool = False  # no route leads there
 
     def carries(self, way: Way) -> bool:
         """Return whether it carries an algorithm's messages of this way."""
         return isinstance(self.notifier, Carrier) and self.notifier.carries(way)
+
+    async def prepare(self) -> Outcome:
+        """Look whether it can be used, before somebody needs it; raises nothing but a cancel."""
+        return await self._attempt(_nothing, CONNECT_LIMIT_S)
 
     async def send(self, message: Message, limit_s: float) -> Outcome:
         """Try to deliver a message, within its time; raises nothing but a cancel."""
@@ -79,10 +84,10 @@ class Channel:
 
     async def _attempt(self, work: Callable[[], Coroutine[object, object, None]], limit_s: float) -> Outcome:
         try:
-            if not self.connected:
-                async with asyncio.timeout(CONNECT_LIMIT_S):
+            async with self.connecting, asyncio.timeout(CONNECT_LIMIT_S):
+                if not self.connected:
                     await self.notifier.connect()
-                self.connected = True
+                    self.connected = True
             async with asyncio.timeout(limit_s):
                 await work()
         except TimeoutError:
@@ -94,6 +99,10 @@ class Channel:
             _log.exception("notifier fault", extra=fields)
             return Outcome(f"{type(error).__name__} in the plugin; the log has more")
         return Outcome()
+
+
+async def _nothing() -> None:
+    """Do what is done to a channel that is only looked at."""
 
 
 def open_channels(

@@ -129,6 +129,9 @@ class Dispatcher:
         self._running = True
         try:
             async with asyncio.TaskGroup() as group:
+                for channel in self.channels.values():
+                    channel.busy = True
+                    group.create_task(self._prepare(channel), name=f"notify {channel.name}")
                 while True:
                     self._wake.clear()
                     now_ns = self._ports.wall_ns()
@@ -226,6 +229,16 @@ class Dispatcher:
             self._under_way.setdefault(entry.id, set()).add(channel.name)
         group.create_task(self._deliver(channel, entries), name=f"notify {channel.name}")
         return []
+
+    async def _prepare(self, channel: Channel) -> None:
+        """Load what a channel needs now: the first alarm should not wait for it."""
+        try:
+            outcome = await channel.prepare()
+        finally:
+            channel.busy = False
+        if outcome.problem:
+            self._note_health(channel, outcome, self._ports.wall_ns())
+        self._wake.set()
 
     async def _deliver(self, channel: Channel, entries: tuple[Entry, ...]) -> None:
         message = message_of(entries, self._ports.account)

@@ -1,0 +1,1 @@
+"""Notifications: outbox, channels, and the plugins that carry them, against receivers on loopback."""
