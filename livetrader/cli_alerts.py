@@ -61,6 +61,8 @@ def alerts_view(view: AlertsView, limit: int | None = None) -> RenderableType:
                 lines.append(Text(f"    {text}"))
     if not view.firing:
         lines.append(Text("nothing fires, as far as Alertmanager has told", style="green"))
+    if view.watchdog_age_s is not None:
+        lines.append(Text(f"Alertmanager was heard {view.watchdog_age_s:.0f} s ago", style="dim"))
     for alert in view.recent[:limit]:
         lines.append(
             Text(f"{alert.state.value}  {alert.name}  {_times(alert)}  {alert.summary}", style="dim")

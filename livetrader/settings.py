@@ -229,6 +229,7 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     allow: tuple[AlertAction, ...] = (AlertAction.HALT,)
     unheard_s: Seconds = 18_000.0  # above Alertmanager's repeat_interval, which is 4 h by default
+    watchdog_s: SecondsOrZero = 0.0  # LivetraderWatchdog has to come this often; 0: it is not missed
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

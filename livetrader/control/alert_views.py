@@ -52,12 +52,14 @@ class AlertView(msgspec.Struct, frozen=True):
 class AlertsView(msgspec.Struct, frozen=True):
     """What fires now, loudest and then newest first, and what has ended lately, newest first.
 
-    `forgotten` counts alerts that made room for others since the start.
+    `forgotten` counts alerts that made room for others since the start. `watchdog_age_s`: since the alert
+    that always fires was heard, None before the first time.
     """
 
     firing: tuple[AlertView, ...] = ()
     recent: tuple[AlertView, ...] = ()
     forgotten: int = 0
+    watchdog_age_s: float | None = None
 
 
 class AlertCounts(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Alerts that come back: a book of what Prometheus says fires, and the desk that acts upon it.
+"""The desk that takes what Alertmanager brings: books it, acts where it may, has people told.
 
 Alertmanager repeats itself by design; an alert is known by fingerprint and start, so that it is told to
 people once and acts once, over restarts of the daemon too. An alert never resumes anything: what it halted
@@ -13,14 +13,15 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 
+from livetrader.control.alert_book import FIRING_LIMIT, SEVERITIES, AlertBook, Key, rank
 from livetrader.control.alert_views import (
     AlertChanged,
     AlertCounts,
@@ -29,6 +30,7 @@ from livetrader.control.alert_views import (
     AlertsView,
     AlertView,
 )
+from livetrader.control.alert_watchdog import WATCHDOG, Watchdog
 from livetrader.control.alertmanager import WebhookBody, permitted, told_by_us, viewed
 from livetrader.control.auth import Identity
 from livetrader.control.tracked import OperationView
@@ -38,18 +40,13 @@ from livetrader.settings import AlertAction, AlertSettings
 from livetrader.telemetry.logs import event
 from livetrader.telemetry.notifications import Announce, Notification, Urgency
 
-FIRING_LIMIT: Final = 256  # alerts that fire at once; the oldest of the least severity makes room
-RECENT_LIMIT: Final = 200  # that have ended; the oldest is forgotten first
 ACTED_LIMIT: Final = 256  # identities that are not acted upon again; the oldest is forgotten first
 REASON_LIMIT: Final = 500  # characters of an operation's reason
 LOAD_S: Final = 2.0  # a disk that hangs must not keep an alert from halting
 FILE_LIMIT_BYTES: Final = 4 << 20  # of what is remembered; a larger file is not ours
-SEVERITIES: Final = ("critical", "warning", "info")  # loudest first; what is none of them is a warning
 _URGENCY: Final = {"critical": Urgency.ALARM, "warning": Urgency.WARNING, "info": Urgency.INFORMATION}
 
 _log = logging.getLogger(__name__)
-
-Key = tuple[str, int]
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -58,75 +55,6 @@ class Remembered(msgspec.Struct, frozen=True):
     version: int = 1
     firing: tuple[AlertView, ...] = ()
     acted: tuple[Key, ...] = ()
-
-
-class AlertBook:
-    """What fires now and what has ended lately. Bounded; owned by the loop."""
-
-    def __init__(self, unheard_ns: int) -> None:
-        self._unheard_ns = unheard_ns
-        self._firing: OrderedDict[Key, AlertView] = OrderedDict()
-        self._recent: deque[AlertView] = deque(maxlen=RECENT_LIMIT)
-        self._forgotten = 0
-
-    def load(self, firing: Iterable[AlertView]) -> None:
-        """Take over what fired when the daemon was here last."""
-        for alert in firing:
-            self._firing[alert.key] = alert
-
-    @property
-    def firing(self) -> tuple[AlertView, ...]:
-        """What fires, oldest first."""
-        return tuple(self._firing.values())
-
-    def known(self, key: Key) -> AlertView | None:
-        """Return the alert of this identity while it fires."""
-        return self._firing.get(key)
-
-    def put(self, alert: AlertView) -> None:
-        """Note an alert as it stands now; one that is over moves to those of the past."""
-        if alert.state is AlertState.FIRING:
-            self._firing[alert.key] = alert
-            while len(self._firing) > FIRING_LIMIT:
-                self._make_room()
-            return
-        self._firing.pop(alert.key, None)
-        if any(past.key == alert.key for past in self._recent):
-            return  # told twice that it is over
-        self._forgotten += len(self._recent) == RECENT_LIMIT
-        self._recent.append(alert)
-
-    def expire(self, now_ns: int) -> None:
-        """Move what nobody has spoken of for too long to the past."""
-        for alert in self.firing:
-            if now_ns - alert.heard_ns > self._unheard_ns:
-                self.put(msgspec.structs.replace(alert, state=AlertState.UNHEARD, ended_ns=alert.heard_ns))
-
-    def view(self) -> AlertsView:
-        """Return what fires, loudest and then newest first, and what has ended, newest first."""
-        firing = sorted(self._firing.values(), key=lambda alert: (rank(alert), -alert.started_ns))
-        return AlertsView(tuple(firing), tuple(reversed(self._recent)), self._forgotten)
-
-    def counts(self) -> AlertCounts:
-        """Return how many fire, and the loudest in words."""
-        if not self._firing:
-            return AlertCounts()
-        by_severity: dict[str, int] = {}
-        for alert in self._firing.values():
-            severity = SEVERITIES[rank(alert)]
-            by_severity[severity] = by_severity.get(severity, 0) + 1
-        loudest = min(self._firing.values(), key=lambda alert: (rank(alert), -alert.started_ns))
-        return AlertCounts(len(self._firing), by_severity, f"{loudest.name}: {loudest.summary}")
-
-    def _make_room(self) -> None:
-        quietest = max(self._firing.values(), key=rank)  # of equals the first one, which is the oldest
-        del self._firing[quietest.key]
-        self._forgotten += 1
-
-
-def rank(alert: AlertView) -> int:
-    """Return how loud an alert is as an index into SEVERITIES."""
-    return SEVERITIES.index(alert.severity) if alert.severity in SEVERITIES else 1
 
 
 class Acting(Protocol):
@@ -152,6 +80,7 @@ class AlertPorts:
     publish: Callable[[AlertChanged], None]
     count: Callable[[str, str], None]
     wall_ns: Callable[[], int]
+    monotonic_s: Callable[[], float]
     file: Path
 
 
@@ -165,6 +94,7 @@ class AlertDesk:
         self._acted: OrderedDict[Key, None] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
         self._loaded = False
+        self._watchdog = Watchdog(ports.settings.watchdog_s, ports.monotonic_s())
 
     async def load(self) -> None:
         """Read what is remembered, once; the first delivery does so where nobody did before."""
@@ -174,12 +104,19 @@ class AlertDesk:
     def view(self) -> AlertsView:
         """Return what fires and what has ended."""
         self._book.expire(self._ports.wall_ns())
-        return self._book.view()
+        return msgspec.structs.replace(
+            self._book.view(), watchdog_age_s=self._watchdog.age_s(self._ports.monotonic_s())
+        )
 
     def counts(self) -> AlertCounts:
         """Return how many fire."""
         self._book.expire(self._ports.wall_ns())
         return self._book.counts()
+
+    def look(self) -> None:
+        """Have people told where nobody watches any more. Call it every few seconds."""
+        if self._watchdog.missed(self._ports.monotonic_s()):
+            self._ports.announce(self._watchdog.words(self._ports.wall_ns(), over=False))
 
     async def take(self, body: WebhookBody, who: Identity) -> AlertsTaken:
         """Take one delivery: act, then tell people, then remember.
@@ -192,6 +129,7 @@ class AlertDesk:
             now_ns = self._ports.wall_ns()
             self._book.expire(now_ns)
             arrived = [viewed(alert, now_ns) for alert in body.alerts]
+            arrived = [alert for alert in arrived if not self._is_watchdog(alert)]
             taken, failure = AlertsTaken(), ""
             for alert in sorted(arrived, key=_loudest_action_first):
                 if alert.state is AlertState.FIRING:
@@ -206,6 +144,14 @@ class AlertDesk:
         if failure:
             raise ControlRefusedError(failure)
         return taken
+
+    def _is_watchdog(self, alert: AlertView) -> bool:
+        """Take a sign of life of the watchers; it says nothing else and is not booked."""
+        if alert.name != WATCHDOG:
+            return False
+        if alert.state is AlertState.FIRING and self._watchdog.heard(self._ports.monotonic_s()):
+            self._ports.announce(self._watchdog.words(self._ports.wall_ns(), over=True))
+        return True
 
     async def _load(self) -> None:
         if self._loaded:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from prometheus_client import Gauge
 
-from livetrader.control.alerts import SEVERITIES
+from livetrader.control.alert_book import SEVERITIES
 from livetrader.control.data_views import DataView
 from livetrader.control.operations import StatusView
 from livetrader.control.training_views import TrainingSummary

@@ -196,6 +196,7 @@ class DaemonOperations:
             await parts.timing.sleep(pause_s)
             parts.metrics.loop_lag.observe(max(0.0, parts.timing.monotonic_s() - asked_s - pause_s))
             notifier.ping()
+            self.alerts.look()
             if not self._supervisor.start_over:
                 notifier.extend_timeout(30.0)  # a long warm-up is no failed start
             if parts.hub.readers:
@@ -307,6 +308,7 @@ def _alert_ports(parts: Parts) -> AlertPorts:
         publish=parts.hub.publish,
         count=lambda kind, outcome: parts.metrics.alerts.labels(kind, outcome).inc(),
         wall_ns=parts.timing.wall_ns,
+        monotonic_s=parts.timing.monotonic_s,
         file=parts.directory.alerts,
     )
 

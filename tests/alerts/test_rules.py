@@ -116,6 +116,25 @@ def test_promtool_and_amtool_accept_the_files() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ("alertname=LivetraderFeedDead account=paper severity=critical", "livetrader-paper"),
+        ("alertname=MyOwnRule account=paper", "livetrader-paper"),
+        ("alertname=LivetraderFeedDead account=other", "people"),
+        ("alertname=LivetraderDown account=paper", "people"),
+        ("alertname=LivetraderNotificationsStuck account=paper", "people"),
+        ("alertname=LivetraderNotScraped", "people"),
+        ("alertname=LivetraderWatchdog", "watchdog"),
+    ],
+)
+def test_an_alert_goes_to_whom_it_concerns(labels: str, receiver: str) -> None:
+    """What the daemon cannot tell goes around it."""
+    words = [program("amtool"), "config", "routes", "test", "--config.file=config/alertmanager.yml"]
+    done = subprocess.run([*words, *labels.split()], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, receiver), done.stderr
+
+
 def test_every_metric_of_a_rule_is_declared() -> None:
     for name, rule in rules().items():
         unknown = metrics_of(rule["expr"]) - declared()

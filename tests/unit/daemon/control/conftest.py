@@ -336,6 +336,7 @@ class Running:
                 publish=self.operations.hub.publish,
                 count=lambda kind, outcome: self.metrics.alerts.labels(kind, outcome).inc(),
                 wall_ns=lambda: self.wall_ns,
+                monotonic_s=lambda: self.clock_s,
                 file=folder / "alerts.json",
             ),
             self.operations,

@@ -18,9 +18,10 @@ from rich.console import Console
 
 from livetrader.cli import cli
 from livetrader.cli_alerts import alerts_view
+from livetrader.control.alert_book import FIRING_LIMIT, RECENT_LIMIT, AlertBook
 from livetrader.control.alert_views import AlertState, AlertsView, AlertView
+from livetrader.control.alert_watchdog import Watchdog
 from livetrader.control.alertmanager import WebhookBody, permitted, viewed
-from livetrader.control.alerts import FIRING_LIMIT, RECENT_LIMIT, AlertBook
 from livetrader.control.auth import Identity, Scope
 from livetrader.control.gate import BODY_LIMIT
 from livetrader.errors import ControlRefusedError
@@ -355,6 +356,42 @@ def test_the_book_is_bounded_and_the_quietest_makes_room() -> None:
     assert not book.view().firing and book.counts().firing == 0
     assert len(book.view().recent) == RECENT_LIMIT
     assert {each.state for each in book.view().recent} == {AlertState.UNHEARD}
+
+
+def test_who_is_expected_is_missed_once_and_heard_again_once(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running:
+            desk, told = running.operations.alerts, running.operations.told
+            desk._watchdog = Watchdog(900.0, running.clock_s)
+            headers = await running.token(Scope.ALERT, Scope.READ, name="am")
+            sign = alert("LivetraderWatchdog", labels={"severity": "info"})
+
+            running.clock_s += 890.0
+            desk.look()
+            assert told == [] and desk.view().watchdog_age_s is None
+            assert (await post(running, headers, sign))[0] == 200
+            running.clock_s += 900.0
+            desk.look()
+            assert told == [] and desk.view().watchdog_age_s == 900.0
+            assert desk.view().firing == (), "a sign of life is no alert"
+            running.clock_s += 0.1
+            for _ in range(3):
+                desk.look()
+            assert [each.title for each in told] == ["nobody watches"] and told[0].next_step
+            for _ in range(3):
+                await post(running, headers, sign)
+            assert [each.title for each in told] == ["nobody watches", "watched again"]
+            assert told[1].resolved and told[1].key == told[0].key
+            await post(running, headers, sign | {"status": "resolved"})
+            running.clock_s += 900.1
+            desk.look()
+            assert len(told) == 3, "its end is no sign of life"
+
+    asyncio.run(scenario())
+
+
+def test_nobody_is_missed_who_is_not_expected() -> None:
+    assert not Watchdog(0.0, 0.0).missed(1e9)
 
 
 def test_alerts_are_shown_to_a_person_as_text_and_never_as_markup(daemon: Daemon) -> None:
