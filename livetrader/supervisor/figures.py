@@ -27,6 +27,7 @@ from livetrader.telemetry.machine_clock import UNKNOWN_CLOCK
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.order_spans import Clocks
 from livetrader.telemetry.otlp import OtlpSpans
+from livetrader_engine.spi import Timekeeping
 
 NS_PER_S: Final = 1e9
 _NAN: Final = float("nan")
@@ -110,6 +111,15 @@ class Figures:
         curve = supervisor.care.results.equity(Spacing.SECOND, limit=1)
         show_curve(metrics, curve.peak, curve.drawdown_pct)
         show_host(metrics, self.host.facts)
+        self._show_venues()
+
+    def _show_venues(self) -> None:
+        parts, gauge = self._supervisor.parts, self._metrics.venue_offset
+        gauge.clear()
+        for name, plugin in ((parts.settings.brokerage.plugin, parts.brokerage), *parts.feeds):
+            offset_s = plugin.clock_offset_s if isinstance(plugin, Timekeeping) else None
+            if offset_s is not None:
+                gauge.labels(name).set(offset_s)
 
     def _show_settings(self) -> None:
         metrics, parts = self._metrics, self._supervisor.parts

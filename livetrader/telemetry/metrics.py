@@ -181,6 +181,10 @@ class Metrics:
             "clock_max_error_seconds", "How wrong the clock may be at most, as the kernel has it"
         )
 
+        self.venue_offset = self._gauge(
+            "venue_clock_offset_seconds", "Our clock less the venue's, by the plugin that asked it", "plugin"
+        )
+
     def _declare_training(self) -> None:
         self.training_ready = self._gauge("training_ready", "1 while the algorithm has a trained model")
         self.training_running = self._gauge("training_running", "1 while a training function runs")
@@ -254,6 +258,7 @@ class Metrics:
         )
         self.stream_readers = self._gauge("stream_readers", "Readers of the event stream")
         self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
+        self.sessions = self._gauge("control_sessions", "Browsers that are logged in")
         self._declare_notifications()
 
     def _declare_notifications(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from livetrader_engine.events import BrokerageMessageKind
 from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import OutcomeUnknownError, PluginError, VenueError
+from livetrader_engine.spi import OutcomeUnknownError, PluginError, Timekeeping, VenueError
 from livetrader_engine.testing.host import PluginHost
 from livetrader_plugins.ibkr import brokerage, sending
 from livetrader_plugins.ibkr import session as sessions
@@ -328,6 +329,11 @@ def test_clocks_that_differ_are_told(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with at_desk(library, tmp_path) as desk:  # TWS stands in June 2025
             assert [action for action, _ in desk.host.records].count("ibkr_clocks_apart") == 1
+            assert isinstance(desk.brokerage, Timekeeping)
+            apart_s = desk.brokerage.clock_offset_s
+            assert apart_s is not None
+            theirs = datetime.fromtimestamp(desk.host.context.now_ns() / 1e9 - apart_s, UTC)
+            assert (theirs.year, theirs.month) == (2025, 6)
 
     play(scenario())
 

@@ -59,6 +59,7 @@ RARE: dict[str, str] = {
     "stream_dropped": "a reader too slow: unit/daemon/control/test_stream.py",
     "feed_points_refused": "bad prices: unit/daemon/feeds",
     "reconnects": "a brokerage that comes back: scenario/test_ibkr_outage.py",
+    "venue_clock_offset_seconds": "paper has no clock of its own: ibkr/test_outages.py",
     "streams": "freshness of live feeds; a replay keeps its own time: unit/daemon/feeds",
     "notifications": "somebody has to be told something: unit/daemon/notifying",
     "alerts": "Prometheus and Alertmanager: tests/alerts",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -25,7 +25,7 @@ from livetrader_engine.spi import (
     Maintenance,
     VenueError,
 )
-from livetrader_plugins.ibkr import orders, requests, schedule
+from livetrader_plugins.ibkr import orders, schedule
 from livetrader_plugins.ibkr.account import PAUSE_S, Login, RawAccount, follows, read_account, snapshot_of
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrConfig, calendar_of, chosen_account
@@ -40,7 +40,6 @@ from livetrader_plugins.sdk.event_stream import EventStream
 LINK_SILENT_S: Final = 300.0  # after 1100; TWS may forget to say that its line is back, but not at a login
 POSITIONS_LATE_S: Final = 3.0  # behind the trades that moved them; what differs longer has another reason
 CLOCKS_APART_S: Final = 2.0  # ours and TWS's: more is told
-NS_PER_SECOND: Final = 1_000_000_000
 
 
 class IbkrBrokerage:
@@ -162,11 +161,15 @@ class IbkrBrokerage:
         return snapshot
 
     async def _tell_clocks(self, session: TwsSession) -> None:
-        (row,) = await session.request(requests.CURRENT_TIME)
-        theirs = cast(int, row.arguments[0])
-        apart_s = self._context.now_ns() / NS_PER_SECOND - theirs
-        if not -CLOCKS_APART_S < apart_s < CLOCKS_APART_S + 1:  # TWS tells whole seconds
-            self._context.report("ibkr_clocks_apart", level="warning", seconds=round(apart_s, 1))
+        low_s, high_s = (await session.ask_time()).bounds  # TWS tells whole seconds
+        if low_s > CLOCKS_APART_S or high_s < -CLOCKS_APART_S:
+            seconds = round((low_s + high_s) / 2, 1)
+            self._context.report("ibkr_clocks_apart", level="warning", seconds=seconds)
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """Our clock less TWS's in seconds, None before it told its time in this session."""
+        return None if self._session is None else self._session.clock.offset_s
 
     async def close(self) -> None:
         """Log out; idempotent. Positions and orders stay."""

@@ -25,6 +25,7 @@ from livetrader_plugins.ibkr.requests import CURRENT_TIME, KEYED, Request
 from livetrader_plugins.ibkr.sending import Sender
 from livetrader_plugins.ibkr.throttle import PER_SECOND, Throttle
 from livetrader_plugins.ibkr.wire import make_client
+from livetrader_plugins.sdk.venue_clock import VenueClock
 
 WORDS_KEPT: Final = 8  # of what TWS said while opening, for the message when it fails
 ENDED: Final = "sessionEnded"  # the last message that a listener hears; it comes with the reason
@@ -74,6 +75,8 @@ class TwsSession:
         self.link_lost_s = 0.0  # monotonic time at which the link was lost last
         self.why_ended = ""
         self._patience = patience or Patience()
+        self.clock = VenueClock()
+        self._now_ns = context.now_ns
         self._monotonic_s = context.monotonic_s
         self._client = make_client(library, Receiver(self._receive, timezone), self._suspect, self._lost)
         throttle = Throttle(context.monotonic_s, self._patience.messages_per_second)
@@ -145,11 +148,18 @@ class TwsSession:
     async def _beat_once(self) -> None:
         wait_s = self._patience.heartbeat_answer_s
         try:
-            await self.request(CURRENT_TIME, wait_s=wait_s, urgent=True)  # however much data is asked
+            await self.ask_time(wait_s)
         except VenueError as error:
             self._end(f"the heartbeat failed: {error}")
 
     # Asking.
+
+    async def ask_time(self, wait_s: float | None = None) -> VenueClock:
+        """Ask TWS for its time, however much data is asked; return how the clocks compare by now."""
+        asked_ns = self._now_ns()
+        (row,) = await self.request(CURRENT_TIME, wait_s=wait_s, urgent=True)
+        self.clock.told(asked_ns, self._now_ns(), cast(int, row.arguments[0]))
+        return self.clock
 
     def request_id(self) -> int:
         """Return a fresh id of a request or stream; never one of an order."""
