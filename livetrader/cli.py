@@ -25,6 +25,7 @@ from livetrader.cli_research import research
 from livetrader.cli_store import store
 from livetrader.cli_token import token
 from livetrader.cli_training import training
+from livetrader.cli_why import why
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ cli.add_command(data)
 cli.add_command(models)
 cli.add_command(store)
 cli.add_command(training)
+cli.add_command(why)
 cli.add_command(research)
 cli.add_command(journal)
 cli.add_command(notify)

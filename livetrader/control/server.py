@@ -77,13 +77,7 @@ class ControlServer:
         self._monotonic_s = monotonic_s
         self._tokens = TokenStore(control.tokens_file or folder / "tokens.json")
         self._router = gate.Router()
-        sessions = Sessions(
-            Limits(
-                control.session_hours * SECONDS_PER_HOUR, control.session_idle_minutes * SECONDS_PER_MINUTE
-            ),
-            wall_ns,
-            monotonic_s,
-        )
+        sessions = self._sessions = Sessions(_session_limits(control), wall_ns, monotonic_s)
         self._gate = gate.Gate(
             self._tokens, sessions, _hosts(control), control.port, wall_ns=wall_ns, monotonic_s=monotonic_s
         )
@@ -246,6 +240,7 @@ class ControlServer:
     def _scrape(self, accept: str) -> tuple[bytes, str]:
         show_status(self._metrics, self._operations.status(), len(self._operations.portfolio().holdings))
         self._metrics.stream_readers.set(len(self._streams))
+        self._metrics.sessions.set(len(self._sessions))
         return self._metrics.exposition_as(accept)
 
     async def _stream(self, request: web.Request, route: Route, call: Call) -> web.StreamResponse:
@@ -289,6 +284,13 @@ def _is_secure(request: web.Request) -> bool:
 def _asked(route: Route, parameters: dict[str, str]) -> str:
     """Return the path that was asked for, from the row of the table: nothing else of the request is in it."""
     return route.path.format_map(parameters)
+
+
+def _session_limits(control: ControlSettings) -> Limits:
+    return Limits(
+        age_s=control.session_hours * SECONDS_PER_HOUR,
+        idle_s=control.session_idle_minutes * SECONDS_PER_MINUTE,
+    )
 
 
 def _hosts(control: ControlSettings) -> frozenset[str]:

@@ -64,8 +64,9 @@ class Sessions:
         self._open: OrderedDict[str, _Session] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return how many are open, those included that nobody has noticed to be over."""
-        return len(self._open)
+        """Return how many are open; one whose token was revoked counts until somebody tries it."""
+        now_s, now_ns = self._monotonic_s(), self._wall_ns()
+        return sum(not self._is_over(session, now_s, now_ns) for session in self._open.values())
 
     def open(self, token: TokenRecord) -> Opened:
         """Begin a session of a token's owner."""
@@ -90,7 +91,7 @@ class Sessions:
         if session is None:
             return None
         now_s, now_ns = self._monotonic_s(), self._wall_ns()
-        if now_ns >= session.expires_ns or now_s - session.used_s >= self._limits.idle_s:
+        if self._is_over(session, now_s, now_ns):
             return None
         token = next((each for each in tokens if each.sha256 == session.token_sha256), None)
         owner = None if token is None else grant(token, now_ns)
@@ -99,6 +100,9 @@ class Sessions:
         session.used_s = now_s
         self._open[key] = session
         return msgspec.structs.replace(owner, session=key, expires_ns=session.expires_ns)
+
+    def _is_over(self, session: _Session, now_s: float, now_ns: int) -> bool:
+        return now_ns >= session.expires_ns or now_s - session.used_s >= self._limits.idle_s
 
     def is_ours(self, who: Identity, csrf: str) -> bool:
         """Return whether a request of this session carried the secret that its page was given."""

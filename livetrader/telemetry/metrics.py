@@ -259,6 +259,7 @@ class Metrics:
         self.stream_readers = self._gauge("stream_readers", "Readers of the event stream")
         self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
         self.sessions = self._gauge("control_sessions", "Browsers that are logged in")
+        self.sessions = self._gauge("control_sessions", "Browsers that are logged in")
         self._declare_notifications()
 
     def _declare_notifications(self) -> None:

@@ -222,6 +222,20 @@ def test_tokens_are_shown_once_stored_as_digests_and_revoked(tmp_path: Path) -> 
     assert (shown.exit_code, "others may read it" in shown.output) == (2, True)
 
 
+def test_why_there_is_no_trade_is_said_to_people_and_programs(daemon: Any) -> None:
+    shown = command("why", "--state-directory", daemon.folder).output
+    assert shown.startswith("Orders may leave; the algorithm has wanted none in 12 steps.")
+    daemon.do(lambda: setattr(daemon.operations, "halted", True))
+    told = command("why", "--state-directory", daemon.folder, "--json", "--gate", "halted")
+    answer = json.loads(told.output)
+    assert (told.exit_code, answer["trading"], answer["words"]) == (
+        0,
+        False,
+        "No order leaves now: by somebody.",
+    )
+    assert [gate["name"] for gate in answer["gates"] if gate["state"] == "closed"] == ["halt"]
+
+
 def test_a_collaborator_gets_a_role(tmp_path: Path) -> None:
     file = write_config(tmp_path)
     for role, scopes in (
@@ -274,6 +288,7 @@ def test_every_command_has_help_with_a_summary() -> None:
         "brokerages",
         "feeds",
         "histories",
+        "notifiers",
     }
 
 

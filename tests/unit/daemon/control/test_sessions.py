@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http.cookies import SimpleCookie
@@ -38,6 +39,12 @@ async def log_in(session: aiohttp.ClientSession, secret: str, **headers: str) ->
 async def status(session: aiohttp.ClientSession, method: str, path: str, headers: Headers) -> int:
     async with session.request(method, path, headers=headers) as answer:
         return answer.status
+
+
+async def open_sessions(running: Any) -> float:
+    async with running.unix() as local, local.get("/metrics") as answer:
+        (line,) = re.findall(r"^livetrader_control_sessions (.*)$", await answer.text(), re.MULTILINE)
+    return float(line)
 
 
 def test_a_cookie_looks_and_only_the_page_that_logged_in_acts(serve: Serve) -> None:
@@ -139,8 +146,10 @@ def test_a_session_ends_with_its_time_its_use_and_its_token(serve: Serve, end: A
         async with serve() as running, running.tcp() as session:
             looks, acts = await log_in(session, await make(running, Scope.ADMIN))
             assert await status(session, "GET", "/v1/status", looks) == 200
+            assert await open_sessions(running) == 1
             await end(running)
             assert await status(session, "GET", "/v1/status", looks) == 401
+            assert await open_sessions(running) == 0
             assert await status(session, "POST", "/v1/halt", acts) == 401
             assert running.operations.asked == []
 
