@@ -34,6 +34,8 @@ from livetrader.journal import filesystems
 from livetrader.journal.journal import Journal
 from livetrader.notifying.opening import Surroundings, open_notifying
 from livetrader.notifying.service import Notifying
+from livetrader.parameters.follower import ParameterFollower
+from livetrader.parameters.opening import open_parameters
 from livetrader.settings import Settings
 from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.figures import Figures, follow_orders, open_spans
@@ -115,6 +117,9 @@ def build(settings: Settings) -> Supervisor:
         gateway,
     )
     spans = open_spans(settings, metrics)
+    parameters = open_parameters(
+        settings, directory.parameters, journal, timing, book.daemon, notifying.notify
+    )
     supervisor = Supervisor(
         Parts(
             settings=settings,
@@ -140,6 +145,7 @@ def build(settings: Settings) -> Supervisor:
             notifying=notifying,
             flights=follow_orders(settings, metrics, timing, gateway, spans),
             announcements=Announcements(history.reference, history.announced),
+            parameters=parameters,
         )
     )
     operations = DaemonOperations(
@@ -147,7 +153,7 @@ def build(settings: Settings) -> Supervisor:
     )
     figures = Figures(supervisor, spans)
     supervisor.server = ControlServer(operations, settings, metrics=metrics, audit=journal.append_soon)
-    supervisor.housekeeping = partial(_housekeeping, tasks, notifying, operations, figures)
+    supervisor.housekeeping = partial(_housekeeping, tasks, notifying, operations, figures, parameters)
     return supervisor
 
 
@@ -159,9 +165,15 @@ def _alarm(book: LogBook, notifying: Notifying, words: str) -> None:
 
 
 async def _housekeeping(
-    tasks: Tasks, notifying: Notifying, operations: DaemonOperations, figures: Figures
+    tasks: Tasks,
+    notifying: Notifying,
+    operations: DaemonOperations,
+    figures: Figures,
+    parameters: ParameterFollower | None,
 ) -> None:
-    """Send notifications, watch the machine and keep the views fresh until cancelled."""
+    """Send notifications, watch machine and parameters and keep the views fresh until cancelled."""
+    if parameters is not None:
+        tasks.spawn("parameters", parameters.run())
     tasks.spawn("notifications", notifying.run())
     tasks.spawn("figures", figures.run())
     await operations.refresh()

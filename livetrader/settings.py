@@ -10,6 +10,7 @@ import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -36,6 +37,16 @@ def convert_path(kind: type, value: object) -> object:
             raise ValueError("an empty path")
         return Path(value)
     raise ValueError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class OnShutdown(StrEnum):
@@ -104,6 +115,26 @@ class AlgorithmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     path: Path
     class_name: str | None = None  # needed only where the file holds several algorithms
     parameters: dict[str, str] = {}
+
+
+class ParameterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[parameters] A file elsewhere that changes the algorithm's parameters while it runs.
+
+    `url` is https, http of this machine, or the absolute path of a file; empty: there is none. Raises
+    ValueError for an address that others could answer in the place of its server.
+    """
+
+    url: Annotated[str, msgspec.Meta(pattern="^(https?://[^ ]+|/[^ ]+)?$", max_length=1000)] = ""
+    interval_s: Annotated[float, msgspec.Meta(ge=1, le=DAY_S)] = 60.0
+    bounds: dict[str, tuple[float, float]] = {}  # lowest and highest value of a number
+
+    def __post_init__(self) -> None:
+        """Refuse what could be tampered with on its way, and bounds that nothing can lie in."""
+        if self.url.startswith("http://") and not is_loopback(urlsplit(self.url).hostname or ""):
+            raise ValueError("url: plain http is for this machine only; write https")
+        for name, (lowest, highest) in self.bounds.items():
+            if not lowest <= highest:
+                raise ValueError(f"bounds: {name!r} has its lowest value above its highest")
 
 
 class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,12 +240,7 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def is_local(self) -> bool:
         """Whether `host` can only be reached from this machine."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 class AlertAction(StrEnum):
@@ -352,8 +378,9 @@ class Settings(msgspec.Struct, frozen=True):
     alerts: AlertSettings = AlertSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     results: ResultSettings = ResultSettings()
+    parameters: ParameterSettings = ParameterSettings()
 
 
 SECTIONS = ("algorithm", "account", "brokerage", "feed", "history", "data", "engine", "limits", "training",
             "object_store", "control", "daemon", "freshness", "quality", "telemetry", "alerts",
-            "notify", "results")  # fmt: skip
+            "notify", "results", "parameters")  # fmt: skip

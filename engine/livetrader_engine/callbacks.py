@@ -7,7 +7,7 @@ from typing import Protocol
 
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice
-from livetrader_engine.events import BrokerageMessageArrived, OrderEventArrived
+from livetrader_engine.events import BrokerageMessageArrived, OrderEventArrived, ParametersChanged
 from livetrader_engine.orders.request import OrderRequest
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.subscriptions import SecurityChanges
@@ -35,6 +35,10 @@ class AlgorithmCallbacks(Protocol):
 
     def on_brokerage_message(self, event: BrokerageMessageArrived) -> None:
         """The brokerage said something beside orders."""
+        ...
+
+    def on_parameters_changed(self, event: ParametersChanged) -> None:
+        """The operator changed parameters; called between two steps."""
         ...
 
     def on_margin_call(self, requests: Sequence[OrderRequest]) -> Sequence[OrderRequest]:

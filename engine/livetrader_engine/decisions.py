@@ -23,6 +23,7 @@ SCHEDULE: Final = "schedule"
 ORDER: Final = "order"  # news of an order, by its number
 BROKERAGE: Final = "brokerage"
 TRAINING: Final = "training"
+PARAMETERS: Final = "parameters"
 
 
 def decided_ns(decision: str) -> int:

@@ -38,7 +38,7 @@ from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.session import Sessions
 from livetrader_engine.data.slice import Slice
 from livetrader_engine.data.subscription import HistoryRequest
-from livetrader_engine.decisions import BROKERAGE, Decisions
+from livetrader_engine.decisions import BROKERAGE, PARAMETERS, Decisions
 from livetrader_engine.demand import Demand
 from livetrader_engine.end_of_day import EndOfDay
 from livetrader_engine.errors import InvariantError
@@ -49,6 +49,7 @@ from livetrader_engine.events import (
     EngineEvent,
     MarketDataArrived,
     OrderEventArrived,
+    ParametersChanged,
     StopRequested,
     TimePulse,
 )
@@ -218,6 +219,10 @@ class Engine:
             self._advance(event.time_ns)
             with self.decisions.because_of(BROKERAGE, event.time_ns):
                 self._callbacks.on_brokerage_message(event)
+        elif isinstance(event, ParametersChanged):
+            self._advance(event.time_ns)
+            with self.decisions.because_of(PARAMETERS, event.time_ns):
+                self._callbacks.on_parameters_changed(event)
         elif isinstance(event, StopRequested):
             self._advance(event.time_ns)
             self._end()

@@ -124,6 +124,13 @@ class BrokerageMessageArrived(msgspec.Struct, frozen=True, tag="brokerage"):
     message: str
 
 
+class ParametersChanged(msgspec.Struct, frozen=True, tag="parameters"):
+    """The operator changed parameters of the algorithm: these are all that hold from now on, as text."""
+
+    time_ns: int
+    parameters: dict[str, str]
+
+
 class DataEnded(msgspec.Struct, frozen=True, tag="ended"):
     """No more data will come: the end of a backtest or of a replay."""
 
@@ -143,6 +150,7 @@ EngineEvent = (
     | OrderEventArrived
     | AccountLoaded
     | BrokerageMessageArrived
+    | ParametersChanged
     | DataEnded
     | StopRequested
 )

@@ -13,7 +13,12 @@ from livetrader_engine.commands import LogLevel
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice as CoreSlice
 from livetrader_engine.engine import Engine
-from livetrader_engine.events import BrokerageMessageArrived, BrokerageMessageKind, OrderEventArrived
+from livetrader_engine.events import (
+    BrokerageMessageArrived,
+    BrokerageMessageKind,
+    OrderEventArrived,
+    ParametersChanged,
+)
 from livetrader_engine.orders.request import NO_ORDER, Asked, OrderRequest
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.subscriptions import SecurityChanges
@@ -183,6 +188,14 @@ class AlgorithmAdapter:
             self.algorithm.on_brokerage_disconnect()
         elif event.kind is BrokerageMessageKind.RECONNECTED:
             self.algorithm.on_brokerage_reconnect()
+
+    def on_parameters_changed(self, event: ParametersChanged) -> None:
+        """Let `get_parameter` answer the new values, and tell the algorithm what is different."""
+        known = self.binding.parameters
+        changed = {name: text for name, text in event.parameters.items() if known.get(name) != text}
+        if changed:
+            self.binding.parameters = {**known, **changed}
+            self.algorithm.on_parameters_changed(changed)
 
     def on_securities_changed(self, changes: SecurityChanges) -> None:
         """Show which securities came and went."""

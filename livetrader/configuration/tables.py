@@ -32,6 +32,7 @@ TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "alerts": settings.AlertSettings,
     "telemetry": settings.TelemetrySettings,
     "results": ResultSettings,
+    "parameters": settings.ParameterSettings,
 }
 _STAND_INS: Final[dict[str, dict[str, object]]] = {  # for sections that are not needed and not usable
     "algorithm": {"path": "main.py"},

@@ -65,8 +65,26 @@ def check_together(sections: Mapping[str, Any], problems: Problems) -> None:
         )
     if control is not None:
         _check_control(control, problems)
+    _check_parameters(algorithm, sections.get("parameters"), problems)
     if sections["object_store"] is not None:
         check_store(sections["object_store"], problems)
+
+
+def _check_parameters(
+    algorithm: settings.AlgorithmSettings | None,
+    parameters: settings.ParameterSettings | None,
+    problems: Problems,
+) -> None:
+    if algorithm is None or parameters is None:
+        return
+    if parameters.url and not algorithm.parameters:
+        problems.add(
+            "parameters.url",
+            "has nothing to change: there is no [algorithm.parameters]",
+            "name every parameter there that the file may set, with its first value",
+        )
+    for name in sorted(parameters.bounds.keys() - algorithm.parameters.keys()):
+        problems.add(f"parameters.bounds.{name}", "is no parameter", "name it in [algorithm.parameters], too")
 
 
 def _check_control(control: settings.ControlSettings, problems: Problems) -> None:

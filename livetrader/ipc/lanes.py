@@ -3,7 +3,7 @@
 lane     carries                                     bound                   beyond it
 control  StartEngine, StopRequested,                 CONTROL_LIMIT messages  the oldest venue message goes
          CancelTraining, StartNoted,
-         venue messages
+         ParametersChanged, venue messages
 order    OrderEventArrived, AccountLoaded,           ORDER_LIMIT messages    LaneOverflowError: never dropped,
          NewsComplete, disconnected, reconnected                             the engine process is killed
 data     MarketDataArrived, TimePulse, DataEnded     QUOTE_LIMIT points      quote ticks conflate, counted
@@ -44,6 +44,7 @@ from livetrader_engine.events import (
     DataEnded,
     MarketDataArrived,
     OrderEventArrived,
+    ParametersChanged,
     StopRequested,
     TimePulse,
 )
@@ -59,7 +60,9 @@ POINT_LIMIT: Final = (
 STEP_POINTS: Final = 50_000  # of one message, 4 to 8 MB; a step of more becomes several of the same time
 FRAME_POINTS: Final = 20_000  # after which a frame takes no more, and so stays below what it may have
 
-ControlMessage = StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining | StartNoted
+ControlMessage = (
+    StartEngine | StopRequested | BrokerageMessageArrived | CancelTraining | StartNoted | ParametersChanged
+)
 OrderMessage = OrderEventArrived | AccountLoaded | NewsComplete | BrokerageMessageArrived
 DataMessage = MarketDataArrived | TimePulse | DataEnded
 

@@ -22,6 +22,7 @@ from livetrader_engine.events import (
     DataEnded,
     MarketDataArrived,
     OrderEventArrived,
+    ParametersChanged,
     StopRequested,
     TimePulse,
 )
@@ -257,6 +258,7 @@ ToEngine = (
     | AccountLoaded
     | NewsComplete
     | BrokerageMessageArrived
+    | ParametersChanged
     | DataEnded
     | StopRequested
     | CancelTraining

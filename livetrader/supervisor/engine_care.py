@@ -36,7 +36,7 @@ from livetrader_engine.commands import (
     SubmitOrder,
     WriteLog,
 )
-from livetrader_engine.events import StopRequested
+from livetrader_engine.events import ParametersChanged, StopRequested
 
 STOP_LIMIT_S: Final = 5.0  # on_end_of_algorithm may write a model; a hung one is killed after this
 SHORT_TOLD: Final = 20  # streams that the log names one by one
@@ -88,6 +88,8 @@ class EngineCare:
         parts.gateway.ledger.applied = self.results.record
         parts.logs.listener = self.results.log
         self.decisions = follow_decisions(parts)
+        if parts.parameters is not None:
+            parts.parameters.deliver = self._tell_parameters
         self.started_ns: int | None = None
         self._training_news = TrainingNews(parts)
         self._model_news = ModelNews(parts)
@@ -171,7 +173,9 @@ class EngineCare:
             time_ns=time_ns,
             algorithm_path=str(settings.algorithm.path),
             class_name=settings.algorithm.class_name,
-            parameters=dict(settings.algorithm.parameters),
+            parameters=dict(settings.algorithm.parameters)
+            if parts.parameters is None
+            else parts.parameters.hand_out(),
             data_folder=str(settings.data.folder),
             histories=portable(settings.histories),
             object_store=store,
@@ -201,7 +205,17 @@ class EngineCare:
         self.warm_up_ns = None
         self._parts.logs.daemon("engine_ready", pid=process.pid, warm_up_points=message.warm_up_points)
         self.keeper.warmed_up()
+        if self._parts.parameters is not None:
+            self._parts.parameters.catch_up()
         self._authority.engine_ready()
+
+    def _tell_parameters(self, parameters: dict[str, str]) -> bool:
+        """Hand changed parameters to the engine; not to one that is still beginning, which asks again."""
+        link = self.keeper.link
+        if link is None or not self.keeper.ready:
+            return False
+        link.send(ParametersChanged(self._parts.clock.now_ns, parameters))
+        return True
 
     def _tell_short(self, message: WarmedUp) -> None:
         """Say which streams were warmed up by less than was asked for, before anything can be traded."""

@@ -19,6 +19,7 @@ from livetrader.histories.chain import HistoryChain
 from livetrader.ipc.link import Link
 from livetrader.journal.journal import Journal
 from livetrader.notifying.service import Notifying
+from livetrader.parameters.follower import ParameterFollower
 from livetrader.settings import Settings
 from livetrader.supervisor.announcements import Announcements
 from livetrader.supervisor.log_book import LogBook
@@ -62,6 +63,11 @@ class StateDirectory:
     def notifications(self) -> Path:
         """What people were told, and what still has to reach them."""
         return self.root / "notifications.sqlite3"
+
+    @property
+    def parameters(self) -> Path:
+        """What a file elsewhere said of the algorithm's parameters."""
+        return self.root / "parameters.json"
 
     @property
     def object_store(self) -> Path:
@@ -164,6 +170,7 @@ class Parts:
     notifying: Notifying  # the same with all there is to it
     flights: Flights
     announcements: Announcements | None = None  # of corporate actions; None where nobody asks
+    parameters: ParameterFollower | None = None  # of the algorithm; None where nothing changes them
 
     @property
     def feed(self) -> DataFeedPlugin:

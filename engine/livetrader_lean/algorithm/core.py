@@ -278,3 +278,7 @@ class CallbacksMixin(Part):
     @hook
     def on_brokerage_reconnect(self) -> None:
         """The connection to the brokerage is back."""
+
+    @hook
+    def on_parameters_changed(self, parameters: Any) -> None:
+        """The operator changed these parameters (name to text); LEAN has no such call."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from livetrader_engine.errors import AlgorithmError
 from livetrader_lean.algorithm.part import Part
+from livetrader_lean.downloading import download
 from livetrader_lean.enums import AlgorithmMode, AlgorithmStatus, DeploymentTarget
 from livetrader_lean.names import hook, known_as
 from livetrader_lean.notify import NotificationManager
@@ -26,6 +27,10 @@ class OutsideMixin(Part):
         """Send targets to others."""
         found: SignalExportManager = self._lean.signal_export
         return found
+
+    def download(self, address: str, headers: Any = None, user_name: str = "", password: str = "") -> str:
+        """Return the text at an http or https address; the step waits for it. Raises AlgorithmError."""
+        return download(address, headers, user_name, password)
 
     @known_as(type="command")
     def add_command(self, command: type[Command]) -> None:

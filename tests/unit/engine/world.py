@@ -20,6 +20,7 @@ from livetrader_engine.events import (
     EngineEvent,
     MarketDataArrived,
     OrderEventArrived,
+    ParametersChanged,
 )
 from livetrader_engine.orders.order import OrderId, OrderSpec, OrderType
 from livetrader_engine.orders.request import OrderRequest
@@ -254,6 +255,9 @@ class Recorder:
 
     def on_brokerage_message(self, event: BrokerageMessageArrived) -> None:
         self._called(f"message {event.code}")
+
+    def on_parameters_changed(self, event: ParametersChanged) -> None:
+        self._called(f"parameters {event.parameters}")
 
     def on_securities_changed(self, changes: SecurityChanges) -> None:
         added = [item.symbol.value for item in changes.added]

@@ -1,0 +1,1 @@
+"""Parameters of the algorithm that change while it runs: read elsewhere, judged, audited, delivered."""
