@@ -104,8 +104,9 @@ export function table({ caption, columns, rows, key, detail, opened, foot }) {
 
 function cell(column, content) {
   const classes = [column.num ? "num" : "", column.lead ? "lead" : "", column.wide ? "wide" : ""].filter(Boolean);
-  const named = content === null || content === undefined || content === "" ? null : column.name;
-  return h("td", { class: classes.join(" "), "data-name": named }, content);
+  const bare = [content].flat(Infinity).every((part) => part === null || part === undefined || part === "" || part === false);
+  const named = bare ? null : column.name;
+  return h("td", { class: classes.join(" "), "data-name": named }, bare ? null : content);
 }
 
 // A button that opens and closes the detail of a row. `page` keeps which one is open.

@@ -20,8 +20,7 @@ const FACTORY = {
   },
   statistics: { everyMs: 10_000, path: () => "v1/statistics" },
   trades: { everyMs: 10_000, path: () => "v1/trades?limit=200" },
-  deployment: { everyMs: 30_000, path: () => "v1/deployment" },
-  insights: { everyMs: 5000, path: () => "v1/insights?limit=200" },
+  deployment: { everyMs: 10_000, path: () => "v1/deployment" },
   decisions: { everyMs: 2000, path: () => "v1/decisions?limit=200" },
   alerts: { everyMs: 5000, path: () => "v1/alerts" },
   notifications: { everyMs: 5000, path: () => "v1/notifications?limit=200" },
@@ -69,7 +68,7 @@ function look() {
   for (const name of needed) {
     const [kind] = name.split(":", 1);
     const known = state.resources.get(name);
-    const due = !known || now - known.readMs >= FACTORY[kind].everyMs * (known.missing ? 10 : 1);
+    const due = !known || now - known.readMs >= FACTORY[kind].everyMs;
     if (due && !known?.loading) read(name, kind);
   }
 }

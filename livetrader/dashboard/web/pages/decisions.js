@@ -51,7 +51,7 @@ function gatesPanel(gates) {
           { key: gate.name },
           h("strong", {}, reason(gate.name)),
           h("span", {}, badge(...(GATES[gate.state] ?? [format.words(gate.state), ""]))),
-          h("span", {}, gate.words, gate.next_step ? h("span", { class: "quiet" }, ` ${gate.next_step}`) : null),
+          h("span", {}, gate.words, gate.next_step ? h("span", { class: "quiet" }, format.words(gate.next_step)) : null),
         ),
       ),
     ),

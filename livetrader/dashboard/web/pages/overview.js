@@ -16,8 +16,9 @@ const RANGES = [["second", "2 h"], ["minute", "2 d"], ["10minute", "2 w"], ["day
 const NEWEST = 8; // orders and positions that are shown here
 const SHOWN = ["Sharpe Ratio", "Sortino Ratio", "Compounding Annual Return", "Drawdown", "Win Rate", "Profit-Loss Ratio", "Alpha", "Beta", "Total Orders", "Total Fees"];
 
-export function needs() {
-  return [`equity:${choice(NAME, { range: "minute" }).range}`, "statistics", "deployment"];
+export function needs(state) {
+  const named = state.status?.engine.steps > 0; // a deployment has its name from the algorithm
+  return [`equity:${choice(NAME, { range: "minute" }).range}`, "statistics", ...(named ? ["deployment"] : [])];
 }
 
 export function view(state) {

@@ -1,0 +1,40 @@
+// Runs pieces of the dashboard's own modules, as the browser has them, and returns what they say.
+async (piece) => {
+  const folder = document.querySelector("script[type=module]").src.replace(/[^/]*$/, "");
+  const load = (name) => import(folder + name);
+  const pieces = {
+    money: async () => {
+      const { money } = await load("format.js");
+      return [money("12345678901234567.89"), money("-0.1"), money("5", { sign: true }), money(null), money("0.00", { sign: true })];
+    },
+    durations: async () => {
+      const { duration } = await load("format.js");
+      return [0.5, 4, 185, 7800, 273600].map(duration);
+    },
+    moments: async () => {
+      const { moment, axisTime } = await load("format.js");
+      return [moment(1583159460e9), moment(0), axisTime(1583159460e3, 3600e3), axisTime(1583159460e3, 86400e3)];
+    },
+    marks: async () => {
+      const { marks, timeMarks } = await load("scale.js");
+      const times = timeMarks(Date.UTC(2020, 0, 15), Date.UTC(2020, 11, 15), 6);
+      return [marks(0, 100, 5), marks(-0.9, 0, 2), times.marks.map((at) => new Date(at).toISOString().slice(0, 10))];
+    },
+    thinning: async () => {
+      const { thin } = await load("scale.js");
+      const xs = Array.from({ length: 10_000 }, (_, n) => n);
+      const ys = xs.map((n) => (n === 5003 ? 99 : n === 7001 ? -99 : Math.sin(n)));
+      const kept = thin(xs, ys, 0, 9999, 300);
+      return [kept.length <= 1200, ...[0, 5003, 7001, 9999].map((n) => kept.includes(n))];
+    },
+    events: async () => {
+      const { EventCutter } = await load("stream.js");
+      const found = [];
+      const cutter = new EventCutter((data) => found.push(data));
+      const text = ': hello\n\nevent: x\nid: 1\ndata: {"a":1}\n\ndata: two\r\ndata: lines\r\n\r\ndata:last\n\ndata: cut';
+      for (const letter of text) cutter.push(letter);
+      return found;
+    },
+  };
+  return pieces[piece]();
+}
