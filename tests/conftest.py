@@ -12,9 +12,12 @@ import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
+from tests.spreading import spread
+
 DATA_VARIABLE = "LIVETRADER_LEAN_DATA"
 DEADLINE_S = 10.0  # of waiting for another process or thread; half of a test's own limit
 POLL_S = 0.01
+LONG_S = 100.0  # tests that may take longer begin first; those of one file stay together below it
 
 # Calls that may block the loop all the same: (file, function), each with its reason.
 MAY_BLOCK = (
@@ -52,13 +55,25 @@ class Deadline:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the heavy lane to those who ask for it. There nothing is skipped: a missing library fails."""
+    """Begin with what takes long where several workers run, and leave the heavy lane to those who ask for it.
+
+    There nothing is skipped: a missing library fails.
+    """
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = spread(items, _length_s, workers)
     if "heavy" in config.getoption("markexpr"):
         return
     skip = pytest.mark.skip(reason="heavy lane (torch, TensorFlow, XGBoost): run `make heavy`")
     for item in items:
         if "heavy" in item.keywords:
             item.add_marker(skip)
+
+
+def _length_s(item: pytest.Item) -> float:
+    """Return how long a test may take by its own limit; 0 for those whose turn does not matter."""
+    limit = item.get_closest_marker("timeout")
+    length_s = float(limit.args[0]) if limit is not None and "slow" in item.keywords else 0.0
+    return length_s if length_s > LONG_S else 0.0
 
 
 @pytest.fixture
