@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import yaml
 
+from livetrader.control import routes as control
 from livetrader.gateway import killstages as kill
 from livetrader.supervisor import outages
 from livetrader.supervisor import states as daemon
@@ -94,6 +95,17 @@ def alert_catalogue() -> str:
     return "\n".join(lines[1:])
 
 
+def routes() -> str:
+    """Return the control API's routes, a row each."""
+    rows = [
+        f"| `{route.method} {route.path}` | {route.scope or 'none'} | {route.summary} |"
+        for route in sorted(control.ROUTES, key=lambda route: (route.path, route.method))
+    ]
+    return "\n".join(["| route | scope | |", "|---|---|---|", *rows])
+
+
+CONTROL_DOCUMENT = DOCUMENT.with_name("control-api.md")
+CONTROL: dict[str, Callable[[], str]] = {"routes": routes}
 ALERTS_DOCUMENT = DOCUMENT.with_name("alerts.md")
 ALERTS: dict[str, Callable[[], str]] = {"alerts": alert_catalogue}
 PARITY_DOCUMENT = DOCUMENT.with_name("parity.md")
@@ -114,7 +126,12 @@ def rewritten(text: str, parts: Mapping[str, Callable[[], str]] = GENERATED) -> 
 def main(arguments: list[str]) -> int:
     """Rewrite the documents, or with --check say whether they are current."""
     changed = False
-    for document, parts in ((DOCUMENT, GENERATED), (PARITY_DOCUMENT, PARITY), (ALERTS_DOCUMENT, ALERTS)):
+    for document, parts in (
+        (DOCUMENT, GENERATED),
+        (PARITY_DOCUMENT, PARITY),
+        (ALERTS_DOCUMENT, ALERTS),
+        (CONTROL_DOCUMENT, CONTROL),
+    ):
         old = document.read_text(encoding="utf-8")
         new = rewritten(old, parts)
         changed |= old != new

@@ -30,6 +30,11 @@ def test_the_list_of_alerts_is_that_of_the_rules() -> None:
     assert DIAGRAMS["rewritten"](text, DIAGRAMS["ALERTS"]) == text, "run `make docs`"
 
 
+def test_the_list_of_routes_is_that_of_the_server() -> None:
+    text = DIAGRAMS["CONTROL_DOCUMENT"].read_text(encoding="utf-8")
+    assert DIAGRAMS["rewritten"](text, DIAGRAMS["CONTROL"]) == text, "run `make docs`"
+
+
 def test_a_changed_table_changes_its_diagram() -> None:
     class Lamp(Enum):
         OFF = 0
