@@ -9,6 +9,7 @@
 
 import { h, patch, widget } from "./dom.js";
 import * as format from "./format.js";
+import { MARKERS, paint, stroke } from "./shapes.js";
 import { linear, lowerBound, marks, nearest, padded, thin, timeMarks } from "./scale.js";
 
 const LEFT = 4;
@@ -387,19 +388,6 @@ class Chart {
     }, SAY_MS);
   }
 }
-
-const MARKERS = {
-  circle: (x, y) => `M${x - 3} ${y}a3 3 0 1 0 6 0a3 3 0 1 0 -6 0Z`,
-  square: (x, y) => `M${x - 3} ${y - 3}h6v6h-6Z`,
-  diamond: (x, y) => `M${x} ${y - 4}l4 4l-4 4l-4 -4Z`,
-  triangle: (x, y) => `M${x} ${y - 4}l4 7h-8Z`,
-  triangleDown: (x, y) => `M${x} ${y + 4}l4 -7h-8Z`,
-};
-MARKERS["triangle-down"] = MARKERS.triangleDown;
-
-// A colour that the algorithm chose goes before that of the theme.
-const stroke = (series) => (series.color ? { stroke: series.color } : undefined);
-const paint = (series) => (series.color ? { fill: series.color } : undefined);
 
 // Where in the drawing the pointer is, in its pixels.
 const place = (event) => event.clientX - event.currentTarget.getBoundingClientRect().left;
