@@ -87,7 +87,9 @@ def prometheus(folder: Path, port: int) -> Served:
     """Return Prometheus with prometheus.yml of a folder."""
     arguments = [
         f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=info",
+        f"--web.listen-address=127.0.0.1:{port}",
+        # it finds Alertmanager after five seconds; what it told nobody until then comes again after a minute
+        "--rules.alert.resend-delay=5s",
     ]  # fmt: skip
     return Served("prometheus", folder, port, "/-/ready", arguments)
 
