@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ftplib
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Final
 
 from livetrader_engine.outgoing import FileUpload
@@ -28,13 +27,8 @@ def put_by_ftp(upload: FileUpload) -> None:
         raise PluginError(f"FTP cannot carry this: {error}") from error
 
 
-async def put_by_sftp(upload: FileUpload, known_hosts: Path | None) -> None:
+async def put_by_sftp(upload: FileUpload, known_hosts: bytes) -> None:
     """Store a file on a server whose key is known. Raises VenueError, or PluginError with the remedy."""
-    if known_hosts is None:
-        raise PluginError(
-            "SFTP needs the keys of its servers: ssh-keyscan HOST > known_hosts, look at them, and name the"
-            ' file as known_hosts of a [[notify.channel]] with plugin = "direct"'
-        )
     try:
         import asyncssh
     except ImportError as error:
@@ -45,7 +39,7 @@ async def put_by_sftp(upload: FileUpload, known_hosts: Path | None) -> None:
             key = asyncssh.import_private_key(upload.private_key, upload.passphrase or None)
             options = {"client_keys": [key]}
         connecting = asyncssh.connect(
-            upload.host, upload.port, username=upload.user, known_hosts=str(known_hosts),
+            upload.host, upload.port, username=upload.user, known_hosts=known_hosts,
             agent_path=None, config=None, **options,
         )  # fmt: skip
         async with (

@@ -55,7 +55,7 @@ class DirectNotifier:
     async def connect(self) -> None:
         """Look whether the file of known hosts is there. Raises PluginError."""
         known = self._config.known_hosts
-        if known is not None and not known.is_file():
+        if known is not None and not await self._calls.run(known.is_file):
             raise PluginError(f"there is no file {known}; ssh-keyscan HOST > {known} makes one")
 
     async def send(self, message: Message) -> None:
@@ -85,7 +85,7 @@ class DirectNotifier:
             case FileUpload():
                 self._admit(message.host)
                 if message.secure:
-                    await put_by_sftp(message, self._config.known_hosts)
+                    await put_by_sftp(message, await self._known_hosts())
                 else:
                     await self._calls.run(lambda: put_by_ftp(message))
             case _:
@@ -96,6 +96,19 @@ class DirectNotifier:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    async def _known_hosts(self) -> bytes:
+        """Return the keys of SFTP servers. Raises PluginError where there are none."""
+        known = self._config.known_hosts
+        if known is None:
+            raise PluginError(
+                "SFTP needs the keys of its servers: ssh-keyscan HOST > known_hosts, look at them, and name"
+                ' the file as known_hosts of a [[notify.channel]] with plugin = "direct"'
+            )
+        try:
+            return await self._calls.run(known.read_bytes)
+        except OSError as error:
+            raise PluginError(f"{known} cannot be read: {error.strerror}") from error
 
     def _admit(self, host: str) -> None:
         if self._config.hosts and host.lower() not in {each.lower() for each in self._config.hosts}:

@@ -1,0 +1,1 @@
+"""What decides who is told what, and when."""
