@@ -87,14 +87,23 @@ def _imported_by(path: Path, root: Path) -> Iterator[Path]:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names = [(root, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            stem = node.module or ""
-            names = [stem, *(f"{stem}.{alias.name}".lstrip(".") for alias in node.names)]
+            base = path.parents[min(node.level, len(path.parents)) - 1] if node.level else root
+            stem = f"{node.module}." if node.module else ""
+            names = [(base, stem + alias.name) for alias in node.names]
         else:
             continue
-        for name in names:
-            place = root.joinpath(*name.split("."))
-            for candidate in (place.with_suffix(".py"), place / "__init__.py"):
-                if name and candidate.is_file():
-                    yield candidate
+        for base, name in names:
+            if base.is_relative_to(root):
+                yield from _modules(base, name.split("."))
+
+
+def _modules(base: Path, words: list[str]) -> Iterator[Path]:
+    """Yield the files of a dotted name below a folder: its packages' and its own, as far as there are any."""
+    for word in words:
+        if (base / f"{word}.py").is_file():
+            yield base / f"{word}.py"
+        base = base / word
+        if (base / "__init__.py").is_file():
+            yield base / "__init__.py"

@@ -57,6 +57,7 @@ class FiguresState(msgspec.Struct, frozen=True):
     day_volume: Decimal
     open_fills: tuple[FillKey, ...]
     recent: tuple[Fill, ...]
+    first_order: int  # journal's number of the first one that counts
     orders: int
     last_fill_ns: int
     held: tuple[tuple[Symbol, Decimal, Decimal], ...] = ()  # quantity and average price
@@ -90,7 +91,7 @@ class LiveFigures:
         self.profits: deque[TransactionRecord] = deque(maxlen=PROFITS_KEPT)
         self.days: deque[Day] = deque(maxlen=DAYS_KEPT)
         self.fees = self.volume = self._day_volume = ZERO
-        self.orders = 0
+        self.first_order = self.orders = 0  # set by whoever knows the journal
         self.fills = 0  # taken in by this process
         self.last_fill_ns = 0
 
@@ -220,6 +221,7 @@ class LiveFigures:
             day_volume=self._day_volume,
             open_fills=tuple(self._open_fills),
             recent=tuple(self._recent.values()),
+            first_order=self.first_order,
             orders=self.orders,
             last_fill_ns=self.last_fill_ns,
             held=tuple((symbol, *held) for symbol, held in self._held.items()),
@@ -234,7 +236,8 @@ class LiveFigures:
         self.days.extend(state.days)
         self.fees, self.volume, self._day_volume = state.fees, state.volume, state.day_volume
         self._recent.update((fill.execution_id, fill) for fill in state.recent)
-        self.orders, self.last_fill_ns = state.orders, state.last_fill_ns
+        self.first_order, self.orders = state.first_order, state.orders
+        self.last_fill_ns = state.last_fill_ns
         self.hold(state.held)
 
 

@@ -134,6 +134,9 @@ class LiveFolder:
             msgspec.to_builtins(msgspec.structs.replace(plan, left_out=()), enc_hook=str), sort_keys=True
         )
         fingerprint = code_copy.fingerprint(files, root, told)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in (*self._root.glob(f"*{PART}"), *self._root.glob(f"*/*{PART}")):
+            part.unlink(missing_ok=True)  # of a process that died
         self._rows = read_deployments(self._root)
         newest = self._rows[-1] if self._rows else None
         known = newest is not None and newest.fingerprint == fingerprint and not fresh
@@ -141,8 +144,6 @@ class LiveFolder:
             view = msgspec.structs.replace(newest.view, starts=newest.view.starts + 1, ended_ns=None)
             self._rows[-1] = Deployment(view, fingerprint)
             self._folder, self._id = self._root / view.folder, view.id
-            for part in self._folder.glob(f"*{PART}"):
-                part.unlink(missing_ok=True)
         else:
             view = self._begin(plan, files, wall_ns, new_id)
             self._rows.append(Deployment(view, fingerprint))

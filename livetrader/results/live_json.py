@@ -29,6 +29,7 @@ from livetrader_engine.statistics.results import CURRENCY_SIGNS, Performance
 from livetrader_engine.symbols import NS_PER_HOUR, Symbol
 
 RESULT_STEP_NS: Final = 12 * NS_PER_HOUR  # LEAN: two points a day in the file of the whole run
+ALWAYS_NS: Final = 1 << 62  # after everything: a venue's clock may be ahead of ours
 _CENT: Final = Decimal("0.01")
 
 Charts = dict[str, dict[str, Series]]
@@ -85,7 +86,7 @@ class LiveFacts(msgspec.Struct, frozen=True):
 
 def result_text(facts: LiveFacts) -> str:
     """Return the content of `<id>.json`: the whole run, two points a day."""
-    return _text(facts, _charts(facts, facts.long, 0, RESULT_STEP_NS), 0, facts.now_ns)
+    return _text(facts, _charts(facts, facts.long, 0, RESULT_STEP_NS), 0, ALWAYS_NS)
 
 
 def span_text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 from livetrader.gateway.gateway import Gateway
@@ -53,13 +54,23 @@ class OrderBook:
                     self._figures.charge(order.spec.symbol, number_of(order), told.execution_id, told.fee)
             case SplitApplied(symbol=symbol, factor=factor):
                 self._figures.split(symbol, factor)
-            case OrderIntended(client_order_id=name) | KillOrderIntended(client_order_id=name):
-                self._touched[name] = None
-                self._figures.orders += 1
-            case CancelIntended(client_order_id=name):
+            case (
+                OrderIntended(client_order_id=name)
+                | KillOrderIntended(client_order_id=name)
+                | CancelIntended(client_order_id=name)
+            ):
                 self._touched[name] = None
             case _:
                 pass
+
+    def begin(self, early: Iterable[Record]) -> None:
+        """Count orders from now on, and from the first of those that came just before."""
+        numbers = [record.number for record in early if isinstance(record, OrderIntended)]
+        self._figures.first_order = min(numbers, default=self._gateway.state.next_number)
+
+    def count(self) -> None:
+        """Let the figures know how many orders there were."""
+        self._figures.orders = self._gateway.state.next_number - self._figures.first_order
 
     def catch_up(self) -> None:
         """Take in trades that were journaled after the figures were put aside, by a daemon that died."""

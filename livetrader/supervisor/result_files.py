@@ -237,6 +237,7 @@ class ResultFiles:
         """Return what is to be written now, statistics computed where everything is."""
         pace, now_s = self._pace, self._ports.timing.monotonic_s()
         batch = Batch()
+        self._book.count()
         if pace.full_due(now_s, self._figures.fills, end=end):
             facts, state = self._facts(end=end), self._figures.state()
             assert self._start is not None, "valued before"
@@ -349,6 +350,8 @@ class ResultFiles:
             self._charts.load(loaded.charts)
             self._figures.load(loaded.figures)
             self._book.catch_up()
+        else:
+            self._book.begin(self._early)
         for record in self._early:
             self._book.take(record)
         self._early.clear()
