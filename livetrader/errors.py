@@ -9,7 +9,8 @@ DaemonError
 ├── NotFlatError           operator: a liquidation did not (yet) end flat                 exit 7
 ├── EngineGivenUpError     user: the engine process failed too often to go on             exit 1
 └── JournalError           operator: the journal cannot be written or read; no new risk   exit 1
-    └── AccountMismatchError  operator: the journal is another account's                  exit 2
+    ├── AccountMismatchError  operator: the journal is another account's                  exit 2
+    └── NewerJournalError     operator: the journal is a newer version's                  exit 2
 """
 
 from __future__ import annotations
@@ -75,3 +76,9 @@ class AccountMismatchError(JournalError):
     """The journal belongs to another account than the brokerage says. Give each its own directory."""
 
     exit_code = 2  # nothing is to be restarted, and nothing of the other account liquidated
+
+
+class NewerJournalError(JournalError):
+    """The journal was written by a newer livetrader. Install that version again, or restore a backup."""
+
+    exit_code = 2  # a downgrade by mistake is to be mended, not restarted, and nothing is liquidated for it

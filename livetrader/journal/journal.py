@@ -159,11 +159,13 @@ class Journal:
         try:
             state = self._store.open()
         except (JournalError, sqlite3.Error, OSError) as error:
-            words = (
-                str(error) if isinstance(error, JournalError) else f"{self._path} cannot be opened: {error}"
+            refusal = (
+                error
+                if isinstance(error, JournalError)
+                else JournalError(f"{self._path} cannot be opened: {error}")
             )
             self._store.close()
-            self._call(_fail, opened, words)
+            self._call(_refuse, opened, refusal)
             return False
         else:
             self._call(_succeed, opened, state)
@@ -272,9 +274,14 @@ def _row(record: Record) -> Row:
     return Row(record.time_ns, kind_of(record), client_order_id_of(record), encode(record))
 
 
-def _fail(future: asyncio.Future[int] | asyncio.Future[JournalState], reason: str) -> None:
+def _fail(future: asyncio.Future[int], reason: str) -> None:
     if not future.done():  # its waiter may have been cancelled
         future.set_exception(JournalError(reason))
+
+
+def _refuse(future: asyncio.Future[JournalState], error: JournalError) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _succeed(future: asyncio.Future[JournalState], state: JournalState) -> None:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from livetrader.errors import JournalError
+from livetrader.errors import JournalError, NewerJournalError
 from livetrader.journal.chain import SELECT_ROWS, Chain, DamagedRowError, link
 from livetrader.journal.disk import LOCAL_DISK, Connection, Disk
 from livetrader.journal.identifiers import make_instance
+from livetrader.journal.migration import TABLES, upgrade
 from livetrader.journal.records import SCHEMA_VERSION, Halted, Record, encode, kind_of
 from livetrader.journal.replay import JournalState
 
@@ -26,24 +27,6 @@ QUARANTINED: Final = ".quarantined-"  # in the name of a journal that an operato
 BALLAST_BYTES: Final = 4 * 1024 * 1024  # given back to a full disk so that the end can still be written
 
 _TABLES: Final = frozenset({"meta", "record"})
-_SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-    """CREATE TABLE IF NOT EXISTS record (
-    seq INTEGER PRIMARY KEY,
-    time_ns INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    client_order_id TEXT,
-    body TEXT NOT NULL,
-    hash TEXT NOT NULL
-) STRICT""",
-    "CREATE INDEX IF NOT EXISTS record_by_order ON record (client_order_id)"
-    " WHERE client_order_id IS NOT NULL",
-    """CREATE VIEW IF NOT EXISTS readable AS
-    SELECT seq, strftime('%Y-%m-%d %H:%M:%S', time_ns / 1000000000, 'unixepoch') AS utc,
-           kind, client_order_id, body
-    FROM record""",
-)
 _INSERT: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -192,9 +175,10 @@ class Store:
                 raise self._damaged("it has rows and does not say whose they are")
             return False  # a crash while it was made; nothing was promised
         if version.isascii() and version.isdigit() and int(version) > SCHEMA_VERSION:
-            raise JournalError(
+            raise NewerJournalError(
                 f"{self._path} was written by a newer livetrader (schema {version}, this one knows "
-                f"{SCHEMA_VERSION}): install that version again, or give this one its own state directory"
+                f"{SCHEMA_VERSION}): install that version again, restore a backup of before with `livetrader "
+                "restore`, or give this one its own state directory"
             )
         if not fits_together(known):
             raise self._damaged("what it says about itself does not fit together")
@@ -213,7 +197,7 @@ class Store:
             "schema_version": str(SCHEMA_VERSION),
         }
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA:
+        for statement in TABLES:
             connection.execute(statement)
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
         for record in self._first_records():
@@ -247,9 +231,9 @@ class Store:
         return state
 
     def _bring_up_to_date(self, connection: Connection) -> None:
-        version = str(SCHEMA_VERSION)
-        if self._meta(connection, "schema_version") != version:  # older versions refuse it from now on
-            connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (version,))
+        schema = int(self._meta(connection, "schema_version"))
+        if schema != SCHEMA_VERSION:
+            upgrade(connection, self._path, schema, self._disk)
 
     def _verified(self, connection: Connection) -> Iterator[Record]:
         for row in connection.execute("PRAGMA quick_check(1)"):
