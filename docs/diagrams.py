@@ -20,6 +20,7 @@ from livetrader.control import routes as control
 from livetrader.gateway import killstages as kill
 from livetrader.supervisor import outages
 from livetrader.supervisor import states as daemon
+from livetrader.telemetry.metrics import Metrics
 from livetrader.training import jobs
 from livetrader_engine.orders import states as orders
 from livetrader_lean import parity
@@ -95,6 +96,25 @@ def alert_catalogue() -> str:
     return "\n".join(lines[1:])
 
 
+def metric_catalogue() -> str:
+    """Return every metric, section by section, with the alerts that watch it."""
+    groups = yaml.safe_load((ROOT / "config/alerts.yml").read_text(encoding="utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    lines: list[str] = []
+    section = ""
+    for each in Metrics().declared:
+        if each.section != section:
+            section = each.section
+            lines += ["", f"### {section}", "", "| metric | labels | is | alerts |", "|---|---|---|---|"]
+        series = re.compile(rf"\b{each.name}{'(_bucket|_count|_sum)?' if each.kind == 'histogram' else ''}\b")
+        watched = [rule["alert"] for rule in rules if series.search(rule["expr"])]
+        links = ", ".join(f"[{name}](alerts.md#{name.lower()})" for name in watched)
+        kind = "" if each.kind != "histogram" else " (histogram)"
+        labels = ", ".join(f"`{label}`" for label in each.labels)
+        lines.append(f"| `{each.name}` | {labels} | {each.text}{kind} | {links} |")
+    return "\n".join(lines[1:])
+
+
 def routes() -> str:
     """Return the control API's routes, a row each."""
     rows = [
@@ -108,6 +128,8 @@ CONTROL_DOCUMENT = DOCUMENT.with_name("control-api.md")
 CONTROL: dict[str, Callable[[], str]] = {"routes": routes}
 ALERTS_DOCUMENT = DOCUMENT.with_name("alerts.md")
 ALERTS: dict[str, Callable[[], str]] = {"alerts": alert_catalogue}
+METRICS_DOCUMENT = DOCUMENT.with_name("metrics.md")
+METRICS: dict[str, Callable[[], str]] = {"metrics": metric_catalogue}
 PARITY_DOCUMENT = DOCUMENT.with_name("parity.md")
 PARITY: dict[str, Callable[[], str]] = {"parity": parity.document}
 
@@ -131,6 +153,7 @@ def main(arguments: list[str]) -> int:
         (PARITY_DOCUMENT, PARITY),
         (ALERTS_DOCUMENT, ALERTS),
         (CONTROL_DOCUMENT, CONTROL),
+        (METRICS_DOCUMENT, METRICS),
     ):
         old = document.read_text(encoding="utf-8")
         new = rewritten(old, parts)

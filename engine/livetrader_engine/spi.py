@@ -294,16 +294,6 @@ class Maintained(Protocol):
 
 
 @runtime_checkable
-class Timekeeping(Protocol):
-    """A brokerage or feed whose venue tells its time."""
-
-    @property
-    def clock_offset_s(self) -> float | None:
-        """Return our clock less the venue's in seconds, None while it is not known."""
-        ...
-
-
-@runtime_checkable
 class MarketObserver(Protocol):
     """A brokerage that fills from the daemon's market data (capabilities.simulated)."""
 

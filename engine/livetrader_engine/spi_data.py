@@ -223,3 +223,13 @@ class ActionBooker(Protocol):
         alone: changing them is the daemon's. Raises VenueError.
         """
         ...
+
+
+@runtime_checkable
+class Timekeeping(Protocol):
+    """A brokerage or feed whose venue tells its time."""
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """Return our clock less the venue's in seconds, None while it is not known."""
+        ...

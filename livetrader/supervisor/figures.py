@@ -27,7 +27,7 @@ from livetrader.telemetry.machine_clock import UNKNOWN_CLOCK
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.order_spans import Clocks
 from livetrader.telemetry.otlp import OtlpSpans
-from livetrader_engine.spi import Timekeeping
+from livetrader_engine.spi_data import Timekeeping
 
 NS_PER_S: Final = 1e9
 _NAN: Final = float("nan")

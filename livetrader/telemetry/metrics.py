@@ -10,6 +10,7 @@ set it: not known is not zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -54,21 +55,19 @@ _FAST_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 _DECISION_BUCKETS: Final = (0.0001, 0.00025, *_FAST_BUCKETS, 10.0, 30.0)
 _VENUE_BUCKETS: Final = (*_FAST_BUCKETS[1:], 10.0, 30.0, 60.0)
 _FILL_BUCKETS: Final = (
-    0.001,
-    0.005,
-    0.025,
-    0.1,
-    0.5,
-    1.0,
-    5.0,
-    15.0,
-    60.0,
-    300.0,
-    1800.0,
-    7200.0,
-    23400.0,
-    86400.0,
-)
+    0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 23400.0, 86400.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One metric as docs/metrics.md lists it. `name` is that of the series, without _bucket and the like."""
+
+    section: str
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
 
 
 class Metrics:
@@ -76,13 +75,20 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        self._declare_account()
-        self._declare_orders()
-        self._declare_processes()
-        self._declare_training()
-        self._declare_journal()
-        self._declare_data()
-        self._declare_control()
+        self.declared: list[Declaration] = []
+        self._section = ""
+        for section, declare in (
+            ("Account", self._declare_account),
+            ("Orders", self._declare_orders),
+            ("Processes", self._declare_processes),
+            ("Training and models", self._declare_training),
+            ("Journal and disk", self._declare_journal),
+            ("Data and brokerage", self._declare_data),
+            ("Control API and people", self._declare_control),
+            ("Counted elsewhere", self._declare_derived),
+        ):
+            self._section = section
+            declare()
         self._derived: dict[str, Callable[[], float]] = {}
         self._derived_by: dict[str, Callable[[], Mapping[str, float]]] = {}
         self._refresh: list[Callable[[], None]] = []
@@ -259,7 +265,6 @@ class Metrics:
         self.stream_readers = self._gauge("stream_readers", "Readers of the event stream")
         self.stream_dropped = self._counter("stream_dropped", "Readers dropped because they were too slow")
         self.sessions = self._gauge("control_sessions", "Browsers that are logged in")
-        self.sessions = self._gauge("control_sessions", "Browsers that are logged in")
         self._declare_notifications()
 
     def _declare_notifications(self) -> None:
@@ -281,6 +286,12 @@ class Metrics:
         self.outbox_durable = self._gauge(
             "notification_outbox_durable", "1 while notifications are kept on disk"
         )
+
+    def _declare_derived(self) -> None:
+        for name, text in DERIVED.items():
+            self._note(f"{name}_total", "counter", (), text)
+        for name, (text, label) in DERIVED_BY.items():
+            self._note(f"{name}_total", "counter", (label,), text)
 
     def derive(self, name: str, read: Callable[[], float]) -> None:
         """Show `read()` as the counter `name` of DERIVED. It must not block and never go down."""
@@ -335,13 +346,19 @@ class Metrics:
             refresh()
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        self._note(f"{name}_total", "counter", labels, text)
         return Counter(f"livetrader_{name}", text, labels, registry=self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        self._note(name, "gauge", labels, text)
         gauge = Gauge(f"livetrader_{name}", text, labels, registry=self.registry)
         if not labels:
             gauge.set(float("nan"))
         return gauge
 
     def _histogram(self, name: str, text: str, buckets: Sequence[float] = _FAST_BUCKETS) -> Histogram:
+        self._note(name, "histogram", (), text)
         return Histogram(f"livetrader_{name}", text, registry=self.registry, buckets=buckets)
+
+    def _note(self, name: str, kind: str, labels: tuple[str, ...], text: str) -> None:
+        self.declared.append(Declaration(self._section, f"livetrader_{name}", kind, labels, text))

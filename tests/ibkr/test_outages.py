@@ -13,7 +13,8 @@ import pytest
 from livetrader_engine.events import BrokerageMessageKind
 from livetrader_engine.orders.order import ClientOrderId
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import OutcomeUnknownError, PluginError, Timekeeping, VenueError
+from livetrader_engine.spi import OutcomeUnknownError, PluginError, VenueError
+from livetrader_engine.spi_data import Timekeeping
 from livetrader_engine.testing.host import PluginHost
 from livetrader_plugins.ibkr import brokerage, sending
 from livetrader_plugins.ibkr import session as sessions

@@ -30,6 +30,11 @@ def test_the_list_of_alerts_is_that_of_the_rules() -> None:
     assert DIAGRAMS["rewritten"](text, DIAGRAMS["ALERTS"]) == text, "run `make docs`"
 
 
+def test_the_list_of_metrics_is_that_of_their_declarations() -> None:
+    text = DIAGRAMS["METRICS_DOCUMENT"].read_text(encoding="utf-8")
+    assert DIAGRAMS["rewritten"](text, DIAGRAMS["METRICS"]) == text, "run `make docs`"
+
+
 def test_the_list_of_routes_is_that_of_the_server() -> None:
     text = DIAGRAMS["CONTROL_DOCUMENT"].read_text(encoding="utf-8")
     assert DIAGRAMS["rewritten"](text, DIAGRAMS["CONTROL"]) == text, "run `make docs`"
