@@ -15,7 +15,7 @@ GROUP: Final = "livetrader.notifiers"
 MAX_CHANNELS: Final = 16  # more ways to reach an operator than that is a mistake
 ALL_OTHERS: Final = "*"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_LISTED: Final = "write [[notify.channel]], each with name, plugin and the plugin's keys"
+_LISTED: Final = "write [notify.channel], or [[notify.channel]] several times, with name, plugin and the plugin's keys"
 
 
 def take_channels(
@@ -24,6 +24,7 @@ def take_channels(
     """Return [notify] without its channels, and the channels."""
     rest = {key: value for key, value in table.items() if key != "channel"}
     value = table.get("channel", [])
+    value = [value] if isinstance(value, dict) else value
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         problems.add("notify.channel", f"is {shown(value)}", _LISTED)
         return rest, []

@@ -17,29 +17,18 @@ from typing import Final
 import msgspec
 
 from livetrader.control.notification_views import NotificationState
-from livetrader.notifying.entries import (
-    KEY_LENGTH,
-    MESSAGE_LENGTH,
-    PROBLEM_LENGTH,
-    TITLE_LENGTH,
-    Delivery,
-    Entry,
-    delivery_of,
-    moved,
-    with_delivery,
-)
-from livetrader.notifying.routing import Routes, escalation_pause_s, goal
+from livetrader.notifying import steps
+from livetrader.notifying.entries import KEY_LENGTH, TITLE_LENGTH, Entry, moved
+from livetrader.notifying.routing import Routes
 from livetrader.settings import NotifySettings
 from livetrader.telemetry.notifications import Notification, Urgency
 from livetrader_engine.outgoing import Outgoing, addressee_of, way_of
-from livetrader_engine.symbols import NS_PER_DAY, NS_PER_SECOND
+from livetrader_engine.symbols import NS_PER_DAY
 
 WAITING_LIMIT: Final = 1_000  # entries that wait for a channel: some MB, and more than anybody reads
 OPEN_LIMIT: Final = 2_000  # with those that were sent and that nobody has acknowledged
 KEPT_LIMIT: Final = 3_000  # entries altogether
 OVERFLOW_KEY: Final = "livetrader:more-alarms-than-can-be-told"
-OUTGOING_ATTEMPTS: Final = 5  # of one message of the algorithm's
-OUTGOING_RETRY_S: Final = 30.0  # doubles with each attempt
 
 _S = NotificationState
 _replace = msgspec.structs.replace
@@ -99,9 +88,9 @@ class Book:
         known = self._entries.get(self._by_key.get(key, 0))
         if notification.resolved:
             return self._over(notification, key, known, now_ns)
-        if known is not None and self._is_the_same(known, notification, now_ns):
+        if known is not None and steps.is_the_same(known, notification, now_ns):
             self._count("repeated")
-            return self._again(known, notification.message, now_ns)
+            return self._keep(steps.again(known, notification.message, now_ns))
         entry = self._new(notification, key, now_ns)
         return self._keep(self._routed(entry)) if self._make_room(entry) else self._overflow(entry, now_ns)
 
@@ -114,7 +103,7 @@ class Book:
         )  # fmt: skip
         if not self._make_room(entry):
             self._count("given_up")
-            entry = _replace(moved(entry, _S.GIVEN_UP), outgoing=None)
+            entry = steps.given_up(entry)
         return self._keep(entry)
 
     def direct(self, notification: Notification, channel: str, now_ns: int) -> Entry:
@@ -125,39 +114,16 @@ class Book:
     def delivered(self, number: int, channel: str, now_ns: int) -> Entry:
         """Take note that a channel took it."""
         entry = self._entries[number]
-        before = delivery_of(entry, channel)
-        entry = with_delivery(entry, Delivery(channel, before.attempts + 1, now_ns))
         self._count("sent")
-        if entry.state is not _S.WAITING:
-            return self._keep(entry)  # acknowledged, or over, while it was on its way
-        if entry.outgoing is not None:
-            return self._keep(_replace(moved(entry, _S.SENT), outgoing=None))
-        route = self._routes.of(entry)
-        entry = _replace(
-            entry,
-            reached=(*entry.reached, channel),
-            told=entry.times,
-            counts_until_ns=now_ns + _ns(self._settings.repeat_s),
-        )
-        if entry.is_alarm and self._settings.escalate_s and not entry.escalate_ns:
-            pause_s = escalation_pause_s(entry.step, len(route), self._settings.escalate_s)
-            entry = _replace(entry, escalate_ns=now_ns + _ns(pause_s))
-        if sum(name in route for name in entry.reached) >= goal(entry, route):
-            entry = moved(entry, _S.SENT)
-        return self._keep(entry)
+        return self._keep(steps.delivered(entry, channel, now_ns, self._routes.of(entry), self._settings))
 
     def failed(self, number: int, channel: str, problem: str, now_ns: int, *, final: bool = False) -> Entry:
         """Take note that a channel did not take it. `final`: nobody ever will, of an outgoing message."""
-        entry = self._entries[number]
-        before = delivery_of(entry, channel)
-        made = Delivery(channel, before.attempts + 1, before.sent_ns, problem[:PROBLEM_LENGTH])
-        entry = with_delivery(entry, made)
+        before = self._entries[number]
         self._count("failed")
-        if entry.outgoing is not None and entry.state is _S.WAITING:
-            if final or made.attempts >= OUTGOING_ATTEMPTS:
-                return self._give_up(entry)
-            pause_s = OUTGOING_RETRY_S * 2.0 ** (made.attempts - 1)
-            entry = _replace(entry, due_ns=now_ns + _ns(pause_s))
+        entry = steps.failed(before, channel, problem, now_ns, final=final)
+        if entry.state is not before.state:
+            self._count("given_up")
         return self._keep(entry)
 
     def acknowledge(self, number: int | None, who: str, now_ns: int) -> tuple[Entry, ...]:
@@ -169,10 +135,8 @@ class Book:
         seen = []
         for entry in chosen:
             done = entry.state in (_S.ACKNOWLEDGED, _S.RESOLVED) or entry.outgoing is not None
-            if done or (number is None and not entry.is_open):
-                continue
-            noted = _replace(entry, acknowledged_by=who, acknowledged_ns=now_ns, escalate_ns=0)
-            seen.append(self._keep(moved(noted, _S.ACKNOWLEDGED)))
+            if not done and (number is not None or entry.is_open):
+                seen.append(self._keep(steps.acknowledged(entry, who, now_ns)))
         return tuple(seen)
 
     # ---- what time does
@@ -184,11 +148,10 @@ class Book:
             entry = self._entries[number]
             if entry.escalate_ns and now_ns >= entry.escalate_ns:
                 self._count("escalated")
-                again = _replace(entry, step=entry.step + 1, reached=(), escalate_ns=0)
-                news.append(self._keep(moved(again, _S.WAITING)))
-            elif self._tells_repeats(entry) and now_ns >= entry.counts_until_ns:
-                news.append(self._keep(moved(_replace(entry, reached=()), _S.WAITING)))
-            elif self._is_late(entry, now_ns):
+                news.append(self._keep(steps.escalated(entry)))
+            elif steps.tells_repeats(entry) and now_ns >= entry.counts_until_ns:
+                news.append(self._keep(steps.told_again(entry)))
+            elif steps.is_late(entry, now_ns, self._settings):
                 news.append(self._give_up(entry))
         self._forget(now_ns)
         return news
@@ -200,10 +163,10 @@ class Book:
             entry = self._entries[number]
             if entry.escalate_ns:
                 times.append(entry.escalate_ns)
-            if self._tells_repeats(entry):
+            if steps.tells_repeats(entry):
                 times.append(entry.counts_until_ns)
             if entry.state is _S.WAITING and not entry.is_alarm:
-                times.append(entry.time_ns + _ns(self._settings.give_up_s))
+                times.append(entry.time_ns + steps.to_ns(self._settings.give_up_s))
         return min(times, default=None)
 
     # ---- inside
@@ -213,25 +176,13 @@ class Book:
         return self._next_id - 1
 
     def _new(self, notification: Notification, key: str, now_ns: int) -> Entry:
-        return Entry(
-            id=self._number(),
-            time_ns=notification.time_ns,
-            urgency=notification.urgency,
-            source=notification.source,
-            title=notification.title[:TITLE_LENGTH],
-            message=notification.message[:MESSAGE_LENGTH],
-            next_step=notification.next_step[:MESSAGE_LENGTH],
-            url=notification.url[:MESSAGE_LENGTH],
-            key=key,
-            newest_ns=notification.time_ns,
-            counts_until_ns=now_ns + _ns(self._settings.repeat_s),
-        )
+        return steps.new_entry(self._number(), notification, key, now_ns, self._settings)
 
     def _keep(self, entry: Entry, *, changed: bool = True) -> Entry:
         self._entries[entry.id] = entry
         if entry.key:
             self._by_key[entry.key] = entry.id
-        if entry.is_open or entry.escalate_ns or self._tells_repeats(entry):
+        if entry.is_open or entry.escalate_ns or steps.tells_repeats(entry):
             self._watched.add(entry.id)
         else:
             self._watched.discard(entry.id)
@@ -239,28 +190,15 @@ class Book:
             self._changed.add(entry.id)
         return entry
 
-    def _is_the_same(self, known: Entry, notification: Notification, now_ns: int) -> bool:
-        if known.state is _S.RESOLVED or known.urgency < notification.urgency:
-            return False
-        return known.state is _S.WAITING or bool(known.escalate_ns) or now_ns < known.counts_until_ns
-
-    def _again(self, known: Entry, words: str, now_ns: int) -> Entry:
-        newest = words[:MESSAGE_LENGTH]
-        return self._keep(_replace(known, times=known.times + 1, newest_ns=now_ns, newest=newest))
-
     def _over(self, notification: Notification, key: str, known: Entry | None, now_ns: int) -> Entry | None:
         """End what was told of a key, and tell those who heard of it that it is over."""
         if known is None or known.state is _S.RESOLVED:
             return None
-        self._keep(moved(_replace(known, escalate_ns=0), _S.RESOLVED))
-        heard = tuple(each.channel for each in known.deliveries if each.sent_ns)
-        if not heard:
+        self._keep(steps.over(known))
+        entry = steps.word_of_the_end(self._new(notification, "", now_ns), known)
+        if entry is None or not self._routes.of(entry) or not self._make_room(entry):
             return None
-        entry = _replace(
-            self._new(notification, "", now_ns),
-            urgency=Urgency.INFORMATION, route=heard[:1], pressing=known.is_alarm, resolved=True,
-        )  # fmt: skip
-        return self._keep(entry) if self._routes.of(entry) and self._make_room(entry) else None
+        return self._keep(entry)
 
     def _routed(self, entry: Entry) -> Entry:
         """Return an entry that waits for its channels, or, without any, is only in the log."""
@@ -291,25 +229,16 @@ class Book:
         words = f"{entry.title}: {entry.message}"
         known = self._entries.get(self._by_key.get(OVERFLOW_KEY, 0))
         if known is not None and known.state in (_S.WAITING, _S.SENT):
-            return self._again(known, words, now_ns)
+            return self._keep(steps.again(known, words, now_ns))
         made = _replace(
             entry, key=OVERFLOW_KEY, title="more alarms than can be told one by one", message=words,
             next_step="look at the daemon: livetrader status, livetrader notify list, livetrader logs",
         )  # fmt: skip
         return self._keep(self._routed(made))
 
-    def _tells_repeats(self, entry: Entry) -> bool:
-        more = entry.state is _S.SENT and entry.times > entry.told and not entry.escalate_ns
-        return more and entry.urgency >= Urgency.WARNING
-
-    def _is_late(self, entry: Entry, now_ns: int) -> bool:
-        if entry.state is not _S.WAITING or entry.is_alarm:
-            return False
-        return now_ns >= entry.time_ns + _ns(self._settings.give_up_s)
-
     def _give_up(self, entry: Entry) -> Entry:
         self._count("given_up")
-        return self._keep(_replace(moved(entry, _S.GIVEN_UP), outgoing=None))
+        return self._keep(steps.given_up(entry))
 
     def _forget(self, now_ns: int) -> None:
         """Forget what is done and old, or too much."""
@@ -325,7 +254,3 @@ class Book:
                 del self._by_key[entry.key]
             self._changed.add(number)
             excess -= 1
-
-
-def _ns(seconds: float) -> int:
-    return int(seconds * NS_PER_SECOND)
