@@ -41,7 +41,7 @@ class Momentum(QCAlgorithm):
         board.add_series(Series("SPY", SeriesType.LINE, "$"))
         board.add_series(Series("EMA 60", SeriesType.LINE, "$"))
         board.add_series(Series("Bought", SeriesType.SCATTER, "$"))
-        board.add_series(Series("Orders", SeriesType.BAR, "", 1))
+        board.add_series(Series("Orders", SeriesType.BAR, 1))
         self.add_chart(board)
         self.train(self.learn)
         self.stop = None
@@ -58,7 +58,8 @@ class Momentum(QCAlgorithm):
             for name, rate in self.rates.items():
                 self.plot("Momentum", name.value, rate.current.value * 100)
             self.plot("SPY and its average", "SPY", self.securities[self.spy].price)
-            self.plot("SPY and its average", "EMA 60", self.slow.current.value)
+            if self.slow.is_ready:
+                self.plot("SPY and its average", "EMA 60", self.slow.current.value)
         if minute % 15 == 0:
             self.rebalance()
         if minute % 20 == 0:

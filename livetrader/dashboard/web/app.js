@@ -8,7 +8,7 @@ import { badge } from "./parts.js";
 import { doorView, ended, signOut, takeUp } from "./session.js";
 import { change, drawWith, redraw, state, take, takeLines, takeOrders } from "./store.js";
 import { Stream } from "./stream.js";
-import { need } from "./resources.js";
+import { need, soon } from "./resources.js";
 import { daemonState } from "./words.js";
 import * as alerts from "./pages/alerts.js";
 import * as charts from "./pages/charts.js";
@@ -31,6 +31,7 @@ const GROUPS = [
   ["Daemon", [log, training, data, alerts]],
 ];
 const PAGES = new Map(GROUPS.flatMap(([, pages]) => pages).map((page) => [page.NAME, page]));
+const NEWS = { alert: "alerts", notification: "notifications", decision: "decisions" };
 const THEMES = [["", "System theme"], ["light", "Light"], ["dark", "Dark"]];
 const ZONES = [["UTC", "Times in UTC"], ["local", "Local times"]];
 
@@ -77,7 +78,7 @@ function follow() {
     },
     event: (event) => {
       if (event.event === "status" && restarted(event.status)) catchUp();
-      take(event);
+      if (!take(event) && event.event in NEWS) tell(event);
     },
     waiting: (ms, problem) => {
       mark("waiting", { retryMs: performance.now() + ms, problem });
@@ -85,6 +86,14 @@ function follow() {
     refused: (error) => leave(error.message),
   });
   stream.start();
+}
+
+// Some events only say that there is something to read. What begins to fire is read aloud.
+function tell(event) {
+  soon(NEWS[event.event]);
+  if (event.event === "alert" && event.alert.state === "firing") {
+    document.getElementById("alarms").textContent = `Alert ${event.alert.name}: ${event.alert.summary}`;
+  }
 }
 
 function mark(phase, more = {}) {

@@ -128,7 +128,8 @@ export function axisTime(ms, step) {
   const date = new Date(ms);
   if (step >= 300 * 86_400_000) return times({ year: "numeric" }).format(date);
   if (step >= 25 * 86_400_000) return times({ month: "short", year: "2-digit" }).format(date);
-  if (step >= 86_400_000) return times({ day: "numeric", month: "short" }).format(date);
+  const atMidnight = step >= 60_000 && times({ hour: "2-digit", minute: "2-digit" }).format(date) === "00:00";
+  if (step >= 86_400_000 || atMidnight) return times({ day: "numeric", month: "short" }).format(date);
   if (step >= 60_000) return times({ hour: "2-digit", minute: "2-digit" }).format(date);
   return times({ hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(date);
 }

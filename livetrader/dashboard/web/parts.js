@@ -70,9 +70,11 @@ export function facts(pairs) {
   );
 }
 
-// A table. Columns: { name, cell(row), num, lead, wide, sort }. `detail(row)`: what an opened row shows.
+// A table. Columns: { name, cell(row), num, lead, wide, optional }; an optional one is left out where no row has
+// anything in it. `detail(row)`: what an opened row shows.
 // On a phone each row is a card: `lead` is its heading, `wide` takes a line of its own.
-export function table({ caption, columns, rows, key, detail, opened, foot }) {
+export function table({ caption, columns: offered, rows, key, detail, opened, foot }) {
+  const columns = offered.filter((column) => !column.optional || rows.some((row) => !bare(column.cell(row))));
   return h(
     "div",
     { class: "scroll" },
@@ -102,11 +104,14 @@ export function table({ caption, columns, rows, key, detail, opened, foot }) {
   );
 }
 
+function bare(content) {
+  return [content].flat(Infinity).every((part) => part === null || part === undefined || part === "" || part === false);
+}
+
 function cell(column, content) {
   const classes = [column.num ? "num" : "", column.lead ? "lead" : "", column.wide ? "wide" : ""].filter(Boolean);
-  const bare = [content].flat(Infinity).every((part) => part === null || part === undefined || part === "" || part === false);
-  const named = bare ? null : column.name;
-  return h("td", { class: classes.join(" "), "data-name": named }, bare ? null : content);
+  const nothing = bare(content);
+  return h("td", { class: classes.join(" "), "data-name": nothing ? null : column.name }, nothing ? null : content);
 }
 
 // A button that opens and closes the detail of a row. `page` keeps which one is open.

@@ -5,6 +5,7 @@ import { get, Refused } from "./api.js";
 import { change, state } from "./store.js";
 
 const POINTS = 5000; // of a curve; the daemon gives no more in one answer
+const SOON_MS = 500; // news is read no faster than this
 const PAUSE_MS = 250; // between two looks at what is due
 
 const FACTORY = {
@@ -54,6 +55,12 @@ export function again(name) {
   const known = state.resources.get(name);
   if (known) known.readMs = -Infinity;
   look();
+}
+
+// Reads something again soon, however often this is called: the stream told that there is news.
+export function soon(name) {
+  const known = state.resources.get(name);
+  if (known) known.readMs = Math.min(known.readMs, performance.now() - FACTORY[name].everyMs + SOON_MS);
 }
 
 export function resource(name) {

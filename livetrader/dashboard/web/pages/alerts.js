@@ -63,7 +63,7 @@ function alertTable(caption, rows) {
       { name: "Severity", cell: (alert) => badge(format.words(alert.severity), severityKind(alert.severity)) },
       { name: "State", cell: (alert) => format.words(alert.state) },
       { name: "Began", cell: (alert) => time(alert.started_ns) },
-      { name: "Ended", cell: (alert) => (alert.ended_ns ? time(alert.ended_ns) : format.NONE) },
+      { name: "Ended", optional: true, cell: (alert) => (alert.ended_ns ? time(alert.ended_ns) : null) },
       { name: "What", wide: true, cell: (alert) => [alert.summary, alert.outcome ? h("span", { class: "under" }, alert.outcome) : null] },
     ],
   });
@@ -113,7 +113,7 @@ function notificationColumns(opened) {
     { name: "State", cell: (each) => badge(format.words(each.state), STATES[each.state]) },
     { name: "Time", cell: (each) => time(each.newest_ns || each.time_ns) },
     { name: "What", wide: true, cell: (each) => each.message },
-    { name: "", cell: (each) => (each.open && !each.acknowledged_ns && may("operate") ? h("button", { type: "button", class: "small", onclick: () => acknowledge(each.id) }, "Acknowledge", h("span", { class: "unseen" }, ` ${each.title}`)) : null) },
+    { name: "", optional: true, cell: (each) => (each.open && !each.acknowledged_ns && may("operate") ? h("button", { type: "button", class: "small", onclick: () => acknowledge(each.id) }, "Acknowledge", h("span", { class: "unseen" }, ` ${each.title}`)) : null) },
   ];
 }
 
@@ -151,11 +151,11 @@ function channelsPanel({ channels }) {
           columns: [
             { name: "Channel", lead: true, cell: (channel) => h("strong", {}, channel.name) },
             { name: "State", cell: (channel) => badge(channel.problem ? "Failing" : "Working", channel.problem ? "bad" : "good") },
-            { name: "Takes", cell: (channel) => channel.urgencies.map(format.words).join(", ") },
+            { name: "Takes", optional: true, cell: (channel) => channel.urgencies.map(format.words).join(", ") },
             { name: "Sent", num: true, cell: (channel) => format.whole(channel.sent) },
             { name: "Failures", num: true, cell: (channel) => format.whole(channel.failures) },
             { name: "Waiting", num: true, cell: (channel) => format.whole(channel.waiting) },
-            { name: "Says", wide: true, cell: (channel) => [channel.problem, channel.retry_ns ? h("span", { class: "under" }, `tried again ${format.moment(channel.retry_ns)}`) : null] },
+            { name: "Says", wide: true, optional: true, cell: (channel) => [channel.problem, channel.retry_ns ? h("span", { class: "under" }, `tried again ${format.moment(channel.retry_ns)}`) : null] },
           ],
         })
       : empty("No channel is set up: notifications only stand in the log. See [notify] in the settings."),

@@ -18,12 +18,13 @@ export function count(state) {
 export function view({ status }) {
   const { data } = status;
   const fresh = data.states.fresh ?? 0;
-  const streams = Object.values(data.states).reduce((sum, count) => sum + count, 0);
+  const watched = Object.values(data.states).reduce((sum, count) => sum + count, 0);
+  const streams = watched || data.feeds.reduce((sum, feed) => sum + feed.streams, 0);
   return [
     title(TITLE, `Session time ${format.moment(status.time_ns)} ${format.zoneName()}`),
     data.stale_symbols ? notice("bad", h("strong", {}, `${format.plural(data.stale_symbols, "symbol takes", "symbols take")} no new risk: their data are not fresh.`)) : null,
     keys([
-      ["Streams", format.whole(streams), `${format.whole(fresh)} fresh`],
+      ["Streams", format.whole(streams), watched ? `${format.whole(fresh)} fresh` : "freshness is not watched in a replay"],
       ["Stale symbols", format.whole(data.stale_symbols), null, data.stale_symbols ? "loss" : ""],
       ["Bars that wait", format.whole(data.waiting_bars)],
       ["Backfilled bars", format.whole(data.backfilled_bars)],
@@ -50,8 +51,8 @@ function feedsPanel(data) {
         { name: "Subscriptions", num: true, cell: (feed) => format.whole(feed.subscriptions) },
         { name: "Streams served", num: true, cell: (feed) => format.whole(feed.streams) },
         { name: "Reconnects", num: true, cell: (feed) => format.whole(feed.reconnects) },
-        { name: "Refused", cell: (feed) => Object.entries(feed.refused).map(([why, count]) => `${format.words(why)} ${count}`).join(", ") },
-        { name: "Says", cell: (feed) => feed.message },
+        { name: "Refused", optional: true, cell: (feed) => Object.entries(feed.refused).map(([why, count]) => `${format.words(why)} ${count}`).join(", ") },
+        { name: "Says", optional: true, cell: (feed) => feed.message },
       ],
     }),
   );

@@ -68,7 +68,7 @@ function columns(opened) {
     { name: "Limit or stop", num: true, cell: (order) => limits(order) },
     { name: "Average price", num: true, cell: (order) => format.average(order.average_fill_price) },
     { name: "Status", cell: (order) => badge(format.words(order.status), orderKind(order.status)) },
-    { name: "Tag", cell: (order) => order.tag },
+    { name: "Tag", optional: true, cell: (order) => order.tag },
   ];
 }
 

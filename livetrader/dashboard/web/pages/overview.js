@@ -172,7 +172,7 @@ function statisticsPanel() {
   const pairs = SHOWN.filter((name) => name in summary).map((name) => [name, summary[name]]);
   const lately = Object.entries(runtime).filter(([name]) => ["Fees", "Volume", "Holdings", "Net Profit", "Unrealized", "Return"].includes(name));
   if (!pairs.length && !lately.length) return panel("Performance", {}, empty("Figures come with the first full day."));
-  return panel("Performance", { aside: "as LEAN reckons" }, body(facts([...lately, ...pairs])));
+  return panel("Performance", { aside: "as LEAN reckons, by whole days" }, body(facts([...lately, ...pairs])));
 }
 
 function holdingsPanel(state) {

@@ -93,9 +93,9 @@ const columns = [
   { name: "Progress", num: true, cell: (job) => (job.progress === null ? format.NONE : format.percent(job.progress, { digits: 0 })) },
   { name: "Minutes", num: true, cell: (job) => format.money(job.minutes_used) },
   { name: "Mode", cell: (job) => format.words(job.mode) },
-  { name: "Schedule", cell: (job) => job.schedule },
-  { name: "Says", wide: true, cell: (job) => [job.text, job.message].filter(Boolean).join(", ") },
-  { name: "", cell: (job) => (OVER.has(job.state) || !may("operate") ? null : h("button", { type: "button", class: "small danger", onclick: () => cancel(job) }, "Cancel", h("span", { class: "unseen" }, ` job ${job.job}`))) },
+  { name: "Schedule", optional: true, cell: (job) => job.schedule },
+  { name: "Says", wide: true, optional: true, cell: (job) => [job.text, job.message].filter(Boolean).join(", ") },
+  { name: "", optional: true, cell: (job) => (OVER.has(job.state) || !may("operate") ? null : h("button", { type: "button", class: "small danger", onclick: () => cancel(job) }, "Cancel", h("span", { class: "unseen" }, ` job ${job.job}`))) },
 ];
 
 async function cancel(job) {
