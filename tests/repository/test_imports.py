@@ -14,7 +14,10 @@ import pytest
 from tests.repository.sources import PACKAGE_FOLDERS, ROOT
 
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
-HEAVY = ("numpy", "pandas", "sklearn", "scipy", "torch", "exchange_calendars", "ib_insync", "polygon")
+HEAVY = (
+    "numpy", "pandas", "sklearn", "scipy", "torch", "exchange_calendars", "ib_insync", "polygon",
+    "opentelemetry",
+)  # fmt: skip
 
 LAYERS = "daemon > plugins | lean > engine"
 ENTRY_POINT_ONLY = "the daemon reaches plugins by entry point only"
