@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livetrader import __version__, cli_custody, cli_operator
+from livetrader import __version__, cli_custody, cli_deploy, cli_operator
 from livetrader.cli_alerts import alerts
 from livetrader.cli_backtest import backtest
 from livetrader.cli_common import Commands, as_json, config_options, find_config, json_option, pair
@@ -50,6 +50,7 @@ def cli() -> None:
 
 cli_operator.register(cli)
 cli_custody.register(cli)
+cli_deploy.register(cli)
 cli.add_command(token)
 cli.add_command(alerts)
 cli.add_command(backtest)
