@@ -42,7 +42,7 @@ from livetrader.telemetry.notifications import Announce, Notification, Urgency
 
 ACTED_LIMIT: Final = 256  # identities that are not acted upon again; the oldest is forgotten first
 REASON_LIMIT: Final = 500  # characters of an operation's reason
-LOAD_S: Final = 2.0  # a disk that hangs must not keep an alert from halting
+DISK_S: Final = 1.0  # a disk that hangs must not keep the next alert from halting
 FILE_LIMIT_BYTES: Final = 4 << 20  # of what is remembered; a larger file is not ours
 _URGENCY: Final = {"critical": Urgency.ALARM, "warning": Urgency.WARNING, "info": Urgency.INFORMATION}
 
@@ -94,6 +94,7 @@ class AlertDesk:
         self._acted: OrderedDict[Key, None] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
         self._loaded = False
+        self._writing = False  # a thread is at it, maybe for ever
         self._watchdog = Watchdog(ports.settings.watchdog_s, ports.monotonic_s())
 
     async def load(self) -> None:
@@ -140,7 +141,8 @@ class AlertDesk:
             if body.truncated_alerts:
                 event(_log, logging.WARNING, "alerts_truncated", count=body.truncated_alerts,
                       next_step="raise max_alerts of the receiver in Alertmanager")  # fmt: skip
-            await self._remember()
+            if arrived:
+                await self._remember()
         if failure:
             raise ControlRefusedError(failure)
         return taken
@@ -158,11 +160,11 @@ class AlertDesk:
             return
         self._loaded = True
         try:
-            async with asyncio.timeout(LOAD_S):
+            async with asyncio.timeout(DISK_S):
                 remembered = await asyncio.to_thread(_read, self._ports.file)
         except TimeoutError:
             remembered = Remembered()
-            event(_log, logging.ERROR, "alerts_unreadable", detail=f"no answer within {LOAD_S} s",
+            event(_log, logging.ERROR, "alerts_unreadable", detail=f"no answer within {DISK_S} s",
                   next_step="look at the disk; alerts that still fire act once more")  # fmt: skip
         self._book.load(remembered.firing[-FIRING_LIMIT:])
         for key in remembered.acted[-ACTED_LIMIT:]:
@@ -252,11 +254,26 @@ class AlertDesk:
 
     async def _remember(self) -> None:
         content = Remembered(firing=self._book.firing, acted=tuple(self._acted))
+        problem = "the write before this one has not ended"
+        if not self._writing:
+            self._writing = True
+            try:
+                async with asyncio.timeout(DISK_S):
+                    await asyncio.to_thread(self._write, content)
+                return
+            except TimeoutError:
+                problem = f"no answer within {DISK_S} s"
+            except OSError as error:
+                problem = str(error)
+        event(_log, logging.ERROR, "alerts_not_remembered", detail=problem,
+              next_step="look at the disk; after a restart what still fires acts again")  # fmt: skip
+
+    def _write(self, content: Remembered) -> None:
+        """Write on a thread of its own, one at a time: a disk that hangs takes one thread and no more."""
         try:
-            await asyncio.to_thread(_write, self._ports.file, content)
-        except OSError as error:
-            event(_log, logging.ERROR, "alerts_not_remembered", detail=str(error),
-                  next_step="free the disk; after a restart what still fires acts again")  # fmt: skip
+            _write(self._ports.file, content)
+        finally:
+            self._writing = False
 
 
 _ACTIONS: Final = frozenset(AlertAction)

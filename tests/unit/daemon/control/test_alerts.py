@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -22,6 +23,7 @@ from livetrader.control.alert_book import FIRING_LIMIT, RECENT_LIMIT, AlertBook
 from livetrader.control.alert_views import AlertState, AlertsView, AlertView
 from livetrader.control.alert_watchdog import Watchdog
 from livetrader.control.alertmanager import WebhookBody, permitted, viewed
+from livetrader.control.alerts import DISK_S
 from livetrader.control.auth import Identity, Scope
 from livetrader.control.gate import BODY_LIMIT
 from livetrader.errors import ControlRefusedError
@@ -257,6 +259,29 @@ def test_a_disk_that_takes_nothing_does_not_keep_an_alert_from_halting(serve: Se
             assert running.operations.halted
 
     asyncio.run(scenario())
+
+
+def test_a_disk_that_hangs_keeps_no_alert_from_halting_or_selling(serve: Serve, tmp_path: Path) -> None:
+    """A pipe that nobody reads stands in for it: opening it blocks for ever."""
+    pipe = tmp_path / "alerts.json.new"
+    os.mkfifo(pipe)
+
+    async def scenario() -> None:
+        async with serve() as running:
+            ports = running.operations.alerts._ports
+            object.__setattr__(ports, "settings", BOTH)
+            headers = await running.token(Scope.OPERATE, Scope.LIQUIDATE, name="am")
+            begun_s = asyncio.get_running_loop().time()
+            for number, wish in enumerate((HALT, SELL, HALT)):
+                sent = alert(f"A{number}", labels=wish, fingerprint=f"f{number}")
+                assert (await post(running, headers, sent))[0] == 200
+            assert [kind for kind, _, _ in running.operations.asked] == ["halt", "liquidate", "halt"]
+            assert asyncio.get_running_loop().time() - begun_s < 2 * DISK_S, "only the first one waits"
+            readers.append(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))  # the loop's end waits for its threads
+
+    readers: list[int] = []
+    asyncio.run(scenario())
+    os.close(readers[0])
 
 
 def test_what_the_daemon_tells_by_itself_is_booked_and_not_told_twice(serve: Serve) -> None:
