@@ -336,8 +336,10 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
 def drawn(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
     """Return one panel as Grafana stores it."""
     steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
+    look: dict[str, Any] = {}
     if panel.bad_from is not None:
         steps.append({"color": "red", "value": panel.bad_from})
+        look = {"thresholdsStyle": {"mode": "dashed"}} if panel.kind == "timeseries" else {}
     return {
         "id": number,
         "type": panel.kind,
@@ -346,7 +348,11 @@ def drawn(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
         "datasource": SOURCE,
         "gridPos": {"h": HEIGHTS[panel.kind], "w": panel.width, "x": x, "y": y},
         "fieldConfig": {
-            "defaults": {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}},
+            "defaults": {
+                "unit": panel.unit,
+                "thresholds": {"mode": "absolute", "steps": steps},
+                "custom": look,
+            },
             "overrides": [],
         },
         "options": {"legend": {"displayMode": "list", "placement": "bottom"}}
@@ -441,7 +447,7 @@ def _choice(name: str, query: str) -> dict[str, Any]:
         "includeAll": True,
         "multi": True,
         "allValue": ".*",
-        "current": {"text": "All", "value": "$__all"},
+        "current": {"text": ["All"], "value": ["$__all"]},
     }
 
 
