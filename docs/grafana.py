@@ -276,7 +276,10 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
             Panel(
                 "The machine's clock is off by",
                 "s",
-                (*plain("clock_offset_seconds", "clock_max_error_seconds"),),
+                (
+                    *plain("clock_offset_seconds", "clock_max_error_seconds"),
+                    *by("venue_clock_offset_seconds", "plugin"),
+                ),
             ),
             Panel("Log lines left out", "ops", rates("log_suppressed"), width=6),
             Panel(

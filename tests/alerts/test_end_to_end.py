@@ -43,7 +43,7 @@ LATER = {"ALERTS"} | {
     for name in (
         "alerts_total", "feed_points_refused", "kill_switch_trips_total", "model_drift", "model_version",
         "not_ready", "notifications_total", "orders_denied_total", "orders_rejected_total",
-        "reconnects_total", "training_jobs_total",
+        "reconnects_total", "training_jobs_total", "venue_clock_offset_seconds",
     )
 }  # fmt: skip
 VARIABLES = {"$account": ".*", "$instance": ".*", "$__rate_interval": "1m", "$__range": "1m"}
