@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day download-kills campaign-models api-fuzz feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs scenario referees conformance bench bench-peers data demo demo-check clean
+.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day download-kills campaign-models api-fuzz feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs soak scenario referees conformance bench bench-peers data demo demo-check screenshots clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -116,6 +116,12 @@ campaign-models: KILLS = 200
 campaign-models: setup ## kill -9 at 200 random instants around save, promote and rollback of models
 	LIVETRADER_CAMPAIGN_KILLS=$(KILLS) $(PYTEST) tests/models_campaign -q -s --timeout 7200
 
+HOURS ?= 8
+SPEED ?= 100
+SOAK_OUTPUT ?= build/soak
+soak: setup ## 8 hours of paper trading at 100x: memory, descriptors, threads and loop lag stay; HOURS=n SPEED=n
+	LIVETRADER_SOAK_HOURS=$(HOURS) LIVETRADER_SOAK_SPEED=$(SPEED) LIVETRADER_SOAK_OUTPUT=$(SOAK_OUTPUT) $(PYTEST) tests/soak -q -s
+
 scenario: setup ## crime x trigger: every row must end flat and latched
 	$(PYTEST) tests/scenario -v
 
@@ -147,6 +153,10 @@ demo: setup ## the daemon on paper over replayed prices, with a live view; Ctrl-
 demo-check: setup ## a short slice of the demo without a terminal; fails unless a fill was seen
 	$(BIN)/python examples/demo/run.py --check
 
+PICTURES ?= .screenshots
+screenshots: setup ## a picture of every page of the dashboard, two themes, two widths: PICTURES=folder
+	$(BIN)/python -m tests.dashboard.screenshots $(PICTURES)
+
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-heavy .venv-referees .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-heavy .venv-referees .demo .screenshots build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
