@@ -153,7 +153,10 @@ class OrderStep(msgspec.Struct, frozen=True):
 
 
 class OrderView(msgspec.Struct, frozen=True):
-    """One order with its history, oldest step first. `id` is 0 for orders of the kill switch."""
+    """One order with its history, oldest step first. `id` is 0 for orders of the kill switch.
+
+    `trace_id` is that of its trace (docs/metrics.md), whether or not anybody keeps traces.
+    """
 
     id: int
     client_order_id: str
@@ -170,6 +173,7 @@ class OrderView(msgspec.Struct, frozen=True):
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     tag: str = ""
+    trace_id: str = ""
     history: tuple[OrderStep, ...] = ()
 
 

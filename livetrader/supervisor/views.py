@@ -11,6 +11,7 @@ from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.journal.replay import OrderState
 from livetrader.supervisor.engine_keeper import EngineKeeper
+from livetrader.telemetry.traces import trace_id
 
 _CENT = Decimal("0.01")
 
@@ -34,6 +35,7 @@ def order_view(order: OrderState) -> OrderView:
         limit_price=spec.limit_price,
         stop_price=spec.stop_price,
         tag=spec.tag,
+        trace_id=f"{trace_id(order.client_order_id):032x}",
         history=tuple(OrderStep(time_ns, words) for time_ns, words in order.history),
     )
 

@@ -215,6 +215,9 @@ def test_one_order_is_a_trace_from_the_tick_to_the_trade(daemon: Daemon, collect
 
     daemon.until(lambda: whole().keys() & named, "the whole trace of an order that an exemplar names")
     trace = next(spans for name, spans in whole().items() if name in named)
+    code, shown = daemon.request("GET", "/v1/orders?limit=1000")
+    assert code == 200
+    assert {each["client_order_id"]: each["trace_id"] for each in shown}.items() >= orders.items()
     spans = {span.name: span for span in trace}
     root = spans.pop("order")
     assert root.parent_span_id == b""
