@@ -22,6 +22,7 @@ from livetrader.cli_journal import journal
 from livetrader.cli_models import models
 from livetrader.cli_notify import notify
 from livetrader.cli_research import research
+from livetrader.cli_results import results
 from livetrader.cli_store import store
 from livetrader.cli_token import token
 from livetrader.cli_training import training
@@ -58,6 +59,7 @@ cli.add_command(data)
 cli.add_command(models)
 cli.add_command(store)
 cli.add_command(training)
+cli.add_command(results)
 cli.add_command(why)
 cli.add_command(research)
 cli.add_command(journal)
