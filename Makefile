@@ -65,6 +65,7 @@ install-check: ## install the package with pip and, where present, with uv, each
 docs: setup ## write diagrams, lists of files and the hostile week in docs/ again from the code
 	$(BIN)/python docs/diagrams.py
 	$(BIN)/python docs/grafana.py
+	$(BIN)/python docs/reference.py
 	$(BIN)/python -m tests.simulation.hostile.document
 
 campaign: setup ## the full kill -9 campaign: 300 engine and 300 daemon kills under order load

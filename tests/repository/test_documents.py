@@ -11,7 +11,7 @@ import pytest
 
 from tests.repository.sources import ROOT
 
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 DIAGRAMS = runpy.run_path(str(ROOT / "docs" / "diagrams.py"))
 
 
@@ -77,6 +77,29 @@ def test_a_document_without_its_marker_is_refused() -> None:
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8"))
     broken = [target for target in targets if not (document.parent / target).exists()]
+    assert not broken
+
+
+def anchors(document: Path) -> set[str]:
+    """Return what a link can name in a document: its headings, in lower case, with hyphens."""
+    found: set[str] = set()
+    text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
+        plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
+        found.add(next(name for n in range(99) if (name := f"{slug}-{n}" if n else slug) not in found))
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_into_documents_lead_to_headings(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", document.read_text(encoding="utf-8"))
+    broken = [
+        f"{target}#{anchor}"
+        for target, anchor in links
+        if not target or target.endswith(".md")
+        if anchor not in anchors(document.parent / target if target else document)
+    ]
     assert not broken
 
 

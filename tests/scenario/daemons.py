@@ -75,11 +75,11 @@ class Daemon:
         self.config.write_text(_toml(settings))
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start the daemon."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "livetrader", "run", str(self.config)],
+                [sys.executable, "-m", "livetrader", "run", str(self.config), *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
             )  # fmt: skip
 
