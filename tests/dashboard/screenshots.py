@@ -6,14 +6,13 @@ raises two alerts, and takes the pictures in Debian's Chromium.
 
 from __future__ import annotations
 
-import json
 import sys
-import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
+from tests.dashboard.alerts import raise_alerts
 from tests.dashboard.browser import ARGUMENTS, CHROMIUM, PAGES, PHONE, WIDE, Visit
 from tests.dashboard.deployment import WEEK, Deployment
 
@@ -21,38 +20,6 @@ SPEED = 4000.0  # times real time: a night in 16 s
 PATIENCE_S = 180.0
 LAST_MINUTES = 200  # of the third session: then the market stands still, open, while pictures are taken
 SETTLE = "() => !document.querySelector('main').innerText.includes('Reading …')"
-
-
-def raise_alerts(deployment: Deployment) -> None:
-    """Tell the daemon of two alerts, as Alertmanager does."""
-    alert = {
-        "status": "firing", "startsAt": "2026-03-02T14:31:00Z", "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "", "fingerprint": "a1",
-        "labels": {"alertname": "DataStale", "severity": "critical", "instance": "127.0.0.1:8765"},
-        "annotations": {
-            "summary": "No market data of IBM for three minutes",
-            "description": "The feed has said nothing of IBM while its market is open.",
-            "next_step": "See whether the vendor has an outage; the symbol takes no new risk meanwhile.",
-            "runbook_url": "https://example.com/runbook#data-stale",
-        },
-    }  # fmt: skip
-    lag = {
-        **alert, "fingerprint": "b2", "status": "resolved", "endsAt": "2026-03-02T14:40:00Z",
-        "labels": {"alertname": "LoopLag", "severity": "warning"},
-        "annotations": {"summary": "The loop was late by 300 ms"},
-    }  # fmt: skip
-    for one in ({**lag, "status": "firing", "endsAt": "0001-01-01T00:00:00Z"}, lag, alert):
-        body = {
-            "version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": one["status"], "receiver": "x",
-            "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "",
-            "alerts": [one],
-        }  # fmt: skip
-        request = urllib.request.Request(
-            f"{deployment.address}v1/alerts",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Bearer {deployment.alert_token}"},
-        )
-        urllib.request.urlopen(request, timeout=10).close()
 
 
 def take(deployment: Deployment, folder: Path, pages: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dashboard.alerts import raise_alerts
 from tests.dashboard.browser import PAGES, PHONE, WIDE, Visit, Visitor
 from tests.dashboard.deployment import ACCOUNT, Deployment
 
@@ -18,6 +19,7 @@ POST = """async ([path, csrf]) => {
     if (csrf) headers["X-CSRF-Token"] = localStorage.getItem("livetrader.csrf");
     return (await fetch(path, { method: "POST", headers, body: "{}" })).status;
 }"""
+SETTLED = "() => !document.querySelector('main').innerText.includes('Reading …')"
 SYMBOLS = "() => [...document.querySelectorAll('main tbody strong')].map((each) => each.textContent)"
 
 
@@ -82,23 +84,40 @@ def test_the_pages_show_what_the_daemon_says(visit: Visitor, deployment: Deploym
         page.get_by_role("cell", name="replay").first.wait_for()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_can_be_read_by_everybody(visit: Visitor, deployment: Deployment, theme: str) -> None:
-    for size in (WIDE, PHONE):
-        with visit(theme=theme, size=size) as window:
-            window.sign_in(deployment.control_token)
-            for name in PAGES:
-                window.go(name)
-                window.until("() => !document.querySelector('main').innerText.includes('Reading …')")
-                assert window.audit() == [], f"{name}, {theme}, {size}"
-            if size == PHONE:
-                _press(window, "Menu")
-                assert window.audit() == [], f"menu, {theme}"
-                _press(window, "Menu")
-                _press(window, "Controls")
-            else:
-                _press(window, "Stop …")
-            assert window.audit() == [], f"dialog, {theme}, {size}"
+@pytest.mark.parametrize(("theme", "size"), [("light", WIDE), ("dark", PHONE)])
+def test_every_page_can_be_read_by_everybody(
+    visit: Visitor, deployment: Deployment, theme: str, size: tuple[int, int]
+) -> None:
+    with visit(theme=theme, size=size) as window:
+        window.sign_in(deployment.control_token)
+        for name in PAGES:
+            window.go(name)
+            window.until(SETTLED)
+            assert window.audit() == [], name
+        if size == PHONE:
+            _press(window, "Menu")
+            assert window.audit() == [], "menu"
+            _press(window, "Menu")
+            _press(window, "Controls")
+        else:
+            _press(window, "Stop …")
+        assert window.audit() == [], "dialog"
+
+
+def test_an_alert_is_told_at_once_and_acknowledged(visit: Visitor, deployment: Deployment) -> None:
+    with visit() as window:
+        page = window.sign_in(deployment.control_token)
+        window.go("alerts")
+        window.until(SETTLED)
+        raise_alerts(deployment)
+        page.locator("#panel-firing-now").locator("xpath=../..").get_by_text("DataStale").wait_for()
+        assert "DataStale" in page.locator("#alarms").inner_text()
+        page.get_by_role("button", name="DataStale", exact=True).click()
+        assert page.get_by_role("link", name="Open").get_attribute("rel") == "noopener noreferrer"
+        page.get_by_role("button", name="Acknowledge all").click()
+        page.get_by_role("cell", name="Acknowledged").wait_for()
+        assert page.get_by_role("button", name="Acknowledge all").count() == 0
+        assert window.audit() == []
 
 
 def test_everything_works_from_the_keyboard(visit: Visitor, deployment: Deployment) -> None:
