@@ -5,21 +5,101 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetrader.cli_common import as_json, config_options, console, find_config, json_option
+from livetrader.cli_common import as_json, config_options, console, find_config, json_option, pair
 
 if TYPE_CHECKING:
     from livetrader.backups.making import Told
+    from livetrader.deployment.steps import Done
     from livetrader.settings import Settings
 
 
 def register(group: click.Group) -> None:
     """Add the commands."""
-    for command in (backup, restore):
+    for command in (install_service, backup, restore):
         group.add_command(command)
+
+
+@click.command(name="install-service")
+@config_options
+@click.option("--name", help="Of the service, livetrader@NAME; default: the name of the file.")
+@click.option(
+    "--credential",
+    "credentials",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A secret that the configuration names; copied to where only root and the service read it.",
+)
+@click.option("--user", default="livetrader", show_default=True, help="Runs the service; made where missing.")
+@click.option("--gpu", is_flag=True, help="Let the service use NVIDIA's devices.")
+@click.option("--enable", is_flag=True, help="Start it with the machine.")
+@click.option("--now", is_flag=True, help="Start it with the machine, and now.")
+@click.option("--uninstall", is_flag=True, help="Stop and disable it; its state and configuration stay.")
+@click.option("--dry-run", is_flag=True, help="Show every step and do none.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), default=Path("/"), help="Install into an image instead."
+)
+@click.option("--unit-folder", type=click.Path(path_type=Path), help="Default: /etc/systemd/system.")
+@json_option
+def install_service(config: Path | None, output_json: bool, **given: Any) -> None:
+    """Run an account under systemd: units, user, folders, credentials, and the first token, shown once.
+
+    Checks the whole configuration first and changes nothing where something speaks against it. Done again it
+    changes only what is different: after an upgrade, the units. A configuration that is installed and was
+    edited there is kept.
+
+    \b
+    livetrader install-service live.toml --dry-run
+    livetrader install-service live.toml --credential broker=account.txt --now
+    livetrader install-service /etc/livetrader/live.toml --uninstall
+    """
+    from livetrader import places
+    from livetrader.clocks import wall_ns
+    from livetrader.deployment import installing
+
+    file = find_config(config)
+    request = installing.Request(
+        name=given["name"] or file.stem,
+        config=file,
+        user=given["user"],
+        unit_folder=given["unit_folder"] or places.UNITS,
+        root=given["root"].absolute(),
+        credentials={
+            key: Path(path) for key, path in (pair(text, "--credential") for text in given["credentials"])
+        },
+        gpu=given["gpu"],
+        enable=given["enable"],
+        now=given["now"],
+        dry_run=given["dry_run"],
+    )
+    told = _nobody if output_json else _show_step
+    if given["uninstall"]:
+        done, next_steps = installing.uninstall(request, told), []
+    else:
+        done, next_steps = installing.install(request, wall_ns(), told), installing.hints(request)
+    if output_json:
+        as_json({"steps": done, "dry_run": request.dry_run, "next": next_steps})
+        return
+    for each in done:
+        if each.secret is not None:
+            click.echo(
+                f"\nToken for the control API and the dashboard, shown this once:\n\n  {each.secret}\n"
+            )
+    if next_steps:
+        click.echo("Next:")
+    for line in next_steps:
+        click.echo(f"  {line}")
+
+
+def _nobody(done: Done) -> None:
+    """Say nothing: the answer is JSON."""
+
+
+def _show_step(done: Done) -> None:
+    click.echo(f"{done.outcome:11} {done.what}{'; ' + done.note if done.note else ''}")
 
 
 @click.command()

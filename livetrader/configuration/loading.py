@@ -87,7 +87,7 @@ class Loader:
         check_routes(sections["notify"], sections["channels"], self._problems)
         if self._problems:
             raise ConfigError(self._problems.lines)
-        sections["account"] = with_state_directory(sections["account"], self._base)
+        sections["account"] = with_state_directory(sections["account"], self._path.absolute())
         sections["object_store"] = with_url(sections["object_store"], self._base)
         sections["control"] = with_tokens_file(sections["control"], sections["account"])
         return settings.Settings(source=self._path.absolute(), **sections)

@@ -12,16 +12,21 @@ import msgspec
 from livetrader import settings
 from livetrader.configuration.problems import Problems
 from livetrader.configuration.stores import check_store
+from livetrader.places import installed_state
 
 _MOVED = frozenset({"history", "options"})  # keys of [data] until there could be several histories
 
 
-def with_state_directory(account: settings.AccountSettings, base: Path) -> settings.AccountSettings:
-    """Return the account with its directory: the file's, else systemd's, else ./state."""
+def with_state_directory(account: settings.AccountSettings, file: Path) -> settings.AccountSettings:
+    """Return the account with its directory: the file's, else systemd's, else ./state.
+
+    Of an installed file it is the service's own, so that commands find the daemon without being told.
+    """
     if account.state_directory is not None:
         return account
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return msgspec.structs.replace(account, state_directory=Path(given) if given else base / "state")
+    folder = Path(given) if given else installed_state(file) or file.parent / "state"
+    return msgspec.structs.replace(account, state_directory=folder)
 
 
 def with_tokens_file(

@@ -245,6 +245,9 @@ class TokenStore:
             file.write(content + b"\n")
             file.flush()
             os.fsync(file.fileno())
+            if os.geteuid() == 0:  # root writes it for the daemon's user, who has to read it
+                folder = self.path.parent.stat()
+                os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
         fresh.replace(self.path)
         self._seen = None
         self.refresh()
@@ -252,7 +255,10 @@ class TokenStore:
     def _check(self, about: os.stat_result) -> None:
         if not stat.S_ISREG(about.st_mode):
             raise self._wrong("is not a plain file", "move it away")
-        if about.st_uid not in (0, os.geteuid()):
+        ours = {0, os.geteuid()}
+        if os.geteuid() == 0:
+            ours.add(self.path.parent.stat().st_uid)  # root looks after a daemon's
+        if about.st_uid not in ours:
             raise self._wrong(f"belongs to user {about.st_uid}, not to us", "chown it to the daemon's user")
         if about.st_mode & 0o077:
             raise self._wrong(f"has mode {about.st_mode & 0o777:04o}; others may read it", "chmod 600 it")

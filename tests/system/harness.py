@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from zipfile import ZipFile
 
 SYSTEMD = Path("/lib/systemd/systemd")
@@ -30,7 +31,6 @@ COMMAND_LIMIT_S = 60.0
 POLL_S = 0.05
 UNIT_FOLDER = "/opt/units"  # in the layer; SYSTEMD_UNIT_PATH names it and nothing else
 LOG_FOLDER = "/opt/logs"
-USER_ID = 64_321  # of the user livetrader inside
 
 # Targets that units name; the real ones would pull the host's services in.
 TARGETS = (
@@ -139,18 +139,17 @@ class Layer:
 
 
 def make_layer(folder: Path, wheel: Path) -> Layer:
-    """Lay out targets, the user livetrader and the installed wheel; dependencies are shown, not copied."""
+    """Lay out targets, root as the only user, and the installed wheel; dependencies are shown, not copied."""
     layer = Layer(folder, {Path(sysconfig.get_paths()["purelib"]): "/opt/dependencies"})
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     for name in TARGETS:
         layer.unit(name, f"[Unit]\nDescription={name}\nDefaultDependencies=no\n")
     layer.unit("ready.target", "[Unit]\nDescription=Ready\nDefaultDependencies=no\nAllowIsolate=yes\n")
-    users = (
-        f"root:x:0:0:root:/root:/bin/bash\nlivetrader:x:{USER_ID}:{USER_ID}::/var/lib/livetrader:/bin/false\n"
-    )
-    layer.write("/etc/passwd", users)
-    layer.write("/etc/group", f"root:x:0:\nlivetrader:x:{USER_ID}:\n")
+    layer.write("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")
+    layer.write("/etc/group", "root:x:0:\n")
+    for name in ("shadow", "gshadow"):
+        layer.write(f"/etc/{name}", "root:*::\n", 0o600)
     layer.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
     layer.write(f"{LOG_FOLDER}/.keep", "")
     _install(layer, wheel)
@@ -170,6 +169,8 @@ def _install(layer: Layer, wheel: Path) -> None:
     site.mkdir(parents=True)
     with ZipFile(wheel) as archive:
         archive.extractall(site)
+    (data,) = site.glob("*.data/data")  # what pip puts below the environment itself
+    shutil.copytree(data, layer.folder / "opt/livetrader", dirs_exist_ok=True)
     (site / "dependencies.pth").write_text("/opt/dependencies\n")
     layer.write(
         "/opt/livetrader/pyvenv.cfg",
@@ -194,6 +195,7 @@ class BootedSystem:
         base = _cgroup2()
         assert base is not None
         self._cgroup = base / f"livetrader-tests-{os.getpid()}"
+        self.installed: dict[str, Any] = {}  # what installing an account has answered, by its name
 
     def __enter__(self) -> BootedSystem:
         self._cgroup.mkdir()
@@ -289,6 +291,13 @@ class BootedSystem:
             return Path(f"/proc/{pid}/root{path}").read_bytes()
         except FileNotFoundError:
             return None
+
+    def put(self, path: str, content: bytes, owner: str) -> None:
+        """Write a file inside, of a user's own."""
+        pid = self._pid()
+        assert pid is not None, self.console()
+        Path(f"/proc/{pid}/root{path}").write_bytes(content)
+        self.run("chown", f"{owner}:{owner}", path)
 
     def show(self, unit: str, *names: str) -> Mapping[str, str]:
         """Return properties of a unit."""

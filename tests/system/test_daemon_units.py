@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from livetrader.journal.records import SCHEMA_VERSION
 from livetrader_plugins.lean_data.writer import write_minute, write_reference
-from tests.repository.sources import ROOT
 from tests.repository.wheels import built_wheel
-from tests.system.harness import LOG_FOLDER, BootedSystem, Layer, make_layer, unavailable, wait_until
+from tests.system.harness import (
+    LOG_FOLDER,
+    UNIT_FOLDER,
+    BootedSystem,
+    Layer,
+    make_layer,
+    unavailable,
+    wait_until,
+)
+from tests.unit.daemon.old_journals import ACCOUNT, write_journal
 
 REASON = unavailable()
 pytestmark = [
@@ -22,6 +33,7 @@ pytestmark = [
     pytest.mark.skipif(REASON is not None, reason=REASON or ""),
 ]
 
+LIVETRADER = "/opt/livetrader/bin/livetrader"
 DAEMON, LIQUIDATION = "livetrader@.service", "livetrader-liquidate@.service"
 START_LIMIT_S = 30.0
 RESTARTS = 2  # of the drop-in below; the shipped unit has five in ten minutes
@@ -83,7 +95,6 @@ port = 0
 def _fill(layer: Layer) -> None:
     """Put units, algorithm and prices where the units and the configurations look for them."""
     for name in (DAEMON, LIQUIDATION):
-        layer.unit(name, (ROOT / "systemd" / name).read_text())
         layer.unit(f"{name}.d/logs.conf", DROP_IN)
     layer.unit(f"{DAEMON}.d/short.conf", DAEMON_DROP_IN)
     layer.write("/opt/algorithms/buy_once.py", ALGORITHM)
@@ -95,7 +106,21 @@ def _fill(layer: Layer) -> None:
 
 
 def _configure(layer: Layer, name: str) -> None:
-    layer.write(f"/etc/livetrader/{name}.toml", CONFIGURATION.format(name=name, day=DAY))
+    layer.write(f"/opt/given/{name}.toml", CONFIGURATION.format(name=name, day=DAY))
+
+
+def install(system: BootedSystem, name: str, *words: str) -> dict[str, Any]:
+    """Run `livetrader install-service` inside and return its answer."""
+    options = ("--unit-folder", UNIT_FOLDER, "--json", *words)
+    done = system.run(LIVETRADER, "install-service", f"/opt/given/{name}.toml", *options)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def outcomes(answer: dict[str, Any], word: str) -> dict[str, str]:
+    """Return the outcomes of the steps that a word names."""
+    return {step["what"]: step["outcome"] for step in answer["steps"] if word in step["what"]}
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +128,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedSystem]:
     folder = tmp_path_factory.mktemp("system")
     layer = make_layer(folder / "layer", built_wheel())
     _fill(layer)
-    for name in ("first", "hung", "spent"):
+    names = ("first", "hung", "spent", "upgraded")
+    for name in names:
         _configure(layer, name)
     layer.write("/etc/livetrader/wrong.toml", "[algoritm]\npath = 'x.py'\n")
     with BootedSystem(folder, layer) as booted:
+        booted.installed = {name: install(booted, name) for name in names}
         yield booted
 
 
@@ -236,3 +263,69 @@ def test_wrong_settings_neither_restart_nor_liquidate(account: Account) -> None:
     account.wait("asked", account.liquidation, ActiveState="inactive", Result="success", ExecMainCode="1")
     assert "algoritm" in account.system.log("livetrader@wrong")
     assert account.system.log("livetrader-liquidate@wrong") == "left alone\n"
+
+
+def test_installing_made_user_folders_and_one_token_and_makes_none_again(system: BootedSystem) -> None:
+    answers = system.installed
+    assert outcomes(answers["first"], "user ") == {"user livetrader": "made"}
+    assert outcomes(answers["hung"], "user ") == {"user livetrader": "unchanged"}
+    tokens = {step["secret"] for answer in answers.values() for step in answer["steps"] if step["secret"]}
+    assert len(tokens) == len(answers)
+    again = install(system, "first")
+    assert {step["outcome"] for step in again["steps"]} == {"unchanged", "done"}
+    assert not any(step["secret"] for step in again["steps"])
+    shown = system.run("stat", "--format=%n %U:%G %a", "/etc/livetrader", "/etc/livetrader/first.toml",
+                       "/var/lib/livetrader/first", "/var/lib/livetrader/first/tokens.json")  # fmt: skip
+    assert shown.stdout.splitlines() == [
+        "/etc/livetrader root:livetrader 750",
+        "/etc/livetrader/first.toml root:livetrader 640",
+        "/var/lib/livetrader/first livetrader:livetrader 700",
+        "/var/lib/livetrader/first/tokens.json livetrader:livetrader 600",
+    ]
+    assert system.run("getent", "passwd", "livetrader").stdout.endswith(":/usr/sbin/nologin\n")
+
+
+@pytest.mark.parametrize("account", [ACCOUNT], indirect=True)
+def test_an_upgrade_keeps_the_old_journal_and_a_downgrade_is_left_alone(
+    account: Account, tmp_path: Path
+) -> None:
+    system, journal = account.system, f"{account.state}/journal.sqlite3"
+    write_journal(tmp_path / "journal.sqlite3", 2)
+    system.put(journal, (tmp_path / "journal.sqlite3").read_bytes(), "livetrader")
+    account.start()
+    (tmp_path / "kept.sqlite3").write_bytes(system.read(f"{journal}.schema-2") or b"")
+    kept = sqlite3.connect(tmp_path / "kept.sqlite3")
+    assert kept.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone() == ("2",)
+    kept.close()
+    done = system.run(LIVETRADER, "status", f"/etc/livetrader/{ACCOUNT}.toml", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] == "halted"  # as it was before the upgrade
+    copy = system.run(LIVETRADER, "backup", f"/etc/livetrader/{ACCOUNT}.toml", "--output", "/tmp/b.tar.gz")
+    assert copy.returncode == 0, copy.stderr
+    system.run("systemctl", "stop", account.unit)
+    newer = f"UPDATE meta SET value = '{SCHEMA_VERSION + 1}' WHERE key = 'schema_version'"
+    words = f"import sqlite3; c = sqlite3.connect('{journal}'); c.execute({newer!r}); c.commit()"
+    assert system.run("/opt/livetrader/bin/python", "-c", words).returncode == 0
+    assert system.run("systemctl", "start", account.unit).returncode != 0
+    account.wait("refused at once", ActiveState="failed", ExecMainStatus="2", NRestarts="0")
+    account.wait("asked", account.liquidation, ActiveState="inactive", Result="success", ExecMainCode="1")
+    assert system.log(f"livetrader-liquidate@{ACCOUNT}") == "left alone\n"
+    system.run("systemctl", "reset-failed")
+    restore = (LIVETRADER, "restore", "/tmp/b.tar.gz", f"/etc/livetrader/{ACCOUNT}.toml", "--yes", "--json")
+    assert system.run(*restore).returncode == 6  # rows were written since
+    back = system.run(*restore, "--replace-newer")
+    assert back.returncode == 0, back.stderr
+    account.start()  # as the user livetrader again, although root has restored it
+    owner = system.run("stat", "--format=%U %a", journal).stdout.split()
+    assert owner[0] == "livetrader"
+
+
+def test_uninstalling_ends_the_service_and_keeps_the_account(system: BootedSystem) -> None:
+    """Last in this file: the account is gone from systemd after it."""
+    words = ("--unit-folder", UNIT_FOLDER, "--json")
+    done = system.run(LIVETRADER, "install-service", "/etc/livetrader/first.toml", "--uninstall", *words)
+    assert done.returncode == 0, done.stderr
+    assert system.read("/etc/livetrader/first.toml") is not None
+    assert system.read("/var/lib/livetrader/first/tokens.json") is not None
+    assert system.read(f"{UNIT_FOLDER}/{DAEMON}") is not None  # the others need it
+    assert system.show("livetrader@first.service", "ActiveState") == {"ActiveState": "inactive"}

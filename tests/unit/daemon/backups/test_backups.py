@@ -101,7 +101,7 @@ def test_a_restore_moves_what_was_there_aside_and_loses_nothing(state: Path, tmp
     (state / "tokens.json").write_text("[]")
     before = examine(state / "journal.sqlite3").rows
     _, aside = restore(archive, state, ACCOUNT, NOW_NS + 5)
-    assert aside == state / "replaced-20200913T122645Z"
+    assert aside == state / "replaced-20200913T122640Z"
     assert (aside / "later.txt").read_text() == "made after the backup"
     assert (aside / "tokens.json").read_text() == "[]"
     assert (state / "tokens.json").read_text() == "{}"
