@@ -128,6 +128,9 @@ class Quiet:
     def order_event(self, noted: object) -> None:
         """Nothing is written."""
 
+    def insight(self, noted: object) -> None:
+        """Nothing is written."""
+
     def statistic(self, name: str, value: str) -> None:
         """Nothing is written."""
 

@@ -10,6 +10,7 @@ from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.orders.order import Fill, OrderChange, OrderId, OrderSpec
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.outgoing import Outgoing
+from livetrader_engine.symbols import Symbol
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, tag="submit", gc=False):
@@ -102,6 +103,26 @@ class NoteOrderEvent(msgspec.Struct, frozen=True, tag="order_event", gc=False):
     message: str = ""
 
 
+class NoteInsight(msgspec.Struct, frozen=True, tag="insight"):
+    """Show a prediction of the algorithm's. `kind` is price or volatility, `direction` down, flat or up.
+
+    It holds from `time_ns` to `close_ns`; `group` is empty for one that stands alone.
+    """
+
+    id: str
+    time_ns: int
+    close_ns: int
+    symbol: Symbol
+    kind: str
+    direction: str
+    magnitude: float | None = None
+    confidence: float | None = None
+    weight: float | None = None
+    source: str = ""
+    group: str = ""
+    tag: str = ""
+
+
 class SeriesStyle(msgspec.Struct, frozen=True):
     """How a chart's series is drawn. `kind` is LEAN's number (0 line, 2 candles, ...), `color` #RRGGBB."""
 
@@ -162,6 +183,7 @@ EngineCommand = (
     | Unsubscribe
     | WriteLog
     | NoteOrderEvent
+    | NoteInsight
     | DeclareSeries
     | Plot
     | SetRuntimeStatistic

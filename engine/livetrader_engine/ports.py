@@ -17,6 +17,7 @@ from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.commands import (
     CancelOrder,
     LogLevel,
+    NoteInsight,
     NoteOrderEvent,
     SeriesStyle,
     SubmitOrder,
@@ -158,6 +159,10 @@ class ResultSink(Protocol):
 
     def order_event(self, noted: NoteOrderEvent) -> None:
         """Take note of one piece of news of an order, before the algorithm hears of it."""
+        ...
+
+    def insight(self, noted: NoteInsight) -> None:
+        """Show a prediction."""
         ...
 
     def statistic(self, name: str, value: str) -> None:

@@ -216,7 +216,7 @@ async def log(call: Call) -> Reply:
 async def decisions(call: Call) -> Reply:
     """Answer why there is no trade."""
     query = cast("DecisionsQuery", call.query)
-    return Reply(value=call.services.operations.decisions(query))
+    return Reply(value=call.services.operations.decisions.view(query))
 
 
 async def operation(call: Call) -> Reply:

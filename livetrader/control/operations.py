@@ -24,8 +24,9 @@ from livetrader.control.custody_views import ForeignOrderView, RestrictionView
 from livetrader.control.data_views import DataView
 from livetrader.control.data_views import FeedView as FeedView
 from livetrader.control.decision_views import DecisionsView, DecisionTaken
+from livetrader.control.insight_views import InsightsView
 from livetrader.control.notification_views import NotificationChanged, NotificationOperations
-from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
+from livetrader.control.queries import DecisionsQuery, InsightsQuery, LogQuery, OrdersQuery
 from livetrader.control.tracked import OperationState as OperationState
 from livetrader.control.tracked import OperationView as OperationView
 from livetrader.control.training_views import TrainingSummary, TrainingView
@@ -261,6 +262,18 @@ class EventSubscription(Protocol):
         ...
 
 
+class DecisionReader(Protocol):
+    """What the algorithm wanted and predicted lately, and what stops it. Returns at once."""
+
+    def view(self, query: DecisionsQuery) -> DecisionsView:
+        """Return why there is no trade: the gates as they stand, and what was decided lately."""
+        ...
+
+    def insights(self, query: InsightsQuery) -> InsightsView:
+        """Return the newest predictions of the algorithm."""
+        ...
+
+
 class Operations(Protocol):
     """What an operator may see and do. All of it runs on the supervisor's loop and returns at once.
 
@@ -316,8 +329,9 @@ class Operations(Protocol):
         """What came of the trading: curves, charts, figures, trades."""
         ...
 
-    def decisions(self, query: DecisionsQuery) -> DecisionsView:
-        """Return why there is no trade: the gates as they stand, and what was decided lately."""
+    @property
+    def decisions(self) -> DecisionReader:
+        """What the algorithm wanted and predicted lately, and what stops it."""
         ...
 
     def operation(self, operation_id: str) -> OperationView | None:

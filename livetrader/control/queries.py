@@ -77,6 +77,14 @@ class NewestQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = 100
 
 
+class InsightsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many of the newest; of one symbol, only those that still hold."""
+
+    limit: Limit = 100
+    symbol: Text = ""
+    active: bool = False
+
+
 class DecisionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Decisions with a sequence above `after`; with a gate those that it stopped."""
 

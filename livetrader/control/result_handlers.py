@@ -6,7 +6,7 @@ from typing import cast
 
 from livetrader.control import refusals
 from livetrader.control.calls import Call, Reply
-from livetrader.control.queries import ChartQuery, EquityQuery, NewestQuery
+from livetrader.control.queries import ChartQuery, EquityQuery, InsightsQuery, NewestQuery
 
 
 async def deployment(call: Call) -> Reply:
@@ -42,6 +42,12 @@ async def chart(call: Call) -> Reply:
 async def statistics(call: Call) -> Reply:
     """Answer with the figures."""
     return Reply(value=call.services.operations.results.statistics())
+
+
+async def insights(call: Call) -> Reply:
+    """Answer with what the algorithm predicted."""
+    query = cast("InsightsQuery", call.query)
+    return Reply(value=call.services.operations.decisions.insights(query))
 
 
 async def trades(call: Call) -> Reply:

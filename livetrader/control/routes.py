@@ -33,6 +33,7 @@ from livetrader.control.calls import (
 )
 from livetrader.control.custody_views import ReconciliationView
 from livetrader.control.decision_views import DecisionsView
+from livetrader.control.insight_views import InsightsView
 from livetrader.control.notification_views import NotificationsView, NotificationView
 from livetrader.control.operations import (
     LogPage,
@@ -47,6 +48,7 @@ from livetrader.control.queries import (
     ChartQuery,
     DecisionsQuery,
     EquityQuery,
+    InsightsQuery,
     LogQuery,
     NewestQuery,
     NoQuery,
@@ -170,6 +172,8 @@ ROUTES: Final[tuple[Route, ...]] = (
          "Key figures of the run so far, by LEAN's names."),
     _get("/v1/trades", result_handlers.trades, tuple[TradeView, ...], "Closed trades, newest first.",
          NewestQuery),
+    _get("/v1/insights", result_handlers.insights, InsightsView, "What the algorithm predicts, newest first.",
+         InsightsQuery),
     _get("/v1/decisions", handlers.decisions, DecisionsView,
          "Why there is no trade: the gates as they stand, the last decisions and what stopped them.",
          DecisionsQuery),

@@ -232,6 +232,7 @@ class _Backtest:
             parameters=binding.parameters,
             tags=tuple(binding.tags),
             log_lines=self._results.log_lines,
+            insights=self._results.insights,
             error=error,
             host=platform.node(),
         )

@@ -28,7 +28,14 @@ from livetrader.store.opening import open_store
 from livetrader.store.options import StoreOptions
 from livetrader.store.store import Store
 from livetrader.training.inline import InlineTrainer
-from livetrader_engine.commands import CancelOrder, LogLevel, NoteOrderEvent, SeriesStyle, UpdateOrder
+from livetrader_engine.commands import (
+    CancelOrder,
+    LogLevel,
+    NoteInsight,
+    NoteOrderEvent,
+    SeriesStyle,
+    UpdateOrder,
+)
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.subscription import HistoryRequest, Subscription
 from livetrader_engine.engine import Engine, EngineOptions, EnginePorts
@@ -255,6 +262,9 @@ class _Shown:
 
     def order_event(self, noted: NoteOrderEvent) -> None:
         """Do nothing: there is none."""
+
+    def insight(self, noted: NoteInsight) -> None:
+        self._show(f"{noted.symbol.value} {noted.kind} {noted.direction}")
 
     def statistic(self, name: str, value: str) -> None:
         self._show(f"{name}: {value}")

@@ -17,7 +17,7 @@ import msgspec
 from livetrader.offline.files import LinesFile
 from livetrader.results.charts import ChartBook, ChartLimits
 from livetrader.results.order_events import order_event_text
-from livetrader_engine.commands import LogLevel, NoteOrderEvent, SeriesStyle
+from livetrader_engine.commands import LogLevel, NoteInsight, NoteOrderEvent, SeriesStyle
 from livetrader_engine.money import from_float
 from livetrader_engine.outgoing import Outgoing
 from livetrader_engine.symbols import NS_PER_SECOND
@@ -64,6 +64,7 @@ class FileResults:
         self.charts = ChartBook(limits, lambda words: self.warning(self._now_ns, words))
         self.statistics: dict[str, str] = {}
         self.log_lines = 0
+        self.insights = 0
         self._id = algorithm_id
         self._show = show
         self._now_ns = 0
@@ -119,6 +120,10 @@ class FileResults:
         """Add a point to a chart."""
         self._now_ns = time_ns
         self.charts.plot(time_ns, chart, series, tuple(from_float(value) for value in values))
+
+    def insight(self, noted: NoteInsight) -> None:
+        """Count it."""
+        self.insights += 1
 
     def statistic(self, name: str, value: str) -> None:
         """Keep a named value; the newest counts."""

@@ -49,6 +49,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     parameters: Mapping[str, str] = {}
     tags: Sequence[str] = ()
     log_lines: int = 0
+    insights: int = 0
     error: str = ""
     host: str = ""
 
@@ -176,7 +177,7 @@ def _state(run: RunSummary, orders: int) -> dict[str, Json]:
         "StackTrace": run.error,
         "LogCount": str(run.log_lines),
         "OrderCount": str(orders),
-        "InsightCount": "0",
+        "InsightCount": str(run.insights),
         "Name": run.name,
         "Hostname": run.host,
         "Status": run.status,

@@ -11,7 +11,8 @@ from livetrader.control.decision_views import (
     GateState,
     GateView,
 )
-from livetrader.control.queries import DecisionsQuery
+from livetrader.control.insight_views import InsightsView
+from livetrader.control.queries import DecisionsQuery, InsightsQuery
 from livetrader.feeds.face import Feeds
 from livetrader.gateway.gateway import Gateway
 from livetrader.supervisor.gates import GateFacts, MarketFacts, gates, trading
@@ -49,6 +50,10 @@ class DecisionDesk:
             steps=steps,
             last_decision_ns=newest[0].wall_ns if newest else None,
         )
+
+    def insights(self, query: InsightsQuery) -> InsightsView:
+        """Return the newest predictions of the algorithm."""
+        return self._supervisor.care.insights.view(query)
 
     def facts(self) -> GateFacts:
         """Return what the gates are judged by now."""

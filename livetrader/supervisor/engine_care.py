@@ -21,6 +21,7 @@ from livetrader.supervisor.engine_commands import CommandPorts, EngineCommands
 from livetrader.supervisor.engine_keeper import EngineKeeper, KeeperPorts
 from livetrader.supervisor.engine_process import EndCause, EngineEnd, EngineProcess
 from livetrader.supervisor.held_orders import HeldOrders
+from livetrader.supervisor.insights import InsightBook
 from livetrader.supervisor.model_news import ModelNews
 from livetrader.supervisor.parts import Parts
 from livetrader.supervisor.result_files import ResultFiles
@@ -88,6 +89,7 @@ class EngineCare:
         parts.gateway.ledger.applied = self.results.record
         parts.logs.listener = self.results.log
         self.decisions = follow_decisions(parts)
+        self.insights = InsightBook(lambda: parts.clock.now_ns)
         if parts.parameters is not None:
             parts.parameters.deliver = self._tell_parameters
         self.started_ns: int | None = None
@@ -131,6 +133,7 @@ class EngineCare:
                 order_event=self._order_event,
                 statistic=self._statistic,
                 send_out=self._parts.notifying.send_out,
+                insight=self.insights.take,
                 decided=self._decided,
             )
         )

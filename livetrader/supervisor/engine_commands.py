@@ -31,6 +31,7 @@ from livetrader_engine.commands import (
     CancelOrder,
     DeclareSeries,
     MarketAt,
+    NoteInsight,
     NoteOrderEvent,
     Plot,
     QuitAlgorithm,
@@ -70,6 +71,7 @@ class CommandPorts:
     order_event: Callable[[NoteOrderEvent], None]
     statistic: Callable[[str, str], None]
     send_out: Callable[[SendOut], None]
+    insight: Callable[[NoteInsight], None]
     decided: Callable[[SubmitOrder], None] = lambda command: None  # hears of an order when it arrives
 
 
@@ -181,6 +183,8 @@ class EngineCommands:
                 ports.order_event(message)
             case SetRuntimeStatistic(name, value):
                 ports.statistic(name, value)
+            case NoteInsight():
+                ports.insight(message)
             case SendOut():
                 ports.send_out(message)
             case QuitAlgorithm():

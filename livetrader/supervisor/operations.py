@@ -10,7 +10,6 @@ from typing import Final
 from livetrader import __version__
 from livetrader.control.alerts import AlertDesk, AlertPorts
 from livetrader.control.data_views import DataView, FeedView
-from livetrader.control.decision_views import DecisionsView
 from livetrader.control.operations import (
     EventSubscription,
     KillSwitchView,
@@ -25,7 +24,7 @@ from livetrader.control.operations import (
     StatusView,
     TrainingChanged,
 )
-from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
+from livetrader.control.queries import LogQuery, OrdersQuery
 from livetrader.control.tracking import OperationLog
 from livetrader.control.training_views import ModelView, TrainingView
 from livetrader.errors import ControlRefusedError, DaemonError
@@ -57,7 +56,7 @@ class DaemonOperations:
         self._parts = supervisor.parts
         self._operations = operations
         self.custody = DaemonCustody(supervisor.parts, operations)
-        self._decisions = DecisionDesk(supervisor)
+        self.decisions = DecisionDesk(supervisor)
         self.notifications = supervisor.parts.notifying
         self.alerts = AlertDesk(_alert_ports(supervisor.parts), self)
 
@@ -168,10 +167,6 @@ class DaemonOperations:
     def results(self) -> LiveResults:
         """What came of the trading: curves, charts, figures, trades."""
         return self._supervisor.care.results
-
-    def decisions(self, query: DecisionsQuery) -> DecisionsView:
-        """Return why there is no trade: the gates as they stand, and what was decided lately."""
-        return self._decisions.view(query)
 
     def operation(self, operation_id: str) -> OperationView | None:
         """Return an operation that was accepted, None where it is not (or no longer) known."""

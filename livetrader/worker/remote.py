@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from livetrader.worker.inbox import Inbox
 from livetrader.worker.outbox import Outbox
 from livetrader_engine.commands import (
@@ -14,6 +16,7 @@ from livetrader_engine.commands import (
     DeclareSeries,
     LogLevel,
     MarketAt,
+    NoteInsight,
     NoteOrderEvent,
     Plot,
     SendOut,
@@ -187,6 +190,12 @@ class RemoteResults:
     def order_event(self, noted: NoteOrderEvent) -> None:
         """Note news of an order. Never dropped: there are no more of them than the gateway sent."""
         self._outbox.send(noted)
+
+    def insight(self, noted: NoteInsight) -> None:
+        """Show a prediction."""
+        if self._admitted():
+            texts = {name: getattr(noted, name)[:LINE_LENGTH] for name in ("source", "group", "tag")}
+            self._outbox.send(msgspec.structs.replace(noted, **texts))
 
     def statistic(self, name: str, value: str) -> None:
         """Show a named value in the status."""

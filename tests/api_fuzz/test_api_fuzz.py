@@ -43,7 +43,8 @@ class Asked:
     def __init__(self, folder: Path) -> None:
         write_market(folder / "data", lambda minute: 300.0 + minute / 100)
         port = free_port()
-        self.daemon = Daemon(folder, TRADER, {"control": {"port": port}})
+        speed = 10.0 if REQUESTS else 240.0  # the market has to be open when the account is liquidated
+        self.daemon = Daemon(folder, TRADER, {"control": {"port": port}, "feed": {"speed": speed}})
         self.daemon.state.mkdir(parents=True)
         store = TokenStore(self.daemon.state / "tokens.json")
         tokens = {scope: store.create(scope.value, [scope], now_ns=1) for scope in Scope}

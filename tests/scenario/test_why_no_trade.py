@@ -22,6 +22,7 @@ class Wishes(QCAlgorithm):
         self.spy = self.add_equity("SPY", Resolution.MINUTE).symbol
 
     def on_data(self, data):
+        self.emit_insights(Insight.price(self.spy, timedelta(minutes=5), InsightDirection.UP, 0.01, 0.9))
         self.market_order(self.spy, 1)
         self.market_order(self.spy, 30)     # beyond limits.max_order_quantity
         self.market_order(self.spy, 100000)  # beyond what the account can pay
@@ -58,6 +59,11 @@ def test_every_wish_has_its_answer_and_a_halt_is_said_first(daemon: Daemon) -> N
     sent = [wish for wish in answer["decisions"] if wish["outcome"] == "sent"]
     assert {wish["status"] for wish in sent} <= {"new", "submitted", "filled"}
     assert any("buying power" in wish["message"] for wish in answer["decisions"] if wish["gate"] == "engine")
+    code, predicted = daemon.request("GET", "/v1/insights?symbol=SPY&limit=1")
+    (insight,) = predicted["insights"]
+    assert code == 200 and predicted["total"] >= 1
+    assert (insight["direction"], insight["magnitude"], insight["confidence"]) == ("up", 0.01, 0.9)
+    assert insight["close_ns"] - insight["time_ns"] == 300 * 10**9
     assert daemon.request("POST", "/v1/halt", {"reason": "lunch"})[0] == 202
     answer = seen()
     assert not answer["trading"] and answer["words"] == "No order leaves now: lunch."

@@ -12,6 +12,7 @@ from livetrader_lean.binding import Binding, RunSettings
 from livetrader_lean.charts import ChartBoard
 from livetrader_lean.consolidation import ConsolidatorBase
 from livetrader_lean.databases import Database
+from livetrader_lean.insights import InsightDesk
 from livetrader_lean.order_faces import RecordFace
 from livetrader_lean.outside import Command, SignalExportManager
 from livetrader_lean.portfolio import Portfolio
@@ -46,6 +47,7 @@ class AlgorithmBinding(Binding):
         self.tags: dict[str, None] = {}
         self.signal_export = SignalExportManager(self)
         self.commands: dict[str, type[Command]] = {}
+        self.insights = InsightDesk(self)
         self.portfolio = Portfolio(self)
         self.securities = Securities(self)
         self.transactions = Transactions(self)

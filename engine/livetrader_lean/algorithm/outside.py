@@ -9,6 +9,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_lean.algorithm.part import Part
 from livetrader_lean.downloading import download
 from livetrader_lean.enums import AlgorithmMode, AlgorithmStatus, DeploymentTarget
+from livetrader_lean.insights import flat
 from livetrader_lean.names import hook, known_as
 from livetrader_lean.notify import NotificationManager
 from livetrader_lean.outside import Command, SignalExportManager
@@ -27,6 +28,13 @@ class OutsideMixin(Part):
         """Send targets to others."""
         found: SignalExportManager = self._lean.signal_export
         return found
+
+    def emit_insights(self, *insights: Any) -> None:
+        """Predict: each insight gets its times and is shown to who watches; nothing is traded for it.
+
+        Raises AlgorithmError for what is no insight, or an insight of a symbol that was not added.
+        """
+        self._lean.insights.emit(flat(insights))
 
     def download(self, address: str, headers: Any = None, user_name: str = "", password: str = "") -> str:
         """Return the text at an http or https address; the step waits for it. Raises AlgorithmError."""

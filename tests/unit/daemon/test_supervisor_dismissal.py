@@ -40,7 +40,7 @@ def test_an_order_of_an_engine_that_was_killed_on_purpose_is_not_sent(tmp_path: 
                     market_at=unused, await_news=unused,
                     completed=handled.append, initialized=unused, warmed_up=unused, training=unused,
                     model=unused, log=unused, plot=unused, order_event=unused, statistic=unused,
-                    send_out=unused,
+                    send_out=unused, insight=unused,
                 )
             )  # fmt: skip
             running = group.create_task(commands.run())

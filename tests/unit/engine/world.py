@@ -8,7 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from livetrader_engine.calendar.hours import ExchangeHours, hours_from_lean
-from livetrader_engine.commands import LogLevel, NoteOrderEvent, SeriesStyle
+from livetrader_engine.commands import LogLevel, NoteInsight, NoteOrderEvent, SeriesStyle
 from livetrader_engine.data.bars import MarketPoint, PriceScale, QuoteBar, TradeBar
 from livetrader_engine.data.corporate_actions import CorporateAction
 from livetrader_engine.data.slice import Slice
@@ -142,6 +142,7 @@ class Surroundings(SampleReference):
         self.past: list[MarketPoint] = []
         self.lines: list[str] = []
         self.noted: list[NoteOrderEvent] = []
+        self.insights: list[NoteInsight] = []
         self.stored: dict[str, bytes] = {}
         self.requests: list[HistoryRequest] = []
         self.unknown: set[Symbol] = set()
@@ -182,6 +183,9 @@ class Surroundings(SampleReference):
 
     def order_event(self, noted: NoteOrderEvent) -> None:
         self.noted.append(noted)
+
+    def insight(self, noted: NoteInsight) -> None:
+        self.insights.append(noted)
 
     def statistic(self, name: str, value: str) -> None:
         self.lines.append(f"{name}={value}")

@@ -21,6 +21,7 @@ from livetrader.control.auth import Scope, TokenStore
 from livetrader.control.custody_views import ForeignOrderView, ReconciliationView, RestrictionView
 from livetrader.control.data_views import DataView, FeedView
 from livetrader.control.decision_views import DecisionsView
+from livetrader.control.insight_views import InsightsView
 from livetrader.control.operations import (
     ConnectionView,
     EngineView,
@@ -41,7 +42,7 @@ from livetrader.control.operations import (
     StatusView,
     TrainingChanged,
 )
-from livetrader.control.queries import DecisionsQuery, LogQuery, OrdersQuery
+from livetrader.control.queries import DecisionsQuery, InsightsQuery, LogQuery, OrdersQuery
 from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub, QueuedSubscription
 from livetrader.control.tracking import OperationLog
@@ -53,6 +54,7 @@ from livetrader.notifying.service import Notifying
 from livetrader.settings import NotifySettings
 from livetrader.supervisor.decision_desk import sentence
 from livetrader.supervisor.gates import GateFacts, gates, trading
+from livetrader.supervisor.insights import InsightBook
 from livetrader.supervisor.log_book import fits
 from livetrader.telemetry.metrics import Metrics
 from livetrader.telemetry.notifications import Notification, Urgency
@@ -106,6 +108,23 @@ class FakeCustody:
         return what
 
 
+class FakeDecisions:
+    """An algorithm that has wanted nothing, and predicted nothing."""
+
+    def __init__(self, operations: FakeOperations) -> None:
+        self._operations = operations
+        self.book = InsightBook(lambda: NOW_NS)
+
+    def view(self, query: DecisionsQuery) -> DecisionsView:
+        halted = "by somebody" if self._operations.halted else ""
+        found = gates(GateFacts(subscriptions=1, halted=halted))
+        words = sentence(found, None, 12)
+        return DecisionsView(trading(found), words, found, (), total=0, stopped={}, steps=12)
+
+    def insights(self, query: InsightsQuery) -> InsightsView:
+        return self.book.view(query)
+
+
 class FakeOperations:
     """A small account with one position and two working orders; operations change it as the real ones do."""
 
@@ -130,6 +149,7 @@ class FakeOperations:
         self._orders = {f"lt-{number}": _order(number) for number in (1, 2)}
         self.notifications = _told_once()
         self.results = FakeResults()
+        self.decisions = FakeDecisions(self)
 
     @property
     def alerts(self) -> AlertDesk:
@@ -223,18 +243,6 @@ class FakeOperations:
     def log(self, query: LogQuery) -> LogPage:
         fitting = [line for line in self.log_lines if line.sequence > query.after and fits(line, query)]
         return LogPage(tuple(fitting[-query.limit :]), max(query.after, len(self.log_lines)))
-
-    def decisions(self, query: DecisionsQuery) -> DecisionsView:
-        found = gates(GateFacts(subscriptions=1, halted="by somebody" if self.halted else ""))
-        return DecisionsView(
-            trading=trading(found),
-            words=sentence(found, None, 12),
-            gates=found,
-            decisions=(),
-            total=0,
-            stopped={},
-            steps=12,
-        )
 
     def operation(self, operation_id: str) -> OperationView | None:
         return self._log.get(operation_id)

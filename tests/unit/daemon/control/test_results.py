@@ -5,6 +5,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from livetrader.supervisor import insights
+from livetrader_engine.commands import NoteInsight
+from livetrader_engine.symbols import SecurityType, Symbol
+from tests.unit.daemon.control.results import TIME_NS
+
+SPY = Symbol.create("SPY R735QTJ8XC9X", "SPY", SecurityType.EQUITY, "usa")
+IBM = Symbol.create("IBM R735QTJ8XC9X", "IBM", SecurityType.EQUITY, "usa")
 Serve = Callable[[], AbstractAsyncContextManager[Any]]
 
 
@@ -59,5 +66,30 @@ def test_orders_and_lines_of_the_log_are_asked_for_page_by_page(serve: Serve) ->
             assert [order["id"] for order in first] == [2]
             rest = await get(f"/v1/orders?before={first[0]['client_order_id']}")
             assert [order["id"] for order in rest] == [1]
+
+    asyncio.run(scenario())
+
+
+def test_insights_come_newest_first_by_symbol_and_while_they_hold(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            book = running.operations.decisions.book
+            for number, symbol in enumerate((SPY, SPY, IBM)):
+                close_ns = TIME_NS + number - 1  # the first is over
+                book.take(NoteInsight(f"id-{number}", TIME_NS - 5, close_ns, symbol, "price", "up", 0.5))
+
+            async def ids(query: str) -> list[str]:
+                async with session.get(f"/v1/insights{query}") as answer:
+                    assert answer.status == 200, await answer.text()
+                    found = await answer.json()
+                assert found["total"] == book.total
+                return [each["id"] for each in found["insights"]]
+
+            assert await ids("") == ["id-2", "id-1", "id-0"]
+            assert await ids("?active=true") == ["id-2", "id-1"]
+            assert await ids("?symbol=SPY&limit=1") == ["id-1"]
+            for number in range(insights.INSIGHTS_KEPT):
+                book.take(NoteInsight(f"more-{number}", TIME_NS, TIME_NS, SPY, "price", "flat"))
+            assert await ids("?symbol=IBM") == [], "what is too old is forgotten"
 
     asyncio.run(scenario())

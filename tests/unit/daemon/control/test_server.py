@@ -46,6 +46,7 @@ ALLOWED = {
     "GET /v1/notifications": {"read", "operate", "liquidate", "admin"},
     "POST /v1/notifications/{id}/ack": {"operate", "admin"},
     "POST /v1/notifications/test": {"operate", "admin"},
+    "GET /v1/insights": {"read", "operate", "liquidate", "admin"},
     "GET /v1/deployment": {"read", "operate", "liquidate", "admin"},
     "GET /v1/equity": {"read", "operate", "liquidate", "admin"},
     "GET /v1/charts": {"read", "operate", "liquidate", "admin"},
