@@ -341,7 +341,8 @@ class ResultFiles:
     def _begin(self, start: Day) -> None:
         """Go on where an earlier start stood, or begin: also where a replay begins again."""
         loaded, self._loaded = self._loaded, None
-        again = loaded is not None and self._ports.keeps_time and start.time_ns < loaded.curve.last_ns
+        origin_ns = 0 if loaded is None or loaded.start is None else loaded.start.time_ns
+        again = self._ports.keeps_time and start.time_ns <= origin_ns
         self._fresh = again or (loaded is None and self._ports.keeps_time)
         self._start = start
         if loaded is not None and not again:

@@ -40,6 +40,7 @@ from livetrader.training.budget import budget_of
 from livetrader.training.runs import TrainerClocks, TrainerRules
 from livetrader.training.start_notes import StartNotes
 from livetrader.training.trainer import ThreadedTrainer
+from livetrader.worker.benchmark import BenchmarkTeller, benchmark_options
 from livetrader.worker.confinement import confine
 from livetrader.worker.feed import LiveFeed, Progress
 from livetrader.worker.inbox import Inbox
@@ -111,6 +112,7 @@ class EngineRun:
         self.stage = "initialize"
         engine.attach(adapter)
         adapter.initialize()
+        benchmark = BenchmarkTeller(engine, self._outbox)
         engine.process(start.account)
         self._outbox.send(Initialized(engine.warm_up_from_ns, algorithm_type.__name__))
         wanted = adapter.binding.warm_up
@@ -121,6 +123,7 @@ class EngineRun:
         from livetrader_engine.loop import run
 
         def completed(event: EngineEvent) -> None:
+            benchmark.look()
             self._completed(event)
             if adapter.quit_reason is not None and not engine.ended:
                 self._quit(engine, adapter.quit_reason)
@@ -203,6 +206,7 @@ class EngineRun:
             policy=policy,
             missed_trainings=start.missed_trainings,
             names_decisions=True,
+            benchmark=benchmark_options(start.lockstep),
         )
         cash = start.account.cash.get(options.account_currency)
         if cash is not None:

@@ -54,6 +54,11 @@ class Benchmark:
         return self._wanted if self._function is None else None
 
     @property
+    def chosen(self) -> bool:
+        """Whether there is something to evaluate: a function, or a security that is followed."""
+        return self._function is not None or self.security is not None
+
+    @property
     def started(self) -> bool:
         """Whether `start` found a security to follow."""
         return self.security is not None
