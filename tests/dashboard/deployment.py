@@ -70,6 +70,9 @@ class Momentum(QCAlgorithm):
         self.set_runtime_statistic("Leader", best[0].value)
         spread = self.rates[best[0]].current.value - self.rates[best[-1]].current.value
         self.set_runtime_statistic("Spread", f"{100 * spread:.2f} %")
+        lead = Insight.price(best[0], timedelta(minutes=45), InsightDirection.UP, 0.004, 0.55, "momentum")
+        lag = Insight.price(best[-1], timedelta(minutes=45), InsightDirection.DOWN, None, 0.52, "momentum")
+        self.emit_insights(lead, lag)
         for name, share in zip(best, (0.4, 0.25, 0.1)):
             self.set_holdings(name, share, tag=f"rank {best.index(name) + 1}")
         self.plot("SPY and its average", "Bought", self.securities[self.spy].price)

@@ -71,6 +71,8 @@ def test_the_pages_show_what_the_daemon_says(visit: Visitor, deployment: Deploym
         page.get_by_label("What happened to it").get_by_text("Sent").wait_for()
         window.go("charts")
         window.until("() => document.querySelectorAll('.chart > svg path.path').length >= 3")
+        window.go("insights")
+        page.get_by_role("cell", name="momentum").first.wait_for()
         window.go("log")
         page.get_by_label("Text").fill("ranking model")
         window.until("() => document.querySelectorAll('ol.log li').length === 1")

@@ -22,6 +22,7 @@ const FACTORY = {
   statistics: { everyMs: 10_000, path: () => "v1/statistics" },
   trades: { everyMs: 10_000, path: () => "v1/trades?limit=200" },
   deployment: { everyMs: 10_000, path: () => "v1/deployment" },
+  insights: { everyMs: 5000, path: () => "v1/insights?limit=200" },
   decisions: { everyMs: 2000, path: () => "v1/decisions?limit=200" },
   alerts: { everyMs: 5000, path: () => "v1/alerts" },
   notifications: { everyMs: 5000, path: () => "v1/notifications?limit=200" },
