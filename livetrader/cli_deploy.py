@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetrader.cli_common import as_json, config_options, console, find_config, json_option, pair
+from livetrader.cli_common import (
+    as_json,
+    config_options,
+    console,
+    find_config,
+    given_config,
+    json_option,
+    pair,
+)
 
 if TYPE_CHECKING:
     from livetrader.backups.making import Told
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
 
 def register(group: click.Group) -> None:
     """Add the commands."""
-    for command in (install_service, backup, restore):
+    for command in (install_service, doctor, backup, restore):
         group.add_command(command)
 
 
@@ -100,6 +108,45 @@ def _nobody(done: Done) -> None:
 
 def _show_step(done: Done) -> None:
     click.echo(f"{done.outcome:11} {done.what}{'; ' + done.note if done.note else ''}")
+
+
+@click.command()
+@config_options
+@click.option("--offline", is_flag=True, help="Do not try to reach brokerage, feeds and histories.")
+@json_option
+def doctor(config: Path | None, offline: bool, output_json: bool) -> None:
+    """Look at the machine and, with CONFIG, at an account; say what to mend, and how. Changes nothing.
+
+    Clock, time zones, calendars, disk, permissions, journal, units, ports, brokerage and data, GPU, versions,
+    optional extras. Exit code 1 where there is a problem.
+
+    \b
+    livetrader doctor
+    livetrader doctor live.toml
+    livetrader doctor live.toml --json | jq '.findings[] | select(.level == "problem")'
+    """
+    from rich.markup import escape
+
+    from livetrader.clocks import wall_ns
+    from livetrader.doctor.examining import examine_account, examine_machine, worst
+    from livetrader.doctor.findings import Level
+
+    findings = examine_machine(wall_ns())
+    file = given_config(config)
+    if file is not None:
+        findings += examine_account(file, offline=offline)
+    if output_json:
+        as_json({"worst": worst(findings), "findings": findings})
+    else:
+        screen = console()
+        colours = {Level.OK: "green", Level.NOTE: "cyan", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
+        for each in findings:
+            mark = f"[{colours[each.level]}]{each.level:8}[/]"
+            screen.print(f"{mark} {each.check}: {escape(each.message)}", soft_wrap=True)
+            if each.remedy and each.level is not Level.OK:
+                screen.print(f"         [dim]{escape(each.remedy)}[/]", soft_wrap=True)
+    if worst(findings) is Level.PROBLEM:
+        sys.exit(1)
 
 
 @click.command()
