@@ -337,6 +337,23 @@ def test_the_dashboard_is_served_to_anybody_with_its_policy(serve: Serve) -> Non
     asyncio.run(scenario())
 
 
+def test_no_answer_may_be_framed_kept_or_run(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.tcp() as session:
+            reader = await running.token(Scope.READ, name="reader")
+            for path, code in (("/v1/status", 200), ("/v1/halt", 405), ("/v1/none", 404), ("/a%0Ab", 404)):
+                async with session.get(path, headers=reader) as answer:
+                    assert answer.status == code and (await answer.json()), path
+                    headers = answer.headers
+                assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+                assert (headers["X-Frame-Options"], headers["Cache-Control"]) == ("DENY", "no-store")
+                assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+            async with session.get("/v1/halt", headers=reader) as answer:
+                assert answer.headers["Allow"] == "POST"
+
+    asyncio.run(scenario())
+
+
 def test_reloading_the_dashboard_costs_nothing_of_the_budget_of_requests(serve: Serve) -> None:
     async def scenario() -> None:
         async with serve() as running, running.tcp() as session:
