@@ -27,6 +27,24 @@ async (piece) => {
       const kept = thin(xs, ys, 0, 9999, 300);
       return [kept.length <= 1200, ...[0, 5003, 7001, 9999].map((n) => kept.includes(n))];
     },
+    patching: async () => {
+      const { h, patch } = await load("dom.js");
+      const list = document.createElement("ul");
+      document.body.append(list);
+      const draw = (...names) => patch(list, names.map((name) => h("li", { key: name }, h("button", {}, name))));
+      draw("a", "b", "c");
+      const kept = list.children[1];
+      kept.firstChild.focus();
+      draw("n", "b", "c", "d"); // as a log goes on: the oldest leaves, others come
+      const focused = document.activeElement === kept.firstChild;
+      draw("d", "c", "b", "n");
+      const words = [...list.children].map((each) => each.textContent).join("");
+      const same = list.children[2] === kept;
+      draw();
+      const empty = list.children.length;
+      list.remove();
+      return [focused, words, same, empty];
+    },
     events: async () => {
       const { EventCutter } = await load("stream.js");
       const found = [];

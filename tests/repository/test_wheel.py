@@ -60,6 +60,13 @@ def test_kernels_and_the_notebook_of_new_folders_go_along(names: list[str]) -> N
     assert {path.relative_to(ROOT).as_posix() for path in files} <= set(names)
 
 
+def test_the_dashboard_goes_along_whole(names: list[str]) -> None:
+    web = ROOT / "livetrader" / "dashboard" / "web"
+    files = {path.relative_to(ROOT).as_posix() for path in web.rglob("*") if path.is_file()}
+    assert files
+    assert files == {name for name in names if name.startswith("livetrader/dashboard/web/")}
+
+
 def test_units_and_configurations_land_in_share(names: list[str]) -> None:
     shared = {name.split(".data/data/")[1] for name in names if ".data/data/" in name}
     expected = {

@@ -40,8 +40,15 @@ function patchChildren(parent, nodes) {
     const key = known.get(element)?.key;
     if (key !== undefined) keyed.set(key, element);
   }
+  const wanted = new Set(nodes.map((node) => node.key));
+  const gone = (element) => {
+    const key = element && known.get(element)?.key;
+    return key !== undefined && key !== null && !wanted.has(key);
+  };
   let next = parent.firstChild;
   for (const node of nodes) {
+    // what leaves goes first, so that what stays need not move: a moved element loses the focus
+    while (next && gone(next)) next = removed(next);
     let found = null;
     if (typeof node === "string") {
       if (next?.nodeType === Node.TEXT_NODE) found = next;
@@ -59,11 +66,14 @@ function patchChildren(parent, nodes) {
       if (found.data !== node) found.data = node;
     } else update(found, node);
   }
-  while (next) {
-    const gone = next;
-    next = next.nextSibling;
-    gone.remove();
-  }
+  while (next) next = removed(next);
+}
+
+// Takes an element away and returns the one after it.
+function removed(element) {
+  const next = element.nextSibling;
+  element.remove();
+  return next;
 }
 
 function fits(element, node) {
