@@ -198,6 +198,18 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
     assert read["events"] == ['{"a":1}', "two\nlines", "last"]
 
 
+def test_a_broken_policy_is_refused_and_would_be_noticed(visit: Visitor, deployment: Deployment) -> None:
+    with pytest.raises(AssertionError, match="policy broken: style-src"), visit() as window:
+        window.page.goto(deployment.address)
+        refused = window.page.evaluate(
+            """() => {
+                document.body.setAttribute("style", "color: red");
+                try { document.body.innerHTML = "<b>markup</b>"; } catch (error) { return error.name; }
+            }"""
+        )
+        assert refused == "TypeError"
+
+
 def test_an_operator_halts_resumes_and_presses_liquidate_twice_until_it_is_flat(
     visit: Visitor, deployment: Deployment
 ) -> None:
