@@ -46,7 +46,7 @@ from livetrader.supervisor.supervisor import Supervisor
 from livetrader.supervisor.training_ledger import TrainingLedger
 from livetrader.telemetry import logs
 from livetrader.telemetry.metrics import Metrics
-from livetrader.telemetry.notifications import Urgency
+from livetrader.telemetry.notifications import Notification, Urgency
 from livetrader.telemetry.systemd import Notifier
 from livetrader_engine.errors import DataError
 from livetrader_engine.ports import ReferenceData
@@ -161,7 +161,7 @@ def _alarm(book: LogBook, notifying: Notifying, words: str) -> None:
     """Tell the log and people that the kill switch needs them; never waits."""
     book.daemon("alarm", level="critical", message=words)
     step = "look at the account at the brokerage; close by hand what is left"
-    notifying.notify("kill switch", words, step, Urgency.ALARM)
+    notifying.put(Notification(wall_ns(), Urgency.ALARM, "kill switch", words, step, key="kill switch"))
 
 
 async def _housekeeping(

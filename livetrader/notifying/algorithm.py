@@ -97,7 +97,7 @@ class Outbound:
         try:
             outcome = await channel.carry(message, self._settings.attempt_limit_s)
         finally:
-            del self._under_way[way_of(message)]
+            self._under_way.pop(way_of(message), None)
         carried(entry, channel, outcome)
 
     def _problem(self, message: Outgoing, now_ns: int) -> str:

@@ -20,6 +20,7 @@ from livetrader.control.notification_views import NotificationState
 from livetrader.notifying import steps
 from livetrader.notifying.entries import KEY_LENGTH, TITLE_LENGTH, Entry, moved
 from livetrader.notifying.routing import Routes
+from livetrader.notifying.troubles import ended_by
 from livetrader.settings import NotifySettings
 from livetrader.telemetry.notifications import Notification, Urgency
 from livetrader_engine.outgoing import Outgoing, addressee_of, way_of
@@ -61,6 +62,10 @@ class Book:
         """Return an entry. Raises KeyError."""
         return self._entries[number]
 
+    def knows(self, number: int) -> bool:
+        """Return whether an entry has not been forgotten."""
+        return number in self._entries
+
     def all(self) -> tuple[Entry, ...]:
         """Return every entry, oldest first."""
         return tuple(self._entries.values())
@@ -92,6 +97,9 @@ class Book:
             self._count("repeated")
             return self._keep(steps.again(known, notification.message, now_ns))
         entry = self._new(notification, key, now_ns)
+        if ended := ended_by(notification.title):
+            self._end(ended)
+            entry = _replace(entry, resolved=True, pressing=entry.urgency is Urgency.ALARM)
         return self._keep(self._routed(entry)) if self._make_room(entry) else self._overflow(entry, now_ns)
 
     def take_outgoing(self, message: Outgoing, time_ns: int, now_ns: int) -> Entry:
@@ -199,6 +207,13 @@ class Book:
         if entry is None or not self._routes.of(entry) or not self._make_room(entry):
             return None
         return self._keep(entry)
+
+    def _end(self, titles: tuple[str, ...]) -> None:
+        """End what is open and has such a title."""
+        for number in sorted(self._watched):
+            entry = self._entries[number]
+            if entry.title.startswith(titles) and entry.source == "daemon" and entry.is_open:
+                self._keep(steps.over(entry))
 
     def _routed(self, entry: Entry) -> Entry:
         """Return an entry that waits for its channels, or, without any, is only in the log."""

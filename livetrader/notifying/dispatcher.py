@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from livetrader.notifying.algorithm import Outbound
+from livetrader.notifying.arrivals import Arrivals
 from livetrader.notifying.book import Book
 from livetrader.notifying.channels import Channel, Outcome
 from livetrader.notifying.entries import Entry
@@ -33,8 +33,8 @@ from livetrader.telemetry.notifications import Notification, Urgency
 from livetrader_engine.commands import SendOut
 from livetrader_engine.symbols import NS_PER_SECOND
 
-ARRIVALS_LIMIT: Final = 1_000  # notifications that the loop has not got round to; beyond it they are counted
 PAUSE_MOST_S: Final = 60.0  # between looks at the clock on the wall, which may be set
+FAULT_PAUSE_S: Final = 5.0  # before going on after a fault of our own
 FLUSH_S: Final = 5.0  # at the daemon's end, for what can leave at once
 
 _log: Final = logging.getLogger("livetrader.notifying")
@@ -67,9 +67,7 @@ class Dispatcher:
         self._ports = ports
         self._outbound = Outbound(ports.settings, ports.channels, self.book, self.put)
         self._quiet = QuietHours.parse(ports.settings.quiet_hours, ports.settings.quiet_timezone)
-        self._arrivals: deque[Notification] = deque()
-        self._missed: Notification | None = None  # the gravest of those that found no room
-        self._missed_count = 0
+        self._arrivals = Arrivals()
         self._under_way: dict[int, set[str]] = {}  # entry -> channels that are being given it
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
@@ -86,11 +84,10 @@ class Dispatcher:
         )  # fmt: skip
         if self._closed:
             self._ports.count("dropped")
-        elif len(self._arrivals) < ARRIVALS_LIMIT:
-            self._arrivals.append(notification)
-            self._wake.set()
         else:
-            self._miss(notification)
+            if not self._arrivals.put(notification):
+                self._ports.count("merged")
+            self._wake.set()
 
     def send_out(self, command: SendOut) -> None:
         """Queue a message of the algorithm's; never waits. Over its quota it is refused, and that is told."""
@@ -124,27 +121,38 @@ class Dispatcher:
     # ---- the task
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send until cancelled. A fault of ours costs a pause, and never the daemon."""
         self._load(await self.writer.open())
         self._running = True
         try:
-            async with asyncio.TaskGroup() as group:
-                for channel in self.channels.values():
-                    channel.busy = True
-                    group.create_task(self._prepare(channel), name=f"notify {channel.name}")
-                while True:
-                    self._wake.clear()
-                    now_ns = self._ports.wall_ns()
-                    self._take_in(now_ns)
-                    for entry in self.book.tick(now_ns):
-                        self.changed(entry)
-                    wake_ns = self._start_what_may_go(group, now_ns)
-                    self.writer.put(self.book.changes())
-                    self._turned.set()
-                    await self._pause((wake_ns - now_ns) / NS_PER_SECOND)
+            while True:
+                try:
+                    await self._serve()
+                except Exception:  # noqa: BLE001 — boundary: what people are told must not end what trades
+                    self._ports.count("fault")
+                    _log.exception("notifications failed", extra={"action": "notifications_failed"})
+                self._under_way.clear()
+                await asyncio.sleep(FAULT_PAUSE_S)
         finally:
             self._running = False
             self._turned.set()
+
+    async def _serve(self) -> None:
+        """Give the channels what they should have, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for channel in self.channels.values():
+                channel.busy = True
+                group.create_task(self._prepare(channel), name=f"notify {channel.name}")
+            while True:
+                self._wake.clear()
+                now_ns = self._ports.wall_ns()
+                self._take_in(now_ns)
+                for entry in self.book.tick(now_ns):
+                    self.changed(entry)
+                wake_ns = self._start_what_may_go(group, now_ns)
+                self.writer.put(self.book.changes())
+                self._turned.set()
+                await self._pause((wake_ns - now_ns) / NS_PER_SECOND)
 
     def _load(self, entries: Sequence[Entry]) -> None:
         self.book.load(entries)
@@ -164,28 +172,13 @@ class Dispatcher:
         return bool(self._arrivals or self._under_way or self._outbound.busy or self._wake.is_set())
 
     def _take_in(self, now_ns: int) -> None:
-        while self._arrivals:
-            self._take(self._arrivals.popleft(), now_ns)
-        if self._missed is not None:
-            gravest, self._missed = self._missed, None
-            count, self._missed_count = self._missed_count, 0
-            words = f"{count} came at once; one of them: {gravest.title}: {gravest.message}"
-            title, step = "more notifications than could be taken in", "livetrader logs has each of them"
-            self._take(Notification(now_ns, gravest.urgency, title, words, step), now_ns)
+        while (notification := self._arrivals.next(now_ns)) is not None:
+            entry = self.book.take(notification, now_ns)
+            if entry is not None:
+                self.changed(entry)
         for entry in self._outbound.take_in(now_ns):
             self.changed(entry)
         self.writer.put(self.book.changes())
-
-    def _take(self, notification: Notification, now_ns: int) -> None:
-        entry = self.book.take(notification, now_ns)
-        if entry is not None:
-            self.changed(entry)
-
-    def _miss(self, notification: Notification) -> None:
-        self._ports.count("merged")
-        self._missed_count += 1
-        if self._missed is None or notification.urgency > self._missed.urgency:
-            self._missed = notification
 
     # ---- who gets what
 
@@ -247,13 +240,15 @@ class Dispatcher:
         finally:
             channel.busy = False
             for entry in entries:
-                names = self._under_way[entry.id]
+                names = self._under_way.get(entry.id, set())
                 names.discard(channel.name)
                 if not names:
-                    del self._under_way[entry.id]
+                    self._under_way.pop(entry.id, None)
         now_ns = self._ports.wall_ns()
         self._note_health(channel, outcome, now_ns)
         for entry in entries:
+            if not self.book.knows(entry.id):
+                continue  # acknowledged and forgotten while it was on its way
             if outcome.problem:
                 news = self.book.failed(entry.id, channel.name, outcome.problem, now_ns)
             else:
@@ -286,6 +281,8 @@ class Dispatcher:
     def _carried(self, entry: Entry, channel: Channel, outcome: Outcome) -> None:
         """Take note of what came of a message of the algorithm's."""
         now_ns = self._ports.wall_ns()
+        if not self.book.knows(entry.id):
+            return
         if not outcome.problem:
             news = self.book.delivered(entry.id, channel.name, now_ns)
         else:

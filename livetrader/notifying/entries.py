@@ -89,8 +89,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def is_alarm(self) -> bool:
-        """Whether somebody has to see it."""
-        return self.urgency is Urgency.ALARM
+        """Whether somebody has to see it; the end of something needs nobody."""
+        return self.urgency is Urgency.ALARM and not self.resolved
 
     @property
     def is_open(self) -> bool:

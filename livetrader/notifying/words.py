@@ -35,7 +35,7 @@ def message_of(entries: Sequence[Entry], account: str) -> Message:
 
 def _title(entry: Entry) -> str:
     again = " (not acknowledged)" if entry.step else ""
-    mark = "Over: " if entry.resolved else _MARKS[entry.urgency]
+    mark = "" if entry.resolved else _MARKS[entry.urgency]
     return f"{mark}{entry.title}{again}"
 
 

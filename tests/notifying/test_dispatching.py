@@ -287,3 +287,22 @@ def test_a_channel_whose_plugin_is_at_fault_costs_nobody_else_anything(
             assert "Apprise knows no service for this nonsense:// URL" in first.problem
 
     asyncio.run(scene())
+
+
+def test_a_fault_of_our_own_costs_a_pause_and_not_the_daemon(
+    tmp_path: Path, web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livetrader.notifying.dispatcher.FAULT_PAUSE_S", 0.01)
+
+    async def scene() -> None:
+        async with running(tmp_path, channel("a", web.url)) as run:
+            run.notifying.notify("one", "", "")
+            await run.until(lambda: len(web.requests) == 1)
+            run.dispatcher.book._watched.add(999)  # an entry that there is not
+            run.notifying.notify("two", "", "")
+            await run.until(lambda: run.counts["fault"] >= 1)
+            run.dispatcher.book._watched.discard(999)
+            run.notifying.notify("three", "", "")
+            await run.until(lambda: len(web.requests) == 2)
+
+    asyncio.run(scene())

@@ -237,3 +237,17 @@ def test_acknowledging_what_is_not_known_is_an_error_and_twice_is_no_news() -> N
     assert len(book.acknowledge(entry.id, "ann", T0)) == 1
     assert book.acknowledge(entry.id, "bob", T0) == () and book.acknowledge(None, "bob", T0) == ()
     assert book.waiting() == [], "what somebody has seen need not be sent"
+
+
+def test_the_daemons_own_word_of_an_end_ends_the_alarm_and_is_told_once_and_as_loudly() -> None:
+    book = new_book()
+    away = taken(book, note("brokerage still away", Urgency.ALARM, message="5 min"))
+    other = taken(book, note("kill switch", Urgency.ALARM))
+    book.delivered(away.id, "mail", T0)
+    back = taken(book, note("brokerage is back", Urgency.ALARM), T0 + S)
+    assert book.get(away.id).state is State.RESOLVED and book.get(other.id).is_open
+    assert back.pressing and back.resolved and not back.is_alarm
+    told = book.delivered(back.id, "mail", T0 + 2 * S)
+    assert told.state is State.SENT and not told.is_open and not told.escalate_ns
+    again = taken(book, note("brokerage still away", Urgency.ALARM, message="5 min"), T0 + 3 * S)
+    assert again.id != away.id and again.is_alarm

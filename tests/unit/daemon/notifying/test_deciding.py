@@ -184,7 +184,7 @@ def test_a_message_says_account_urgency_what_to_do_and_how_to_acknowledge() -> N
     ):
         assert words in made.text
     assert "(not acknowledged)" in message_of([entry(1, Urgency.ALARM, step=1)], "fund-1").title
-    assert message_of([entry(1, resolved=True)], "fund-1").title == "[fund-1] Over: t1"
+    assert message_of([entry(1, resolved=True)], "fund-1").title == "[fund-1] t1"
 
 
 def test_a_digest_names_each_within_the_limits_of_a_message() -> None:
