@@ -194,6 +194,6 @@ def test_every_exit_code_has_a_row() -> None:
 
 def test_every_alert_that_leads_here_finds_its_chapter_and_commands_exist() -> None:
     text = RUNBOOK.read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:[`$#] ?|`)livetrader ([a-z]+)", text))
+    named = set(re.findall(r"(?:[`$#] ?|`)livetrader ([a-z-]+)", text))
     assert {"status", "liquidate", "resume", "reconcile", "notify"} <= named
     assert named <= set(cli.commands)
