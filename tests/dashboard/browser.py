@@ -24,7 +24,7 @@ AUDIT: Final = (Path(__file__).parent / "audit.js").read_text()
 _TOLD: Final = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy broken: ${event.violatedDirective} ${event.blockedURI}`));"""
 _NOT_YET: Final = "/v1/deployment"  # 404 until the algorithm has a name: the page asks again
-_ANSWERED: Final = re.compile(r"Failed to load resource: .* status of (\d+)")
+_ANSWERED: Final = re.compile(r"Failed to load resource: (?:.* status of (\d+)|net::(ERR_\w+))")
 
 
 class Visit:
@@ -87,7 +87,7 @@ class Visit:
             return
         answered = _ANSWERED.search(message.text)
         address = message.location.get("url", "")
-        if answered and (answered.group(1) in self.expected or address.endswith(_NOT_YET)):
+        if answered and ((answered[1] or answered[2]) in self.expected or address.endswith(_NOT_YET)):
             return
         self.problems.append(f"console {message.type}: {message.text} {address}")
 

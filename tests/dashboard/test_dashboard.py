@@ -19,6 +19,7 @@ POST = """async ([path, csrf]) => {
     if (csrf) headers["X-CSRF-Token"] = localStorage.getItem("livetrader.csrf");
     return (await fetch(path, { method: "POST", headers, body: "{}" })).status;
 }"""
+ENDS = ("CONNECTION_REFUSED", "CONNECTION_RESET", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED_ENCODING")
 SETTLED = "() => !document.querySelector('main').innerText.includes('Reading …')"
 SYMBOLS = "() => [...document.querySelectorAll('main tbody strong')].map((each) => each.textContent)"
 
@@ -254,3 +255,20 @@ def test_an_operator_halts_resumes_and_presses_liquidate_twice_until_it_is_flat(
         dialog.get_by_role("button", name="Resume", exact=True).click()
         dialog.get_by_text("orders are allowed").wait_for()
         assert deployment.status()["state"] == "running"
+
+
+def test_stop_needs_the_name_and_then_ends_the_daemon(visit: Visitor, deployment: Deployment) -> None:
+    with visit() as window:
+        window.expected |= {f"ERR_{end}" for end in ENDS}
+        page = window.sign_in(deployment.control_token)
+        _press(window, "Stop …")
+        dialog = page.get_by_role("dialog")
+        stop = dialog.get_by_role("button", name="Stop the daemon")
+        assert stop.is_disabled()
+        dialog.get_by_label("Type the name of the account").fill(ACCOUNT)
+        stop.click()
+        dialog.get_by_text("the daemon has ended").wait_for(timeout=30_000)
+        dialog.get_by_role("button", name="Close").click()
+        page.get_by_text("No connection to the daemon").wait_for()
+        assert window.audit() == []
+    assert deployment.wait() == 0
