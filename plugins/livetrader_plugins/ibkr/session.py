@@ -148,16 +148,16 @@ class TwsSession:
     async def _beat_once(self) -> None:
         wait_s = self._patience.heartbeat_answer_s
         try:
-            await self.ask_time(wait_s)
+            await self.ask_time(wait_s, urgent=True)  # however much data is asked
         except VenueError as error:
             self._end(f"the heartbeat failed: {error}")
 
     # Asking.
 
-    async def ask_time(self, wait_s: float | None = None) -> VenueClock:
-        """Ask TWS for its time, however much data is asked; return how the clocks compare by now."""
+    async def ask_time(self, wait_s: float | None = None, *, urgent: bool = False) -> VenueClock:
+        """Ask TWS for its time; return how the clocks compare by now."""
         asked_ns = self._now_ns()
-        (row,) = await self.request(CURRENT_TIME, wait_s=wait_s, urgent=True)
+        (row,) = await self.request(CURRENT_TIME, wait_s=wait_s, urgent=urgent)
         self.clock.told(asked_ns, self._now_ns(), cast(int, row.arguments[0]))
         return self.clock
 
