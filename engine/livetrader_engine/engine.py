@@ -215,14 +215,9 @@ class Engine:
         elif isinstance(event, AccountLoaded):
             self._advance(event.time_ns)
             self._account.load(event)
-        elif isinstance(event, BrokerageMessageArrived):
+        elif isinstance(event, BrokerageMessageArrived | ParametersChanged):
             self._advance(event.time_ns)
-            with self.decisions.because_of(BROKERAGE, event.time_ns):
-                self._callbacks.on_brokerage_message(event)
-        elif isinstance(event, ParametersChanged):
-            self._advance(event.time_ns)
-            with self.decisions.because_of(PARAMETERS, event.time_ns):
-                self._callbacks.on_parameters_changed(event)
+            _tell(self._callbacks, self.decisions, event)
         elif isinstance(event, StopRequested):
             self._advance(event.time_ns)
             self._end()
@@ -377,6 +372,20 @@ class Engine:
 
     def _report(self, message: str) -> None:
         self.ports.results.log(self.clock.now_ns, LogLevel.ERROR, message)
+
+
+def _tell(
+    callbacks: AlgorithmCallbacks,
+    decisions: Decisions,
+    event: BrokerageMessageArrived | ParametersChanged,
+) -> None:
+    """Tell the algorithm what happened between two steps; its orders have that for their reason."""
+    if isinstance(event, BrokerageMessageArrived):
+        with decisions.because_of(BROKERAGE, event.time_ns):
+            callbacks.on_brokerage_message(event)
+    else:
+        with decisions.because_of(PARAMETERS, event.time_ns):
+            callbacks.on_parameters_changed(event)
 
 
 def _listen(engine: Engine, told: OrderListener) -> None:

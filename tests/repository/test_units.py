@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from livetrader.deployment.units import GPU_DROP_IN
 from tests.repository.sources import ROOT
 
 EXPOSURE_MAX = 1.2  # systemd's own scale, 0 to 10; what is left is the network and the user's JIT compilers
+EXPOSURE_WITH_GPU_MAX = 2.0
 UNITS = ("livetrader@.service", "livetrader-liquidate@.service")
 EXECUTABLE = "/opt/livetrader/bin/livetrader"
 
@@ -56,6 +58,18 @@ def test_the_units_expose_little(units: Path, name: str) -> None:
     found = re.search(r"Overall exposure level for .*: ([0-9.]+) ", done.stdout)
     assert found is not None, done.stdout + done.stderr
     assert float(found[1]) <= EXPOSURE_MAX
+
+
+@needs_analyze
+def test_a_service_that_may_use_gpus_exposes_little_more(units: Path) -> None:
+    unit = units / UNITS[0]
+    unit.write_text(unit.read_text() + GPU_DROP_IN)
+    said = _analyze("verify", str(unit))
+    assert (said.stdout, said.stderr) == ("", "")
+    done = _analyze("security", "--offline=true", "--no-pager", str(unit))
+    found = re.search(r"Overall exposure level for .*: ([0-9.]+) ", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    assert float(found[1]) <= EXPOSURE_WITH_GPU_MAX
 
 
 def _values(name: str, key: str) -> list[str]:

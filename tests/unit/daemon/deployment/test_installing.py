@@ -14,7 +14,7 @@ from livetrader import places
 from livetrader.cli import cli
 from livetrader.configuration.loading import load
 from livetrader.control.auth import Scope, TokenStore
-from livetrader.deployment.plan import Wanted, problems_of
+from livetrader.deployment.plan import HIDDEN, Wanted, problems_of
 from livetrader.deployment.units import DAEMON, EXECUTABLE, LIQUIDATION, rendered, shipped_folder
 
 CONFIG = """
@@ -167,9 +167,13 @@ def test_every_problem_is_told_before_anything_is_done(config: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("document", "executable", "words"),
     [
-        ({"algorithm": {"path": "/home/me/main.py"}}, EXECUTABLE, "cannot see /home (ProtectHome=)"),
+        (
+            {"algorithm": {"path": f"{HIDDEN[0]}/me/main.py"}},
+            EXECUTABLE,
+            f"cannot see {HIDDEN[0]} (ProtectHome=)",
+        ),
         ({"account": {"state_directory": "/srv/x"}}, EXECUTABLE, "remove the key"),
-        ({}, Path("/root/venv/bin/livetrader"), "install livetrader into /opt/livetrader"),
+        ({}, Path(HIDDEN[1], "venv/bin/livetrader"), "install livetrader into /opt/livetrader"),
     ],
 )
 def test_what_the_hardened_service_could_not_see_is_refused(
