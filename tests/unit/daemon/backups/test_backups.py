@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
 import sqlite3
 import tarfile
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from livetrader.backups import making
+from livetrader.backups import making, restoring
 from livetrader.backups.making import make_backup
 from livetrader.backups.manifest import MANIFEST, BackupError, RestoreRefusedError
 from livetrader.backups.restoring import restore
@@ -130,6 +131,42 @@ def test_older_backups_and_other_accounts_are_refused(state: Path, tmp_path: Pat
     assert contents(state) == before
     restore(archive, state, ACCOUNT, NOW_NS + 5, replace_newer=True)
     assert examine(state / "journal.sqlite3").rows == 21
+
+
+def test_a_crash_at_any_rename_leaves_the_old_state_or_a_halted_start(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "b.tar.gz"
+    make_backup(state, ACCOUNT, archive, NOW_NS)
+    rename, finished, seen = Path.rename, False, set()
+    for crash in range(20):
+        folder, renames = tmp_path / f"crash-{crash}", 0
+        shutil.copytree(state, folder, symlinks=True)
+
+        def crashing(path: Path, target: Path, crash: int = crash) -> Path:
+            nonlocal renames
+            renames += 1
+            if renames > crash:
+                raise KeyboardInterrupt  # nothing catches it: the process is gone
+            return rename(path, target)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "rename", crashing)
+            patched.setattr(restoring.shutil, "rmtree", lambda *_, **__: None)  # nobody is left to tidy up
+            try:
+                restore(archive, folder, ACCOUNT, NOW_NS + 5)
+                finished = True
+            except KeyboardInterrupt:
+                pass
+        journal = folder / "journal.sqlite3"
+        rows = examine(journal).rows if journal.exists() else None
+        seen.add(rows)
+        after = opened(folder)  # the next start of the daemon
+        assert after.halted is not None or rows == 20
+        if finished:
+            break
+    assert finished
+    assert seen == {20, None, 21}  # before, in between, after
 
 
 def test_nothing_is_restored_under_a_running_daemon(state: Path, tmp_path: Path) -> None:
