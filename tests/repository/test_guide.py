@@ -20,12 +20,21 @@ import pytest
 from click.testing import CliRunner
 
 from livetrader.cli import cli
+from livetrader_venues.alphavantage import cli as alphavantage
+from livetrader_venues.polygon import cli as polygon
+from livetrader_venues.tws import cli as tws
 from tests.repository.sources import ROOT
 from tests.scenario.daemons import Daemon
 
 GUIDE = ROOT / "docs" / "guide.md"
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^<!-- tested: ([^>]+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROGRAMS: dict[str, click.Command] = {
+    "livetrader": cli,
+    "livetrader-tws-peer": tws.main,
+    "livetrader-polygon-peer": polygon.main,
+    "livetrader-alphavantage-peer": alphavantage.main,
+}
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -138,15 +147,14 @@ def test_a_reader_who_does_what_the_guide_says_gets_what_it_shows(
 def named(document: Path) -> Iterator[list[str]]:
     """Yield the words of every command of livetrader in a document's console blocks."""
     for block in CONSOLE.findall(document.read_text(encoding="utf-8")):
-        for line in re.findall(r"^[$#] (livetrader .*)$", block, re.MULTILINE):
+        for line in re.findall(r"^[$#] (livetrader(?:-[a-z]+-peer)?(?: .*)?)$", block, re.MULTILINE):
             plain = re.split(r"\s+#\s|\s[|>&]", line)[0]
-            yield shlex.split(plain)[1:]
+            yield shlex.split(plain)
 
 
 def problem_of(words: list[str]) -> str:
     """Return what is wrong with a command's words, empty where it could be run."""
-    command: click.Command = cli
-    rest = list(words)
+    command, rest = PROGRAMS[words[0]], words[1:]
     while isinstance(command, click.Group):
         if not rest or (rest[0] not in command.commands and not rest[0].startswith("-")):
             return f"{' '.join(words)}: there is no such command"
@@ -173,9 +181,10 @@ def test_the_commands_of_a_document_exist_and_take_these_options(
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
-    assert "no such command" in problem_of(["fly", "paper.toml"])
-    assert "No such option" in problem_of(["status", "--wings"])
-    assert problem_of(["status", "paper.toml"]) == ""
+    assert "no such command" in problem_of(["livetrader", "fly", "paper.toml"])
+    assert "No such option" in problem_of(["livetrader", "status", "--wings"])
+    assert problem_of(["livetrader", "status", "paper.toml"]) == ""
+    assert "No such option" in problem_of(["livetrader-tws-peer", "--wings"])
 
 
 def test_a_line_that_is_not_printed_is_found() -> None:
