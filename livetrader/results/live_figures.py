@@ -213,7 +213,7 @@ class LiveFigures:
         """Return everything, to be kept."""
         return FiguresState(
             trades=tuple(self._trades.closed),
-            made=self._trades.made,
+            made=self._trades.log.made,
             profits=tuple(self.profits),
             days=tuple(self.days),
             fees=self.fees,
@@ -231,7 +231,7 @@ class LiveFigures:
         """Go on where an earlier process stood. What open trades had seen of prices is forgotten."""
         for symbol, order, fill in state.open_fills:
             self._take(self._security(symbol), order, fill)
-        self._trades.resume(state.trades, state.made)
+        self._trades.log.resume(state.trades, state.made)
         self.profits.extend(state.profits)
         self.days.extend(state.days)
         self.fees, self.volume, self._day_volume = state.fees, state.volume, state.day_volume

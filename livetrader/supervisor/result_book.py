@@ -6,9 +6,11 @@ import os
 import resource
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Final
 
 from livetrader.gateway.gateway import Gateway
+from livetrader.gateway.valuation import ACCOUNT_CURRENCY
 from livetrader.journal.action_records import SplitApplied
 from livetrader.journal.records import (
     CancelIntended,
@@ -18,11 +20,14 @@ from livetrader.journal.records import (
     Record,
     ReportReceived,
 )
-from livetrader.results.live_figures import LiveFigures
+from livetrader.results.live import DeploymentView
+from livetrader.results.live_figures import Day, LiveFigures
 from livetrader.results.live_json import OrderFacts
-from livetrader.results.run_result import up_time
+from livetrader.results.run_result import RunSummary, up_time
 from livetrader.supervisor.result_facts import number_of, order_facts
+from livetrader.supervisor.result_ports import ResultPorts
 from livetrader_engine.orders.order import ClientOrderId, Fill, OrderId
+from livetrader_engine.symbols import NS_PER_SECOND
 
 COUNTED: Final = (
     ReportReceived, FeeReceived, SplitApplied, OrderIntended, KillOrderIntended, CancelIntended,
@@ -106,6 +111,30 @@ class OrderBook:
             )
         elif fill.symbol is not None:
             self._figures.fill(fill.symbol, OrderId(0), fill)  # somebody else's trade in this account
+
+
+def run_summary(
+    ports: ResultPorts, view: DeploymentView | None, start: Day | None, *, end: bool
+) -> RunSummary:
+    """Return what is known of a run beside its figures; its name is left to who knows it."""
+    wall_ns = ports.timing.wall_ns()
+    today = _date(ports.timing.now_ns())
+    return RunSummary(
+        id="" if view is None else view.id,
+        name="",
+        status=ports.status(end),
+        started_ns=wall_ns if view is None else view.started_ns,
+        finished_ns=wall_ns if end else 0,
+        start=today if start is None else _date(start.time_ns),
+        end=today,
+        account_currency=ACCOUNT_CURRENCY,
+        parameters=ports.plan.parameters,
+        host=os.uname().nodename,
+    )
+
+
+def _date(time_ns: int) -> date:
+    return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).date()
 
 
 def server_statistics(up_ns: int) -> dict[str, str]:

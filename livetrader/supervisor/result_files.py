@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,15 +33,15 @@ from livetrader.results.live import (
 from livetrader.results.live_charts import LiveCharts
 from livetrader.results.live_curve import EquityCurve
 from livetrader.results.live_figures import Day, LiveFigures
-from livetrader.results.live_folder import HISTORY_VERSION, Batch, History, LiveFolder
+from livetrader.results.live_folder import HISTORY_VERSION, Batch, History
 from livetrader.results.live_json import LiveFacts
 from livetrader.results.live_statistics import Account, Computed, compute
 from livetrader.results.live_views import BENCHMARK, OWN_CHARTS, own_chart, trade_views
-from livetrader.results.run_result import RunSummary
-from livetrader.supervisor.result_book import COUNTED, OrderBook, server_statistics
+from livetrader.supervisor.result_book import COUNTED, OrderBook, run_summary, server_statistics
 from livetrader.supervisor.result_facts import holding_facts, readable
-from livetrader.supervisor.result_ports import MAX_PENDING, Pace, ResultPorts, Waiting
+from livetrader.supervisor.result_ports import MAX_PENDING, Pace, ResultPorts
 from livetrader.supervisor.result_values import AccountValues
+from livetrader.supervisor.result_writer import ResultWriter
 from livetrader_engine.commands import DeclareSeries, NoteOrderEvent, Plot
 from livetrader_engine.money import ZERO
 from livetrader_engine.statistics.numbers import rounded
@@ -54,7 +53,6 @@ HISTORY_S: Final = 120.0  # between two writes of what a restart goes on with
 SAMPLE_NS: Final = 2 * NS_PER_SECOND  # of session time; LEAN: ResamplePeriod
 SAMPLE_S: Final = 2.0  # of the wall clock, where no market data comes
 MAX_PLOTTED: Final = 1e20  # beyond it a plotted value has no digits after the point left, and is left out
-ID_BASE: Final = 1_000_000_000  # deployment ids have ten digits, as LEAN's
 RETURN_DIGITS: Final = 10  # LEAN: SamplePerformance
 
 
@@ -68,7 +66,7 @@ class ResultFiles:
 
     def __init__(self, ports: ResultPorts) -> None:
         self._ports = ports
-        self._folder = LiveFolder(ports.root, ports.settings)
+        self._writer = ResultWriter(ports)
         self._curve = EquityCurve(self._midnight)
         self._charts = LiveCharts(lambda words: ports.report("chart_limit", level="warning", message=words))
         self._figures = LiveFigures(lambda symbol: ports.gateway.rules.multiplier(symbol))
@@ -77,24 +75,21 @@ class ResultFiles:
         self._loaded: History | None = None
         self._early: list[Record] = []  # before the account had a value
         self._fresh = False
-        self._view: DeploymentView | None = None
-        self._view_changed = False
         self._name = ""
         self._values = AccountValues(ports.gateway, ports.timing.monotonic_s, ports.settings.benchmark)
         self._computed = Computed()
-        self._waiting = Waiting()
+        self._waiting = self._writer.waiting
         self._pace = Pace()
         self._next_ns = 0
         self._log_lines = 0
-        self._failed = self._broken = False
+        self._broken = False
         self._writing = asyncio.Lock()
 
     # -- what happens ----------------------------------------------------------------------------------
 
     def name(self, algorithm_id: str) -> None:
         """Say which algorithm runs; its name stands in the files."""
-        if self._name != algorithm_id:
-            self._name, self._view_changed = algorithm_id, True
+        self._name = algorithm_id
 
     def order_event(self, noted: NoteOrderEvent) -> None:
         """Take one order event; it is written soon. Numbers that nobody could read are left out."""
@@ -148,7 +143,7 @@ class ResultFiles:
 
     def deployment(self) -> DeploymentView | None:
         """Return the deployment that runs, None before the account had a value."""
-        return self._view
+        return self._writer.view
 
     def equity(self, spacing: Spacing, *, since_ns: int = 0, limit: int = MAX_POINTS_SHOWN) -> EquityView:
         """Return at most the `limit` newest points after `since_ns`."""
@@ -178,10 +173,7 @@ class ResultFiles:
 
     async def load(self) -> None:
         """Find what an earlier start left. Nothing that fails here keeps the daemon from starting."""
-        try:
-            self._loaded = await asyncio.to_thread(self._folder.load)
-        except OSError as error:
-            self._tell_failed(error)
+        self._loaded = await self._writer.load()
 
     async def run(self) -> None:
         """Value the account where no data comes, and write what has come, until cancelled."""
@@ -200,38 +192,13 @@ class ResultFiles:
             if self._start is None or self._broken:
                 return
             try:
-                await self._write(end=end)
-            except OSError as error:
-                self._tell_failed(error)
+                await self._writer.deploy(fresh=self._fresh)
+                batch = await self._batch(end=end)
+                took_s = await self._writer.write(batch, self._name, end=end)
             except Exception as error:  # noqa: BLE001 — boundary: a fault in here must not end the daemon
                 self._tell_broken(error)
-
-    async def _write(self, *, end: bool) -> None:
-        monotonic_s = self._ports.timing.monotonic_s
-        if self._view is None:
-            self._view = await self._deploy()
-        batch = await self._batch(end=end)
-        begun_s = monotonic_s()
-        try:
-            await asyncio.to_thread(self._folder.write, batch)
-        except OSError:
-            self._waiting.put_back(batch.logs, batch.own_logs, batch.events)
-            raise
-        if batch.facts is not None:
-            self._pace.took_s = monotonic_s() - begun_s
-        if self._failed:
-            self._failed = False
-            self._ports.report("results_written_again")
-
-    async def _deploy(self) -> DeploymentView:
-        ports = self._ports
-        new_id = f"L-{ID_BASE + int(ports.chance() * ID_BASE * 9)}"
-        view = await asyncio.to_thread(
-            self._folder.deploy, ports.plan, ports.timing.wall_ns(), new_id, fresh=self._fresh
-        )
-        ports.report("deployment", id=view.id, folder=view.folder, starts=view.starts)
-        self._view_changed = True
-        return view
+            else:
+                self._pace.took_s = took_s if batch.facts is not None else self._pace.took_s
 
     async def _batch(self, *, end: bool) -> Batch:
         """Return what is to be written now, statistics computed where everything is."""
@@ -252,34 +219,12 @@ class ResultFiles:
             batch.whole = pace.due("whole", now_s, WHOLE_S, end=end)
         if pace.due("history", now_s, HISTORY_S, end=end):
             batch.history = self._history()
-        if self._view is not None and (self._view_changed or end):
-            ended_ns = self._ports.timing.wall_ns() if end else None
-            name = self._name or self._view.algorithm
-            self._view = msgspec.structs.replace(self._view, algorithm=name, ended_ns=ended_ns)
-            batch.view, self._view_changed = self._view, False
-        batch.logs, batch.own_logs, batch.events = self._waiting.take()
         return batch
 
     def _facts(self, *, end: bool) -> LiveFacts:
         ports, gateway, curve = self._ports, self._ports.gateway, self._curve
-        wall_ns = ports.timing.wall_ns()
-        view = self._view
-        began_ns = wall_ns if view is None else view.started_ns
-        today = datetime.fromtimestamp(ports.timing.now_ns() // NS_PER_SECOND, UTC).date()
-        started = today if self._start is None else _utc(self._start.time_ns).date()
-        run = RunSummary(
-            id="" if view is None else view.id,
-            name=self._name,
-            status=ports.status(end),
-            started_ns=began_ns,
-            finished_ns=wall_ns if end else 0,
-            start=started,
-            end=today,
-            account_currency=ACCOUNT_CURRENCY,
-            parameters=ports.plan.parameters,
-            log_lines=self._log_lines,
-            host=socket.gethostname(),
-        )
+        run = run_summary(ports, self._writer.view, self._start, end=end)
+        run = msgspec.structs.replace(run, name=self._name, log_lines=self._log_lines)
         return LiveFacts(
             run=run,
             now_ns=curve.last_ns,
@@ -295,27 +240,19 @@ class ResultFiles:
             cash=dict(gateway.cash),
             summary={},
             runtime={},
-            server=server_statistics(wall_ns - began_ns),
+            server=server_statistics(ports.timing.wall_ns() - run.started_ns),
         )
 
     def _history(self) -> History:
+        view = self._writer.view
         return History(
             version=HISTORY_VERSION,
-            deployment="" if self._view is None else self._view.id,
+            deployment="" if view is None else view.id,
             curve=self._curve.state(),
             charts=self._charts.state(),
             figures=self._figures.state(),
             start=self._start,
         )
-
-    def _tell_failed(self, error: OSError) -> None:
-        """Report a failing disk once, until something could be written again."""
-        if not self._failed:
-            self._failed = True
-            self._ports.report(
-                "results_not_written", level="error", error=str(error),
-                next_step="trading goes on; look at the disk of the results folder",
-            )  # fmt: skip
 
     def _tell_broken(self, error: Exception) -> None:
         self._broken = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import IntEnum
 from typing import Final
@@ -80,6 +81,11 @@ class TradeLog:
         self.made = 0
         self.closed: list[Trade] = []
         self._fees_taken: OrderedDict[OrderId, None] = OrderedDict()
+
+    def resume(self, trades: Sequence[Trade], made: int) -> None:
+        """Go on where an earlier process stood: with these closed trades, `made` in all."""
+        self.closed[:] = trades
+        self.made = made
 
     def counted(self, order: OrderId, fee: Decimal) -> Decimal:
         """Return the fee of a fill as it counts: of an order's fills only the first one's does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Protocol
 
@@ -34,7 +34,7 @@ class UnitValue(Protocol):
     def contract_multiplier(self) -> Decimal: ...
 
 
-class TradedSecurity(Protocol):
+class Tradable(Protocol):
     """What trades need of a security; `securities.Security` is one."""
 
     @property
@@ -86,7 +86,7 @@ class _Position:
 
     __slots__ = ("entries", "fees", "fills", "high", "low", "security")
 
-    def __init__(self, security: TradedSecurity, price: Decimal) -> None:
+    def __init__(self, security: Tradable, price: Decimal) -> None:
         self.security = security
         self.entries: list[_Entry] = []
         self.fills: list[_PendingFill] = []
@@ -110,7 +110,7 @@ class _Position:
 class _Booking(msgspec.Struct, frozen=True, gc=False):
     """One fill on its way into the trades. `worth` turns price times quantity into account currency."""
 
-    security: TradedSecurity
+    security: Tradable
     order: OrderId
     fill: Fill
     fee: Decimal
@@ -128,8 +128,8 @@ class TradeBuilder:
         self._positions: dict[Symbol, _Position] = {}
         self.rule(grouping, matching)
         self.watched: Mapping[Symbol, object] = self._positions  # symbols whose prices matter
-        self._log = TradeLog()
-        self.closed = self._log.closed
+        self.log = TradeLog()
+        self.closed = self.log.closed
 
     def rule(self, grouping: FillGrouping, matching: FillMatching) -> None:
         """Put fills together by these rules. Raises AlgorithmError while a position is open."""
@@ -137,16 +137,6 @@ class TradeBuilder:
             raise AlgorithmError("the way trades are built cannot change while a position is open")
         self.grouping, self.matching = grouping, matching
         self._first_in = matching is FillMatching.FIFO
-
-    @property
-    def made(self) -> int:
-        """How many trades were closed, those that are no longer kept too."""
-        return self._log.made
-
-    def resume(self, trades: Sequence[Trade], made: int) -> None:
-        """Go on where an earlier process stood: with these closed trades, `made` in all."""
-        self._log.closed[:] = trades
-        self._log.made = made
 
     def has_open(self, symbol: Symbol) -> bool:
         """Return whether a symbol has an entry without exit."""
@@ -169,14 +159,12 @@ class TradeBuilder:
                 elif -gain > entry.fall:
                     entry.fall = -gain
 
-    def fill(
-        self, security: TradedSecurity, order: OrderId, fill: Fill, fee: Decimal, rate: Decimal = ONE
-    ) -> None:
+    def fill(self, security: Tradable, order: OrderId, fill: Fill, fee: Decimal, rate: Decimal = ONE) -> None:
         """Take in a fill. `fee` is in account currency; of an order's fills only the first one's counts.
 
         `rate` turns the security's quote currency into the account's.
         """
-        fee = self._log.counted(order, fee)
+        fee = self.log.counted(order, fee)
         booking = _Booking(security, order, fill, fee, rate * security.properties.contract_multiplier)
         position = self._positions.get(security.symbol)
         if position is None:
@@ -190,9 +178,7 @@ class TradeBuilder:
         else:
             self._flat_to_reduced(position, booking)
 
-    def correct(
-        self, security: TradedSecurity, order: OrderId, old: Fill, new: Fill, rate: Decimal = ONE
-    ) -> None:
+    def correct(self, security: Tradable, order: OrderId, old: Fill, new: Fill, rate: Decimal = ONE) -> None:
         """Put a fill in the place of one that was taken in.
 
         An entry that is still whole is mended. Else the old fill is traded back, so that the sums are right
@@ -205,7 +191,7 @@ class TradeBuilder:
                 entry.best = float(new.price)
                 return
         back = msgspec.structs.replace(old, quantity=-old.quantity, time_ns=new.time_ns)
-        self._log.counted(order, ZERO)  # fees are told apart from corrections
+        self.log.counted(order, ZERO)  # fees are told apart from corrections
         for fill in (item for item in (back, new) if item.quantity):
             self.fill(security, order, fill, ZERO, rate)
 
@@ -216,7 +202,7 @@ class TradeBuilder:
             if order in entry.orders:
                 entry.fees += amount
                 return
-        self._log.charge(order, amount)
+        self.log.charge(order, amount)
 
     def split(self, symbol: Symbol, factor: Decimal) -> None:
         """Scale what is open in a symbol by a split of raw prices: prices times the factor."""
@@ -282,9 +268,9 @@ class TradeBuilder:
             side, adverse, favorable, profit = _LONG, low - price, high - price, fill.price - price
         else:
             side, adverse, favorable, profit = _SHORT, price - high, price - low, (fill.price - price) * -1
-        self._log.add(
+        self.log.add(
             Trade(
-                number=self._log.made + 1,
+                number=self.log.made + 1,
                 symbol=booking.security.symbol,
                 entry_ns=entry.time_ns,
                 entry_price=price,
@@ -313,9 +299,9 @@ class TradeBuilder:
         entry, entered = _average(item for item in ordered if (item.quantity > 0) != exits)
         leave, _ = _average(item for item in ordered if (item.quantity > 0) == exits)
         sign = 1 if entered > 0 else -1
-        self._log.add(
+        self.log.add(
             Trade(
-                number=self._log.made + 1,
+                number=self.log.made + 1,
                 symbol=booking.security.symbol,
                 entry_ns=position.fills[0].time_ns,
                 entry_price=entry,
@@ -352,9 +338,9 @@ class TradeBuilder:
             if not self._first_in:  # last in, first out: the trade began with the last entry closed in full
                 entry_ns = item.time_ns
         entry, entered = _average(taken)
-        self._log.add(
+        self.log.add(
             Trade(
-                number=self._log.made + 1,
+                number=self.log.made + 1,
                 symbol=booking.security.symbol,
                 entry_ns=entry_ns,
                 entry_price=entry,
