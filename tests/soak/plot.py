@@ -13,7 +13,7 @@ PANEL: Final = 92
 LEFT: Final = 70
 RIGHT: Final = 20
 HEAD: Final = 34
-POINTS: Final = 600  # of a line; more are thinned
+POINTS: Final = 300  # of a line; more are thinned
 PANELS: Final = (
     ("daemon_mb", "daemon, MB resident"),
     ("engine_mb", "engine process, MB resident"),

@@ -37,6 +37,7 @@ class Soak:
         self._folder = folder
         self._seconds = hours * 3600
         self._say = say
+        self._speed = speed
         days = int(self._seconds * speed / DAY_S) + 2
         last = write_market(folder / "data", days, short=hours < SHORT_HOURS)
         feed = {"start": FIRST, "end": last + timedelta(days=1), "speed": speed, "lockstep": False}
@@ -116,4 +117,6 @@ class Soak:
         folder.mkdir(parents=True, exist_ok=True)
         write_csv(folder / "soak.csv", self.samples)
         hours = self.samples[-1].seconds / 3600
-        write_svg(folder / "soak.svg", self.samples, f"{hours:.2f} hours of paper trading")
+        write_svg(
+            folder / "soak.svg", self.samples, f"{hours:.2f} hours of paper trading at {self._speed:g}x"
+        )
