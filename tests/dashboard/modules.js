@@ -45,6 +45,15 @@ async (piece) => {
       list.remove();
       return [focused, words, same, empty];
     },
+    lines: async () => {
+      const { state, takeLines } = await load("store.js");
+      const of = (...sequences) => sequences.map((sequence) => ({ sequence }));
+      takeLines(of(7)); // the stream was faster than what was read
+      takeLines(of(4, 5, 6, 7));
+      takeLines(of(8));
+      takeLines([]);
+      return state.lines.map((line) => line.sequence);
+    },
     events: async () => {
       const { EventCutter } = await load("stream.js");
       const found = [];

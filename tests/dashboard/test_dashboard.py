@@ -187,7 +187,7 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
         window.page.goto(deployment.address)
         read = {
             name: window.page.evaluate(MODULES, name)
-            for name in ("money", "durations", "moments", "marks", "thinning", "patching", "events")
+            for name in ("money", "durations", "moments", "marks", "thinning", "patching", "lines", "events")
         }
     assert read["money"] == ["12,345,678,901,234,567.89", "\u22120.10", "+5.00", "–", "0.00"]
     assert read["durations"] == ["500 ms", "4 s", "3 min 5 s", "2 h 10 min", "3 d 4 h"]
@@ -195,6 +195,7 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
     assert read["marks"][:2] == [[0, 20, 40, 60, 80, 100], [-0.5, 0]]
     assert read["marks"][2] == ["2020-03-01", "2020-05-01", "2020-07-01", "2020-09-01", "2020-11-01"]
     assert all(read["thinning"])
+    assert read["lines"] == [4, 5, 6, 7, 8]
     assert read["patching"] == [True, "dcbn", True, 0]
     assert read["events"] == ['{"a":1}', "two\nlines", "last"]
 

@@ -118,9 +118,10 @@ function restarted(status) {
 
 // Reads what the stream only tells from now on.
 async function catchUp() {
+  const after = state.lastLine; // before the stream moves it on
   try {
     const [page, orders] = await Promise.all([
-      api.get(`v1/log?after=${state.lastLine}&limit=${LINES_AT_FIRST}`),
+      api.get(`v1/log?after=${after}&limit=${LINES_AT_FIRST}`),
       api.get(`v1/orders?limit=${ORDERS_AT_FIRST}`),
     ]);
     change(() => {

@@ -78,7 +78,11 @@ export function take(event) {
 }
 
 export function takeOrders(orders) {
-  for (const order of orders) state.orders.set(order.client_order_id, order);
+  for (const order of orders) {
+    const known = state.orders.get(order.client_order_id);
+    if (known && known.history.length > order.history.length) continue; // read before, arrived after
+    state.orders.set(order.client_order_id, order);
+  }
   if (state.orders.size <= ORDERS_KEPT) return;
   const oldest = [...state.orders.values()]
     .filter((order) => !order.open)
@@ -87,12 +91,16 @@ export function takeOrders(orders) {
   for (const order of oldest) state.orders.delete(order.client_order_id);
 }
 
+// Takes lines of the log. Older ones may come after newer: what was read, after what the stream told meanwhile.
 export function takeLines(lines) {
-  const fresh = lines.filter((line) => line.sequence > state.lastLine);
-  if (!fresh.length) return;
-  state.lines.push(...fresh);
+  if (!lines.length) return;
+  if (lines[0].sequence > state.lastLine) state.lines.push(...lines);
+  else {
+    const all = new Map([...state.lines, ...lines].map((line) => [line.sequence, line]));
+    state.lines = [...all.values()].sort((a, b) => a.sequence - b.sequence);
+  }
   if (state.lines.length > LINES_KEPT + LINES_SLACK) state.lines.splice(0, state.lines.length - LINES_KEPT);
-  state.lastLine = fresh[fresh.length - 1].sequence;
+  state.lastLine = state.lines.at(-1).sequence;
 }
 
 // Forgets everything but what a person chose: before somebody else signs in, or a daemon starts anew.
