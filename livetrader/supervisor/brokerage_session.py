@@ -13,7 +13,7 @@ from livetrader.supervisor.session_watch import SessionWatch
 from livetrader_engine.spi import BrokerageMessage, BrokeragePlugin, PluginError, VenueError
 
 RECONNECT: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.5, delay_max_s=30.0)  # never gives up
-HURRY: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.1, delay_max_s=1.0)  # while liquidating
+HURRY: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.1, delay_max_s=0.25)  # while liquidating
 LOOK_S: Final = 0.5  # within a pause: a liquidation that is asked for meanwhile must not wait it out
 
 

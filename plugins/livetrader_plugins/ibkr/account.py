@@ -3,6 +3,8 @@
 Every part is read up to its end marker (session.py). Orders and positions are read before and after the rest,
 executions twice; only where both times show the same did nothing move in between, so that positions, orders
 and trades are those of one instant. What TWS answers in time but not at one instant is read again.
+
+None of it waits for market data that is asked for: after an outage a liquidation would wait with it.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ async def _read_once(session: TwsSession, account: str) -> RawAccount | None:
     open_before = await _open_orders(session, account)
     positions_before = await _positions(session, account)
     trades_before = await _trades(session, account)
-    completed = await session.request(requests.COMPLETED_ORDERS, False)
+    completed = await session.request(requests.COMPLETED_ORDERS, False, urgent=True)
     cash = await _cash(session, account)
     trades = await _trades(session, account)
     positions = await _positions(session, account)
@@ -131,7 +133,7 @@ def _key(perm_id: int, client_id: int, order_id: int) -> OrderKey:
 async def _open_orders(session: TwsSession, account: str) -> dict[OrderKey, ShownOrder]:
     shown: dict[OrderKey, ShownOrder] = {}
     filled: dict[OrderKey, Decimal | None] = {}
-    for message in await session.request(requests.ALL_OPEN_ORDERS):
+    for message in await session.request(requests.ALL_OPEN_ORDERS, urgent=True):
         if message.name == "orderStatus":
             order_id, _, done, _, _, perm_id, _, _, client_id, *_ = message.arguments
             key = _key(cast(int, perm_id), cast(int, client_id), cast(int, order_id))
@@ -157,7 +159,7 @@ def _of_account(shown: list[ShownOrder], account: str) -> tuple[ShownOrder, ...]
 
 async def _trades(session: TwsSession, account: str) -> dict[str, tuple[Contract, Execution]]:
     wanted = session.library.execution_filter(acctCode=account)
-    rows = await session.request(requests.EXECUTIONS, wanted)
+    rows = await session.request(requests.EXECUTIONS, wanted, urgent=True)
     trades = (cast(tuple[Contract, Execution], row.arguments[1:3]) for row in rows)
     return {
         execution.execId: (contract, execution)
@@ -168,7 +170,7 @@ async def _trades(session: TwsSession, account: str) -> dict[str, tuple[Contract
 
 async def _positions(session: TwsSession, account: str) -> dict[int, tuple[Contract, Decimal, Decimal]]:
     positions: dict[int, tuple[Contract, Decimal, Decimal]] = {}
-    for row in await session.request(requests.POSITIONS):
+    for row in await session.request(requests.POSITIONS, urgent=True):
         owner, contract, quantity, cost = cast(tuple[str, Contract, float, float], row.arguments)
         if owner != account:
             continue
@@ -182,7 +184,7 @@ async def _positions(session: TwsSession, account: str) -> dict[int, tuple[Contr
 
 async def _cash(session: TwsSession, account: str) -> dict[str, Decimal]:
     cash: dict[str, Decimal] = {}
-    for row in await session.request(requests.ACCOUNT_VALUES, account, "", False):
+    for row in await session.request(requests.ACCOUNT_VALUES, account, "", False, urgent=True):
         _, owner, _, key, value, currency = cast(tuple[int, str, str, str, str, str], row.arguments)
         if owner == account and key == CASH_KEY and currency not in {"", ALL_CURRENCIES}:
             cash[currency] = number_of(value) or Decimal(0)

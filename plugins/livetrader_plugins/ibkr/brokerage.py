@@ -161,7 +161,7 @@ class IbkrBrokerage:
         return snapshot
 
     async def _tell_clocks(self, session: TwsSession) -> None:
-        low_s, high_s = (await session.ask_time()).bounds  # TWS tells whole seconds
+        low_s, high_s = (await session.ask_time(urgent=True)).bounds  # TWS tells whole seconds
         if low_s > CLOCKS_APART_S or high_s < -CLOCKS_APART_S:
             seconds = round((low_s + high_s) / 2, 1)
             self._context.report("ibkr_clocks_apart", level="warning", seconds=seconds)

@@ -88,7 +88,7 @@ class Questions:
             if request.keyed:
                 self._keyed.pop(number, None)
         if request.cancel:
-            await self._sender.send(request.cancel, (number,) if request.keyed else ())
+            await self._sender.send(request.cancel, (number,) if request.keyed else (), urgent=urgent)
         return pending.rows
 
     async def _wait_out(self, request: Request) -> None:

@@ -33,9 +33,12 @@ class Sender:
         self._end = end
         self._order_turn = asyncio.Lock()  # fair: whoever waits longer goes first
 
-    async def send(self, method: str, arguments: tuple[object, ...]) -> None:
-        """Call a method of the library's Client when the message limit allows; data, never orders."""
-        await self.allowed(order=False)
+    async def send(self, method: str, arguments: tuple[object, ...], *, urgent: bool = False) -> None:
+        """Call a method of the library's Client when the message limit allows; never orders.
+
+        `urgent`: it has the room that orders have, not only that of data.
+        """
+        await self.allowed(order=urgent)
         self.write(method, arguments)
 
     async def send_order(self, method: str, arguments: tuple[object, ...]) -> None:
