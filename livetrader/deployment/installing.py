@@ -5,30 +5,27 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from livetrader import places
 from livetrader.configuration.loading import load
 from livetrader.control.auth import ROLES, Role, Scope, TokenStore
+from livetrader.deployment.credentials import as_the_service
 from livetrader.deployment.plan import (
     Wanted,
-    credentials_named,
     install_steps,
     problems_of,
     uninstall_steps,
     unit_of,
 )
 from livetrader.deployment.steps import ROOT, Done, Machine, Step
-from livetrader.deployment.units import BROKER, SHIPPED, credential_file, shipped_folder
+from livetrader.deployment.units import SHIPPED, shipped_folder
 from livetrader.errors import ConfigError
 
 CREDENTIAL_LIMIT_BYTES: Final = 1 << 20  # systemd takes no more, either
-CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +57,11 @@ def install(request: Request, now_ns: int, told: Callable[[Done], None]) -> list
     """
     wanted = _wanted(request)
     problems = problems_of(wanted)
-    with _credentials(request, wanted) as missing:
-        problems += missing
+    with as_the_service(request.name, wanted.document, wanted.credentials, request.machine) as missing:
+        problems += [
+            f"credential {name!r} is named in {request.config}: give it with --credential {name}=FILE"
+            for name in missing
+        ]
         try:
             load(request.config)
         except ConfigError as error:
@@ -156,35 +156,3 @@ def _secret(name: str, path: Path) -> bytes:
     if len(secret) > CREDENTIAL_LIMIT_BYTES:
         raise ConfigError([f"credential {name!r}: {path} is larger than {CREDENTIAL_LIMIT_BYTES} bytes"])
     return secret
-
-
-@contextmanager
-def _credentials(request: Request, wanted: Wanted) -> Iterator[list[str]]:
-    """Let the configuration be read with the credentials of the service-to-be; yield what is missing."""
-    found = dict(wanted.credentials)
-    missing = []
-    for name in sorted(set(credentials_named(wanted.document))):
-        there = request.machine.at(credential_file(request.name, name))
-        if name in found:
-            continue
-        if there.is_file():
-            found[name] = there.read_bytes()
-        else:
-            missing.append(
-                f"credential {name!r} is named in {request.config}: give it with --credential {name}=FILE"
-            )
-            found[name] = b"?"  # told once is enough
-    found.setdefault(BROKER, b"# none")  # as the units have it
-    before = os.environ.get(CREDENTIALS_VARIABLE)
-    with TemporaryDirectory(prefix="livetrader-") as folder:  # of mode 0700
-        for name, secret in found.items():
-            if "/" not in name:
-                (Path(folder) / name).write_bytes(secret)
-        os.environ[CREDENTIALS_VARIABLE] = folder
-        try:
-            yield missing
-        finally:
-            if before is None:
-                del os.environ[CREDENTIALS_VARIABLE]
-            else:
-                os.environ[CREDENTIALS_VARIABLE] = before

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from livetrader import places
 from livetrader.configuration.loading import load
+from livetrader.deployment.credentials import VARIABLE, as_the_service
+from livetrader.deployment.steps import ROOT, Machine
 from livetrader.doctor import account, machine, reach
 from livetrader.doctor.findings import Finding, Level, note, ok, problem
 from livetrader.errors import ConfigError
@@ -28,20 +35,48 @@ def examine_machine(now_ns: int) -> list[Finding]:
 
 def examine_account(config: Path, *, offline: bool) -> list[Finding]:
     """Look at an account: what its configuration says, and what that needs."""
+    missing: list[str] = []
     try:
-        settings = load(config)
+        with _credentials(config) as missing:
+            settings = load(config)
     except ConfigError as error:
-        findings = [_of_configuration(each) for each in error.problems]
+        findings = [*_missing(config, missing), *map(_of_configuration, error.problems)]
         try:
             settings = load(config, needed=("account",), plugins=False)
         except ConfigError:
             return findings
         return [*findings, *_about(settings)]
-    findings = [ok("configuration", str(config)), *_optional(settings), *_about(settings)]
+    findings = [ok("configuration", str(config)), *_missing(config, missing)]
+    findings += [*_optional(settings), *_about(settings)]
     findings.append(reach.daemon(settings))
     if offline:
         return [*findings, note("network", "not looked at")]
     return [*findings, *reach.plugins(settings)]
+
+
+@contextmanager
+def _credentials(config: Path) -> Iterator[list[str]]:
+    """Read an installed configuration with the credentials of its service; yield what that lacks."""
+    if places.installed_state(config.absolute()) is None or VARIABLE in os.environ:
+        yield []
+        return
+    try:
+        document = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # `load` says what is wrong
+        document = {}
+    with as_the_service(config.stem, document, {}, Machine(ROOT, dry_run=True)) as missing:
+        yield missing
+
+
+def _missing(config: Path, names: list[str]) -> list[Finding]:
+    return [
+        problem(
+            "credentials",
+            f"{name!r} is named and not installed",
+            f"livetrader install-service {config} --credential {name}=FILE",
+        )
+        for name in names
+    ]
 
 
 def _of_configuration(words: str) -> Finding:

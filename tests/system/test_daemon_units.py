@@ -282,6 +282,10 @@ def test_installing_made_user_folders_and_one_token_and_makes_none_again(system:
         "/var/lib/livetrader/first livetrader:livetrader 700",
         "/var/lib/livetrader/first/tokens.json livetrader:livetrader 600",
     ]
+    found = system.run(LIVETRADER, "doctor", "/etc/livetrader/first.toml", "--json")
+    levels = {each["check"]: each["level"] for each in json.loads(found.stdout)["findings"]}
+    for check in ("systemd", "configuration", "permissions", "brokerage paper", "feed replay"):
+        assert levels[check] == "ok", found.stdout
     assert system.run("getent", "passwd", "livetrader").stdout.endswith(":/usr/sbin/nologin\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sqlite3
 import threading
@@ -19,6 +20,7 @@ from livetrader import places
 from livetrader.cli import cli
 from livetrader.configuration.loading import load
 from livetrader.doctor import account, machine, reach
+from livetrader.doctor.examining import examine_account
 from livetrader.doctor.findings import Level
 from livetrader.doctor.reach import Endpoint, endpoint_of, reachable
 from livetrader.settings import Settings
@@ -260,3 +262,20 @@ def test_a_configuration_with_problems_is_told_key_by_key_and_the_rest_is_looked
     assert done.exit_code == 1
     assert "algorithm.path: there is no file" in done.output
     assert "journal" in done.output
+
+
+def test_an_installed_configuration_is_read_with_its_services_credentials(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "CONFIGS", config.parent)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    channel = '[[notify.channel]]\nname = "mail"\nplugin = "apprise"\nurl = { credential = "mail" }\n'
+    config.write_text(config.read_text() + channel)
+    found = {each.check: each for each in examine_account(config, offline=True)}
+    assert found["credentials"].remedy.endswith("--credential mail=FILE")
+    (config.parent / "paper.mail.credential").write_text("json://127.0.0.1:1/")
+    (config.parent / "paper.mail.credential").chmod(0o600)
+    found = {each.check: each for each in examine_account(config, offline=True)}
+    assert "credentials" not in found
+    assert (found["configuration"].level, found["alarms"].level) == (Level.OK, Level.OK)
+    assert "CREDENTIALS_DIRECTORY" not in os.environ
