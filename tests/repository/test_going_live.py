@@ -19,7 +19,7 @@ TEXT = (ROOT / "docs" / "going-live.md").read_text(encoding="utf-8")
 
 
 def test_its_commands_exist() -> None:
-    named = set(re.findall(r"[`$#] ?livetrader ([a-z]+)", TEXT))
+    named = set(re.findall(r"[`$#] ?livetrader ([a-z][a-z-]*)", TEXT))
     assert named >= {"check", "run", "status", "watch", "liquidate", "resume", "stop", "reconcile", "logs"}
     assert named <= set(cli.commands)
 
