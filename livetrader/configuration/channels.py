@@ -15,7 +15,7 @@ GROUP: Final = "livetrader.notifiers"
 MAX_CHANNELS: Final = 16  # more ways to reach an operator than that is a mistake
 ALL_OTHERS: Final = "*"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_LISTED: Final = "write [notify.channel], or [[notify.channel]] several times, with name, plugin and the plugin's keys"
+_LISTED: Final = "write [notify.channel], or several [[notify.channel]]: name, plugin, its keys"
 
 
 def take_channels(
