@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from livetrader.cli_common import CONFIG_HELP, as_json, console, json_option
+from livetrader.cli_common import CONFIG_HELP, as_json, config_options, console, json_option
 from livetrader.cli_operator import client_of, operate, wait_for
 from livetrader.errors import ControlRefusedError
 
@@ -33,7 +33,7 @@ def register(group: click.Group) -> None:
 
 
 @click.command()
-@_place
+@config_options
 @_folder
 @json_option
 @_reason
@@ -42,7 +42,7 @@ def reconcile(config: Path | None, state_directory: Path | None, output_json: bo
 
     \b
     livetrader reconcile
-    livetrader reconcile --config live.toml --json
+    livetrader reconcile live.toml --json
     """
     from livetrader.control.custody_views import ReconciliationView
     from livetrader.control.operations import OperationState

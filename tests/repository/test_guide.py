@@ -148,7 +148,7 @@ def named(document: Path) -> Iterator[list[str]]:
     """Yield the words of every command of livetrader in a document's console blocks."""
     for block in CONSOLE.findall(document.read_text(encoding="utf-8")):
         for line in re.findall(r"^[$#] (livetrader(?:-[a-z]+-peer)?(?: .*)?)$", block, re.MULTILINE):
-            plain = re.split(r"\s+#\s|\s[|>&]", line)[0]
+            plain = re.split(r"\s+#\s|\s[|>&]", re.sub(r"\$\([^)]*\)", "X", line))[0]
             yield shlex.split(plain)
 
 
