@@ -13,6 +13,7 @@ from tests.repository.sources import ROOT
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 DIAGRAMS = runpy.run_path(str(ROOT / "docs" / "diagrams.py"))
+REFERENCE = runpy.run_path(str(ROOT / "docs" / "reference.py"))
 
 
 def test_diagrams_and_lists_of_files_are_those_of_the_code() -> None:
@@ -38,6 +39,22 @@ def test_the_list_of_metrics_is_that_of_their_declarations() -> None:
 def test_the_list_of_routes_is_that_of_the_server() -> None:
     text = DIAGRAMS["CONTROL_DOCUMENT"].read_text(encoding="utf-8")
     assert DIAGRAMS["rewritten"](text, DIAGRAMS["CONTROL"]) == text, "run `make docs`"
+
+
+@pytest.mark.parametrize("page", REFERENCE["PAGES"])
+def test_a_page_of_the_reference_is_that_of_the_code(page: str) -> None:
+    text = (REFERENCE["FOLDER"] / page).read_text(encoding="utf-8")
+    assert REFERENCE["PAGES"][page]() == text, "run `make docs`"
+
+
+def test_every_command_key_route_and_protocol_is_in_the_reference() -> None:
+    pages = {name: make() for name, make in REFERENCE["PAGES"].items()}
+    assert "## livetrader liquidate\n" in pages["command-line.md"]
+    assert "### livetrader token create\n" in pages["command-line.md"]
+    assert re.search(r"^\| `daily_loss` \| number ≥ 0 \| `0.0` \| .*kill switch", pages["settings.md"], re.M)
+    assert "### brokerages: ibkr\n" in pages["settings.md"]
+    assert "## POST /v1/liquidate\n" in pages["control-api.md"]
+    assert "async def submit(self, order: Approved) -> None" in pages["plugins.md"]
 
 
 def test_a_changed_table_changes_its_diagram() -> None:
