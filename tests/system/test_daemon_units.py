@@ -274,6 +274,8 @@ def test_installing_made_user_folders_and_one_token_and_makes_none_again(system:
     again = install(system, "first")
     assert {step["outcome"] for step in again["steps"]} == {"unchanged", "done"}
     assert not any(step["secret"] for step in again["steps"])
+    made = system.run(LIVETRADER, "token", "new", "grafana", "--config", "/etc/livetrader/first.toml")
+    assert made.returncode == 0, made.stderr  # root's work, and the daemon can still read its tokens
     shown = system.run("stat", "--format=%n %U:%G %a", "/etc/livetrader", "/etc/livetrader/first.toml",
                        "/var/lib/livetrader/first", "/var/lib/livetrader/first/tokens.json")  # fmt: skip
     assert shown.stdout.splitlines() == [

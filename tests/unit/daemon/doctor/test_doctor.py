@@ -98,6 +98,23 @@ def test_systemd_descriptors_and_gpu_are_judged(tmp_path: Path) -> None:
     assert absent.level is Level.NOTE
 
 
+def test_a_gpu_is_named_and_a_driver_without_its_tool_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, tools = tmp_path / "version", tmp_path / "bin"
+    driver.write_text("NVRM version")
+    tools.mkdir()
+    monkeypatch.setenv("PATH", str(tools))
+    (silent,) = machine.gpu(driver)
+    assert (silent.level, "does not answer" in silent.message) == (Level.WARNING, True)
+    tool = tools / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'NVIDIA A2, 15356 MiB'\necho 'NVIDIA A2, 15356 MiB'\n")
+    tool.chmod(0o755)
+    assert machine.gpu(driver)[0].message == "NVIDIA A2, 15356 MiB; NVIDIA A2, 15356 MiB"
+    tool.write_text("#!/bin/sh\nexit 9\n")
+    assert machine.gpu(driver)[0].level is Level.WARNING
+
+
 def settings_of(config: Path) -> Settings:
     return load(config)
 
