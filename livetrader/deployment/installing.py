@@ -16,13 +16,14 @@ from livetrader.control.auth import ROLES, Role, Scope, TokenStore
 from livetrader.deployment.credentials import as_the_service
 from livetrader.deployment.plan import (
     Wanted,
+    credentials_named,
     install_steps,
     problems_of,
     uninstall_steps,
     unit_of,
 )
 from livetrader.deployment.steps import ROOT, Done, Machine, Step
-from livetrader.deployment.units import SHIPPED, shipped_folder
+from livetrader.deployment.units import SHIPPED, credential_file, shipped_folder
 from livetrader.errors import ConfigError
 
 CREDENTIAL_LIMIT_BYTES: Final = 1 << 20  # systemd takes no more, either
@@ -141,6 +142,11 @@ def _wanted(request: Request) -> Wanted:
         user=request.user,
         unit_folder=request.unit_folder,
         credentials={name: _secret(name, path) for name, path in request.credentials.items()},
+        installed=frozenset(
+            each
+            for each in credentials_named(document)
+            if request.machine.at(credential_file(request.name, each)).is_file()
+        ),
         gpu=request.gpu,
         enable=request.enable,
         now=request.now,

@@ -40,6 +40,7 @@ class Wanted:
     user: str
     unit_folder: Path
     credentials: Mapping[str, bytes]
+    installed: frozenset[str] = frozenset()  # credentials that are there already
     gpu: bool = False
     enable: bool = False
     now: bool = False
@@ -102,7 +103,7 @@ def install_steps(wanted: Wanted, make_token: Callable[[Path], str]) -> list[Ste
         ),
         *units,
     ]
-    further = sorted(set(wanted.credentials) - {BROKER})
+    further = sorted((set(wanted.credentials) | wanted.installed) - {BROKER})
     if further:
         text = credentials_drop_in(name, further).encode()
         steps += [

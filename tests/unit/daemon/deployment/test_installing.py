@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,11 @@ def test_credentials_are_asked_for_checked_and_loaded_by_both_units(config: Path
         in (image / "etc/systemd/system/livetrader@paper.service.d/gpu.conf").read_text()
     )
     answer(run(config, "--root", str(image), "--json"))  # it is installed: not asked for again
+    chat = NOTIFIED.replace('"mail"', '"chat"').replace("notify-mail", "notify-chat")
+    config.write_text(config.read_text() + chat)
+    answer(run(config, "--root", str(image), "--credential", f"notify-chat={secret}", "--json"))
+    text = (image / "etc/systemd/system/livetrader@paper.service.d/credentials.conf").read_text()
+    assert re.findall(r"LoadCredential=([\w-]+):", text) == ["notify-chat", "notify-mail"]
 
 
 def test_uninstalling_leaves_what_is_the_accounts(config: Path, tmp_path: Path) -> None:
