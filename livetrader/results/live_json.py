@@ -145,7 +145,7 @@ def _state(facts: LiveFacts) -> dict[str, Json]:
         "StackTrace": run.error,
         "LogCount": str(run.log_lines),
         "OrderCount": str(facts.figures.orders),
-        "InsightCount": "0",
+        "InsightCount": str(run.insights),
         "Name": run.name,
         "Hostname": run.host,
         "Status": run.status,

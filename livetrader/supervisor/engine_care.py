@@ -85,7 +85,9 @@ class EngineCare:
         self.warm_up_ns: int | None = None  # where the warm-up of an engine that starts ends
         self.statistics: dict[str, str] = {}
         self.plots = 0
-        self.results = ResultFiles(ports_of(parts, authority.state, lambda: self.statistics))
+        self.results = ResultFiles(
+            ports_of(parts, authority.state, lambda: self.statistics, lambda: self.insights.total)
+        )
         parts.gateway.ledger.applied = self.results.record
         parts.logs.listener = self.results.log
         self.decisions = follow_decisions(parts)

@@ -129,6 +129,7 @@ def run_summary(
         end=today,
         account_currency=ACCOUNT_CURRENCY,
         parameters=ports.plan.parameters,
+        insights=ports.insights(),
         host=os.uname().nodename,
     )
 

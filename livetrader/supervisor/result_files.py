@@ -279,8 +279,7 @@ class ResultFiles:
         """Go on where an earlier start stood, or begin: also where a replay begins again."""
         loaded, self._loaded = self._loaded, None
         origin_ns = 0 if loaded is None or loaded.start is None else loaded.start.time_ns
-        again = self._ports.keeps_time and start.time_ns <= origin_ns
-        self._fresh = again or (loaded is None and self._ports.keeps_time)
+        again = self._fresh = self._ports.keeps_time and start.time_ns <= origin_ns
         self._start = start
         if loaded is not None and not again:
             self._start = loaded.start or start

@@ -33,6 +33,10 @@ _VALUED: Final = frozenset(
 )
 
 
+def _none() -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class ResultPorts:
     """Whom the results ask. `trading` says whether the account may be valued now.
@@ -53,10 +57,16 @@ class ResultPorts:
     own: Callable[[], dict[str, str]]
     status: Callable[[bool], str]
     keeps_time: bool = False
+    insights: Callable[[], int] = _none  # how many the algorithm emitted
 
 
-def ports_of(parts: Parts, state: StateMachine, own: Callable[[], dict[str, str]]) -> ResultPorts:
-    """Return the ports of a daemon's results; `own` as in ResultPorts."""
+def ports_of(
+    parts: Parts,
+    state: StateMachine,
+    own: Callable[[], dict[str, str]],
+    insights: Callable[[], int],
+) -> ResultPorts:
+    """Return the ports of a daemon's results; `own` and `insights` as in ResultPorts."""
     settings, gateway = parts.settings, parts.gateway
     return ResultPorts(
         root=settings.results.folder or parts.directory.results,
@@ -79,6 +89,7 @@ def ports_of(parts: Parts, state: StateMachine, own: Callable[[], dict[str, str]
         own=own,
         status=lambda end: _status(state.current, end=end),
         keeps_time=parts.feed.capabilities.keeps_time,
+        insights=insights,
     )
 
 

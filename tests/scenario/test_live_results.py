@@ -47,7 +47,8 @@ def test_results_go_on_after_a_kill_and_every_file_is_whole(tmp_path: Path) -> N
     daemon = Daemon(tmp_path, ALGORITHM, {"feed": {"speed": 600.0}})
     try:
         daemon.start()
-        daemon.until(lambda: deployments(daemon), "a deployment", 60.0)
+        history = daemon.state / "results" / "history.json"
+        daemon.until(history.exists, "something to go on with", 60.0)
         daemon.send(signal.SIGKILL)
         daemon.wait()
         (first,) = deployments(daemon)
