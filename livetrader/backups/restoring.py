@@ -36,6 +36,7 @@ from livetrader.journal.examination import examine, quarantine
 from livetrader.journal.records import Halted, encode, kind_of
 from livetrader.journal.store import QUARANTINED, Row, Store
 
+SKIPPED_NUMBERS: Final = 1_000_000  # of orders: more than any account makes between a backup and its use
 STAGING: Final = f"{REPLACED}staging-"  # begins so that no backup takes it along
 _STAYS: Final = (LOCK_NAME, "control.sock")
 
@@ -146,7 +147,8 @@ def _halt(journal: Path, manifest: Manifest, now_ns: int) -> None:
     record = Halted(now_ns, reason, "restore")
     store = Store(journal, manifest.account, now_ns)
     try:
-        store.open()
+        state = store.open()
+        store.reserve_numbers(state.next_number + SKIPPED_NUMBERS)
         store.write([Row(record.time_ns, kind_of(record), None, encode(record))])
     finally:
         store.close()

@@ -26,6 +26,7 @@ CHECKPOINT_ROWS: Final = 1_000  # rows after which an idle writer moves the writ
 QUARANTINED: Final = ".quarantined-"  # in the name of a journal that an operator set aside; a time follows
 BALLAST_BYTES: Final = 4 * 1024 * 1024  # given back to a full disk so that the end can still be written
 
+NUMBER_FLOOR: Final = "number_floor"  # in meta: the least number that a new order may have
 _TABLES: Final = frozenset({"meta", "record"})
 _INSERT: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -107,6 +108,15 @@ class Store:
         self._seq, self._hash = seq, tail
         self._since_checkpoint += len(rows)
         return first
+
+    def reserve_numbers(self, floor: int) -> None:
+        """Give no order a number below `floor` from the next start on.
+
+        For a restored journal: orders made after its backup have had the next numbers, and the venue may
+        remember their names for ever.
+        """
+        connection = self._connection or self._reopen()
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (NUMBER_FLOOR, str(floor)))
 
     def abandon(self) -> None:
         """Drop the connection after a failure and give the ballast back to the disk.
@@ -228,6 +238,9 @@ class Store:
         state = JournalState(instance=self._meta(connection, "instance"))
         for record in self._verified(connection):
             state.apply(record)
+        floor = self._meta(connection, NUMBER_FLOOR)
+        if floor.isascii() and floor.isdigit():
+            state.next_number = max(state.next_number, int(floor))
         return state
 
     def _bring_up_to_date(self, connection: Connection) -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from livetrader.backups import making, restoring
 from livetrader.backups.making import make_backup
 from livetrader.backups.manifest import MANIFEST, BackupError, RestoreRefusedError
-from livetrader.backups.restoring import restore
+from livetrader.backups.restoring import SKIPPED_NUMBERS, restore
 from livetrader.cli import cli
 from livetrader.errors import AlreadyRunningError
 from livetrader.gateway.takeover import StateLock
@@ -92,6 +92,7 @@ def test_a_backup_restores_every_file_and_the_next_start_is_halted(state: Path, 
     assert halted is not None
     assert "restored from a backup of 2020-09-13" in halted.reason
     assert examine(fresh / "journal.sqlite3").rows == 21
+    assert opened(fresh).next_number == opened(state).next_number + SKIPPED_NUMBERS
     assert not list(fresh.glob("replaced-staging-*"))
 
 
