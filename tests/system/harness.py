@@ -25,7 +25,7 @@ from typing import Any
 from zipfile import ZipFile
 
 SYSTEMD = Path("/lib/systemd/systemd")
-TOOLS = ("unshare", "nsenter", "mount", "umount", "pivot_root", "ldconfig", "systemctl")
+TOOLS = ("unshare", "nsenter", "mount", "umount", "pivot_root", "ldconfig", "systemctl", "useradd")
 BOOT_LIMIT_S = 20.0
 COMMAND_LIMIT_S = 60.0
 POLL_S = 0.05
