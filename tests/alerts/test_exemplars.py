@@ -1,4 +1,4 @@
-"""A real Prometheus reads our OpenMetrics and keeps the exemplars: a figure leads to the trace of an order."""
+"""A real Prometheus reads our OpenMetrics and keeps the exemplars: a figure leads to an order's trace."""
 
 from __future__ import annotations
 
