@@ -347,19 +347,21 @@ def plugin_contract() -> str:
     """Return the page of what a plugin implements, from the sources of the three modules."""
     lines = ["# Plugins", "", GENERATED, "", CONTRACT, ""]
     for module in ("spi", "spi_data", "spi_notify"):
-        tree = ast.parse((ROOT / "engine" / "livetrader_engine" / f"{module}.py").read_text(encoding="utf-8"))
+        source = (ROOT / "engine" / "livetrader_engine" / f"{module}.py").read_text(encoding="utf-8")
+        tree = ast.parse(source)
         lines += [f"## livetrader_engine.{module}", "", *(ast.get_docstring(tree) or "").splitlines(), ""]
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
-                lines += _class(node)
+                lines += _class(node, source)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _class(node: ast.ClassDef) -> list[str]:
+def _class(node: ast.ClassDef, source: str) -> list[str]:
     lines = [f"### {node.name}", "", *(ast.get_docstring(node) or "").splitlines(), ""]
     fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
     if fields:
-        lines += ["```python", *(ast.unparse(each) for each in fields), "```", ""]
+        shown = [ast.get_source_segment(source, each) or "" for each in fields]  # with its own quotes
+        lines += ["```python", *shown, "```", ""]
     for each in node.body:
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.name.startswith("_"):
             lines += _method(each)
