@@ -1,4 +1,4 @@
-"""Charts as LEAN keeps and writes them: series of rounded points, within the quotas of the seeds.
+"""Charts as LEAN keeps and writes them: series of rounded points, within QuantConnect's quotas.
 
 A point at the time of the one before replaces it. Sources: LEAN's Chart.cs, BaseSeries.cs, ChartPoint.cs,
 Candlestick.cs and their JSON converters; SampleRange in BacktestingResultHandler.cs for the quotas.
@@ -21,8 +21,8 @@ from livetrader_engine.symbols import NS_PER_SECOND
 LINE: Final = 0
 CANDLE: Final = 2
 PIE: Final = 6
-MAX_SERIES: Final = 30  # names of series in all charts of a run; the seeds' maximum-chart-series
-MAX_POINTS: Final = 1_000_000  # of one series; the seeds' maximum-data-points-per-chart-series
+MAX_SERIES: Final = 30  # names of series in all charts of a run; LEAN's maximum-chart-series
+MAX_POINTS: Final = 1_000_000  # of one series; LEAN's maximum-data-points-per-chart-series
 
 Point = tuple[int, tuple[Decimal | None, ...]]  # UTC ns; one value, or open, high, low and close
 

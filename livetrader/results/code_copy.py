@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-MAIN: Final = "main.py"  # a folder with this file is a project of the seeds: all its sources belong to it
+MAIN: Final = "main.py"  # a folder with this file is a project as in LEAN: all its sources belong
 MAX_FILES: Final = 1_000  # copied of one project
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024  # of one copied file; larger ones are data, not code
 _SOURCES: Final = frozenset({".py", ".ipynb", ".json", ".toml", ".yaml", ".yml", ".md", ".txt"})

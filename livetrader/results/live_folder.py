@@ -3,7 +3,7 @@
     results/
       deployments.json                every deployment that is still kept, newest last
       history.json                    curve, charts, figures: what the next start goes on with
-      <time>/                         one deployment, as the seeds' live/<timeStamp>
+      <time>/                         one deployment, as LEAN's live/<timeStamp>
         code/  config  log.txt  L-<id>-log.txt  L-<id>.json
         L-<id>-<date>_minute.json  L-<id>-<date>_10minute.json  L-<id>-<date>-<HH>_second_<chart>.json
         L-<id>-<date>-order-events.json

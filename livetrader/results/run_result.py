@@ -103,7 +103,7 @@ def summary_json(run: RunSummary, figures: RunFigures) -> dict[str, Json]:
 
 
 def orders_csv(orders: Iterable[OrderRow]) -> str:
-    """Return the orders as the seeds' orders.csv; times are UTC."""
+    """Return the orders as LEAN's orders.csv; times are UTC."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(ORDER_COLUMNS)

@@ -35,7 +35,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 UNLIMITED: Final = Quota()
-TIERS: Final[dict[str, Quota]] = {  # the seeds' table: MB and files
+TIERS: Final[dict[str, Quota]] = {  # QuantConnect's table: MB and files
     "free": Quota(5 * MB, 100),
     "prime": Quota(50 * MB, 1_000),
     "professional": Quota(500 * MB, 10_000),

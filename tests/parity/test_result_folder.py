@@ -1,4 +1,4 @@
-"""The folder that a backtest leaves: all files of the seeds, of one run, however the run ended."""
+"""The folder that a backtest leaves: all files that LEAN leaves, of one run, however the run ended."""
 
 from __future__ import annotations
 
