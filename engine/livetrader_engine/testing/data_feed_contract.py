@@ -15,7 +15,7 @@ from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.events import DataEnded, MarketDataArrived, TimePulse
 from livetrader_engine.spi import DataFeedPlugin, FeedEvent, FeedStatus
-from livetrader_engine.spi_data import BarsMissing, StreamRefused
+from livetrader_engine.spi_data import BarsMissing, Resumable, StreamRefused
 from livetrader_engine.testing.cases import case
 from livetrader_engine.testing.host import WAIT_LIMIT_S
 
@@ -39,13 +39,15 @@ class FeedSession:
         except StopAsyncIteration:
             return None
 
-    async def steps(self, count: int) -> list[MarketDataArrived]:
-        """Return the next `count` steps with data, fewer where the data ends first."""
+    async def steps(self, count: int, *, taken: bool = True) -> list[MarketDataArrived]:
+        """Return the next `count` steps with data, fewer where the data ends first, and take them."""
         found: list[MarketDataArrived] = []
         while len(found) < count:
             event = await self.next()
             if event is None or isinstance(event, DataEnded):
                 break
+            if taken and isinstance(self.plugin, Resumable):
+                self.plugin.taken()
             if isinstance(event, MarketDataArrived):
                 found.append(event)
         return found
@@ -248,10 +250,12 @@ class DataFeedContract:
         async with harness.session() as session:
             await session.plugin.subscribe(harness.streams[0])
             read = await session.steps(10)
-            await session.steps(1)  # asking for the next one completes the last of `read`
+            (left,) = await session.steps(1, taken=False)  # asking for it completes the last of `read`
+            is_resumable = isinstance(session.plugin, Resumable)
         async with harness.session() as session:
             assert session.begin_ns >= read[-1].time_ns
             await session.plugin.subscribe(harness.streams[0])
             again = await session.steps(5)
             assert again[0].time_ns > read[-1].time_ns and again[0].sequence == 1
+            assert again[0].time_ns == left.time_ns or not is_resumable, "what nobody took comes again"
             assert [step.time_ns for step in again] == sorted({step.time_ns for step in again})
