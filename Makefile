@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 READY := $(VENV)/.livetrader-$(shell sha256sum pyproject.toml | cut -c1-12)
 KILLS ?= 300
-WORKERS ?= 4 # tests at once, on two cores: the long ones wait for processes
+WORKERS ?= 5 # tests at once, on two cores: the long ones wait for processes
 INSTALL ?= --editable .
 
 help: ## list the targets

@@ -48,13 +48,17 @@ class Asked:
         self.daemon.state.mkdir(parents=True)
         store = TokenStore(self.daemon.state / "tokens.json")
         tokens = {scope: store.create(scope.value, [scope], now_ns=1) for scope in Scope}
+        self._origin, self._tokens = f"http://127.0.0.1:{port}", tokens
         with self.daemon.log.open("ab") as log:
             self.daemon.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.api_fuzz.serve", str(self.daemon.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
             )  # fmt: skip
-        self.daemon.until(lambda: self.daemon.status() and self.daemon.holdings(), "the first trade")
-        self.fuzzer = Fuzzer(f"http://127.0.0.1:{port}", tokens)
+
+    def fuzzer(self) -> Fuzzer:
+        """Return who asks, once the daemon trades."""
+        self.daemon.until(lambda: self.daemon.status() and self.daemon.holdings(), "the first trade", 60.0)
+        return Fuzzer(self._origin, self._tokens)
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ def asked(tmp_path: Path) -> Iterator[Asked]:
 
 
 def test_every_answer_is_documented_and_nobody_gets_what_is_not_theirs(asked: Asked) -> None:
-    daemon, fuzzer, begun_s = asked.daemon, asked.fuzzer, time.monotonic()
+    daemon, fuzzer, begun_s = asked.daemon, asked.fuzzer(), time.monotonic()
     fuzzer.run(max(1, REQUESTS // 2), BATCH)
     daemon.liquidate()
     daemon.until(daemon.is_flat, "a flat account")

@@ -32,6 +32,7 @@ class Sender:
         self._check_alive = check_alive
         self._end = end
         self._order_turn = asyncio.Lock()  # fair: whoever waits longer goes first
+        self._data_turn = asyncio.Lock()  # likewise: one that asks all the time must not take every turn
 
     async def send(self, method: str, arguments: tuple[object, ...], *, urgent: bool = False) -> None:
         """Call a method of the library's Client when the message limit allows; never orders.
@@ -50,6 +51,13 @@ class Sender:
 
     async def allowed(self, *, order: bool) -> None:
         """Wait for the message limit, with nothing handed over yet: what waits here was surely not sent."""
+        if order:
+            await self._room(order=True)
+            return
+        async with self._data_turn:
+            await self._room(order=False)
+
+    async def _room(self, *, order: bool) -> None:
         self._check_alive()
         while (wait_s := self._throttle.wait_s(order=order)) > 0:
             await asyncio.sleep(wait_s)
