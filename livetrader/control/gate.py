@@ -26,6 +26,8 @@ from livetrader.errors import ConfigError
 from livetrader.telemetry.logs import event
 
 BODY_LIMIT: Final = 64 * 1024  # bytes; the largest request of the table is below one kilobyte
+ADDRESS_LIMIT: Final = 8 * 1024  # characters of path and query; the longest of the table needs some hundred
+LINE_LIMIT: Final = 8 * ADDRESS_LIMIT  # bytes of a line or header: up to here we refuse in our own words
 BODY_LIMIT_S: Final = 5.0  # a body that takes longer comes from a broken or hostile client
 TOKENS_REFRESH_S: Final = 0.25  # how old the known tokens may be; a revoked one ends that soon
 TOKENS_WAIT_S: Final = 0.2  # a disk that hangs must not hold the kill path: the known tokens serve
@@ -216,6 +218,12 @@ def peer_of(request: web.Request) -> Peer:
         uid = peer_uid(cast("Connection", connection))
         return Peer(name=f"uid:{uid}", uid=uid)
     return Peer(name=f"ip:{request.remote or 'unknown'}", uid=None)
+
+
+def check_address(raw_path: str) -> None:
+    """Raise Refusal 400 where path and query are longer than ADDRESS_LIMIT."""
+    if len(raw_path) > ADDRESS_LIMIT:
+        raise refusals.bad_request(f"Path and query exceed {ADDRESS_LIMIT} characters.")
 
 
 async def read_body(request: web.Request) -> bytes:

@@ -111,6 +111,8 @@ class ControlServer:
             handle_signals=False,
             keepalive_timeout=IDLE_CONNECTION_S,
             shutdown_timeout=SHUTDOWN_S,
+            max_line_size=gate.LINE_LIMIT,
+            max_field_size=gate.LINE_LIMIT,
         )
         await self._runner.setup()
         try:
@@ -141,6 +143,7 @@ class ControlServer:
         outcome: web.StreamResponse
         begun_s = self._monotonic_s()
         try:
+            gate.check_address(request.raw_path)
             if row == METRIC_ROUTE:
                 outcome = self._pages.answer(request, self._gate, peer)
             else:

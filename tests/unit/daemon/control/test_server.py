@@ -10,7 +10,7 @@ import pytest
 
 from livetrader.control import budgets
 from livetrader.control.auth import Scope, TokenStore
-from livetrader.control.gate import BODY_LIMIT
+from livetrader.control.gate import ADDRESS_LIMIT, BODY_LIMIT, LINE_LIMIT
 from livetrader.control.routes import ROUTES, Route
 
 Serve = Callable[[], AbstractAsyncContextManager]
@@ -189,6 +189,16 @@ def test_an_oversized_body_is_refused_declared_or_not(serve: Serve) -> None:
             async with session.post("/v1/halt", data=b" " * BODY_LIMIT, headers=headers) as answer:
                 assert answer.status == 202, "the limit itself is allowed"
             assert [kind for kind, _, _ in running.operations.asked] == ["halt"]
+
+    asyncio.run(scenario())
+
+
+def test_an_address_without_end_is_refused_in_our_own_words(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+            for length in (ADDRESS_LIMIT, LINE_LIMIT - 1_000):
+                async with session.get("/v1/orders?text=" + "x" * length) as answer:
+                    assert (answer.status, (await answer.json())["error"]) == (400, "bad_request")
 
     asyncio.run(scenario())
 
