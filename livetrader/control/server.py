@@ -143,7 +143,6 @@ class ControlServer:
         outcome: web.StreamResponse
         begun_s = self._monotonic_s()
         try:
-            gate.check_address(request.raw_path)
             if row == METRIC_ROUTE:
                 outcome = self._pages.answer(request, self._gate, peer)
             else:
@@ -172,6 +171,7 @@ class ControlServer:
                 self._gate.check_csrf(route, who, request.headers)
             self._gate.check_rate(route, who.name)
             gate.check_scope(route, who)
+            gate.check_address(request.raw_path)
             raw = await gate.read_body(request)
             body = gate.parse_body(route, raw, request.content_type)
             query = gate.parse_query(route, request.query)

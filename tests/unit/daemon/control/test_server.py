@@ -199,6 +199,9 @@ def test_an_address_without_end_is_refused_in_our_own_words(serve: Serve) -> Non
             for length in (ADDRESS_LIMIT, LINE_LIMIT - 1_000):
                 async with session.get("/v1/orders?text=" + "x" * length) as answer:
                     assert (answer.status, (await answer.json())["error"]) == (400, "bad_request")
+            teller = await running.token(Scope.ALERT)
+            async with session.get("/v1/orders?text=" + "x" * ADDRESS_LIMIT, headers=teller) as answer:
+                assert answer.status == 403, "who may not ask is told that first"
 
     asyncio.run(scenario())
 
