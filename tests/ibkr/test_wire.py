@@ -325,6 +325,20 @@ def test_of_all_codes_only_one_ends_an_order_that_works() -> None:
 # ---- the message limit
 
 
+@pytest.mark.parametrize(
+    ("order", "most"), [(True, throttle.PER_SECOND), (False, int(throttle.PER_SECOND * throttle.DATA_SHARE))]
+)
+def test_a_second_has_room_for_exactly_the_share_of_each(*, order: bool, most: int) -> None:
+    now_s, sent = 100.0, 0
+    limit = Throttle(lambda: now_s)
+    while now_s < 100.0 + throttle.WINDOW_S:
+        while limit.wait_s(order=order) == 0.0:
+            limit.count()
+            sent += 1
+        now_s += throttle.BUNCH_S / 100
+    assert sent == most
+
+
 def test_orders_find_room_whatever_else_is_sent() -> None:
     now_s, others, orders = 100.0, 0, 0
     limit = Throttle(lambda: now_s)

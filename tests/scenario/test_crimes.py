@@ -95,11 +95,8 @@ def test_every_crime_ends_flat_whoever_pulls_the_trigger(daemon: Daemon, crime: 
         assert took_s < FLAT_LIMIT_S
     elif trigger == "cli":
         daemon.until(daemon.holdings, "a position")
-        begun_s = time.monotonic()
-        _command(daemon, "status")  # what starting a command takes here and now is not the switch's
-        asked_s = time.monotonic() - begun_s
-        took_s = _timed(daemon, lambda: _command(daemon, "liquidate", "--yes"))
-        assert took_s - asked_s < FLAT_LIMIT_S
+        took_s = _timed(daemon, lambda: _command(daemon))
+        assert took_s < FLAT_LIMIT_S
     else:
         daemon.until(daemon.is_flat, f"a flat account after {trigger}", limit_s=30.0)
     status = daemon.status()
@@ -180,9 +177,19 @@ def test_a_crime_in_lockstep_ends_flat_wherever_the_engine_leads(
         daemon.close()
 
 
-def _command(daemon: Daemon, verb: str, *options: str) -> None:
-    """Type a command, and wait for its end."""
-    command = [sys.executable, "-m", "livetrader", verb, str(daemon.config), *options]
+def _command(daemon: Daemon) -> None:
+    """Type the command: the start of its interpreter counts, the tests beside it do not where we are root."""
+    command = [
+        "nice",
+        "-n",
+        "-15",
+        sys.executable,
+        "-m",
+        "livetrader",
+        "liquidate",
+        str(daemon.config),
+        "--yes",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
