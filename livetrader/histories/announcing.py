@@ -21,7 +21,7 @@ DAYS_BEFORE: Final = 10  # in which the last session before an ex-date lies, wit
 MAX_SILENT: Final = 10_000  # symbols of which nobody announces anything: not asked for again in this process
 
 
-class Announcer:
+class Announcements:
     """Asks for announcements when those that are stored do not reach far enough. Thread-safe."""
 
     def __init__(
@@ -46,13 +46,13 @@ class Announcer:
         known = self._store.data.announced_until(symbol)
         until = min(dates.last, today)
         if (known is None or known < until) and self._silent.get(symbol, date.min) < until:
-            self.ask(symbol, today)
+            self._ask(symbol, today)
         self._price(symbol, dates.first, today)
 
-    def ask(self, symbol: Symbol, today: date) -> None:
-        """Ask for what is announced since the newest that is stored, whether or not it reaches.
+    def _ask(self, symbol: Symbol, today: date) -> None:
+        """Ask for what is announced since the newest that is stored.
 
-        Announcements of today may still come during the day, so that day is asked for again. What is
+        Announcements of that day may have come after we asked, so the day is asked for again. What is
         announced for later days is left out: prices until then are as they are traded.
         """
         with self._lock:

@@ -16,7 +16,7 @@ from itertools import chain
 
 import msgspec
 
-from livetrader.histories.announcing import Announcer
+from livetrader.histories.announcing import Announcements
 from livetrader.histories.asking import Asker, raise_if_unanswered
 from livetrader.histories.filling import Filler, Lacking, Progress
 from livetrader.histories.reference import ChainReference
@@ -52,7 +52,7 @@ class HistoryChain:
         self._now_ns = now_ns
         self._report = report
         self._filler = Filler(store, self._others, report)
-        self._announcer = Announcer(store, self._others, self._filler, report)
+        self._announcements = Announcements(store, self._others, self._filler, report)
         references = [source.plugin.reference for source in self._sources]
         self._reference = ChainReference(store.plugin.reference, references, self._announced)
 
@@ -114,20 +114,16 @@ class HistoryChain:
         Splits and dividends of an equity come with it. Raises VenueError where those cannot be had now.
         """
         lacking = self._filler.fill(request, progress)
-        self._announcer.reach(request.symbol, request.dates, self._today(request.symbol))
+        self._announcements.reach(request.symbol, request.dates, self._today(request.symbol))
         return lacking
 
     def lacks(self, request: DownloadRequest) -> Sequence[DateSpan]:
         """Return the dates that would be downloaded, ascending."""
         return self._store.data.gaps(request)
 
-    def refresh_announcements(self, symbol: Symbol) -> None:
-        """Ask now for splits and dividends announced since the newest stored. Raises VenueError."""
-        self._announcer.ask(symbol, self._today(symbol))
-
     def announced(self, symbol: Symbol, dates: DateSpan) -> tuple[Announcement, ...]:
         """Ask now for what is announced for these dates, which may lie ahead. Raises VenueError."""
-        return self._announcer.ahead(symbol, dates)
+        return self._announcements.ahead(symbol, dates)
 
     def _batches(self, request: HistoryRequest) -> Iterator[Batch]:
         end_ns = min(request.end_ns, self._now_ns())
@@ -176,7 +172,7 @@ class HistoryChain:
         symbol = subscription.symbol
         lacking = self._filler.fill(_download_of(request, dates))
         if not any(gap.again for gap in lacking):
-            self._announcer.reach(symbol, dates, self._today(symbol))
+            self._announcements.reach(symbol, dates, self._today(symbol))
         return lacking
 
     def _mended(
@@ -203,7 +199,7 @@ class HistoryChain:
     def _announced(self, symbol: Symbol, dates: DateSpan) -> None:
         """Have announcements stored before somebody looks at them; what cannot be had is reported."""
         try:
-            self._announcer.reach(symbol, dates, self._today(symbol))
+            self._announcements.reach(symbol, dates, self._today(symbol))
         except VenueError as error:
             self._report("announcements_failed", level="warning", symbol=symbol.value, problem=str(error))
 

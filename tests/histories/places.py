@@ -119,6 +119,7 @@ class Bench:
 
     def __init__(self, folder: Path, *kinds: type[Direct], store_last: bool = False) -> None:
         self.told: list[str] = []
+        self.now = NOW
         self.lean = store(folder, NOW, self.told)
         self.reference = self.lean.reference
         self.spy = self.reference.symbol("SPY", SecurityType.EQUITY, "usa")
@@ -130,7 +131,7 @@ class Bench:
         self.chain = HistoryChain(
             Store("lean_data", self.lean, self.lean),
             [*others, own] if store_last else [own, *others],
-            lambda: int(NOW.timestamp()) * NS_PER_SECOND,
+            lambda: int(self.now.timestamp()) * NS_PER_SECOND,
             lambda action, **fields: self.told.append(action),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -175,8 +175,13 @@ def test_announcements_are_asked_anew_when_later_dates_need_them(tmp_path: Path)
     assert isinstance(place, Downloadable)
     bench.ask(DAILY, MONDAY, FRIDAY)
     assert [last for _, last in place.announced] == [TODAY]
-    bench.chain.refresh_announcements(bench.spy)
-    assert place.announced[1] == (TODAY, TODAY), "what is announced during the day is not missed"
+    bench.now += timedelta(days=2)
+    bench.ask(DAILY, FRIDAY, TODAY)
+    assert place.announced[1:] == [], "what is known reaches"
+    bench.ask(DAILY, FRIDAY, TODAY + timedelta(days=1))
+    ((first, last),) = place.announced[1:]
+    assert first == TODAY, "what was announced later in that day is not missed"
+    assert last == TODAY + timedelta(days=2)
 
 
 def test_two_threads_that_want_the_same_download_it_once(tmp_path: Path) -> None:
