@@ -6,6 +6,7 @@
     DataStore    a history that keeps what others downloaded, so that it is asked for once
     ExaminedStore  one that looks for what is wrong with what it keeps
     ActionBooker a simulated brokerage that books splits and dividends when it is told of them
+    Timekeeping  a brokerage or feed whose venue tells its time
 
 The daemon puts several feeds and histories into an order; these are what it needs of them for that.
 """
@@ -155,7 +156,10 @@ class Served(NamedTuple):
 
 @runtime_checkable
 class DataStore(Protocol):
-    """A history that keeps downloaded data in files and then has them. Several processes may share it."""
+    """A history that keeps downloaded data in files and then has them. Several processes may share it.
+
+    Every method raises OSError where the disk fails or another process holds the files for too long.
+    """
 
     def gaps(self, request: DownloadRequest) -> Sequence[DateSpan]:
         """Return the dates that are neither stored nor known to have no data, ascending.

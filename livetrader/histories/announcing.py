@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from livetrader.histories.filling import Filler
+from livetrader.histories.filling import Filler, unusable
 from livetrader.histories.sources import Source, Store
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import DataError
@@ -17,6 +17,8 @@ from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 
 FIRST_ANNOUNCED: Final = date(1962, 1, 2)  # before any daily bar that is sold; so one question gets them all
 DAYS_BEFORE: Final = 10  # in which the last session before an ex-date lies, with holidays
+
+_Told = tuple[str, Symbol, DateSpan, Sequence[Announcement]]  # by whom, of whom, of when, what
 
 MAX_SILENT: Final = 10_000  # symbols of which nobody announces anything: not asked for again in this process
 
@@ -39,10 +41,16 @@ class Announcements:
     def reach(self, symbol: Symbol, dates: DateSpan, today: date) -> None:
         """Have the announcements of an equity stored up to the last of these dates, today at most.
 
-        Raises VenueError where somebody announces them, but cannot tell now.
+        Raises VenueError where somebody announces them, but cannot tell now, or they cannot be stored.
         """
         if symbol.security_type is not SecurityType.EQUITY or not self._announcing:
             return
+        try:
+            self._reach(symbol, dates, today)
+        except OSError as error:
+            raise VenueError(f"{symbol.value}: splits and dividends: {unusable(error)}") from error
+
+    def _reach(self, symbol: Symbol, dates: DateSpan, today: date) -> None:
         known = self._store.data.announced_until(symbol)
         until = min(dates.last, today)
         if (known is None or known < until) and self._silent.get(symbol, date.min) < until:
@@ -58,22 +66,10 @@ class Announcements:
         with self._lock:
             known = self._store.data.announced_until(symbol)
             dates = DateSpan(FIRST_ANNOUNCED if known is None else min(known, today), today)
-            trouble: list[str] = []
-            for source in self._announcing:
-                downloader = source.downloader
-                if downloader is None or symbol.security_type not in downloader.downloads.security_types:
-                    continue
-                try:
-                    found = downloader.announcements(symbol, dates)
-                except VenueError as error:
-                    trouble.append(f"{source.name}: {error}")
-                except DataError as error:
-                    self._report("announcements_not_had", history=source.name, problem=str(error))
-                else:
-                    self._store.data.store_announcements(source.name, symbol, dates, found)
-                    return
-            if trouble:
-                raise VenueError(f"{symbol.value}: splits and dividends are not known: {'; '.join(trouble)}")
+            found = self._first(symbol, dates)
+            if found is not None:
+                self._store.data.store_announcements(*found)
+                return
             if len(self._silent) < MAX_SILENT:
                 self._silent[symbol] = today
             self._report("announcements_unknown", level="warning", symbol=symbol.value)
@@ -83,20 +79,25 @@ class Announcements:
 
         The first that answers counts. Raises VenueError where somebody announces, but cannot tell now.
         """
+        found = self._first(symbol, dates)
+        return () if found is None else tuple(found[-1])
+
+    def _first(self, symbol: Symbol, dates: DateSpan) -> _Told | None:
+        """Return the first answer, None where nobody has any. Raises VenueError where one may have."""
         trouble: list[str] = []
         for source in self._announcing:
             downloader = source.downloader
             if downloader is None or symbol.security_type not in downloader.downloads.security_types:
                 continue
             try:
-                return tuple(downloader.announcements(symbol, dates))
+                return source.name, symbol, dates, downloader.announcements(symbol, dates)
             except VenueError as error:
                 trouble.append(f"{source.name}: {error}")
             except DataError as error:
                 self._report("announcements_not_had", history=source.name, problem=str(error))
         if trouble:
             raise VenueError(f"{symbol.value}: splits and dividends are not known: {'; '.join(trouble)}")
-        return ()
+        return None
 
     def _price(self, symbol: Symbol, first: date, today: date) -> None:
         """Have the closes stored by which dividends are weighed, as far as they matter since `first`."""

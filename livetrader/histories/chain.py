@@ -157,6 +157,8 @@ class HistoryChain:
             self._store.data.gaps(_download_of(request, dates))
         except DataError:
             return False
+        except OSError:
+            return True  # filling says what is wrong with the disk
         return True
 
     def _unkept(self, request: HistoryRequest) -> Iterator[Batch]:

@@ -28,7 +28,7 @@ class Filling(NamedTuple):
 
 
 class Lacking(NamedTuple):
-    """Dates that are not stored, and why: everybody's words. `asked`: nobody but could be asked again."""
+    """Dates that are not stored, and why: everybody's words. `again`: they may be had later."""
 
     dates: DateSpan
     reason: str
@@ -53,8 +53,15 @@ class Filler:
 
         What was stored before a failure stays. Raises DataError for what has no place in the store.
         """
-        if not self._store.data.gaps(request):
-            return ()
+        try:
+            if not self._store.data.gaps(request):
+                return ()
+            return self._filled(request, progress)
+        except OSError as error:  # nobody can tell what is there
+            self._tell(self._store.name, request, error)
+            return (Lacking(request.dates, unusable(error), again=True),)
+
+    def _filled(self, request: DownloadRequest, progress: Progress | None) -> tuple[Lacking, ...]:
         with self._lock:
             gaps = self._store.data.gaps(request)
             total, done, points = sum(map(days_of, gaps)), 0, 0
@@ -93,7 +100,7 @@ class Filler:
                 again = again or isinstance(error, VenueError)
                 self._tell(source.name, request, error)
             except OSError as error:
-                reasons.append(f"the data folder cannot be written ({error}): let this user write it")
+                reasons.append(unusable(error))
                 again = True
                 self._tell(source.name, request, error)
                 break
@@ -131,6 +138,11 @@ class _Told(NamedTuple):
             if self.progress is not None and count % POINTS_PER_WORD == 0:
                 self.progress(Filling(self.done, self.total, name, count))
             yield point
+
+
+def unusable(error: OSError) -> str:
+    """Return what to say of a data folder on a disk that fails, or that is somebody else's."""
+    return f"the data folder cannot be written ({error}): let this user write it, and look at its disk"
 
 
 POINTS_PER_WORD = 10_000  # between two words on progress: some a second

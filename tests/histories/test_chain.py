@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from livetrader_engine.errors import DataError
 from livetrader_engine.spi import VenueError
 from livetrader_engine.spi_data import DateSpan, DownloadRequest
 from livetrader_engine.symbols import Resolution
+from livetrader_plugins.lean_data import coverage
 from tests.histories.places import ZONE, Bench, Direct, Downloadable
 
 MONDAY, FRIDAY = date(2024, 5, 13), date(2024, 5, 17)
@@ -223,6 +226,21 @@ def test_a_folder_that_cannot_be_written_is_said_and_is_no_silence(tmp_path: Pat
     with pytest.raises(VenueError, match="the data folder cannot be written"):
         bench.ask(MINUTE, MONDAY, FRIDAY)
     (tmp_path / ".livetrader").unlink()
+    assert len(bench.ask(MINUTE, MONDAY, FRIDAY)) == 50
+
+
+def test_a_record_that_somebody_holds_is_said_and_is_no_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coverage, "BUSY_S", 0.01)
+    bench = Bench(tmp_path, Downloadable)
+    assert len(bench.ask(MINUTE, MONDAY, MONDAY)) == 10
+    with closing(sqlite3.connect(tmp_path / ".livetrader/coverage.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(VenueError, match="locked"):
+            bench.ask(MINUTE, MONDAY, FRIDAY)
+        with pytest.raises(VenueError, match="locked"):
+            bench.chain.fill(DownloadRequest(bench.spy, MINUTE, TickType.TRADE, DateSpan(MONDAY, FRIDAY)))
     assert len(bench.ask(MINUTE, MONDAY, FRIDAY)) == 50
 
 

@@ -65,7 +65,10 @@ class Coverage:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Iterator[Coverage]:
-        """Open the record, made where it is not there. Raises DataError where it is none, OSError."""
+        """Open the record, made where it is not there.
+
+        Raises DataError where it is none or damaged, OSError where the disk fails or somebody else holds it.
+        """
         try:
             connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         except sqlite3.Error as error:
@@ -80,6 +83,8 @@ class Coverage:
                     f"{path}: written by another release (version {version}, this one: {VERSION})"
                 )
             yield cls(connection)
+        except sqlite3.OperationalError as error:  # a lock, a full disk: not the record's contents
+            raise OSError(f"{path}: {error}") from error
         except sqlite3.DatabaseError as error:
             remedy = "remove it: the data files stay, only who brought them is forgotten"
             raise DataError(f"{path}: {error}; {remedy}") from error
@@ -92,10 +97,11 @@ class Coverage:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk may have ended it already
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     # ---- what was downloaded
 

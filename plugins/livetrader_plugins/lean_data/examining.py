@@ -146,7 +146,7 @@ class Examination:
         """Yield sessions without data between the first and the last date that have some."""
         try:
             quiet = self._store.known_empty(request)
-        except DataError as error:
+        except (DataError, OSError) as error:
             yield DataFault(".livetrader", "record", str(error))
             return
         few = _Few()

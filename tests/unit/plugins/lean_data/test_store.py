@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +22,7 @@ from livetrader_engine.data.subscription import HistoryRequest, Normalization, S
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi_data import AnnouncedDividend, AnnouncedSplit, Announcement, DataStore, DateSpan
 from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_SECOND, Resolution, SecurityType, Symbol
-from livetrader_plugins.lean_data import LeanDataHistory, write_daily
+from livetrader_plugins.lean_data import LeanDataHistory, coverage, write_daily
 from livetrader_plugins.lean_data.depot import SIDECAR
 from tests.unit.plugins.lean_data.stores import NOW, points_of, read, request, store
 
@@ -471,3 +473,18 @@ def test_a_damaged_record_says_so_and_reading_goes_on(tmp_path: Path) -> None:
     told: list[str] = []
     assert len(read(store(tmp_path, told=told), wanted)) == 1
     assert told == ["coverage_unusable"]
+
+
+def test_a_record_that_cannot_be_written_now_is_the_disks_trouble_and_nobody_is_told_to_remove_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coverage, "BUSY_S", 0.01)
+    history = store(tmp_path)
+    spy = history.reference.symbol("SPY", SecurityType.EQUITY, "usa")
+    wanted = request(spy, Resolution.DAILY, TRADE, MONDAY, FRIDAY)
+    history.store("a", wanted, daily(spy, MONDAY))
+    with closing(sqlite3.connect(tmp_path / SIDECAR / "coverage.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(OSError, match="locked") as raised:
+            history.store("a", wanted, daily(spy, MONDAY))
+    assert "remove" not in str(raised.value)
