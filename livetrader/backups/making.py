@@ -35,6 +35,7 @@ from livetrader.backups.manifest import (
     Manifest,
     sha256_of,
 )
+from livetrader.configuration.stores import FOLDER as OBJECT_STORE
 from livetrader.journal.examination import examine
 
 JOURNAL_NAME: Final = "journal.sqlite3"
@@ -56,7 +57,7 @@ def make_backup(
     """Write a backup of `folder` to `output`, a .tar.gz that appears when it is whole and durable.
 
     Raises BackupError where the folder is none, or its journal is damaged or another account's; OSError
-    where the disk fails.
+    where the disk fails, or a folder may not be read: what is not looked at is no empty folder.
     """
     if not folder.is_dir():
         raise BackupError(
@@ -96,11 +97,15 @@ def _write(
         for path in _in_order(folder):
             relative = path.relative_to(folder).as_posix()
             told(relative)
-            if _is_sqlite(path):
-                _copy_sqlite(path, scratch)
-                if relative == JOURNAL_NAME:
+            is_journal = relative == JOURNAL_NAME
+            if _is_sqlite(path) and _copy_sqlite(path, scratch, needed=is_journal):
+                if is_journal:
                     facts = journal_facts(scratch, account)
                 entry = _add_copy(archive, scratch, relative, created_ns)
+            elif is_journal and path.stat().st_size:
+                raise BackupError(
+                    "the journal is damaged: it is no file of SQLite. `livetrader journal check` says more"
+                )
             else:
                 found = _add_file(archive, path, relative, scratch)
                 if found is None:
@@ -130,10 +135,10 @@ def journal_facts(journal: Path, account: str) -> JournalFacts:
 
 def is_left_out(relative: Path) -> bool:
     """Return whether a file of the state directory is none of a backup's business."""
-    name = relative.name
-    if relative.parts[0].startswith(REPLACED) or relative.parts[0] == LOCK_NAME:
+    name, place = relative.name, relative.parts[0]
+    if place.startswith(REPLACED) or place == LOCK_NAME:
         return True
-    if name.endswith(_PASSED_OVER):
+    if name.endswith(_PASSED_OVER) and place != OBJECT_STORE:  # there algorithms choose the names
         return True
     return any(name.endswith(f"sqlite3{suffix}") for suffix in _BESIDE)
 
@@ -145,12 +150,18 @@ def _in_order(folder: Path) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for root, _, names in os.walk(folder):
+    for root, _, names in os.walk(folder, onerror=_refused):
         for name in names:
             path = Path(root) / name
             with suppress(FileNotFoundError):  # the daemon goes on meanwhile
                 if stat.S_ISREG(path.lstat().st_mode):
                     yield path
+
+
+def _refused(error: OSError) -> None:
+    """Raise what os.walk would pass over: a folder that is not looked at."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _is_sqlite(path: Path) -> bool:
@@ -161,8 +172,12 @@ def _is_sqlite(path: Path) -> bool:
         return False
 
 
-def _copy_sqlite(path: Path, copy: Path) -> None:
-    """Copy one moment of a SQLite file that may be written to meanwhile."""
+def _copy_sqlite(path: Path, copy: Path, *, needed: bool) -> bool:
+    """Copy one moment of a SQLite file that may be written to meanwhile.
+
+    Return whether it is one. Raises BackupError where it cannot be read now, and for a damaged one that is
+    `needed`; others were set aside, or are what an algorithm keeps: they are copied like any file.
+    """
     source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
     with closing(source), closing(sqlite3.connect(copy)) as target:
         try:
@@ -171,7 +186,13 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
             source.backup(target, pages=COPY_PAGES)
             target.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.Error as error:
-            raise BackupError(f"{path} cannot be copied: {error}") from error
+            damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(
+                error, sqlite3.OperationalError
+            )
+            if needed or not damaged:
+                raise BackupError(f"{path} cannot be copied: {error}") from error
+            return False
+    return True
 
 
 def _add_copy(archive: tarfile.TarFile, copy: Path, relative: str, created_ns: int) -> FileEntry:

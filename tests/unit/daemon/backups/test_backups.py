@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -296,6 +298,9 @@ def test_what_cannot_be_vouched_for_is_not_backed_up(state: Path, tmp_path: Path
     connection.close()
     with pytest.raises(BackupError, match="journal is damaged: row 7"):
         make_backup(state, ACCOUNT, tmp_path / "b.tar.gz", NOW_NS)
+    (state / "journal.sqlite3").write_bytes(bytes(8192))
+    with pytest.raises(BackupError, match="journal is damaged: it is no file of SQLite"):
+        make_backup(state, ACCOUNT, tmp_path / "b.tar.gz", NOW_NS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state"]
 
 
@@ -314,6 +319,41 @@ def test_a_file_that_is_cut_while_it_is_read_is_read_again(
     made = make_backup(state, ACCOUNT, tmp_path / "b.tar.gz", NOW_NS)
     assert copies.count(str(state / "tokens.json")) == 2
     assert next(entry.size for entry in made.files if entry.path == "tokens.json") == 0
+
+
+def test_keys_of_the_object_store_are_kept_whatever_they_are_called(state: Path, tmp_path: Path) -> None:
+    keys = {"model.part", "replaced-by.bin", "model.ballast"}
+    for key in keys:
+        (state / "object_store" / key).write_bytes(b"trained")
+    make_backup(state, ACCOUNT, tmp_path / "b.tar.gz", NOW_NS)
+    restore(tmp_path / "b.tar.gz", tmp_path / "fresh", ACCOUNT, NOW_NS)
+    assert {path.name for path in (tmp_path / "fresh" / "object_store").iterdir()} == keys | {"models"}
+
+
+def test_a_damaged_file_that_was_set_aside_is_kept_as_it_is_and_keeps_no_backup_from_being_made(
+    state: Path, tmp_path: Path
+) -> None:
+    damaged = making.SQLITE_MAGIC + b"damaged" * 1_000
+    (state / "notifications.sqlite3.damaged-1").write_bytes(damaged)
+    make_backup(state, ACCOUNT, tmp_path / "b.tar.gz", NOW_NS)
+    restore(tmp_path / "b.tar.gz", tmp_path / "fresh", ACCOUNT, NOW_NS)
+    assert (tmp_path / "fresh" / "notifications.sqlite3.damaged-1").read_bytes() == damaged
+
+
+def test_a_folder_that_this_user_may_not_read_is_no_empty_one(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.scandir
+
+    def refused(path: Any) -> object:
+        if path == str(state / "object_store"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refused)  # root, who runs tests in places, may read everything
+    with pytest.raises(PermissionError, match="object_store"):
+        make_backup(state, ACCOUNT, tmp_path / "b.tar.gz", NOW_NS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state"]
 
 
 def test_the_commands_say_what_they_did(state: Path, tmp_path: Path) -> None:
