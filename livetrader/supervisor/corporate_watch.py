@@ -23,6 +23,7 @@ from typing import Final
 
 import msgspec
 
+from livetrader.daemon_threads import DaemonThreads
 from livetrader.errors import JournalError
 from livetrader.gateway.gateway import Gateway
 from livetrader.journal.action_records import (
@@ -106,6 +107,7 @@ class CorporateWatch:
         self._booked: set[str] = set()  # by the simulated brokerage, in this process
         self._alarmed: set[str] = set()
         self._account_s = 0.0  # monotonic: when the account was looked at for a split
+        self._threads = DaemonThreads("announcements")  # one at a time, and those that hang since
         ports.gateway.ledger.split_applied = self._applied
 
     async def begin(self) -> None:
@@ -161,10 +163,12 @@ class CorporateWatch:
         return {one for one in symbols if one.security_type is SecurityType.EQUITY}
 
     def _due_symbols(self) -> set[Symbol]:
-        now_s = self._ports.monotonic_s()
+        now_s, symbols = self._ports.monotonic_s(), self._symbols()
+        for gone in self._failed_s.keys() - symbols:
+            del self._failed_s[gone]  # its trouble is nobody's any more
         return {
             one
-            for one in self._symbols()
+            for one in symbols
             if self._looked.get(one) != self._day(one)
             and now_s - self._failed_s.get(one, -RETRY_S) >= RETRY_S
         }
@@ -181,12 +185,14 @@ class CorporateWatch:
         """Ask for announcements and note them; what cannot be had is asked for again later."""
         days = {symbol: day for symbol in symbols if (day := self._day(symbol)) is not None}
         question = _Question({one: self._span(one, day, begins=begins) for one, day in days.items()})
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(limit_s):
-                await asyncio.to_thread(question.ask, self._ports.announcements)
+                await loop.run_in_executor(self._threads, question.ask, self._ports.announcements)
         except TimeoutError:
-            question.given_up = True
             question.trouble.append(f"not every answer within {limit_s:g} s")
+        finally:
+            question.given_up = True  # also where the daemon ends meanwhile
         corporate = self._ports.gateway.corporate
         for record in await corporate.note(tuple(question.found)):
             self._announce(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -85,7 +86,14 @@ class Day:
         return [one for one in self.heard if isinstance(one, Split) and one.kind is SplitKind.OCCURRED]
 
 
-def watch_of(desk: Desk, office: Office, booker: ActionBooker | None = None, *, engine: bool = True) -> Day:
+def watch_of(
+    desk: Desk,
+    office: Office,
+    booker: ActionBooker | None = None,
+    *,
+    engine: bool = True,
+    symbols: tuple[Symbol, ...] = (),
+) -> Day:
     timing = virtual_timing()
     heard: list[CorporateAction] = []
     told: list[tuple[str, str, Urgency]] = []
@@ -101,7 +109,7 @@ def watch_of(desk: Desk, office: Office, booker: ActionBooker | None = None, *, 
         announcements=Announcements(SampleReference(), office),
         gateway=desk.gateway,
         booker=booker,
-        subscribed=tuple,
+        subscribed=lambda: symbols,
         tell=tell,
         now_ns=timing.now_ns,
         monotonic_s=timing.monotonic_s,
@@ -410,3 +418,52 @@ async def test_one_symbol_that_cannot_be_asked_about_keeps_no_other_waiting_and_
         assert 6 <= again <= 9, "every quarter of an hour, IBM alone"
         await day.until(EX_NS + 60_000_000_000)
         assert day.desk.held() == 400
+
+
+def test_an_announcer_that_hangs_holds_the_end_of_the_daemon_up_by_nothing(tmp_path: Path) -> None:
+    asked, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    class Hanging(Office):
+        def __call__(self, symbol: Symbol, dates: DateSpan) -> tuple[Announcement, ...]:
+            self.asked.append(dates)
+            asked.set()
+            go_on.wait(3.0)
+            over.set()
+            return ()
+
+    office = Hanging()
+
+    async def scene() -> None:
+        day = watch_of(make_desk(new_venue(), tmp_path), office, symbols=(SPY, IBM))
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(day.watch.begin())
+            await asyncio.to_thread(asked.wait, 5.0)
+            looking.cancel()
+
+    try:
+        asyncio.run(scene())
+        assert not over.is_set(), "its thread was waited for"
+    finally:
+        go_on.set()
+    assert over.wait(5.0)
+    for thread in threading.enumerate():
+        if thread.name == "announcements":
+            thread.join(5.0)
+    assert len(office.asked) == 1, "nobody waits for the answer about the other"
+
+
+@in_virtual_time
+async def test_trouble_of_a_symbol_that_nobody_needs_any_more_does_not_silence_that_of_another(
+    tmp_path: Path,
+) -> None:
+    venue, office = new_venue(), Office(broken="IBM")
+    async with a_day(venue, tmp_path, office) as day:
+        await place(day, spec(1, 10, IBM))
+        await asyncio.sleep(60.0)
+        assert [title for title, _, _ in day.told] == ["splits and dividends unknown"]
+        await place(day, spec(2, -10, IBM))
+        await asyncio.sleep(HOUR_S)
+        office.broken = "SPY"
+        await buy(day, 3, 100)
+        await asyncio.sleep(60.0)
+        assert len(day.told) == 2, "it is another trouble"
