@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -57,7 +57,7 @@ def _what_options(types: Sequence[str]) -> Callable[[_F], _F]:
                          type=click.Choice(KINDS), help="Trades or quotes; may be repeated."),
             click.option("--start", required=True, metavar="YYYY-MM-DD", type=_DAY, help="First date."),
             click.option("--end", metavar="YYYY-MM-DD", type=_DAY,
-                         help="Last date, included; default yesterday."),
+                         help="Last date, included; default the exchange's yesterday."),
             click.option("--security-type", default="equity", show_default=True, type=click.Choice(types)),
             click.option("--market", help="Default usa; coinbase for crypto, oanda for forex."),
             folder_option,
@@ -143,6 +143,7 @@ def generate(*, output_json: bool, **given: Any) -> None:
         --start 2024-01-02 --end 2024-01-31
     livetrader data generate --symbol BTCUSD --security-type crypto --resolution minute --start 2024-01-01
     """
+    from livetrader.datawork.downloading import over_until
     from livetrader.datawork.generating import Habits, Market, make_up
     from livetrader.histories.filling import Filling
     from livetrader_engine.errors import DataError
@@ -167,7 +168,8 @@ def generate(*, output_json: bool, **given: Any) -> None:
             try:
                 symbol = chain.reference.symbol(ticker, _type(given["security_type"]), _market(given))
                 hours = chain.reference.hours(symbol)
-                market = Market(_dates(given), wanted, given["seed"], habits)
+                dates = over_until(_dates(given), chain.today(symbol))
+                market = Market(dates, wanted, given["seed"], habits)
 
                 def made(days: int, of: int, ticker: str = ticker) -> None:
                     progress(ticker, Filling(days, of, "", 0))
@@ -275,13 +277,9 @@ def _market(given: dict[str, Any]) -> str:
 
 
 def _dates(given: dict[str, Any]) -> DateSpan:
-    from livetrader.clocks import wall_ns
-    from livetrader.datawork.downloading import over_until
     from livetrader_engine.spi_data import DateSpan
 
-    today = datetime.fromtimestamp(wall_ns() / 1e9).date()  # noqa: DTZ006 — the user's: the store knows better
-    first = given["start"].date()
-    return over_until(DateSpan(first, given["end"].date() if given["end"] else today), today)
+    return DateSpan(given["start"].date(), given["end"].date() if given["end"] else date.max)
 
 
 def _downloaders() -> list[str]:

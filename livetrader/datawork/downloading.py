@@ -20,7 +20,7 @@ from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 
 
 class Wanted(NamedTuple):
-    """What is to be downloaded: each combination of tickers, resolutions and kinds."""
+    """What is to be downloaded: each combination of tickers, resolutions and kinds, as far as it is over."""
 
     tickers: Sequence[str]
     security_type: SecurityType
@@ -52,10 +52,10 @@ def download(chain: HistoryChain, wanted: Wanted, progress: Progress) -> Iterato
     """Download what the folder lacks; yield what became of each kind, in order.
 
     A kind that fails does not keep the others from being tried. Raises ConfigError for a market that does not
-    exist, OSError where the folder cannot be written.
+    exist and for dates that are not over, OSError where the folder cannot be written.
     """
-    requests = [_request(symbol, each, kind, wanted.dates)
-                for symbol in _symbols(chain, wanted)
+    requests = [DownloadRequest(symbol, each, kind, dates)
+                for symbol, dates in _symbols(chain, wanted)
                 for each in wanted.resolutions
                 for kind in wanted.tick_types]  # fmt: skip
     for request in requests:
@@ -92,17 +92,14 @@ def _words(lacking: Lacking) -> str:
     return f"{lacking.dates.first} to {lacking.dates.last}: {reason}"
 
 
-def _symbols(chain: HistoryChain, wanted: Wanted) -> list[Symbol]:
+def _symbols(chain: HistoryChain, wanted: Wanted) -> list[tuple[Symbol, DateSpan]]:
     try:
-        return [
+        symbols = [
             chain.reference.symbol(ticker, wanted.security_type, wanted.market) for ticker in wanted.tickers
         ]
+        return [(symbol, over_until(wanted.dates, chain.today(symbol))) for symbol in symbols]
     except DataError as error:
         raise ConfigError([str(error)]) from error
-
-
-def _request(symbol: Symbol, resolution: Resolution, kind: TickType, dates: DateSpan) -> DownloadRequest:
-    return DownloadRequest(symbol, resolution, kind, dates)
 
 
 def over_until(dates: DateSpan, today: date) -> DateSpan:

@@ -22,7 +22,7 @@ from livetrader.histories.filling import Filler, Lacking, Progress
 from livetrader.histories.reference import ChainReference
 from livetrader.histories.sources import Source, Store
 from livetrader.histories.spans import bounds_ns, needed_dates
-from livetrader_engine.calendar.hours import ExchangeHours
+from livetrader_engine.calendar.hours import ExchangeHours, utc_ns_to_local
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.batches import Batch, batched
 from livetrader_engine.data.subscription import HistoryRequest
@@ -114,12 +114,16 @@ class HistoryChain:
         Splits and dividends of an equity come with it. Raises VenueError where those cannot be had now.
         """
         lacking = self._filler.fill(request, progress)
-        self._announcements.reach(request.symbol, request.dates, self._today(request.symbol))
+        self._announcements.reach(request.symbol, request.dates, self.today(request.symbol))
         return lacking
 
     def lacks(self, request: DownloadRequest) -> Sequence[DateSpan]:
         """Return the dates that would be downloaded, ascending."""
         return self._store.data.gaps(request)
+
+    def today(self, symbol: Symbol) -> date:
+        """Return the date in progress in the time zone of a symbol's data. Raises DataError without hours."""
+        return utc_ns_to_local(self._now_ns(), self.reference.hours(symbol).data_timezone).date()
 
     def announced(self, symbol: Symbol, dates: DateSpan) -> tuple[Announcement, ...]:
         """Ask now for what is announced for these dates, which may lie ahead. Raises VenueError."""
@@ -174,7 +178,7 @@ class HistoryChain:
         symbol = subscription.symbol
         lacking = self._filler.fill(_download_of(request, dates))
         if not any(gap.again for gap in lacking):
-            self._announcements.reach(symbol, dates, self._today(symbol))
+            self._announcements.reach(symbol, dates, self.today(symbol))
         return lacking
 
     def _mended(
@@ -201,12 +205,9 @@ class HistoryChain:
     def _announced(self, symbol: Symbol, dates: DateSpan) -> None:
         """Have announcements stored before somebody looks at them; what cannot be had is reported."""
         try:
-            self._announcements.reach(symbol, dates, self._today(symbol))
+            self._announcements.reach(symbol, dates, self.today(symbol))
         except VenueError as error:
             self._report("announcements_failed", level="warning", symbol=symbol.value, problem=str(error))
-
-    def _today(self, symbol: Symbol) -> date:
-        return self.reference.hours(symbol).local_date(self._now_ns())
 
 
 def _download_of(request: HistoryRequest, dates: DateSpan) -> DownloadRequest:

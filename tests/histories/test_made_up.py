@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from livetrader import clocks
 from livetrader.cli import cli
+from livetrader.histories import opening
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND, Resolution, SecurityType
@@ -107,6 +110,23 @@ def test_a_made_up_crypto_market_never_closes(tmp_path: Path) -> None:
     assert json.loads(found.output)["points"] == {"BTCUSD": 48}, found.output
 
 
+def test_yesterday_is_the_exchanges_wherever_the_machine_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evening = datetime(2024, 3, 5, 23, 30, tzinfo=UTC)  # Tuesday, 18:30 in New York; Wednesday in Tokyo
+    for module in (clocks, opening):
+        monkeypatch.setattr(module, "wall_ns", lambda: int(evening.timestamp()) * NS_PER_SECOND)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        found = data("generate", "--symbol", "ACME", "--start", "2024-03-01", "--data-folder", str(tmp_path))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found.exit_code == 0, found.output
+    assert found.output.startswith("ACME: 2 points"), "Friday and Monday"
+
+
 # ---- looking for what is wrong
 
 
@@ -149,6 +169,16 @@ def test_rows_that_are_wrong_are_named(tmp_path: Path, spoil: Any, kind: str, wo
     assert all(path.startswith("equity/usa/minute/acme") for _, path, _ in found)
     assert any(words in problem for *_, problem in found), found
     assert len(found) <= 21, "more of the same is counted"
+
+
+def test_dates_that_there_are_not_are_named(tmp_path: Path) -> None:
+    generate(tmp_path, "--resolution", "minute", "--trades-per-minute", "0.2")
+    minutes = tmp_path / "equity/usa/minute/acme"
+    (minutes / "20240306_trade.zip").rename(minutes / "20240399_trade.zip")
+    rewrite(tmp_path / "equity/usa/daily/acme.zip", lambda text: text.replace("20240307", "20240377"))
+    found = faults(tmp_path)
+    assert ("name", "equity/usa/minute/acme/20240399_trade.zip", "its name begins with no date") in found
+    assert ("row", "equity/usa/daily/acme.zip") in {each[:2] for each in found}
 
 
 def test_archives_gaps_and_unknown_splits_are_named(tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ class Examination:
     def _of_file(self, kind: Kind, symbol: Symbol, file: Path) -> tuple[list[date], list[DataFault]]:
         """Return the dates that a file has data of, and what is wrong with it."""
         shown, faults = self._shown(file), _Few()
+        if kind.resolution < Resolution.HOUR and not _has_date(file.name):
+            return [], [DataFault(shown, "name", "its name begins with no date")]
         try:
             text = self._folder.unzipped(file)
             rows = [] if text is None else rows_of(file, text)
@@ -278,7 +280,15 @@ def _looks_split(ratio: float) -> bool:
 
 def _plain(row: str) -> bool:
     columns = row.split(",")
-    return len(columns) == 6 and columns[4].isdigit() and row[:8].isdigit()
+    return len(columns) == 6 and columns[4].isdigit() and _has_date(row)
+
+
+def _has_date(text: str) -> bool:
+    try:
+        convert.day_of(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _unknown_from(first: date, until: date, quiet: Sequence[DateSpan], hours: ExchangeHours) -> date | None:
