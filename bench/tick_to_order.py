@@ -32,10 +32,12 @@ from feed.ours import tws_peer, write_reference
 from feed.venue_wire import Stream, Tap
 
 HERE = Path(__file__).parent
-PAUSE_S = 0.01  # between an order and the next trade: its fill is over
+PAUSE_S = 0.04  # between an order and the next trade: its fill is over, and IB's message limit not felt
 ORDER_LIMIT_S = 5.0
 READY_LIMIT_S = 90.0
 BEGIN_LIMIT_S = 180.0
+LOST_MOST = 5  # in a row
+QUOTE_EVERY = 50  # trades: every few seconds
 WARM = 100  # ticks that do not count
 PRICE_CENTS = 10_000
 
@@ -60,18 +62,27 @@ def summary(what: str, times_ns: list[int], lost: int) -> Row:
     return Row(what, statistics.median(ordered) / 1e6, at99 / 1e6, ordered[-1] / 1e6, len(ordered), lost)
 
 
-def exchange(stream: Stream, tap: Tap, ticks: int) -> tuple[list[int], int]:
-    """Send so many trades, each after the order of the one before; return the times, and what was lost."""
-    times, lost = [], 0
+def exchange(stream: Stream, tap: Tap, ticks: int, *, quotes: bool = False) -> tuple[list[int], int]:
+    """Send so many trades, each after the order of the one before; return the times, and what was lost.
+
+    Raises SystemExit where LOST_MOST in a row do not come: something else is wrong, and each costs seconds.
+    """
+    times, lost, missed = [], 0, 0
     for number in range(ticks + WARM):
         while not tap.orders.empty():
             tap.orders.get()
+        if quotes and number % QUOTE_EVERY == 0:
+            stream.quote("SPY", PRICE_CENTS)
+            time.sleep(PAUSE_S)
         sent_ns = stream.trade("SPY", PRICE_CENTS + number % 3)
         try:
             came_ns = tap.orders.get(timeout=ORDER_LIMIT_S)
         except queue.Empty:
-            lost += 1
+            lost, missed = lost + 1, missed + 1
+            if missed == LOST_MOST:
+                raise SystemExit(f"after {number} ticks no order came {missed} times in a row") from None
             continue
+        missed = 0
         if number >= WARM:
             times.append(came_ns - sent_ns)
         time.sleep(PAUSE_S)
@@ -166,7 +177,7 @@ def ours(ticks: int, job: str, mode: str, where: Path | None) -> Row:
             _until_it_trades(stream, tap)
             if job != "none":
                 wait_for(begun.exists, BEGIN_LIMIT_S, daemon, log)
-            times, lost = exchange(stream, tap, ticks)
+            times, lost = exchange(stream, tap, ticks, quotes=True)
         finally:
             daemon.terminate()
             try:

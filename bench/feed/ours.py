@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,7 +107,10 @@ def tws_peer() -> Iterator[int]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert process.stdout is not None
-        yield int(json.loads(process.stdout.readline())["port"])
+        port = int(json.loads(process.stdout.readline())["port"])
+        # it tells of every order, and a pipe that nobody reads stops it after some hundred
+        threading.Thread(target=process.stdout.read, name="words of the TWS peer", daemon=True).start()
+        yield port
     finally:
         process.kill()
         process.wait()

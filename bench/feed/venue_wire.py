@@ -38,20 +38,32 @@ class Stream:
 
     def trade(self, ticker: str, cents: int) -> int:
         """Send one trade; return when (monotonic nanoseconds), taken just before."""
-        assert self._peer is not None
         self._count += 1
         event = {
             "ev": "T", "sym": ticker, "x": 11, "i": str(self._count), "z": 2, "p": cents / 100, "s": 100,
             "c": [], "t": time.time_ns() // 1_000_000, "q": self._count,
         }  # fmt: skip
-        frame = server_frame(json.dumps([event]).encode())
-        sent_ns = time.monotonic_ns()
-        self._peer.socket.sendall(frame)
-        return sent_ns
+        return self._send(event)
+
+    def quote(self, ticker: str, cents: int) -> None:
+        """Send one quote: a stock whose quotes are silent is stale, and takes no orders."""
+        event = {
+            "ev": "Q", "sym": ticker, "bx": 11, "bp": (cents - 1) / 100, "bs": 1,
+            "ax": 11, "ap": (cents + 1) / 100, "as": 1, "c": 0, "z": 3,
+            "t": time.time_ns() // 1_000_000, "q": self._count,
+        }  # fmt: skip
+        self._send(event)
 
     def close(self) -> None:
         """Take no more clients."""
         self._listener.close()
+
+    def _send(self, event: dict[str, object]) -> int:
+        assert self._peer is not None
+        frame = server_frame(json.dumps([event]).encode())
+        sent_ns = time.monotonic_ns()
+        self._peer.socket.sendall(frame)
+        return sent_ns
 
     def _serve(self) -> None:
         with suppress(OSError):
