@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import zipfile
 import zlib
@@ -18,12 +19,16 @@ from livetrader_engine.symbols import Resolution, SecurityType
 MAX_CACHED_FILES: Final = 32  # whole-history files (daily, hour) kept as rows; the oldest goes
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024  # uncompressed; more is a damaged or hostile archive
 MAX_MISSING: Final = 256  # names of missing files kept for whoever asks; older ones go
+MAX_REPORTED: Final = 4_096  # directories and kinds with a missing file that are told once each; then no more
 
 # What zipfile raises for damaged archives; RuntimeError and NotImplementedError are its answers to flags
 # that say "encrypted" or name a compression it does not know.
 _UNREADABLE: Final = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError,
 )  # fmt: skip
+
+MAX_NAME: Final = 100  # characters of a ticker or market: file systems take 255 bytes, with what is added
+_NO_NAME: Final = re.compile(r"[/\\*?\[\]\x00-\x1f]|^\.|^$")  # leads out of a folder, or means several files
 
 _Signature = tuple[int, int, int]
 _KINDS: Final = {TickType.TRADE: "trade", TickType.QUOTE: "quote", TickType.OPEN_INTEREST: "openinterest"}
@@ -90,16 +95,20 @@ class DataFolder:
         return rows
 
     def history_path(self, security_type: SecurityType, market: str, name: str) -> Path:
-        """Return where a whole-history file such as `daily/spy` lies."""
-        return self._root(security_type, market) / f"{name}.zip"
+        """Return where a whole-history file such as `daily/spy` lies. Raises DataError for no name."""
+        resolution, _, own = name.partition("/")
+        return self._root(security_type, market) / resolution / f"{file_name(own)}.zip"
 
     def day_path(
         self, security: tuple[SecurityType, str, str], resolution: Resolution, tick_type: TickType, day: date
     ) -> Path:
-        """Return where the file of one day lies; `security` is type, market and ticker of that day."""
+        """Return where the file of one day lies; `security` is type, market and ticker of that day.
+
+        Raises DataError for a ticker that names no folder.
+        """
         security_type, market, ticker = security
         name = f"{day:%Y%m%d}_{_KINDS[tick_type]}.zip"
-        return self._root(security_type, market) / resolution.name.lower() / ticker.lower() / name
+        return self._root(security_type, market) / resolution.name.lower() / file_name(ticker.lower()) / name
 
     def day_text(self, path: Path, expected: bool) -> bytes | None:
         """Return the text of one day's file, None where it is missing, noted as such if `expected`."""
@@ -132,7 +141,7 @@ class DataFolder:
         return sorted(path.name for path in (self.folder / relative).glob(pattern))
 
     def _root(self, security_type: SecurityType, market: str) -> Path:
-        return self.folder / security_type.name.lower().replace("_", "") / market
+        return self.folder / security_type.name.lower().replace("_", "") / file_name(market)
 
     def _zip_rows(self, path: Path) -> list[str] | None:
         text = self._zip_text(path)
@@ -184,11 +193,23 @@ class DataFolder:
                 self._missing.popitem(last=False)
             # one report per directory and kind: a year of minutes must not write 250 lines
             kind = path.parent / path.name.partition("_")[2]
-            news = kind not in self._reported
-            if news and len(self._reported) < MAX_MISSING:
+            news = kind not in self._reported and len(self._reported) < MAX_REPORTED
+            if news:
                 self._reported.add(kind)
         if news:
             self.report("data_file_missing", str(path))
+
+
+def file_name(text: str) -> str:
+    """Return a ticker or market that can be the name of a file.
+
+    Raises DataError for another: symbols come from algorithms and vendors, and none may lead out of the
+    folder.
+    """
+    odd = _NO_NAME.search(text)
+    if odd is not None or len(text) > MAX_NAME:
+        raise DataError(f"{text[:MAX_NAME]!r} is no name of data in LEAN's format: use the ticker alone")
+    return text
 
 
 def signature_of(path: Path) -> _Signature | None:

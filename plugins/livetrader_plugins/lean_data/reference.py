@@ -18,7 +18,7 @@ from livetrader_engine.securities import SecurityProperties
 from livetrader_engine.shortable import Shortable
 from livetrader_engine.symbols import SecurityType, Symbol, equity_identifier, plain_identifier
 from livetrader_plugins.lean_data.actions import corporate_actions
-from livetrader_plugins.lean_data.client import DataFolder, signature_of
+from livetrader_plugins.lean_data.client import DataFolder, file_name, signature_of
 from livetrader_plugins.lean_data.convert import (
     FactorFile,
     MapFile,
@@ -131,7 +131,7 @@ class LeanReference:
         """Return where in the folder the factor file of an equity lies, or would."""
         mapped = self._mapped_symbol(symbol)
         name = (symbol.value if mapped is None else mapped.permtick).lower()
-        return f"equity/{symbol.market}/factor_files/{name}.csv"
+        return f"equity/{file_name(symbol.market)}/factor_files/{file_name(name)}.csv"
 
     def tickers(self, symbol: Symbol, first: date, last: date) -> Iterator[tuple[str, date, date]]:
         """Yield (ticker, from, to) of a symbol in these dates: outside its map file there is nothing."""
@@ -174,7 +174,8 @@ class LeanReference:
     def shortable(self, symbol: Symbol, brokerage: str) -> Mapping[date, Shortable]:
         """Return what a brokerage lent of a security, by date; nothing where there is no file."""
         kind = _TYPE_NAMES[symbol.security_type].lower()
-        path = f"{kind}/{symbol.market}/shortable/{brokerage}/symbols/{symbol.value.lower()}.csv"
+        folder = f"{kind}/{file_name(symbol.market)}/shortable/{file_name(brokerage)}"
+        path = f"{folder}/symbols/{file_name(symbol.value.lower())}.csv"
         return self._once("shortable", path, lambda: self._read_shortable(path))
 
     def _read_shortable(self, path: str) -> Mapping[date, Shortable]:

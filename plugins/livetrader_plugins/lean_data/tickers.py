@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from livetrader_engine.errors import DataError
 from livetrader_engine.identifiers import identity
 from livetrader_engine.symbols import SecurityType, Symbol
-from livetrader_plugins.lean_data.client import DataFolder
+from livetrader_plugins.lean_data.client import DataFolder, file_name
 from livetrader_plugins.lean_data.convert import MapFile, read_map_file
 
 IDS_FILE: Final = "symbol-properties/security-database.csv"
@@ -46,8 +46,8 @@ class Tickers:
 
         Looks at the files named after the ticker, then through all: a former ticker is in another's file.
         """
-        directory = f"equity/{market}/map_files"
-        lower = ticker.lower()
+        directory = f"equity/{file_name(market)}/map_files"
+        lower = file_name(ticker.lower())
         names = self._folder.names(directory, f"{lower}.csv")
         names += self._folder.names(directory, f"{lower}.[0-9]*.csv")
         named = [mapped for name in names if (mapped := self._read(directory, name)) is not None]

@@ -22,7 +22,7 @@ from livetrader_engine.data.subscription import HistoryRequest, Normalization, S
 from livetrader_engine.errors import DataError
 from livetrader_engine.spi_data import AnnouncedDividend, AnnouncedSplit, Announcement, DataStore, DateSpan
 from livetrader_engine.symbols import NS_PER_HOUR, NS_PER_SECOND, Resolution, SecurityType, Symbol
-from livetrader_plugins.lean_data import LeanDataHistory, coverage, write_daily
+from livetrader_plugins.lean_data import LeanDataHistory, client, coverage, write_daily
 from livetrader_plugins.lean_data.depot import SIDECAR
 from tests.unit.plugins.lean_data.stores import NOW, points_of, read, request, store
 
@@ -488,3 +488,37 @@ def test_a_record_that_cannot_be_written_now_is_the_disks_trouble_and_nobody_is_
         with pytest.raises(OSError, match="locked") as raised:
             history.store("a", wanted, daily(spy, MONDAY))
     assert "remove" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "ticker", ["../../../../X", "/X", "A/B", "A\\B", "*", "A[1]", "", "..", "A\0B", "A\nB"]
+)
+def test_no_ticker_and_no_market_leads_out_of_the_folder(tmp_path: Path, ticker: str) -> None:
+    history = store(tmp_path / "a" / "data")
+    spy = history.reference.symbol("SPY", SecurityType.EQUITY, "usa")
+    odd = [
+        Symbol.create(spy.id, ticker, SecurityType.EQUITY, "usa"),
+        Symbol.create(spy.id, "SPY", SecurityType.EQUITY, ticker),
+    ]
+    for symbol in odd:
+        for resolution in (Resolution.MINUTE, Resolution.DAILY):
+            wanted = request(symbol, resolution, TRADE, MONDAY, FRIDAY)
+            with pytest.raises(DataError):
+                history.store("a", wanted, daily(symbol, MONDAY))
+            with pytest.raises(DataError):
+                history.gaps(wanted)
+        with pytest.raises(DataError, match="is no name of data"):
+            history.store_announcements("a", symbol, wanted.dates, [])
+    with pytest.raises(DataError, match="is no name of data"):
+        history.reference.symbol(ticker, SecurityType.EQUITY, "usa")
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".zip", ".csv")]
+
+
+def test_a_folder_without_data_does_not_fill_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MAX_REPORTED", 2)
+    told: list[str] = []
+    history = store(tmp_path, told=told)
+    for ticker in ("A", "B", "C", "D", "C", "D"):
+        symbol = history.reference.symbol(ticker, SecurityType.EQUITY, "usa")
+        assert read(history, request(symbol, Resolution.MINUTE, TRADE, MONDAY, FRIDAY)) == []
+    assert told == ["data_file_missing"] * 2
