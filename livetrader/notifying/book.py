@@ -56,6 +56,10 @@ class Book:
             self._next_id = max(self._next_id, entry.id + 1)
             self._keep(entry, changed=False)
 
+    def begin_numbers(self, first: int) -> None:
+        """Give new entries numbers from here on."""
+        self._next_id = max(self._next_id, first)
+
     # ---- looking
 
     def get(self, number: int) -> Entry:

@@ -157,6 +157,8 @@ class Dispatcher:
     def _load(self, entries: Sequence[Entry]) -> None:
         self.book.load(entries)
         now_ns = self._ports.wall_ns()
+        if self.writer.problem:  # what is on disk was not read, and must not be written over
+            self.book.begin_numbers(now_ns // NS_PER_SECOND)
         for channel in self.channels.values():
             deliveries = (each for entry in entries for each in entry.deliveries)
             sent = (each.sent_ns for each in deliveries if each.channel == channel.name and each.sent_ns)
@@ -194,7 +196,12 @@ class Dispatcher:
                 times.append(quiet_ns)
             elif entry.outgoing is None:
                 waiting.append(entry)
-        down = {name for name, channel in self.channels.items() if channel.retry_ns > now_ns}
+        longest_ns = int(self._ports.settings.retry_max_s * NS_PER_SECOND)  # beyond: the clock was set back
+        down = {
+            name
+            for name, channel in self.channels.items()
+            if now_ns < channel.retry_ns <= now_ns + longest_ns
+        }
         if waiting:
             times += [self.channels[name].retry_ns for name in down]
         for channel in self.channels.values():

@@ -69,7 +69,7 @@ class OutboxFile:
             return self._open()
 
     def write(self, rows: Mapping[int, Entry | None]) -> None:
-        """Replace rows, and delete those that are None, in one durable commit."""
+        """Replace rows, and delete those that are None, in one durable commit. Raises OutboxError, too."""
         connection = self._connection or self._connect()
         encode = msgspec.json.encode
         kept = [
@@ -96,6 +96,14 @@ class OutboxFile:
 
     def _open(self) -> list[Entry]:
         connection = self._connect()
+        decode = msgspec.json.Decoder(Entry).decode
+        with closing(connection.execute("SELECT body FROM notification ORDER BY id")) as rows:
+            return [decode(str(body)) for (body,) in rows]
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
         for statement in _SCHEMA:
             connection.execute(statement)
         with closing(connection.execute("SELECT value FROM meta WHERE key = 'schema_version'")) as found:
@@ -107,9 +115,6 @@ class OutboxFile:
                 f"{self._path} was written by a newer livetrader (schema {row[0]}, this one knows"
                 f" {SCHEMA_VERSION}): install that version again, or move the file away"
             )
-        decode = msgspec.json.Decoder(Entry).decode
-        with closing(connection.execute("SELECT body FROM notification ORDER BY id")) as rows:
-            return [decode(str(body)) for (body,) in rows]
 
     def _connect(self) -> sqlite3.Connection:
         if not self._path.exists():
@@ -117,8 +122,10 @@ class OutboxFile:
         connection = sqlite3.connect(
             self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA secure_delete=ON")
         return connection

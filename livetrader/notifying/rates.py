@@ -35,13 +35,14 @@ class Room:
         return self.per_hour / 2
 
     def at(self, now_ns: int) -> float:
-        """Return how many messages may go now."""
-        flowed = max(0, now_ns - self.as_of_ns) * self.most / NS_PER_HOUR
+        """Return how many messages may go now. A clock that was set back fills it from there on."""
+        self.as_of_ns = min(self.as_of_ns, now_ns)
+        flowed = (now_ns - self.as_of_ns) * self.most / NS_PER_HOUR
         return min(self.most, self.level + flowed)
 
     def take(self, now_ns: int) -> None:
         """Use room for one."""
-        self.level, self.as_of_ns = max(0.0, self.at(now_ns) - 1.0), max(now_ns, self.as_of_ns)
+        self.level, self.as_of_ns = max(0.0, self.at(now_ns) - 1.0), now_ns
 
     def replay(self, sent_ns: Iterable[int], now_ns: int) -> None:
         """Use room for what was sent before a restart: a daemon that keeps falling over is no flood."""

@@ -93,9 +93,6 @@ class OutboxWriter:
             entries = self._file.open(self._wall_ns())
         except (OutboxError, sqlite3.Error, OSError) as error:
             self._failed(error)
-            if isinstance(error, OutboxError):
-                with self._condition:
-                    self._closing = self._refused = True
         finally:
             with self._condition:
                 self._busy = False
@@ -111,7 +108,7 @@ class OutboxWriter:
             written = not rows or self._write(rows)
             with self._condition:
                 self._busy = False
-                if not written:
+                if not written and not self._refused:
                     self._rows = rows | self._rows
                 if last:
                     break
@@ -122,7 +119,7 @@ class OutboxWriter:
     def _write(self, rows: dict[int, Entry | None]) -> bool:
         try:
             self._file.write(rows)
-        except (sqlite3.Error, OSError) as error:
+        except (OutboxError, sqlite3.Error, OSError) as error:
             self._close()
             self._failed(error)
             return False
@@ -132,6 +129,10 @@ class OutboxWriter:
         return True
 
     def _failed(self, error: Exception) -> None:
+        if isinstance(error, OutboxError):  # nothing is written any more
+            with self._condition:
+                self._closing = self._refused = True
+                self._rows = {}
         words = str(error) if isinstance(error, OutboxError) else f"{self._path} cannot be written: {error}"
         if words != self.problem:
             event(_log, logging.ERROR, "outbox_not_durable", problem=words, next_step="free disk space")

@@ -103,6 +103,48 @@ def test_what_could_not_be_told_is_told_by_the_next_daemon(tmp_path: Path, web: 
     assert sorted(titles(web)) == told
 
 
+def test_a_channel_that_failed_is_tried_again_though_the_clock_was_set_back(
+    tmp_path: Path, web: WebReceiver
+) -> None:
+    web.status = 503
+
+    async def scene() -> None:
+        async with running(tmp_path, channel("a", web.url)) as run:
+            run.notifying.notify("feed lost", "", "", Urgency.ALARM)
+            await run.until(lambda: run.counts["failed"] >= 1)
+            web.status = 200
+            run.pass_s(-86_400)
+            await run.until(lambda: states(run) == [State.SENT])
+
+    asyncio.run(scene())
+
+
+def test_what_a_start_could_not_read_is_not_written_over_and_told_by_the_next(
+    tmp_path: Path, web: WebReceiver
+) -> None:
+    web.status = 503
+    path, aside = tmp_path / "notifications.sqlite3", tmp_path / "aside"
+
+    async def scene() -> None:
+        async with running(tmp_path, channel("a", web.url)) as run:
+            run.notifying.notify("one", "", "", Urgency.ALARM)
+            await run.until(lambda: run.counts["failed"] >= 1)
+        path.rename(aside)
+        path.mkdir()  # as a disk that fails
+        web.status = 200
+        async with running(tmp_path, channel("a", web.url)) as run:
+            run.notifying.notify("two", "", "", Urgency.ALARM)
+            await run.until(lambda: len(web.requests) == 1)
+            assert run.dispatcher.writer.problem
+            path.rmdir()
+            aside.rename(path)
+        async with running(tmp_path, channel("a", web.url)) as run:
+            await run.until(lambda: len(run.dispatcher.book.all()) == 2 and len(web.requests) == 2)
+
+    asyncio.run(scene())
+    assert sorted(titles(web)) == ["[paper] ALARM: one", "[paper] ALARM: two"]
+
+
 def test_a_storm_is_summed_up_and_not_one_alarm_is_left_out(tmp_path: Path, web: WebReceiver) -> None:
     async def scene() -> None:
         async with running(tmp_path, channel("a", web.url), per_hour=20, escalate_s=0.0) as run:

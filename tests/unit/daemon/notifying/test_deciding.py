@@ -120,6 +120,15 @@ def test_a_part_of_the_room_is_kept_for_alarms() -> None:
     assert parcel([entry(2, Urgency.ALARM)], room, due)
 
 
+def test_a_clock_that_is_set_back_keeps_no_alarm_waiting_for_the_time_that_it_showed() -> None:
+    room = Room(8)
+    for _ in range(4):
+        room.take(T0)
+    yesterday = T0 - 24 * NS_PER_HOUR
+    assert parcel([entry(2, Urgency.ALARM)], room, yesterday) == (), "there is no new room"
+    assert parcel([entry(2, Urgency.ALARM)], room, yesterday + NS_PER_HOUR // 4 + S)
+
+
 def test_a_restart_gives_no_new_room() -> None:
     room = Room(8)
     room.replay([T0 - S * n for n in range(4)], T0)

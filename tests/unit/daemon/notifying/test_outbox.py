@@ -154,3 +154,25 @@ def test_a_folder_that_is_not_there_is_a_problem_and_no_crash(tmp_path: Path) ->
             await writer.close()
 
     run(scene())
+
+
+def test_a_disk_that_is_there_only_after_the_start_has_everything_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livetrader.notifying.writer.RETRY_S", 0.02)
+    path = tmp_path / "later" / "notifications.sqlite3"
+
+    async def scene() -> None:
+        writer = OutboxWriter(path, lambda: NOW_NS)
+        assert await writer.open() == [] and writer.problem
+        writer.put({1: entry(1)})
+        await until_written(writer, problem=True)
+        path.parent.mkdir()
+        await until_written(writer)
+        assert writer.problem == ""
+        await writer.close()
+
+    run(scene())
+    again = OutboxFile(path)
+    assert again.open(NOW_NS) == [entry(1)]
+    again.close()
