@@ -273,8 +273,9 @@ CHECKS: Final[tuple[Callable[[_Case], Denied | None], ...]] = (
     _position_size,
     _rate,
 )
-# A change makes no second order, so neither the rate nor the blocks of new risk by doubt apply to it; but
-# a new price for an entry is a decision, and so is a larger quantity: neither is taken on stale data.
+# A change makes no second order, so the rate does not apply to it, nor, unless the order grows, what keeps a
+# symbol in doubt from new risk. A new price for an entry is a decision, and so is a larger quantity: neither is
+# taken on stale data.
 CHANGE_CHECKS: Final = (_trading, _quantity, _prices, _order_size, _position_size)
 
 
@@ -321,7 +322,8 @@ def check_change(
     case = _Case(after, now, limits, capabilities)
     smaller = abs(after.quantity) <= abs(spec.quantity)
     only_smaller = smaller and after == msgspec.structs.replace(spec, quantity=after.quantity, tag=after.tag)
-    for look in CHANGE_CHECKS if only_smaller else (*CHANGE_CHECKS, _stale):
+    more = () if only_smaller else (_stale,) if smaller else (_doubt, _stale)
+    for look in (*CHANGE_CHECKS, *more):
         denied = look(case)
         if denied is not None:
             return denied

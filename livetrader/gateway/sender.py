@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -128,11 +128,14 @@ class OrderSender:
         if order.unknown:
             self._change_refused(order, "its outcome is unknown; a change has to wait until that is proved")
             return
+        now = self._circumstances(order.spec, apart_from=order)
+        if why:  # in the shares of after a split: as much risk as before, whatever the symbol is in doubt of
+            now = replace(now, restricted="", closed="", blocked="")
         verdict = check_change(
             order.spec,
             order.client_order_id,
             change,
-            self._circumstances(order.spec, apart_from=order),
+            now,
             self._limits,
             self._brokerage.capabilities,
         )

@@ -146,6 +146,18 @@ def test_an_order_is_judged(
         (OrderChange(quantity=Decimal(11)), STALE, FREE, R.DATA_STALE),
         (OrderChange(limit_price=Decimal(101)), STALE, FREE, R.DATA_STALE),
         (OrderChange(limit_price=Decimal(101)), replace(SHORT_100, stale="silent"), FREE, None),
+        # an order that grows is new risk, as another one would be
+        (OrderChange(quantity=Decimal(11)), replace(CALM, restricted="why"), FREE, R.RESTRICTED),
+        (OrderChange(quantity=Decimal(11)), replace(SHORT_100, restricted="why"), FREE, None),
+        (OrderChange(quantity=Decimal(11)), replace(CALM, closed="why"), FREE, R.RESTRICTED),
+        (OrderChange(quantity=Decimal(11)), replace(CALM, blocked="LTx-0"), FREE, R.BLOCKED),
+        (
+            OrderChange(quantity=Decimal(5)),
+            replace(CALM, restricted="a", closed="b", blocked="c"),
+            FREE,
+            None,
+        ),
+        (OrderChange(limit_price=Decimal(101)), replace(CALM, restricted="a", blocked="c"), FREE, None),
         (OrderChange(tag="x"), replace(CALM, recent=999, alike=9), capped(orders_per_minute=1), None),
     ],
 )
