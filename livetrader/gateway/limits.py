@@ -274,9 +274,11 @@ CHECKS: Final[tuple[Callable[[_Case], Denied | None], ...]] = (
     _rate,
 )
 # A change makes no second order, so the rate does not apply to it, nor, unless the order grows, what keeps a
-# symbol in doubt from new risk. A new price for an entry is a decision, and so is a larger quantity: neither is
-# taken on stale data.
+# symbol in doubt from new risk. A new price for an entry is a decision, and so is a larger quantity: neither
+# is taken on stale data.
 CHANGE_CHECKS: Final = (_trading, _quantity, _prices, _order_size, _position_size)
+OTHER_PRICE_CHECKS: Final = (*CHANGE_CHECKS, _stale)
+LARGER_CHECKS: Final = (*CHANGE_CHECKS, _doubt, _stale)
 
 
 def check(
@@ -322,8 +324,7 @@ def check_change(
     case = _Case(after, now, limits, capabilities)
     smaller = abs(after.quantity) <= abs(spec.quantity)
     only_smaller = smaller and after == msgspec.structs.replace(spec, quantity=after.quantity, tag=after.tag)
-    more = () if only_smaller else (_stale,) if smaller else (_doubt, _stale)
-    for look in (*CHANGE_CHECKS, *more):
+    for look in CHANGE_CHECKS if only_smaller else OTHER_PRICE_CHECKS if smaller else LARGER_CHECKS:
         denied = look(case)
         if denied is not None:
             return denied
