@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from livetrader.deployment.plan import credentials_named
+from livetrader.deployment.plan import CREDENTIAL, credentials_named
 from livetrader.deployment.steps import Machine
 from livetrader.deployment.units import BROKER, credential_file
 
@@ -41,7 +41,7 @@ def as_the_service(
     before = os.environ.get(VARIABLE)
     with TemporaryDirectory(prefix="livetrader-") as folder:
         for credential, secret in found.items():
-            if "/" not in credential:  # no name of a credential; reading the configuration tells
+            if CREDENTIAL.fullmatch(credential):  # else no name of one; reading the configuration tells
                 (Path(folder) / credential).write_bytes(secret)
         os.environ[VARIABLE] = folder
         try:

@@ -23,7 +23,7 @@ from livetrader.deployment.plan import (
     unit_of,
 )
 from livetrader.deployment.steps import ROOT, Done, Machine, Step
-from livetrader.deployment.units import SHIPPED, credential_file, shipped_folder
+from livetrader.deployment.units import DAEMON, SHIPPED, credential_file, shipped_folder, user_of
 from livetrader.errors import ConfigError
 
 CREDENTIAL_LIMIT_BYTES: Final = 1 << 20  # systemd takes no more, either
@@ -83,9 +83,7 @@ def uninstall(request: Request, told: Callable[[Done], None]) -> list[Done]:
     _may(request)
     machine = request.machine
     installed = machine.at(request.unit_folder / SHIPPED[0]).is_file()
-    folder = machine.at(places.CONFIGS)
-    others = any(path.stem != request.name for path in folder.glob("*.toml")) if folder.is_dir() else False
-    steps = uninstall_steps(request.name, request.unit_folder, others)
+    steps = uninstall_steps(request.name, request.unit_folder, bool(_others(request)))
     if not installed:
         steps = steps[1:-1]  # there is no unit that could be stopped
     return _do(steps, machine, told)
@@ -104,6 +102,12 @@ def hints(request: Request) -> list[str]:
         lines.append(f"systemctl {'start' if request.enable else 'enable --now'} {unit}")
     lines.append(f"systemctl status {unit}; journalctl -u {unit} -f")
     return lines
+
+
+def _others(request: Request) -> tuple[str, ...]:
+    """Return the further accounts that are installed on the machine."""
+    folder = request.machine.at(places.CONFIGS)
+    return tuple(sorted(path.stem for path in folder.glob("*.toml") if path.stem != request.name))
 
 
 def _do(steps: list[Step], machine: Machine, told: Callable[[Done], None]) -> list[Done]:
@@ -133,6 +137,7 @@ def _wanted(request: Request) -> Wanted:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError([f"{request.config}: is not valid TOML: {error}"]) from error
     folder = shipped_folder()
+    unit = request.machine.at(request.unit_folder / DAEMON)
     return Wanted(
         name=request.name,
         config=config,
@@ -150,6 +155,8 @@ def _wanted(request: Request) -> Wanted:
         gpu=request.gpu,
         enable=request.enable,
         now=request.now,
+        unit_user=user_of(unit.read_text(encoding="utf-8")) if unit.is_file() else "",
+        others=_others(request),
     )
 
 

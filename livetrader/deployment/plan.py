@@ -24,7 +24,8 @@ from livetrader.deployment.units import (
 
 HIDDEN: Final = ("/home", "/root", "/run/user")  # by the units' ProtectHome=
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+CREDENTIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_EXECUTABLE: Final = re.compile(r"[\w/.+@-]+")  # what systemd takes as it is: no space, %, $, quote
 _DROP_INS: Final = ("credentials.conf", "gpu.conf")
 
 
@@ -44,6 +45,8 @@ class Wanted:
     gpu: bool = False
     enable: bool = False
     now: bool = False
+    unit_user: str = ""  # of the units that are installed; one for all accounts of the machine
+    others: tuple[str, ...] = ()  # further accounts that are installed
 
 
 def problems_of(wanted: Wanted) -> list[str]:
@@ -56,8 +59,18 @@ def problems_of(wanted: Wanted) -> list[str]:
     problems += [
         f"credential {each!r}: use letters, digits and . _ -"
         for each in wanted.credentials
-        if not _CREDENTIAL.fullmatch(each)
+        if not CREDENTIAL.fullmatch(each)
     ]
+    if wanted.others and wanted.unit_user not in ("", wanted.user):
+        problems.append(
+            f"user {wanted.user!r}: the units of this machine run as {wanted.unit_user!r} for "
+            f"{', '.join(wanted.others)}: add --user {wanted.unit_user}"
+        )
+    if not _EXECUTABLE.fullmatch(str(wanted.executable)):
+        problems.append(
+            f"{wanted.executable}: spaces and the like cannot stand in a unit; "
+            "install livetrader into /opt/livetrader: python3 -m venv /opt/livetrader"
+        )
     if _is_hidden(wanted.executable):
         problems.append(
             f"{wanted.executable}: the service cannot see {_hidden_part(wanted.executable)} (ProtectHome=); "

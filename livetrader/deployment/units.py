@@ -43,6 +43,11 @@ def rendered(text: str, executable: Path, user: str) -> str:
     )
 
 
+def user_of(text: str) -> str:
+    """Return the user that a unit runs as, "" where it names none."""
+    return next((line.removeprefix("User=") for line in text.splitlines() if line.startswith("User=")), "")
+
+
 def credentials_drop_in(name: str, credentials: Iterable[str]) -> str:
     """Return what lets the units of an account read further credentials."""
     lines = [f"LoadCredential={each}:{credential_file(name, each)}" for each in sorted(credentials)]

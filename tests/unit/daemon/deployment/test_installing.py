@@ -170,6 +170,25 @@ def test_every_problem_is_told_before_anything_is_done(config: Path, tmp_path: P
     assert not (tmp_path / "image").exists()
 
 
+def test_an_account_does_not_take_the_units_of_another_from_its_user(config: Path, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    assert run(config, "--root", str(image), "--user", "ann").exit_code == 0
+    before = tree(image)
+    other = run(config, "--root", str(image), "--user", "bob", "--name", "second")
+    assert other.exit_code == 2 and "run as 'ann' for paper: add --user ann" in other.output
+    assert tree(image) == before
+    assert run(config, "--root", str(image), "--user", "ann", "--name", "second").exit_code == 0
+    assert run(config, "--root", str(tmp_path / "one"), "--user", "ann").exit_code == 0
+    assert run(config, "--root", str(tmp_path / "one"), "--user", "bob").exit_code == 0, "it is alone"
+
+
+def test_an_environment_whose_path_a_unit_cannot_name_is_refused() -> None:
+    for executable in (Path("/opt/my livetrader/bin/livetrader"), Path("/opt/100%/bin/livetrader")):
+        wanted = Wanted("paper", b"", {}, {}, executable, "livetrader", places.UNITS, {})
+        (problem,) = problems_of(wanted)
+        assert "cannot stand in a unit" in problem and "/opt/livetrader" in problem
+
+
 @pytest.mark.parametrize(
     ("document", "executable", "words"),
     [
