@@ -18,7 +18,7 @@ from livetrader_venues.web import running, script
 EXAMPLES = """\b
 Examples:
   livetrader-polygon-peer
-      A hundred stocks in real time on port 8765; outside New York's hours they are silent.
+      A hundred stocks in real time on port 8767; outside New York's hours they are silent.
   livetrader-polygon-peer --start "2025-06-16 09:25" --speed 10
       The morning of that day, ten times as fast, each time the same.
   livetrader-polygon-peer --script hostile.toml --weather 0.01 --json
@@ -28,9 +28,9 @@ Examples:
 
 \b
 Then, in another terminal:
-  python -c "import polygon as p; p.WebSocketClient('test-key', feed='127.0.0.1:8765', secure=False,
+  python -c "import polygon as p; p.WebSocketClient('test-key', feed='127.0.0.1:8767', secure=False,
              subscriptions=['T.AAPL']).run(print)"
-  curl 'http://127.0.0.1:8765/v2/aggs/ticker/AAPL/range/1/minute/2025-06-16/2025-06-16?apiKey=test-key'
+  curl 'http://127.0.0.1:8767/v2/aggs/ticker/AAPL/range/1/minute/2025-06-16/2025-06-16?apiKey=test-key'
 
 It listens on loopback only. docs/venues.md tells the rest.
 """
@@ -63,7 +63,7 @@ class Options:
     epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.option(
-    "--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one."
+    "--port", default=8767, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one."
 )
 @click.option("--symbols", default=100, show_default=True, type=click.IntRange(0, 10_000), help="Stocks.")
 @click.option("--trades", type=float, help="Trades a minute of each; by default they differ a hundredfold.")
