@@ -391,12 +391,18 @@ def test_a_question_of_an_engine_that_is_gone_meanwhile_goes_nowhere(tmp_path: P
     asyncio.run(scene())
 
 
+async def the_last_step(it: Stage, group: asyncio.TaskGroup) -> asyncio.Task[None]:
+    """Have the engine in a step, and the daemon on its way to the end."""
+    step = group.create_task(it.router.carry(minute(1)))
+    await it.until(lambda: it.taken == 1)
+    it.router.ask_no_more()
+    return step
+
+
 def test_the_end_waits_for_the_step_in_flight_and_its_orders_and_asks_for_no_other(tmp_path: Path) -> None:
     async def scene() -> None:
         async with stage(tmp_path) as it, asyncio.TaskGroup() as group:
-            step = group.create_task(it.router.carry(minute(1)))
-            await it.until(lambda: it.taken == 1)
-            it.router.ask_no_more()
+            step = await the_last_step(it, group)
             end = group.create_task(last_step(it.router, unused))
             next_question = group.create_task(it.router.may_ask())
             late = group.create_task(it.router.carry(minute(2)))  # the feed had been asked before
@@ -421,9 +427,7 @@ def test_the_end_waits_for_the_step_in_flight_and_its_orders_and_asks_for_no_oth
 def test_a_liquidation_needs_the_market_also_while_the_daemon_ends(tmp_path: Path) -> None:
     async def scene() -> None:
         async with stage(tmp_path) as it, asyncio.TaskGroup() as group:
-            hung = group.create_task(it.router.carry(minute(1)))
-            await it.until(lambda: it.taken == 1)
-            it.router.ask_no_more()
+            hung = await the_last_step(it, group)
             end = group.create_task(last_step(it.router, unused))
             late = group.create_task(it.router.carry(minute(2)))
             await asyncio.sleep(0)
@@ -441,9 +445,7 @@ def test_an_engine_that_hangs_in_its_step_delays_the_end_by_no_more_than_its_lim
     async def scene() -> None:
         async with stage(tmp_path) as it, asyncio.TaskGroup() as group:
             said: list[tuple[str, float]] = []
-            hung = group.create_task(it.router.carry(minute(1)))
-            await it.until(lambda: it.taken == 1)
-            it.router.ask_no_more()
+            hung = await the_last_step(it, group)
             loop = asyncio.get_running_loop()
             begun_s = loop.time()
             await last_step(it.router, lambda action, **fields: said.append((action, fields["limit_s"])))
