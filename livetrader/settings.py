@@ -16,6 +16,7 @@ import msgspec
 
 from livetrader.quiet_hours import QuietHours
 from livetrader.results.live_settings import ResultSettings
+from livetrader.witnesses import witnesses_of
 from livetrader_engine.data.quality import QualityLimits
 from livetrader_engine.missed import MissedPolicy
 from livetrader_engine.outgoing import Way
@@ -278,11 +279,12 @@ class Backfill(StrEnum):
 class FreshnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[freshness] How long silence of a live stream is believed, while its market is open.
 
-    Not for feeds that keep time (replays). Raises ValueError where the times do not follow each other.
+    Not for feeds that keep time (replays). `witness`: kind/market/ticker of what always trades, one a market.
+    Raises ValueError where the times do not follow each other, and for a witness that is none.
     """
 
     silence_s: Seconds = 15.0  # then a stream is doubted; doubles for one that is proven to be quiet ...
-    silence_most_s: Seconds = 30.0  # ... up to this; with 30, what is missed is known within 60 s
+    silence_most_s: Seconds = 29.0  # ... up to this; with 29, what is missed is known within 60 s
     renew_s: Seconds = 8.0  # a stream that was asked for anew has so long, then the feed is connected anew
     stale_s: Seconds = 45.0  # then orders that add risk are refused, and another feed is asked
     reconnect_every_s: Seconds = 120.0  # the least between two connections that silence alone costs
@@ -290,9 +292,13 @@ class FreshnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     backfill: Backfill = Backfill.BARS
     backfill_wait_s: Seconds = 30.0  # for bars that history does not have yet
     history_limit_s: Seconds = 20.0  # of one question to history
+    witness: tuple[str, ...] = (
+        "equity/usa/SPY", "index/usa/SPX", "forex/oanda/EURUSD", "crypto/coinbase/BTCUSD",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """Refuse times that do not follow each other."""
+        """Refuse times that do not follow each other, and a witness that is none."""
+        witnesses_of(self.witness)
         if self.silence_most_s < self.silence_s:
             raise ValueError("silence_most_s: must be at least silence_s")
         if self.stale_s <= self.silence_s:

@@ -222,7 +222,7 @@ class StreamCare:
         alone = facts.streams > 0 and now_ns - facts.newest_ns >= silence_ns
         # one look may wish for one connection; and a feed that is away is being connected already
         may = facts.may_reconnect and source.silenced_ns != now_ns and source.is_up
-        strict = alone or now_ns - source.missed_ns < MISSED_KEPT_NS
+        strict = now_ns - source.missed_ns < MISSED_KEPT_NS
         crowd = alone and facts.streams >= CROWD
         return Moment(now_ns, heard_ns, is_open, source.down_ns, may, alone, crowd, strict)
 

@@ -14,6 +14,14 @@ The limit of a stream begins with `silence_s` and doubles each time that history
 an instrument that trades every few minutes teaches its own limit. It shrinks again when data come faster.
 Two things are certain whatever the rungs between do, and the tests hold them to it: the mark is set
 `stale_s - silence_s` after the limit at the latest, and any news of the stream take it back.
+
+How long a loss stays unnoticed follows. Silence counts from `base_ns`, the newest instant up to which the
+stream is known: it was heard then, or a history that was seen to be current up to there had nothing of it.
+What was lost was traded later. With the defaults the mark is due `silence_most_s + stale_s - silence_s`, 59 s
+after `base_ns`, and set at the next look: within 60 s of the first trade that was lost, however many streams
+there are and whatever froze when. A proof moves `base_ns` no further than history was seen to be, so
+one that stands still moves it no more, and a freeze right after a proof finds the clock running since before
+it. For a feed that tells only bars, their length comes on top.
 """
 
 from __future__ import annotations
@@ -74,7 +82,7 @@ class Moment(NamedTuple):
 
     `may_reconnect`: nothing stands against a new connection. `alone`: no stream of this feed is heard;
     `crowd`: and they are so many that this is no quiet market. `strict`: the feed has missed something of
-    late, or brings nothing at all: limits that streams have learned do not hold.
+    late: limits that streams have learned do not hold.
     """
 
     now_ns: int
@@ -90,8 +98,8 @@ class Moment(NamedTuple):
 class Watch(msgspec.Struct, frozen=True):
     """One stream as it is judged. Owned by its stream; replaced, never changed.
 
-    `base_ns` is what silence is counted from, `floor_s` the least limit that the stream can have. `lost`:
-    history has what the feed did not bring.
+    `base_ns` is what silence is counted from, `floor_s` the least limit that the stream can have. `news_ns`:
+    when it was heard last, or began to be waited for; what history has since is news. `lost`: it has some.
     """
 
     rung: Rung
@@ -105,6 +113,7 @@ class Watch(msgspec.Struct, frozen=True):
     lost: bool = False
     proved_again: bool = False  # history was asked a second time in this doubt
     calm: int = 0
+    news_ns: int = 0
 
 
 class Verdict(NamedTuple):
@@ -117,7 +126,7 @@ class Verdict(NamedTuple):
 def begin(now_ns: int, rules: FreshnessSettings, beat_s: float = 0.0) -> Watch:
     """Return the watch of a stream that is asked for now, and that is heard every `beat_s` at most."""
     limit_s = rules.silence_s + beat_s
-    return Watch(Rung.WAITING, now_ns, now_ns, limit_s, limit_s)
+    return Watch(Rung.WAITING, now_ns, now_ns, limit_s, limit_s, news_ns=now_ns)
 
 
 def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
@@ -126,7 +135,8 @@ def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
         return _rested(watch, moment)
     heard = moment.heard_ns
     if watch.rung is Rung.RESTING:  # what was heard before the opening says nothing of now
-        return Verdict(_moved(watch, Rung.WAITING, moment.now_ns, base_ns=moment.now_ns, heard_ns=heard))
+        now_ns = moment.now_ns
+        return Verdict(_moved(watch, Rung.WAITING, now_ns, base_ns=now_ns, news_ns=now_ns, heard_ns=heard))
     away = moment.line_down_ns is not None  # what a connection hears that nobody reads any more is no news
     if not away and heard is not None and (watch.heard_ns is None or heard > watch.heard_ns):
         return _news(watch, moment, heard)
@@ -140,12 +150,17 @@ def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
 
 
 def quiet(watch: Watch, until_ns: int, now_ns: int, rules: FreshnessSettings) -> Verdict:
-    """Take the proof that nothing happened in a stream up to an instant: its data are as new as can be."""
+    """Take the proof that nothing happened in a stream up to an instant: its data are as new as can be.
+
+    One that is so old that the mark would follow at once proves nothing: such a history lags.
+    """
     if watch.rung not in SILENT or until_ns <= watch.base_ns:
         return Verdict(watch)
-    wish = Wish.QUIET | (Wish.CLEAR if watch.rung is Rung.STALE else Wish.NOTHING)
     doubled = max(watch.floor_s, min(rules.silence_most_s, 2 * watch.silence_s))
     base_ns = min(until_ns, now_ns)
+    if now_ns - base_ns >= (doubled + rules.stale_s - rules.silence_s) * NS_PER_SECOND:
+        return Verdict(watch)
+    wish = Wish.QUIET | (Wish.CLEAR if watch.rung is Rung.STALE else Wish.NOTHING)
     return Verdict(_moved(watch, Rung.FRESH, now_ns, base_ns=base_ns, silence_s=doubled), wish)
 
 
@@ -179,13 +194,17 @@ def _news(watch: Watch, moment: Moment, heard_ns: int) -> Verdict:
         calm, silence_s = 0, max(watch.floor_s, silence_s / 2)
     if watch.rung is Rung.FRESH:
         since_ns, floor_s = watch.since_ns, watch.floor_s
-        return Verdict(Watch(Rung.FRESH, since_ns, heard_ns, silence_s, floor_s, heard_ns, calm=calm))
+        news = Watch(
+            Rung.FRESH, since_ns, heard_ns, silence_s, floor_s, heard_ns, calm=calm, news_ns=heard_ns
+        )  # fmt: skip
+        return Verdict(news)
     wish = Wish.RECOVERED if watch.rung in SILENT else Wish.NOTHING
     if watch.rung is Rung.STALE:
         wish |= Wish.CLEAR
     fresh = _moved(
-        watch, Rung.FRESH, moment.now_ns, base_ns=heard_ns, heard_ns=heard_ns, silence_s=silence_s, calm=calm
-    )
+        watch, Rung.FRESH, moment.now_ns, base_ns=heard_ns, heard_ns=heard_ns, news_ns=heard_ns,
+        silence_s=silence_s, calm=calm,
+    )  # fmt: skip
     return Verdict(fresh, wish)
 
 
@@ -227,11 +246,9 @@ def _silent(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
             return Verdict(watch)  # proven just now, up to a little while ago: not again at every look
         doubted = _moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns, proved_again=False)
         return Verdict(doubted, Wish.SUSPECT | Wish.RENEW | Wish.PROVE)
-    if watch.rung is not Rung.DOUBTED:
-        return Verdict(watch)
     waited = moment.now_ns - watch.tried_ns >= rules.renew_s * NS_PER_SECOND
     due = watch.lost or moment.crowd or (waited and watch.proved_again and moment.alone)
-    if moment.may_reconnect and due:
+    if watch.rung is Rung.DOUBTED and moment.may_reconnect and due:
         return Verdict(_moved(watch, Rung.RECONNECTED, moment.now_ns, tried_ns=moment.now_ns), Wish.RECONNECT)
     if waited and not watch.proved_again:  # what could not be known yet may be known by now
         again = msgspec.structs.replace(watch, proved_again=True, tried_ns=moment.now_ns)

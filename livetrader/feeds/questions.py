@@ -3,21 +3,22 @@
 History blocks, so each question runs in a thread, with a deadline; a few at once. Whatever goes wrong there
 is an answer that did not come: the ladder goes on without it.
 
-A silence is real where history is known to be current beyond it and has nothing of the stream since. How
-current it is shows in what it has of the stream that was heard last: that one did trade. Where nothing else
-trades, it is what it was a moment ago: how soon it had what we heard. A history that lacks what we heard
-lags, and proves nothing until it is seen to have it again. One that stands still since feed and market fell
-silent looks current: so the moment is short, and where a crowd is silent at once it counts for nothing.
+A silence is real up to where history is known to be current and has nothing of the stream. How current it is
+shows in what it has of something else on the same tape: of the stream that was heard last, and where none was
+heard just now, of a witness (witnesses.py). It is asked for first, so history knows no less of the stream.
+
+What is proven ends where the newest thing of that other instrument begins, whenever the answer comes. So a
+history that stands still proves nothing of the time after: ladder.py says what follows.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -25,14 +26,15 @@ from livetrader.feeds.board import Board, Stream
 from livetrader.feeds.counting import FeedCounts
 from livetrader.feeds.errands import HandOn
 from livetrader.feeds.gaps import Bar, Filled
-from livetrader.feeds.ladder import CROWD, SILENT, Rung
+from livetrader.feeds.ladder import Rung
 from livetrader.settings import Backfill, FreshnessSettings
+from livetrader.witnesses import Tape, tape_of, watched_as, witnesses_of
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
 from livetrader_engine.data.subscription import HistoryRequest, Normalization, Subscription, TickType
 from livetrader_engine.errors import DataError
-from livetrader_engine.ports import HistoryProvider
+from livetrader_engine.ports import HistoryProvider, ReferenceData
 from livetrader_engine.spi import VenueError
-from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType
+from livetrader_engine.symbols import NS_PER_SECOND, Resolution
 
 WORKERS: Final = 4  # questions at once: a venue's history allows not many more, and the loop needs the core
 POINTS_LIMIT: Final = 50_000  # of one answer: two weeks of minutes; a gap is not longer
@@ -40,7 +42,7 @@ SETTLED_NS: Final = 5 * NS_PER_SECOND  # after one stream's bar is there, those 
 TOLERANCE_NS: Final = 2 * NS_PER_SECOND  # between the exchange's stamp and the arrival of a tick
 REFERENCE_NS: Final = 60 * NS_PER_SECOND  # how far back the reference is asked for
 REFERENCE_KEPT_NS: Final = 5 * NS_PER_SECOND  # one answer does for all that fell silent together
-LAG_KEPT_NS: Final = 60 * NS_PER_SECOND  # so long a lag that was seen is believed without another look
+WITNESS_REST_NS: Final = 60 * NS_PER_SECOND  # for one that history has nothing of in REFERENCE_NS: it lags
 SEEN_KEPT: Final = 64
 FAILURE_TOLD_NS: Final = 60 * NS_PER_SECOND  # between two log records of a history that does not answer
 
@@ -51,6 +53,8 @@ class QuestionPorts(Protocol):
     @property
     def history(self) -> HistoryProvider: ...
     @property
+    def reference(self) -> ReferenceData: ...
+    @property
     def rules(self) -> FreshnessSettings: ...
     @property
     def spawn(self) -> Callable[[str, Coroutine[object, object, None]], None]: ...
@@ -58,6 +62,13 @@ class QuestionPorts(Protocol):
     def now_ns(self) -> Callable[[], int]: ...
     @property
     def report(self) -> Callable[..., None]: ...
+
+
+class _Span(NamedTuple):
+    """When something in history begins and ends; both 0 where there is nothing."""
+
+    start_ns: int = 0
+    end_ns: int = 0
 
 
 class Questions:
@@ -70,9 +81,12 @@ class Questions:
         self._hand_on = hand_on
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="history of feeds")
         self._turns = asyncio.Semaphore(WORKERS)
-        self._seen: dict[SecurityType, deque[tuple[int, int]]] = {}  # (when seen, newest start), ascending
-        self._referred_ns: dict[SecurityType, int] = {}
-        self._lags: dict[SecurityType, tuple[int, int]] = {}  # (the least that was seen, when)
+        self._seen: dict[Tape, deque[tuple[int, int]]] = {}  # (when seen, newest start), ascending
+        self._referred_ns: dict[Tape, int] = {}
+        self._tickers = witnesses_of(ports.rules.witness)
+        self._witnesses: dict[Tape, Subscription | None] = {}  # as far as they were looked up
+        self._hearings: dict[Tape, asyncio.Lock] = {}
+        self._heard_again_ns: dict[Tape, int] = {}  # a witness is not asked for before
         self._answers: list[tuple[Stream, Sequence[MarketPoint] | None]] = []
         self._failed_ns = 0
         self.proven: Callable[[Stream, int | None], None] = lambda stream, until_ns: None
@@ -107,11 +121,12 @@ class Questions:
 
     async def _fill(self, stream: Stream, start_ns: int, end_ns: int) -> None:
         try:
-            await self._reference_ns(stream, stream.subscription.symbol.security_type)
             points = await self._ask(stream.subscription, start_ns, end_ns)
         finally:
             stream.asking = False
         self._answers.append((stream, points))
+        if not self._hearing_of(stream).locked():  # for the next look: what it shows has to settle
+            await self._current_now_ns(stream, 0)
 
     def _placed(
         self, answers: Iterable[tuple[Stream, Sequence[MarketPoint] | None]]
@@ -132,7 +147,7 @@ class Questions:
                 filled = track.expired(now_ns)
             else:
                 bars = [point for point in points if isinstance(point, TradeBar | QuoteBar)]
-                current_ns = self._current_ns(stream.subscription.symbol.security_type, now_ns - SETTLED_NS)
+                current_ns = self._current_ns(tape_of(stream.subscription.symbol), now_ns - SETTLED_NS)
                 filled = track.fill(bars, current_ns, now_ns)
             self._counts.backfilled_bars += filled.from_history
             self._counts.missing_bars += filled.missing if loud else 0
@@ -145,63 +160,87 @@ class Questions:
 
     async def _prove(self, stream: Stream) -> None:
         try:
-            kind = stream.subscription.symbol.security_type
-            heard_ns = stream.watch.heard_ns or stream.watch.base_ns
-            current_ns = await self._reference_ns(stream, kind)
-            asked_ns = self._ports.now_ns()
-            newest_ns = await self._newest_ns(stream.subscription, heard_ns - TOLERANCE_NS, ticks=True)
-            if newest_ns is None:
+            news_ns = stream.watch.news_ns
+            after_ns = news_ns + TOLERANCE_NS
+            known_ns = max(after_ns, stream.watch.base_ns)
+            current_ns = await self._current_now_ns(stream, known_ns)
+            newest = await self._newest(stream.subscription, news_ns - TOLERANCE_NS, ticks=True)
+            if newest is None:
                 return
-            if newest_ns > heard_ns + TOLERANCE_NS:
+            if newest.start_ns > after_ns:
                 self.proven(stream, None)
-                return
-            if stream.watch.heard_ns is not None and not self._is_crowd_silent(kind):
-                current_ns = max(current_ns, self._by_lag_ns(kind, asked_ns, heard_ns, newest_ns))
-            if current_ns > heard_ns + TOLERANCE_NS:
-                self.proven(stream, current_ns)
+            elif current_ns > known_ns and newest.end_ns <= after_ns + NS_PER_SECOND:
+                self.proven(stream, current_ns)  # a longer bar may be made of what was not heard, too
         finally:
             stream.proving = False
 
-    async def _reference_ns(self, doubted: Stream, kind: SecurityType) -> int:
+    def _hearing_of(self, stream: Stream) -> asyncio.Lock:
+        return self._hearings.setdefault(tape_of(stream.subscription.symbol), asyncio.Lock())
+
+    async def _current_now_ns(self, doubted: Stream, known_ns: int) -> int:
+        """Ask up to where history has everything, as far as others show it; 0 for unknown.
+
+        Where that is no news, it lies before `known_ns`, all others are asked. One answer does for all that
+        fell silent together: who comes meanwhile waits for it.
+        """
+        async with self._hearing_of(doubted):
+            current_ns = 0
+            lately_ns = self._ports.now_ns() - REFERENCE_KEPT_NS
+            if next(self._others(doubted, lately_ns), None) is None:
+                current_ns = await self._witness_ns(doubted)
+            if current_ns <= known_ns:
+                current_ns = await self._reference_ns(doubted)
+        return current_ns
+
+    async def _reference_ns(self, doubted: Stream) -> int:
         """Return up to where history has everything, as far as another stream shows it; 0 for unknown."""
-        now_ns = self._ports.now_ns()
-        if now_ns - self._referred_ns.get(kind, 0) >= REFERENCE_KEPT_NS:
-            best: Stream | None = None
-            best_ns = 0
-            for stream in self._board.streams.values():
-                heard_ns = stream.watch.heard_ns or 0
-                alike = stream.subscription.symbol.security_type is kind and stream is not doubted
-                if alike and stream.watch.rung is Rung.FRESH and heard_ns > best_ns:
-                    best, best_ns = stream, heard_ns
+        tape, now_ns = tape_of(doubted.subscription.symbol), self._ports.now_ns()
+        if now_ns - self._referred_ns.get(tape, 0) >= REFERENCE_KEPT_NS:
+            best = max(self._others(doubted, 0), key=self._heard_ns, default=None)
             if best is not None:
-                self._referred_ns[kind] = now_ns
-                await self._newest_ns(best.subscription, best_ns - REFERENCE_NS)
-        return self._current_ns(kind, self._ports.now_ns())
+                self._referred_ns[tape] = now_ns
+                await self._newest(best.subscription, self._heard_ns(best) - REFERENCE_NS)
+        return self._current_ns(tape, self._ports.now_ns())
 
-    def _is_crowd_silent(self, kind: SecurityType) -> bool:
-        """Whether so many are silent, and none is heard, that this is no quiet market."""
-        streams = [
-            each for each in self._board.streams.values() if each.subscription.symbol.security_type is kind
-        ]
-        silent = sum(each.watch.rung in SILENT for each in streams)
-        return silent >= CROWD and not any(each.watch.rung is Rung.FRESH for each in streams)
+    def _others(self, doubted: Stream, since_ns: int) -> Iterator[Stream]:
+        """Yield the other streams of a tape that are fresh and were heard since an instant."""
+        tape = tape_of(doubted.subscription.symbol)
+        for stream in self._board.streams.values():
+            alike = stream is not doubted and tape_of(stream.subscription.symbol) == tape
+            if alike and stream.watch.rung is Rung.FRESH and self._heard_ns(stream) > since_ns:
+                yield stream
 
-    def _by_lag_ns(self, kind: SecurityType, asked_ns: int, heard_ns: int, newest_ns: int) -> int:
-        """Return up to where history is current by what it lagged of late, 0 where that is not known."""
-        known = self._lags.get(kind)
-        if newest_ns < heard_ns - TOLERANCE_NS:
-            self._lags.pop(kind, None)
-            return 0
-        lag_ns = asked_ns - heard_ns
-        if known is None or lag_ns <= known[0] or asked_ns - known[1] >= LAG_KEPT_NS:
-            self._lags[kind] = (lag_ns, asked_ns)
-            return 0 if known is None or asked_ns - known[1] >= LAG_KEPT_NS else asked_ns - known[0]
-        return asked_ns - known[0]
+    def _heard_ns(self, stream: Stream) -> int:
+        return self._board.heard_ns(stream, self._board.server_of(stream)) or 0
 
-    async def _newest_ns(
+    async def _witness_ns(self, doubted: Stream) -> int:
+        """Return up to where history has everything, as far as the tape's witness shows it; 0 for unknown."""
+        tape, now_ns = tape_of(doubted.subscription.symbol), self._ports.now_ns()
+        witness = await self._witness(tape)
+        is_itself = witness is not None and witness.symbol == doubted.subscription.symbol
+        if witness is not None and not is_itself and now_ns >= self._heard_again_ns.get(tape, 0):
+            newest = await self._newest(witness, now_ns - REFERENCE_NS)
+            rest_ns = WITNESS_REST_NS if newest == _Span() else REFERENCE_KEPT_NS
+            self._heard_again_ns[tape] = self._ports.now_ns() + rest_ns
+        return self._current_ns(tape, self._ports.now_ns())
+
+    async def _witness(self, tape: Tape) -> Subscription | None:
+        """Return what a tape's witness is asked for as, None where it has none."""
+        if tape not in self._witnesses:
+            ticker, witness = self._tickers.get(tape), None
+            if ticker is not None:
+                try:
+                    symbol = await asyncio.to_thread(self._ports.reference.symbol, ticker, *tape)
+                    witness = watched_as(symbol)
+                except DataError as error:
+                    self._ports.report("no_witness", witness=ticker, market=tape.market, error=str(error))
+            self._witnesses[tape] = witness
+        return self._witnesses[tape]
+
+    async def _newest(
         self, subscription: Subscription, start_ns: int, *, ticks: bool = False
-    ) -> int | None:
-        """Return when the newest thing in history began, 0 for nothing, None where nobody answered.
+    ) -> _Span | None:
+        """Return the span of the newest thing in history since an instant, None where nobody answered.
 
         `ticks`: a trade that makes no bar is news, too; where history has no ticks, bars have to do.
         """
@@ -211,7 +250,7 @@ class Questions:
             wanted = msgspec.structs.replace(subscription, resolution=resolution, tick_type=kind)
             points = await self._ask(wanted, start_ns, self._ports.now_ns())
             if points is not None:
-                return points[-1].time_ns if points else 0
+                return _Span(points[-1].time_ns, points[-1].end_time_ns) if points else _Span()
         return None
 
     # -- asking ------------------------------------------------------------------------------------------
@@ -236,7 +275,7 @@ class Questions:
                 self._failed(request, repr(error), exc_info=True)
             else:
                 if points:
-                    self._note(subscription.symbol.security_type, points[-1].time_ns)
+                    self._note(tape_of(subscription.symbol), points[-1].time_ns)
                 return points
         return None
 
@@ -252,15 +291,15 @@ class Questions:
             exc_info=exc_info,
         )  # fmt: skip
 
-    def _note(self, kind: SecurityType, start_ns: int) -> None:
+    def _note(self, tape: Tape, start_ns: int) -> None:
         """Take note that history has something that began then: so it has what was before."""
-        seen = self._seen.setdefault(kind, deque(maxlen=SEEN_KEPT))
+        seen = self._seen.setdefault(tape, deque(maxlen=SEEN_KEPT))
         if not seen or start_ns > seen[-1][1]:
             seen.append((self._ports.now_ns(), start_ns))
 
-    def _current_ns(self, kind: SecurityType, seen_until_ns: int) -> int:
+    def _current_ns(self, tape: Tape, seen_until_ns: int) -> int:
         """Return up to where history was seen to be, by what was seen until an instant."""
-        starts = [start_ns for seen_ns, start_ns in self._seen.get(kind, ()) if seen_ns <= seen_until_ns]
+        starts = [start_ns for seen_ns, start_ns in self._seen.get(tape, ()) if seen_ns <= seen_until_ns]
         return max(starts, default=0)
 
 

@@ -18,7 +18,8 @@ def tell(outcome: Outcome, seconds: float) -> None:
     scene = outcome.scene
     history = ", ".join(f"{fault.kind.value} {fault.code}" for fault in scene.history) or "well"
     print(
-        f"seed {scene.seed}: {scene.what.value} ({scene.trouble_s:.0f} s; history: {history}): "
+        f"seed {scene.seed}: {scene.what.value} "
+        f"({scene.streams} streams, {scene.trouble_s:.0f} s; history: {history}): "
         f"{outcome.bars} bars, {outcome.backfilled} from history, {outcome.missing} missing, "
         f"{outcome.marks} marks ({outcome.needless_s:.0f} s needless), {outcome.reconnects} reconnects; "
         f"{seconds:.1f} s",

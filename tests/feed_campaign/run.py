@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -36,13 +36,14 @@ from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution, 
 from livetrader_plugins.polygon.feed import PolygonFeed
 from livetrader_venues.polygon.peer import Peer
 from livetrader_venues.stockmarket.market import Market
-from livetrader_venues.stockmarket.securities import stocks
+from livetrader_venues.stockmarket.securities import Security, stocks
 from tests.feed_campaign.loop import JumpingLoop
-from tests.feed_campaign.scenes import Scene, What, relief, trouble
+from tests.feed_campaign.scenes import STREAMS_MOST, Scene, What, relief, trouble
 
 Spawn = Callable[[str, Coroutine[object, object, None]], None]
 
-STOCKS = 6
+WITNESS = "SPY"
+WITNESS_TRADES = 60.0  # a minute; of the others some trade once in several minutes
 KEY = "test-key"
 LOOK_S = 1.0
 PROMISED_NS = 60 * NS_PER_SECOND
@@ -74,8 +75,9 @@ class Run:
         self._scene = scene
         self._folder = folder
         self._outcome = Outcome(scene)
-        self._market = Market.generated(stocks(STOCKS, seed=scene.seed), seed=scene.seed)
-        self._tickers = sorted(self._market.securities)
+        securities = stocks(STREAMS_MOST + 1, seed=scene.seed)
+        self._market = Market.generated(map(_busy_witness, securities), seed=scene.seed)
+        self._tickers = sorted(Random(scene.seed).sample(sorted(self._market.securities), scene.streams))
         self._symbols = {
             ticker: Symbol.create(f"{ticker} 2T", ticker, SecurityType.EQUITY, "usa")
             for ticker in self._tickers
@@ -299,6 +301,10 @@ class Run:
 
 def _minute(bar: TradeBar) -> str:
     return f"the bar that ends at {bar.end_time_ns // NS_PER_SECOND}"
+
+
+def _busy_witness(security: Security) -> Security:
+    return replace(security, trades=WITNESS_TRADES) if security.ticker == WITNESS else security
 
 
 def play(scene: Scene, folder: Path) -> Outcome:

@@ -14,6 +14,7 @@ from livetrader_venues.web.faults import WEATHER, Fault, Kind
 WARM_S = 130.0  # of undisturbed market time before
 CALM_S = 400.0  # and after: a proven quiet stream may have taught itself 240 s of patience
 TROUBLE_S = (3.0, 200.0)
+STREAMS_MOST = 6
 WEATHER_SHARE = 0.05  # of events are delayed, repeated, out of order, each; other troubles are rarer
 
 Say = Callable[[Peer], Awaitable[None]]
@@ -29,13 +30,17 @@ class What(Enum):
     CLOSE_AGAIN = "the connection ends, and again before the login is done"
     AWAY = "nobody listens"
     REFUSED = "a subscription is refused after a reconnect"
+    STANDSTILL = "streams are silent, and history answers as if nothing were traded any more"
     WEATHER = "a little of everything"
     CLOSED_MARKET = "silence out of session"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One run. Times in seconds from its start; `history` is what is wrong with REST meanwhile."""
+    """One run. Times in seconds from its start; `history` is what is wrong with REST meanwhile.
+
+    `streams`: so many symbols are subscribed.
+    """
 
     seed: int
     what: What
@@ -44,6 +49,7 @@ class Scene:
     trouble_s: float
     code: int
     ticker: int
+    streams: int
     history: tuple[Fault, ...] = ()
 
     @property
@@ -54,7 +60,7 @@ class Scene:
     @property
     def is_silent(self) -> bool:
         """Whether trades are lost without any sign."""
-        return self.what in (What.MUTE_ONE, What.MUTE_ALL, What.FREEZE)
+        return self.what in (What.MUTE_ONE, What.MUTE_ALL, What.FREEZE, What.STANDSTILL)
 
     @property
     def length_s(self) -> float:
@@ -75,7 +81,8 @@ def scene_of(seed: int) -> Scene:
         trouble_s=random.uniform(*TROUBLE_S),
         code=random.choice((1000, 1001, 1006, 1012)),
         ticker=random.randrange(100),
-        history=random.choice(_HISTORIES),
+        history=() if what is What.STANDSTILL else random.choice(_HISTORIES),
+        streams=random.randint(1, STREAMS_MOST),
     )
 
 
@@ -102,6 +109,8 @@ async def trouble(scene: Scene, peer: Peer, tickers: list[str]) -> None:
             peer.mute()
         case What.FREEZE:
             peer.freeze()
+        case What.STANDSTILL:
+            _stand_still(scene, peer, tickers)
         case What.CLOSE:
             peer.close(scene.code)
         case What.CLOSE_AGAIN:
@@ -114,9 +123,21 @@ async def trouble(scene: Scene, peer: Peer, tickers: list[str]) -> None:
             peer.faults.add(Fault(Kind.REFUSE, on="subscribe", count=1, text="not authorized"))
             peer.close(scene.code)
         case What.WEATHER:
-            for fault, rate in WEATHER:
-                if fault.kind not in (Kind.MUTE, Kind.UNKNOWN):  # of one lost trade nobody can know
-                    peer.faults.add(replace(fault, probability=min(WEATHER_SHARE * rate, 1.0)))
+            _weather(peer)
+
+
+def _stand_still(scene: Scene, peer: Peer, tickers: list[str]) -> None:
+    """Stop history, and with it one symbol or all; new connections are as silent as the old ones."""
+    peer.stop_history()
+    peer.mute(None if scene.code != 1012 else tickers[scene.ticker % len(tickers)])
+    if scene.code == 1006:
+        peer.freeze()
+
+
+def _weather(peer: Peer) -> None:
+    for fault, rate in WEATHER:
+        if fault.kind not in (Kind.MUTE, Kind.UNKNOWN):  # of one lost trade nobody can know
+            peer.faults.add(replace(fault, probability=min(WEATHER_SHARE * rate, 1.0)))
 
 
 async def relief(scene: Scene, peer: Peer) -> None:
@@ -124,5 +145,6 @@ async def relief(scene: Scene, peer: Peer) -> None:
     peer.faults.clear()
     peer.unmute()
     peer.thaw()
+    peer.resume_history()
     if scene.what is What.AWAY:
         await peer.refuse_connections(False)

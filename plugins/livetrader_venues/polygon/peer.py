@@ -38,7 +38,9 @@ PACE_S = 0.01  # between two bursts of a paced replay
 
 
 class Polygon:
-    """The venue without I/O: a house for `web.server`. It owns its streams, its faults and its outbox."""
+    """The venue without I/O: a house for `web.server`. It owns its streams, its desk, its faults and its
+    outbox.
+    """
 
     def __init__(
         self, market: Market, access: Iterable[Access], clock: Clock, *, seed: int, events_per_frame: int
@@ -49,12 +51,12 @@ class Polygon:
         self.faults = Faults(Random(seed))
         keys = tuple(access)
         self.stream = Stream(market, keys, self.faults, self.outbox, events_per_frame)
-        self._desk = Desk(Rest(market, keys, clock).answer, self.faults, self.outbox)
+        self.desk = Desk(Rest(market, keys, clock).answer, self.faults, self.outbox)
 
     def asked(self, connection: int, request: Request, now_ns: int) -> None:
         """Answer a REST request."""
         self.stream.log.append(f"{request.method} {request.path}")
-        self._desk.asked(connection, request, now_ns)
+        self.desk.asked(connection, request, now_ns)
 
     def opened(self, connection: int, request: Request, now_ns: int) -> None:
         """Take a WebSocket."""
@@ -159,6 +161,14 @@ class Peer(VendorPeer[Polygon]):
         for client in self.house.stream.clients.values():
             client.freeze(False)
         self._server.pump()
+
+    def stop_history(self) -> None:
+        """Let REST answer as if nothing were traded any more, with all that it had until now."""
+        self.house.desk.stands_ns = self.clock()
+
+    def resume_history(self) -> None:
+        """Let REST know everything again, what was traded meanwhile, too."""
+        self.house.desk.stands_ns = None
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close every WebSocket with a code; 1006 resets them without a close frame."""

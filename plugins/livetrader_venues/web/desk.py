@@ -15,17 +15,18 @@ _EMPTY = b'{"status":"OK","request_id":"00000000000000000000000000000000"}'
 
 
 class Desk:
-    """Owns nothing: the answers are the vendor's, the faults and the outbox the peer's."""
+    """Owns since when the past stands still. Answers are the vendor's, faults and outbox the peer's."""
 
     def __init__(self, answer: Answer, faults: Faults, outbox: Outbox) -> None:
         self._answer = answer
         self._faults = faults
         self._outbox = outbox
+        self.stands_ns: int | None = None  # what was traded since is not there; None: everything is
 
     def asked(self, connection: int, request: Request, now_ns: int) -> None:
         """Answer, or do what a fault says instead."""
         fault = self._faults.strike("rest", request.path)
-        known_ns = now_ns
+        known_ns = now_ns if self.stands_ns is None else min(now_ns, self.stands_ns)
         if fault is not None:
             if fault.kind is Kind.MUTE:
                 return

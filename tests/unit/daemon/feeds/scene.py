@@ -1,7 +1,8 @@
 """A chain over feeds and a history that see one market, in virtual time.
 
-The market trades every symbol once a second, so what a whole bar is can be calculated. A feed makes bars of
-what it hears: one that does not notice that it was deaf for a while makes wrong ones, as real ones do.
+The market trades every symbol once a second, or as seldom as a scene says, so what a whole bar is can be
+calculated. A feed makes bars of what it hears: one that does not notice that it was deaf for a while makes
+wrong ones, as real ones do.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ class Feed:
             symbol = subscription.symbol
             if self.deaf or symbol in self.muted | self.deaf_for | self.quiet:
                 continue
+            if not self._scene.trades(symbol, now_ns):
+                continue
             self._heard[subscription] = now_ns
             if subscription.resolution is Resolution.TICK:
                 points.append(Tick(symbol, now_ns, price_at(now_ns), 10.0))
@@ -164,11 +167,12 @@ class Feed:
 
 
 class Past:
-    """The market's history; `lag_ns` behind, or failing."""
+    """The market's history; `lag_ns` behind, or failing, or standing still since `stands_ns`."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self.lag_ns = SECOND
+        self.stands_ns: int | None = None
         self.fails = False
         self.asked: list[HistoryRequest] = []
         self.silent: dict[Symbol, int] = {}  # nobody has traded it since
@@ -181,17 +185,20 @@ class Past:
         length_ns = request.subscription.resolution.period_ns
         if length_ns not in (SECOND, MINUTE):
             raise DataError("not had")
-        known_ns = min(request.end_ns, self._scene.now_ns() - self.lag_ns)
+        now_ns = self._scene.now_ns() if self.stands_ns is None else self.stands_ns
+        known_ns = min(request.end_ns, now_ns - self.lag_ns)
         known_ns = min(known_ns, self.silent.get(request.subscription.symbol, known_ns))
         start_ns = request.start_ns - request.start_ns % length_ns
         while start_ns + length_ns <= known_ns:
-            if start_ns + length_ns > request.start_ns:
-                yield true_bar(request.subscription.symbol, start_ns, length_ns)
+            symbol, seconds = request.subscription.symbol, range(start_ns, start_ns + length_ns, SECOND)
+            times = [time_ns for time_ns in seconds if self._scene.trades(symbol, time_ns)]
+            if start_ns + length_ns > request.start_ns and times:
+                yield bar_of(symbol, start_ns, length_ns, times)
             start_ns += length_ns
 
 
 class Hours:
-    """Reference data: the hours of every symbol."""
+    """Reference data: the hours of every symbol, and the symbols of tickers."""
 
     def __init__(self, hours: ExchangeHours) -> None:
         self._hours = hours
@@ -199,10 +206,16 @@ class Hours:
     def hours(self, symbol: Symbol) -> ExchangeHours:
         return self._hours
 
+    def symbol(self, ticker: str, security_type: SecurityType, market: str) -> Symbol:
+        return Symbol.create(f"{ticker} R735QTJ8XC9X", ticker, security_type, market)
+
 
 @dataclass
 class Scene:
-    """Everything of one test. `got` is what reached the engine, `told` what people heard."""
+    """Everything of one test. `got` is what reached the engine, `told` what people heard.
+
+    `every`: of what trades less often than each second, the seconds between two trades.
+    """
 
     feeds: int = 1
     rules: FreshnessSettings = field(default_factory=FreshnessSettings)
@@ -211,6 +224,11 @@ class Scene:
     told: list[tuple[Urgency, str, str]] = field(default_factory=list)
     log: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     ended: list[DataEnded] = field(default_factory=list)
+    every: dict[Symbol, int] = field(default_factory=dict)
+
+    def trades(self, symbol: Symbol, time_ns: int) -> bool:
+        """Whether a symbol trades in the second that begins then."""
+        return (time_ns - START_NS) // SECOND % self.every.get(symbol, 1) == 0
 
     def begin(self, group: asyncio.TaskGroup) -> None:
         self._group = group
@@ -221,7 +239,7 @@ class Scene:
         self.chain = FeedChain(
             ChainPorts(
                 feeds=[(f"feed{at + 1}", plugin) for at, plugin in enumerate(self.plugins)],
-                history=self.past, reference=Hours(self.hours),  # type: ignore[arg-type]  # only hours are asked
+                history=self.past, reference=Hours(self.hours),  # type: ignore[arg-type]  # only this is asked
                 rules=self.rules, quality=QualityLimits(), carry=self._carry, counted=lambda count: None,
                 changes=Changes(), spawn=self._spawn, now_ns=self.now_ns,
                 monotonic_s=self._loop.time, chance=lambda: 0.5, sleep=asyncio.sleep,

@@ -114,22 +114,120 @@ def test_a_quiet_instrument_is_proven_quiet_and_neither_marked_nor_connected_ane
     assert all(bar.fill_forward for bar in bars[3:])
 
 
-@pytest.mark.parametrize(("streams", "marked_s"), [(5, 60.0), (1, 120.0)])
-def test_a_history_that_stands_still_with_the_feed_is_no_proof_of_a_quiet_market(
-    streams: int, marked_s: float
-) -> None:
-    symbols = [
+def _stocks(count: int) -> list[Symbol]:
+    return [
         Symbol.create(f"S{number} R735QTJ8XC9X", f"S{number}", SecurityType.EQUITY, "usa")
-        for number in range(streams)
+        for number in range(count)
     ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("seconds", [(1, 100, 47, 10, 150, 31), (100, 130, 200, 150, 75, 300)])
+def test_feed_and_history_that_stand_still_together_end_in_marks_within_a_minute(
+    seconds: tuple[int, ...], count: int
+) -> None:
+    every = dict(zip(_stocks(count), seconds, strict=False))  # seconds between two trades of each
+
+    async def act(scene: Scene) -> None:
+        await scene.start(*(minutes(symbol) for symbol in every))
+        await scene.until(frozen_s)
+        assert not scene.chain.counts.stale_marks, "what is quiet was known to be"
+        scene.plugins[0].muted.update(every)
+        scene.past.stands_ns = scene.now_ns()
+        lost_s = {symbol: -(-frozen_s // each) * each for symbol, each in every.items()}  # the first trade
+        for second in range(frozen_s, max(lost_s.values()) + 62):
+            await scene.until(second)
+            late = [symbol for symbol in every if second >= lost_s[symbol] + 60]
+            assert all(scene.chain.stale(symbol) for symbol in late), f"frozen at {frozen_s}, now {second}"
+
+    for moment in (301, 313, 327):  # one of them soon after a proof
+        frozen_s = moment
+        play(Scene(every=every), act)
+
+
+def test_a_quiet_instrument_alone_is_never_marked_and_costs_few_questions_where_a_witness_trades() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].quiet.add(AAPL)
+        scene.past.silent[AAPL] = START_NS + 150 * SECOND
+        before = len(scene.past.asked)
+        await scene.until(750)
+        asked = [request.subscription for request in scene.past.asked[before:]]
+        assert {each.symbol for each in asked} == {AAPL, SPY}
+        assert all(each.extended_market_hours for each in asked if each.symbol is SPY)
+        # two questions each 27 s; this history has no ticks, which costs a third one here and none elsewhere
+        assert sum(each.resolution is not Resolution.TICK for each in asked) <= 50, "five a minute"
+
+    scene = play(Scene(), act)
+    assert scene.told == []
+    assert scene.chain.counts.stale_marks == 0
+    assert scene.plugins[0].calls.count("connect") == 1
+
+
+@pytest.mark.parametrize(
+    ("symbol", "rules"),
+    [
+        (AAPL, FreshnessSettings(witness=())),
+        (AAPL, FreshnessSettings(witness=("equity/france/SPY", "index/usa/SPX"))),
+        (SPY, FreshnessSettings()),  # it cannot speak for itself
+    ],
+    ids=["none", "of another market", "itself"],
+)
+def test_silence_that_nothing_else_can_prove_is_marked_and_nobody_else_is_asked_for(
+    symbol: Symbol, rules: FreshnessSettings
+) -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(symbol))
+        await scene.until(150)
+        scene.plugins[0].quiet.add(symbol)
+        scene.past.silent[symbol] = START_NS + 150 * SECOND
+        await scene.until(200)
+        assert scene.chain.stale(symbol)
+        assert {request.subscription.symbol for request in scene.past.asked} == {symbol}
+
+    play(Scene(rules=rules), act)
+
+
+def test_one_answer_about_the_witness_does_for_all_that_fall_silent_together() -> None:
+    symbols = _stocks(6)
 
     async def act(scene: Scene) -> None:
         await scene.start(*(minutes(symbol) for symbol in symbols))
         await scene.until(150)
         scene.plugins[0].quiet.update(symbols)
         scene.past.silent.update(dict.fromkeys(symbols, START_NS + 150 * SECOND))
-        await scene.until(150 + marked_s)
-        assert all(scene.chain.stale(symbol) for symbol in symbols)
+        await scene.until(170)
+        assert scene.chain.counts.proven_quiet == len(symbols)
+        assert sum(request.subscription.symbol is SPY for request in scene.past.asked) == 1
+
+    play(Scene(), act)
+
+
+def test_a_witness_that_history_has_nothing_of_is_left_in_peace_for_a_minute() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(AAPL))
+        await scene.until(150)
+        before = len(scene.past.asked)
+        scene.past.lag_ns = 3600 * SECOND
+        scene.plugins[0].quiet.add(AAPL)
+        await scene.until(220)
+        assert scene.chain.stale(AAPL)
+        assert sum(request.subscription.symbol is SPY for request in scene.past.asked[before:]) == 1
+
+    play(Scene(), act)
+
+
+def test_a_bar_that_may_be_made_of_what_was_not_heard_proves_no_silence() -> None:
+    async def act(scene: Scene) -> None:
+        scene.every[AAPL] = 700
+        scene.past.lengths = (MINUTE,)  # of the one that runs, too
+        await scene.start(minutes(AAPL))
+        await scene.until(712)
+        scene.plugins[0].muted.add(AAPL)
+        scene.every[AAPL] = 10
+        await scene.until(770)
+        assert scene.chain.stale(AAPL)
 
     play(Scene(), act)
 

@@ -35,6 +35,7 @@ class Life:
     """A stream, looked at once a second."""
 
     now_ns: int = START_NS
+    rules: FreshnessSettings = RULES
     watch: Watch = field(default_factory=lambda: begin(START_NS, RULES))
     heard_ns: int | None = None
     wishes: list[tuple[float, Wish]] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Life:
         if heard:
             self.heard_ns = self.now_ns
         moment = Moment(self.now_ns, self.heard_ns, is_open, down_ns, may, alone, crowd)
-        return self.take(look(self.watch, moment, RULES))
+        return self.take(look(self.watch, moment, self.rules))
 
     def take(self, verdict: Verdict) -> Wish:
         self.watch, wish = verdict
@@ -167,6 +168,49 @@ def test_the_limit_of_a_feed_that_tells_only_bars_counts_their_length() -> None:
     watch = begin(START_NS, RULES, beat_s=60.0)
     assert look(watch, Moment(START_NS + 74 * SECOND, None, True), RULES).watch.rung is Rung.WAITING
     assert look(watch, Moment(START_NS + 75 * SECOND, None, True), RULES).watch.rung is Rung.DOUBTED
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("lag_s", [1, 9, 21])  # of history
+@pytest.mark.parametrize("answer_s", [0, 3, 14])  # until history answers
+def test_whenever_history_freezes_with_the_feed_the_mark_is_set_within_a_minute(
+    answer_s: int, lag_s: int, alone: bool
+) -> None:
+    for frozen_s in range(1, 200, 9):
+        life, asked_s = Life(rules=FreshnessSettings()), list[int]()
+        life.second(heard=True)
+        proofs = 0
+        for now_s in range(2, frozen_s + 61):
+            if Wish.PROVE in life.second(alone=alone, may=now_s % 50 == 0):
+                asked_s.append(now_s)
+            while asked_s and now_s - asked_s[0] >= answer_s:
+                known_ns = START_NS + (min(asked_s.pop(0), frozen_s) - lag_s) * SECOND
+                proofs += Wish.QUIET in life.take(quiet(life.watch, known_ns, life.now_ns, life.rules))
+        assert life.rung is Rung.STALE, f"frozen after {frozen_s} s"
+        assert proofs or frozen_s < 60, "it was quiet for long before, and nothing proved it"
+
+
+def test_a_proof_that_the_mark_would_follow_at_once_does_not_take_the_mark_back() -> None:
+    life = Life()
+    life.second(heard=True)
+    life.seconds(1000)
+    assert life.take(quiet(life.watch, life.now_ns - 900 * SECOND, life.now_ns, RULES)) is Wish.NOTHING
+    assert life.rung is Rung.STALE
+    assert Wish.CLEAR in life.take(quiet(life.watch, life.now_ns - 9 * SECOND, life.now_ns, RULES))
+
+
+def test_history_is_asked_for_what_came_since_the_last_news_however_often_silence_was_proven() -> None:
+    life = Life()
+    life.second(heard=True)
+    heard_ns = life.now_ns
+    for _ in range(3):
+        life.seconds(40)
+        life.take(quiet(life.watch, life.now_ns - SECOND, life.now_ns, RULES))
+    assert life.watch.news_ns == heard_ns
+    assert life.watch.base_ns > heard_ns
+    life.second(is_open=False)
+    life.second()
+    assert life.watch.news_ns == life.now_ns, "the opening: what was traded before is no news"
 
 
 def test_a_proof_that_is_older_than_the_doubt_proves_nothing() -> None:

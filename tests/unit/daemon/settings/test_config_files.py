@@ -107,6 +107,12 @@ def test_prices_from_a_vendor_have_the_brokerage_behind_them(
         ({"freshness.silence_most_s": 5.0}, "silence_most_s: must be at least silence_s"),
         ({"quality.band": 1.5}, "band is a part of the price"),
         ({"freshness.silence": 5.0}, "unknown key"),
+        ({"freshness.witness": ["equity/usa"]}, "'equity/usa' is no kind/market/ticker like equity/usa/SPY"),
+        ({"freshness.witness": ["option/usa/SPY"]}, "kinds are equity, forex"),
+        (
+            {"freshness.witness": ["equity/usa/SPY", "equity/USA/QQQ"]},
+            "SPY is the witness of equity/usa already",
+        ),
     ],
 )
 def test_limits_of_data_that_cannot_be_meant_are_refused_with_their_place(
