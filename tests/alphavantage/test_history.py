@@ -53,6 +53,17 @@ def test_minutes_of_a_month_come_with_one_request_and_serve_more(tmp_path: Path)
     assert {bar.end_time_ns - bar.time_ns for bar in hours} == {NS_PER_HOUR}
 
 
+def test_a_month_from_before_the_listing_takes_none_of_the_data_behind_it(tmp_path: Path) -> None:
+    with vendor(tmp_path, now="2025-06-20 22:00") as venue:
+        got = bars(venue.download("BRK.B", Resolution.MINUTE, date(2025, 4, 14), date(2025, 6, 3)))
+        with pytest.raises(DataError, match="has no TIME_SERIES_INTRADAY BRK-B 2025-03"):
+            venue.download("BRK.B", Resolution.MINUTE, date(2025, 3, 3), date(2025, 4, 2))
+    assert plain(got) == plain(
+        MARKET.bars("BRK.B", midnight_ns(date(2025, 6, 2)), midnight_ns(date(2025, 6, 4)))
+    )
+    assert len(got) > 100
+
+
 def test_tickers_with_a_class_are_asked_for_with_a_hyphen(tmp_path: Path) -> None:
     with vendor(tmp_path) as venue:
         assert venue.download("BRK.B", Resolution.DAILY, MONDAY)

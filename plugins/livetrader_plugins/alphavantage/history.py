@@ -166,15 +166,34 @@ class AlphaVantageHistory:
     def _minutes(self, wanted: DownloadRequest, hours: ExchangeHours) -> Iterator[TradeBar]:
         zone, period_ns = hours.data_timezone, Resolution.MINUTE.period_ns
         first, last = wanted.dates
-        for month in _months(first, last):
-            question = Question("TIME_SERIES_INTRADAY", ticker_of(wanted.symbol), month, "full")
-            for row in self._rows(question):
+        for rows in self._months_with_data(ticker_of(wanted.symbol), first, last):
+            for row in rows:
                 day = row.start.date()
                 if first <= day <= last:
                     start_ns = local_to_utc_ns(
                         day, (row.start.hour * 60 + row.start.minute) * period_ns, zone
                     )
                     yield _bar(wanted.symbol, (start_ns, start_ns + period_ns), row)
+
+    def _months_with_data(self, ticker: str, first: date, last: date) -> Iterator[list[Row]]:
+        """Yield the rows of each month; the venue refuses those before the first that it has.
+
+        Raises NoSuchThingError where it refuses all, as it does of a wrong ticker, or one behind the first.
+        """
+        refused: NoSuchThingError | None = None
+        answered = False
+        for month in _months(first, last):
+            try:
+                rows = self._rows(Question("TIME_SERIES_INTRADAY", ticker, month, "full"))
+            except NoSuchThingError as error:
+                if answered:
+                    raise
+                refused = refused or error
+            else:
+                answered = True
+                yield rows
+        if refused is not None and not answered:
+            raise refused
 
     def _rows(self, question: Question) -> list[Row]:
         return rows_of(question.what, self._client.ask(question), question.month)

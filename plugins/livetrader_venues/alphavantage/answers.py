@@ -138,22 +138,27 @@ def _days(asked: Asked, security: Security) -> list[Bar]:
     return found
 
 
+_INVALID_INTRADAY = (
+    "Invalid API call. Please retry or visit the documentation "
+    "(https://www.alphavantage.co/documentation/) for TIME_SERIES_INTRADAY."
+)
+
+
 def _intraday(asked: Asked) -> Table:
     security = _security(asked, "TIME_SERIES_INTRADAY")
     if not asked.key.is_premium:
         raise Refused("Information", PREMIUM)
     interval = asked.query.get("interval", "")
     if interval not in _INTERVALS:
-        raise Refused(
-            "Error Message",
-            "Invalid API call. Please retry or visit the documentation "
-            "(https://www.alphavantage.co/documentation/) for TIME_SERIES_INTRADAY.",
-        )
+        raise Refused("Error Message", _INVALID_INTRADAY)
     extended = asked.query.get("extended_hours", "true").lower() != "false"
     adjusted = asked.query.get("adjusted", "true").lower() != "false"
     step_ns = _INTERVALS[interval] * MINUTE_NS
+    dates = _dates(asked)
+    if dates[1] < security.listed:  # a month of which there is nothing is refused as a wrong call is
+        raise Refused("Error Message", _INVALID_INTRADAY)
     bars: list[Bar] = []
-    for day in reversed(days(*_dates(asked))):
+    for day in reversed(days(*dates)):
         hours = session(day)
         if hours is None or hours.extended_open_ns > asked.known_ns:
             continue
