@@ -89,11 +89,6 @@ def uninstall(request: Request, told: Callable[[Done], None]) -> list[Done]:
     return _do(steps, machine, told)
 
 
-def installed_names() -> list[str]:
-    """Return the accounts that are installed on this machine."""
-    return sorted(path.stem for path in places.CONFIGS.glob("*.toml")) if places.CONFIGS.is_dir() else []
-
-
 def hints(request: Request) -> list[str]:
     """Return what there is to do next, a line each."""
     unit = unit_of(request.name)

@@ -92,8 +92,8 @@ class ResultFiles:
         self._name = algorithm_id
 
     def order_event(self, noted: NoteOrderEvent) -> None:
-        """Take one order event; it is written soon. Numbers that nobody could read are left out."""
-        if len(self._waiting.events) < MAX_PENDING and readable(noted):
+        """Take one order event; it is written soon. One with numbers that nobody could read is left out."""
+        if readable(noted):
             self._waiting.events.append(noted)
 
     def chart(self, message: DeclareSeries | Plot) -> None:
