@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import DataError
@@ -98,7 +99,7 @@ class Announced:
                 rows = self._folder.rows_at(place.path) or []
                 at = bisect_left(rows, f"{day:%Y%m%d}")
                 if first <= day <= last and at < len(rows) and rows[at].startswith(f"{day:%Y%m%d}"):
-                    return Decimal(rows[at].split(",")[4]) * EQUITY_UNIT
+                    return _close_of(place.path, at, rows[at])
             return None
 
         return close
@@ -107,7 +108,10 @@ class Announced:
         for place, _, _ in self._daily_places(symbol, date(1900, 1, 1), date.max - timedelta(days=1)):
             rows = self._folder.rows_at(place.path)
             if rows:
-                return convert.day_of(rows[0])
+                try:
+                    return convert.day_of(rows[0])
+                except ValueError as error:
+                    raise convert.bad_row(str(place.path), 1, rows[0]) from error
         return None
 
     def _daily_places(
@@ -117,6 +121,16 @@ class Announced:
             place = places_of(self._folder, daily_request(symbol, first), ticker)
             assert isinstance(place, HistoryFile), "daily data lie in one file"
             yield place, begin, end
+
+
+def _close_of(path: Path, at: int, row: str) -> Decimal:
+    try:
+        close = Decimal(row.split(",")[4])
+    except (IndexError, InvalidOperation) as error:
+        raise convert.bad_row(str(path), at + 1, row) from error
+    if not close.is_finite():
+        raise convert.bad_row(str(path), at + 1, row)
+    return close * EQUITY_UNIT
 
 
 def daily_request(symbol: Symbol, day: date) -> DownloadRequest:

@@ -68,7 +68,7 @@ class Layout(NamedTuple):
     def leave_out(self, number: int, row: str, error: Exception) -> None:
         """Tell of a row that cannot be read; raise DataError where nobody wants to hear."""
         if self.problem is None:
-            raise _bad_row(self.place, number, row) from error
+            raise bad_row(self.place, number, row) from error
         self.problem(self.place, f"row {number} cannot be read: {row[:120]!r}")
 
 
@@ -187,7 +187,8 @@ def quote_ticks(rows: Sequence[str], layout: Layout, how: Adjustment) -> Iterato
 RowReader = Callable[[Sequence[str], Layout, Adjustment], Iterator[MarketPoint]]
 
 
-def _bad_row(place: str, number: int, row: str) -> DataError:
+def bad_row(place: str, number: int, row: str) -> DataError:
+    """Return the error of a row that cannot be read."""
     return DataError(f"{place}: row {number} cannot be read: {row[:120]!r}")
 
 
@@ -226,7 +227,7 @@ def read_map_file(place: str, text: str) -> MapFile:
         try:
             rows.append((day_of(columns[0]), columns[1].strip().upper()))
         except (ValueError, IndexError) as error:
-            raise _bad_row(place, number, row) from error
+            raise bad_row(place, number, row) from error
     if not rows:
         raise DataError(f"{place}: the map file has no rows")
     rows.sort(key=lambda entry: entry[0])
@@ -282,9 +283,9 @@ def read_factor_file(place: str, text: str) -> FactorFile:
             reference = Decimal(columns[3]) if len(columns) > 3 and columns[3] else Decimal(0)
             rows.append((day_of(columns[0]), Decimal(columns[1]), Decimal(columns[2]), reference))
         except (ValueError, IndexError, InvalidOperation) as error:
-            raise _bad_row(place, number, row) from error
+            raise bad_row(place, number, row) from error
         if rows[-1][1] <= 0 or rows[-1][2] <= 0:
-            raise _bad_row(place, number, row)
+            raise bad_row(place, number, row)
     rows.sort(key=lambda entry: entry[0])
     days, prices, splits, references = zip(*rows, strict=True) if rows else ((), (), (), ())
     return FactorFile(days, prices, splits, references)
@@ -312,7 +313,7 @@ def read_properties(place: str, text: str) -> dict[tuple[str, str, str], Securit
                 strike_multiplier=Decimal(strikes or "1"),
             )
         except (ValueError, InvalidOperation) as error:
-            raise _bad_row(place, number, row) from error
+            raise bad_row(place, number, row) from error
     return table
 
 

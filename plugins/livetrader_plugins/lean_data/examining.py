@@ -188,7 +188,12 @@ class Examination:
                 words = f"the close of {day} looks like a split ({shape}) that {path} does not know"
                 few.add(DataFault(self._shown(file), "split", words))
         yield from few.kept
-        for day in self._store.announced.unpriced(symbol, since, self._store.gaps):
+        try:
+            unpriced = self._store.announced.unpriced(symbol, since, self._store.gaps)
+        except (DataError, OSError) as error:
+            yield DataFault(path, "unpriced", f"what was announced cannot be weighed: {error}")
+            return
+        for day in unpriced:
             words = f"what was announced for {day} is left out: the close before it is not stored"
             yield DataFault(path, "unpriced", words)
 

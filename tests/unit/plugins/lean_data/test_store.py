@@ -522,3 +522,31 @@ def test_a_folder_without_data_does_not_fill_the_log(tmp_path: Path, monkeypatch
         symbol = history.reference.symbol(ticker, SecurityType.EQUITY, "usa")
         assert read(history, request(symbol, Resolution.MINUTE, TRADE, MONDAY, FRIDAY)) == []
     assert told == ["data_file_missing"] * 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "20240514 00:00,1,2",
+        "20240514 00:00,1,1,1,x,1",
+        "20240514 00:00,1,1,1,NaN,1",
+        "date,open,high,low,close",
+    ],
+)
+def test_a_daily_row_that_cannot_be_read_is_named_by_whoever_weighs_dividends(
+    tmp_path: Path, damage: str
+) -> None:
+    history = store(tmp_path)
+    spy = history.reference.symbol("SPY", SecurityType.EQUITY, "usa")
+    week = DateSpan(MONDAY, FRIDAY)
+    history.store(
+        "a", request(spy, Resolution.DAILY, TRADE, *week), daily(spy, MONDAY, MONDAY + timedelta(days=1))
+    )
+    path = tmp_path / "equity/usa/daily/spy.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("spy.csv", damage + "\n")
+    told = [AnnouncedDividend(spy, date(2024, 5, 15), Decimal("0.5"))]
+    with pytest.raises(DataError, match=r"spy\.zip: row 1 cannot be read"):
+        history.store_announcements("a", spy, week, told)
+    found = list(history.faults(frozenset(), lambda what, done, of: None))
+    assert "equity/usa/daily/spy.zip" in {each.path for each in found}, found
