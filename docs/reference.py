@@ -22,7 +22,7 @@ import msgspec
 import msgspec.inspect as kinds
 
 from livetrader import settings
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.control.openapi import document
 from livetrader.registry import GROUPS, load_plugin
 

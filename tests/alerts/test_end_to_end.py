@@ -21,7 +21,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader_venues.polygon.access import Access
 from livetrader_venues.polygon.peer import Peer
 from livetrader_venues.stockmarket.market import Market

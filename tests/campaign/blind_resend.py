@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livetrader.cli import main
+from livetrader.cli.main import main
 from livetrader.gateway.gateway import Gateway
 from livetrader_engine.events import AccountLoaded
 from livetrader_engine.orders.states import OrderStatus

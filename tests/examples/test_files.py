@@ -6,7 +6,7 @@ import re
 
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from tests.parity.replays import EXAMPLES
 
 FILES = sorted(EXAMPLES.glob("*.py"))

@@ -17,7 +17,7 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.symbols import Resolution, SecurityType

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from livetrader import clocks
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.histories import opening
 from livetrader_engine.data.bars import QuoteBar, Tick, TradeBar
 from livetrader_engine.data.subscription import TickType

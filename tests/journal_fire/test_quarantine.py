@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.errors import AlreadyRunningError
 from livetrader.gateway.takeover import StateLock
 from livetrader.journal.examination import examine, export, quarantine

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader_lean.errors import LoadError
 from tests.parity.conftest import Backtest
 

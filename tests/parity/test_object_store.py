@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.offline.backtest import BacktestRequest, run_backtest
 from livetrader.store.local import FileObjectStore
 from livetrader.store.options import StoreOptions

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.offline.backtest import BacktestRequest, run_backtest
 from livetrader.offline.project import default_output
 from tests.conftest import Deadline

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from livetrader import settings
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.configuration.tables import TABLES
 from livetrader.errors import NewerJournalError
 from tests.repository.sources import ROOT

@@ -8,7 +8,7 @@ import tomllib
 import msgspec
 
 from livetrader import settings
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.supervisor.outages import ConnectionState
 from livetrader.telemetry.metrics import Metrics
 from livetrader_plugins.ibkr.config import IbkrConfig, IbkrFeedConfig

@@ -19,7 +19,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader_venues.alphavantage import cli as alphavantage
 from livetrader_venues.polygon import cli as polygon
 from livetrader_venues.tws import cli as tws

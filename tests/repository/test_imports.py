@@ -101,7 +101,7 @@ def test_a_planted_import_breaks_its_contract(copy: Path, where: str, plant: str
     assert expected <= broken, output
 
 
-@pytest.mark.parametrize("module", ["livetrader.app", "livetrader.cli", "livetrader.worker.main"])
+@pytest.mark.parametrize("module", ["livetrader.app", "livetrader.cli.main", "livetrader.worker.main"])
 def test_importing_the_daemon_is_light(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(m for m in {HEAVY!r} if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from livetrader import errors
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.gateway.limits import DenialReason
 from livetrader.supervisor.gates import GateFacts, gates
 from tests.repository.sources import PACKAGE_FOLDERS, ROOT

@@ -31,7 +31,7 @@ EXEMPT: dict[str, str] = {
     "plugins/livetrader_venues/polygon/cli.py::main": "one parameter an option, as click passes them",
     "plugins/livetrader_venues/tws/cli.py::main": "one parameter an option, as click passes them",
     "livetrader/telemetry/metrics.py::Metrics": "the table of all metrics, a declaration a line",
-    "livetrader/cli_operator.py::liquidate": "one parameter an option, as click passes them",
+    "livetrader/cli/operating.py::liquidate": "one parameter an option, as click passes them",
     "livetrader/app.py::build": "the composition root: one flat list of what is made of what",
 }
 

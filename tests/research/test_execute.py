@@ -154,7 +154,7 @@ def test_without_jupyter_the_extra_is_named(tmp_path: Path, data: Path) -> None:
         ("notebook", "--classic", "notebook"),
     ):
         program = (
-            f"import sys; sys.modules[{module!r}] = None; from livetrader.cli import main; "
+            f"import sys; sys.modules[{module!r}] = None; from livetrader.cli.main import main; "
             f"sys.argv[1:] = ['research', {str(notebook)!r}, '--data', {str(data)!r}, {option!r}]; main()"
         )
         done = subprocess.run(

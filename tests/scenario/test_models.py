@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.models.follower import PAUSE_S
 from tests.scenario.daemons import WAIT_S, Daemon, UnixConnection, write_market
 

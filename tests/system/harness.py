@@ -179,7 +179,8 @@ def _install(layer: Layer, wheel: Path) -> None:
     binaries = layer.folder / "opt/livetrader/bin"
     binaries.mkdir()
     (binaries / "python").symlink_to(f"{home}/bin/{version}")
-    script = "#!/opt/livetrader/bin/python\nimport sys\nfrom livetrader.cli import main\nsys.exit(main())\n"
+    command = "import sys\nfrom livetrader.cli.main import main\nsys.exit(main())\n"
+    script = f"#!/opt/livetrader/bin/python\n{command}"
     layer.write("/opt/livetrader/bin/livetrader", script, 0o755)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.models.scope import own_part
 from livetrader.store.keys import Scope
 from livetrader.store.local import FileObjectStore

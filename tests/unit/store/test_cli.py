@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.store.local import FileObjectStore
 
 Types = Callable[..., Result]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.store.opening import open_store
 from livetrader.store.options import StoreOptions
 from livetrader_engine.errors import StoreError

@@ -20,7 +20,7 @@ from livetrader.backups import making, restoring
 from livetrader.backups.making import make_backup
 from livetrader.backups.manifest import MANIFEST, BackupError, RestoreRefusedError
 from livetrader.backups.restoring import SKIPPED_NUMBERS, restore
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.errors import AlreadyRunningError
 from livetrader.gateway.takeover import StateLock
 from livetrader.journal.examination import examine

@@ -17,8 +17,9 @@ import yaml
 from click.testing import CliRunner
 from rich.console import Console
 
-from livetrader.cli import cli
-from livetrader.cli_alerts import alerts_view
+from livetrader.cli.alerts import alerts_view
+from livetrader.cli.main import cli
+from livetrader.cli.views import status_view
 from livetrader.control.alert_book import FIRING_LIMIT, RECENT_LIMIT, AlertBook
 from livetrader.control.alert_views import AlertState, AlertsView, AlertView
 from livetrader.control.alert_watchdog import Watchdog
@@ -27,7 +28,6 @@ from livetrader.control.alerts import DISK_S
 from livetrader.control.auth import Identity, Scope
 from livetrader.control.gate import BODY_LIMIT
 from livetrader.errors import ControlRefusedError
-from livetrader.operator_views import status_view
 from livetrader.settings import AlertAction, AlertSettings
 from livetrader.telemetry.notifications import Urgency
 from tests.repository.sources import ROOT

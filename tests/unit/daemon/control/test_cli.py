@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from livetrader import cli_operator
-from livetrader.cli import _first_token, cli
-from livetrader.cli_token import ROLES, SCOPES
+from livetrader.cli import operating
+from livetrader.cli.main import _first_token, cli
+from livetrader.cli.tokens import ROLES, SCOPES
 from livetrader.configuration.loading import load
 from livetrader.control.auth import Role, Scope, TokenStore, digest
 from livetrader.control.client import Client, RefusedError, Target
@@ -143,11 +143,11 @@ def test_a_hung_daemon_is_given_up_in_time_and_liquidation_goes_on_without_it(
     asked: list[tuple[Path | None, str]] = []
 
     def here(
-        config: Path | None, state_directory: Path | None, wanted: cli_operator.Wanted, output_json: bool
+        config: Path | None, state_directory: Path | None, wanted: operating.Wanted, output_json: bool
     ) -> None:
         asked.append((config, wanted.reason))
 
-    monkeypatch.setattr(cli_operator, "_liquidate_here", here)
+    monkeypatch.setattr(operating, "_liquidate_here", here)
     with socket.socket(socket.AF_UNIX) as hung:
         hung.bind(str(tmp_path / "control.sock"))
         hung.listen()
@@ -160,7 +160,7 @@ def test_a_hung_daemon_is_given_up_in_time_and_liquidation_goes_on_without_it(
 def test_a_liquidation_that_waits_for_the_open_says_so_once(
     daemon: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    notice = cli_operator._OpenNotice(Client(Target(daemon.folder / "control.sock")))
+    notice = operating._OpenNotice(Client(Target(daemon.folder / "control.sock")))
     notice()
     assert capsys.readouterr().err == ""
     daemon.operations.kill_stage = KillStage.WAITING.value
@@ -297,7 +297,7 @@ def test_looking_something_up_loads_nothing_heavy(tmp_path: Path, words: list[st
     write_config(tmp_path)
     code = (
         "import sys\n"
-        "from livetrader.cli import cli\n"
+        "from livetrader.cli.main import cli\n"
         "cli(sys.argv[1:], standalone_mode=False) if '--help' in sys.argv else None\n"
         "try:\n    cli(sys.argv[1:])\n"
         "except SystemExit:\n    pass\n"

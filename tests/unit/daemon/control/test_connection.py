@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from livetrader.cli.views import connection_line
 from livetrader.control.gauges import show_status
 from livetrader.control.operations import ConnectionView, StatusView
-from livetrader.operator_views import connection_line
 from livetrader.telemetry.metrics import Metrics
 from tests.unit.daemon.control.conftest import NOW_NS, FakeOperations
 

@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
+from livetrader.cli.views import status_view, training_view
 from livetrader.control.auth import Scope
 from livetrader.control.gauges import show_status
 from livetrader.control.openapi import document
@@ -28,7 +29,6 @@ from livetrader.control.training_views import (
     TrainingSummary,
     TrainingView,
 )
-from livetrader.operator_views import status_view, training_view
 from livetrader.telemetry.metrics import Metrics
 from tests.unit.daemon.control.conftest import NOW_NS, FakeOperations
 

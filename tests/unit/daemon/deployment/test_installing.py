@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from livetrader import places
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.configuration.loading import load
 from livetrader.control.auth import Scope, TokenStore
 from livetrader.deployment.plan import HIDDEN, Wanted, problems_of

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from livetrader import places
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.configuration.loading import load
 from livetrader.doctor import account, machine, reach
 from livetrader.doctor.examining import examine_account

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from livetrader.cli import cli
+from livetrader.cli.main import cli
 from livetrader.results.live_folder import LiveFolder
 from livetrader.results.live_settings import ResultSettings
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from livetrader.cli_common import Commands, as_json, console, json_option
-from livetrader.cli_store import opened_store, store_options
+from livetrader.cli.common import Commands, as_json, console, json_option
+from livetrader.cli.store import opened_store, store_options
 from livetrader.errors import ControlRefusedError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from livetrader.cli_common import CONFIG_HELP, as_json, config_options, console, json_option
-from livetrader.cli_operator import client_of, operate, wait_for
+from livetrader.cli.common import CONFIG_HELP, as_json, config_options, console, json_option
+from livetrader.cli.operating import client_of, operate, wait_for
 from livetrader.errors import ControlRefusedError
 
 FLATTEN_WAIT_S: Final = 60.0  # for a flat symbol; the daemon goes on beyond
@@ -53,7 +53,7 @@ def reconcile(config: Path | None, state_directory: Path | None, output_json: bo
     if output_json:
         as_json(view)
     else:
-        from livetrader.operator_views import reconciliation_view
+        from livetrader.cli.views import reconciliation_view
 
         console().print(reconciliation_view(view))
     if ended.state is not OperationState.DONE:

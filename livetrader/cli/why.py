@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from livetrader import cli_operator
-from livetrader.cli_common import as_json, config_options, console, json_option
+from livetrader.cli import operating
+from livetrader.cli.common import as_json, config_options, console, json_option
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -40,7 +40,7 @@ def why(config: Path | None, state_directory: Path | None, gate: str, limit: int
     """
     from livetrader.control.decision_views import DecisionsView
 
-    client = cli_operator.client_of(config, state_directory)
+    client = operating.client_of(config, state_directory)
     query = {"limit": limit} | ({"gate": gate} if gate else {})
     view: DecisionsView = client.get("/v1/decisions", DecisionsView, query)
     if output_json:
@@ -54,7 +54,7 @@ def _shown(view: DecisionsView) -> Group:
     from rich.table import Table
     from rich.text import Text
 
-    from livetrader.operator_views import time_text
+    from livetrader.cli.views import time_text
 
     gates = Table("gate", "stands", "why", "what to do", box=None, pad_edge=False)
     for each in view.gates:

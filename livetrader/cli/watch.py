@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from livetrader import operator_views as views
+from livetrader.cli import views
 from livetrader.control.client import Client
 from livetrader.control.operations import (
     LogPage,

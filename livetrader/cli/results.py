@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from livetrader.cli_common import as_json, config_options, console, given_config, json_option
+from livetrader.cli.common import as_json, config_options, console, given_config, json_option
 from livetrader.errors import ControlRefusedError
 
 if TYPE_CHECKING:

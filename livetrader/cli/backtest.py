@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from livetrader.cli_common import as_json, console, json_option, pair
-from livetrader.cli_histories import data_folder, folder_option, histories_of, provider_options
-from livetrader.cli_store import named_store, place_options
+from livetrader.cli.common import as_json, console, json_option, pair
+from livetrader.cli.histories import data_folder, folder_option, histories_of, provider_options
+from livetrader.cli.store import named_store, place_options
 from livetrader.errors import AlgorithmLoadError
 from livetrader.numeric_threads import limit_numeric_threads
 
@@ -154,7 +154,7 @@ def result_view(result: BacktestResult, *, wide: bool) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from livetrader.operator_views import state
+    from livetrader.cli.views import state
 
     heading = Table.grid(padding=(0, 2))
     heading.add_column(style="bold", no_wrap=True)
@@ -218,7 +218,7 @@ class Bar:
 
     def __call__(self, start_ns: int, now_ns: int, end_ns: int) -> None:
         """Show how far simulated time has come; before `start_ns` the algorithm warms up."""
-        from livetrader.operator_views import time_text
+        from livetrader.cli.views import time_text
 
         day = time_text(now_ns)[:10]
         self._progress.update(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from livetrader.cli_common import (
+from livetrader.cli.common import (
     as_json,
     as_json_line,
     config_options,
@@ -69,7 +69,7 @@ def status(config: Path | None, state_directory: Path | None, output_json: bool)
     if output_json:
         as_json(view)
         return
-    from livetrader.operator_views import status_view
+    from livetrader.cli.views import status_view
 
     console().print(status_view(view))
 
@@ -83,7 +83,7 @@ def portfolio(config: Path | None, state_directory: Path | None, output_json: bo
     if output_json:
         as_json(view)
         return
-    from livetrader.operator_views import portfolio_view
+    from livetrader.cli.views import portfolio_view
 
     console().print(portfolio_view(view))
 
@@ -109,7 +109,7 @@ def orders(
     if output_json:
         as_json(views)
         return
-    from livetrader.operator_views import orders_view
+    from livetrader.cli.views import orders_view
 
     console().print(orders_view(views, history=history))
 
@@ -121,8 +121,8 @@ def logs(
     config: Path | None, state_directory: Path | None, output_json: bool, follow: bool, lines: int
 ) -> None:
     """Show what algorithm, engine and daemon have logged; JSON is one object a line."""
+    from livetrader.cli.views import log_line
     from livetrader.control.operations import LogPage
-    from livetrader.operator_views import log_line
 
     client, out, after, pause = client_of(config, state_directory), console(), 0, threading.Event()
     try:
@@ -225,7 +225,7 @@ def watch(config: Path | None, state_directory: Path | None, output_json: bool) 
             for event in client.events():
                 as_json_line(event)
             return
-        from livetrader.watch import watch as show
+        from livetrader.cli.watch import watch as show
 
         show(client, console(), threading.Event().wait)
     except KeyboardInterrupt:

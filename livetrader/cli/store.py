@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from livetrader.cli_common import CONFIG_HELP, as_json, console, given_config, json_option
+from livetrader.cli.common import CONFIG_HELP, as_json, console, given_config, json_option
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _view(key: str, found: StoredObject) -> dict[str, object]:
 
 
 def _moment(found: StoredObject) -> str:
-    from livetrader.operator_views import time_text
+    from livetrader.cli.views import time_text
 
     return time_text(found.modified_ns)
 

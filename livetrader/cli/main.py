@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livetrader import __version__, cli_custody, cli_deploy, cli_operator
-from livetrader.cli_alerts import alerts
-from livetrader.cli_backtest import backtest
-from livetrader.cli_common import Commands, as_json, config_options, find_config, json_option, pair
-from livetrader.cli_data import data
-from livetrader.cli_journal import journal
-from livetrader.cli_models import models
-from livetrader.cli_notify import notify
-from livetrader.cli_research import research
-from livetrader.cli_results import results
-from livetrader.cli_store import store
-from livetrader.cli_token import token
-from livetrader.cli_training import training
-from livetrader.cli_why import why
+from livetrader import __version__
+from livetrader.cli import custody, deploy, operating
+from livetrader.cli.alerts import alerts
+from livetrader.cli.backtest import backtest
+from livetrader.cli.common import Commands, as_json, config_options, find_config, json_option, pair
+from livetrader.cli.data import data
+from livetrader.cli.journal import journal
+from livetrader.cli.models import models
+from livetrader.cli.notify import notify
+from livetrader.cli.research import research
+from livetrader.cli.results import results
+from livetrader.cli.store import store
+from livetrader.cli.tokens import token
+from livetrader.cli.training import training
+from livetrader.cli.why import why
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def cli() -> None:
     """
 
 
-cli_operator.register(cli)
-cli_custody.register(cli)
-cli_deploy.register(cli)
+operating.register(cli)
+custody.register(cli)
+deploy.register(cli)
 cli.add_command(token)
 cli.add_command(alerts)
 cli.add_command(backtest)

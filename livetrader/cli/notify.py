@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from livetrader import cli_operator
-from livetrader.cli_common import (
+from livetrader.cli import operating
+from livetrader.cli.common import (
     as_json,
     config_options,
     console,
@@ -61,7 +61,7 @@ def show(
     """
     from livetrader.control.notification_views import NotificationsView
 
-    client = cli_operator.client_of(config, state_directory)
+    client = operating.client_of(config, state_directory)
     view: NotificationsView = client.get(
         "/v1/notifications", NotificationsView, {"open": open_only, "limit": limit}
     )
@@ -84,7 +84,7 @@ def ack(notification: str, config: Path | None, state_directory: Path | None, ou
 
     if notification != "all" and not (notification.isascii() and notification.isdecimal()):
         raise click.BadParameter("it is a number, or all", param_hint="ID")
-    client = cli_operator.client_of(config, state_directory)
+    client = operating.client_of(config, state_directory)
     path, kind = f"/v1/notifications/{notification}/ack", tuple[NotificationView, ...]
     seen: tuple[NotificationView, ...] = client.post(path, {}, kind)
     if output_json:
@@ -149,7 +149,7 @@ def _test_by_daemon(
     from livetrader.clocks import monotonic_s
     from livetrader.control.notification_views import NotificationsView, NotificationView
 
-    client = cli_operator.client_of(config, state_directory)
+    client = operating.client_of(config, state_directory)
     kind = tuple[NotificationView, ...]
     sent: tuple[NotificationView, ...] = client.post("/v1/notifications/test", {"channel": channel}, kind)
     ids, until_s, pause = {each.id for each in sent}, monotonic_s() + TEST_WAIT_S, threading.Event()
@@ -173,7 +173,7 @@ def _shown(view: NotificationsView) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from livetrader.operator_views import time_text
+    from livetrader.cli.views import time_text
 
     lines: list[RenderableType] = []
     if view.problem:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from livetrader.cli_common import as_json, config_options, find_config, json_option
+from livetrader.cli.common import as_json, config_options, find_config, json_option
 
 if TYPE_CHECKING:
     from livetrader.control.auth import TokenStore
@@ -79,8 +79,8 @@ def new(
 @json_option
 def list_(config: Path | None, output_json: bool) -> None:
     """List names, roles, scopes and expiry; the secrets are not known to anybody here."""
+    from livetrader.cli.views import time_text
     from livetrader.control.auth import role_of
-    from livetrader.operator_views import time_text
 
     tokens = _store(config).refresh()
     if output_json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
-from livetrader.cli_common import as_json, given_config, json_option
+from livetrader.cli.common import as_json, given_config, json_option
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from livetrader.cli_common import pair
+from livetrader.cli.common import pair
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from livetrader import cli_operator
-from livetrader.cli_common import as_json, config_options, console, json_option
+from livetrader.cli import operating
+from livetrader.cli.common import as_json, config_options, console, json_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,7 +39,7 @@ def alerts(config: Path | None, state_directory: Path | None, show_all: bool, ou
     """
     from livetrader.control.alert_views import AlertsView
 
-    client = cli_operator.client_of(config, state_directory)
+    client = operating.client_of(config, state_directory)
     view: AlertsView = client.get("/v1/alerts", AlertsView)
     if output_json:
         as_json(view)
@@ -74,7 +74,7 @@ def alerts_view(view: AlertsView, limit: int | None = None) -> RenderableType:
 
 
 def _times(alert: AlertView) -> str:
-    from livetrader.operator_views import time_text
+    from livetrader.cli.views import time_text
 
     since = f"since {time_text(alert.started_ns)} UTC"
     if alert.ended_ns is not None:

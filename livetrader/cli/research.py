@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from livetrader.cli_backtest import EXIT_BY_SIGNAL
-from livetrader.cli_common import as_json, as_json_line, json_option
-from livetrader.cli_store import place_options
+from livetrader.cli.backtest import EXIT_BY_SIGNAL
+from livetrader.cli.common import as_json, as_json_line, json_option
+from livetrader.cli.store import place_options
 from livetrader.errors import AlgorithmLoadError, ConfigError
 
 if TYPE_CHECKING:

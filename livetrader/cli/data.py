@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from livetrader.cli_common import as_json, console, json_option
-from livetrader.cli_histories import DATA_FOLDER, data_folder, folder_option, histories_of, provider_options
+from livetrader.cli.common import as_json, console, json_option
+from livetrader.cli.histories import DATA_FOLDER, data_folder, folder_option, histories_of, provider_options
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetrader.cli_common import (
+from livetrader.cli.common import (
     as_json,
     config_options,
     console,

@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from livetrader import cli_operator
-from livetrader.cli_common import as_json, config_options, console, json_option
+from livetrader.cli import operating
+from livetrader.cli.common import as_json, config_options, console, json_option
 
 _DEFAULT: Final = "ls"
 _FOLDER: Final = click.option(
@@ -52,12 +52,12 @@ def show(config: Path | None, state_directory: Path | None, output_json: bool) -
     """
     from livetrader.control.training_views import TrainingView
 
-    client = cli_operator.client_of(config, state_directory)
+    client = operating.client_of(config, state_directory)
     view: TrainingView = client.get("/v1/training", TrainingView)
     if output_json:
         as_json(view)
         return
-    from livetrader.operator_views import training_view
+    from livetrader.cli.views import training_view
 
     console().print(training_view(view))
 
@@ -80,5 +80,5 @@ def cancel(
     livetrader training cancel 3 paper.toml --reason "wrong data"
     livetrader training cancel 3 --state-directory /var/lib/livetrader/paper --json
     """
-    client = cli_operator.client_of(config, state_directory)
-    cli_operator.operate(client, f"/v1/training/{job}/cancel", {"reason": reason}, output_json)
+    client = operating.client_of(config, state_directory)
+    operating.operate(client, f"/v1/training/{job}/cancel", {"reason": reason}, output_json)
