@@ -6,6 +6,7 @@ Addresses, bodies and file names are the algorithm's; limits of size are kept wh
 from __future__ import annotations
 
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -94,11 +95,18 @@ def addressee_of(message: Outgoing) -> str:
         case ShortMessage():
             return message.number
         case WebRequest():
-            return message.address.partition("?")[0]  # a query often carries a key
+            return _host_of(message.address)  # user, path and query often carry a key
         case TelegramMessage():
             return f"chat {message.chat}"
         case FileUpload():
             return f"{message.host}:{message.port}/{message.path.lstrip('/')}"
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or "?"
+    except ValueError:
+        return "?"
 
 
 def size_of(message: Outgoing) -> int:
