@@ -14,6 +14,7 @@ import msgspec
 
 from livetrader.errors import ControlRefusedError
 from livetrader.gateway.ledger import Ledger
+from livetrader.gateway.limits import usable
 from livetrader.gateway.session import RECHECK_S, Session
 from livetrader.gateway.timing import Timing
 from livetrader.journal.book import Position
@@ -114,6 +115,8 @@ class Custody:
                 OrphanSettled(self._now(), orphan.client_order_id, orphan.brokerage_order_id, who)
             )
             return f"{orphan.client_order_id} is not the algorithm's"
+        if quantity is not None and not usable(quantity):
+            raise ControlRefusedError(f"{quantity} is no quantity: say how much is to be ignored")
         symbol = self.find(name)
         state = self._ledger.state
         more = state.unexplained.get(symbol, _ZERO) if quantity is None else quantity

@@ -71,6 +71,17 @@ def test_a_reconciliation_on_request_books_what_stays_different(tmp_path: Path) 
     on_desk(venue, tmp_path, body)
 
 
+@pytest.mark.parametrize("quantity", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400"])
+def test_what_is_no_quantity_is_not_ignored_and_not_journaled(tmp_path: Path, quantity: str) -> None:
+    async def body(desk: Desk) -> None:
+        await unexplained(desk)
+        with pytest.raises(ControlRefusedError, match="is no quantity"):
+            await desk.gateway.custody.ignore("SPY", Decimal(quantity), "me")
+        assert not desk.gateway.state.ignored and desk.held() == 15
+
+    on_desk(new_venue(), tmp_path, body)
+
+
 def test_what_is_adopted_is_the_algorithms_also_after_a_restart(tmp_path: Path) -> None:
     venue = new_venue()
 
