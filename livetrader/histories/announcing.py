@@ -11,7 +11,7 @@ from livetrader.histories.filling import Filler, unusable
 from livetrader.histories.sources import Source, Store
 from livetrader_engine.data.subscription import TickType
 from livetrader_engine.errors import DataError
-from livetrader_engine.spi import VenueError
+from livetrader_engine.spi import PluginError, VenueError
 from livetrader_engine.spi_data import Announcement, DateSpan, DownloadRequest
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 
@@ -91,7 +91,7 @@ class Announcements:
                 continue
             try:
                 return source.name, symbol, dates, downloader.announcements(symbol, dates)
-            except VenueError as error:
+            except PluginError as error:
                 trouble.append(f"{source.name}: {error}")
             except DataError as error:
                 self._report("announcements_not_had", history=source.name, problem=str(error))

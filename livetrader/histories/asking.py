@@ -8,14 +8,14 @@ from datetime import date
 import msgspec
 
 from livetrader.histories.filling import Lacking
-from livetrader.histories.sources import Source
+from livetrader.histories.sources import Source, unanswered
 from livetrader.histories.spans import bounds_ns
 from livetrader_engine.calendar.hours import ExchangeHours
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.data.batches import Batch, batched, ending_within, while_open
 from livetrader_engine.data.subscription import HistoryRequest, Normalization
 from livetrader_engine.errors import DataError
-from livetrader_engine.spi import VenueError
+from livetrader_engine.spi import PluginError, VenueError
 from livetrader_engine.spi_data import DateSpan
 from livetrader_engine.symbols import Resolution
 
@@ -101,8 +101,8 @@ class Asker:
         for source in sources:
             try:
                 return list(source.plugin.history(request))
-            except (DataError, VenueError) as error:
-                trouble.append(error)
+            except (DataError, PluginError) as error:
+                trouble.append(unanswered(error) if isinstance(error, PluginError) else error)
                 self._tell(source, request, error)
         return None
 

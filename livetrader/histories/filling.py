@@ -12,7 +12,7 @@ from livetrader.histories.sources import Source, Store
 from livetrader.histories.spans import days_of, pieces
 from livetrader_engine.data.bars import MarketPoint
 from livetrader_engine.errors import DataError
-from livetrader_engine.spi import VenueError
+from livetrader_engine.spi import PluginError, VenueError
 from livetrader_engine.spi_data import DateSpan, Downloader, DownloadRequest
 
 MAX_REPORTED = 256  # kinds of data that nobody has, told once each; beyond them nothing is told twice either
@@ -94,10 +94,10 @@ class Filler:
                 points = told.counted(source.name, points_of(downloader, request))
                 served = self._store.data.store(source.name, request, points)
                 return source.name, served.points
-            except (DataError, VenueError) as error:
+            except (DataError, PluginError) as error:
                 # a DataError of the store itself (a point that it cannot write) is about this source, too
                 reasons.append(f"{source.name}: {error}")
-                again = again or isinstance(error, VenueError)
+                again = again or isinstance(error, PluginError)
                 self._tell(source.name, request, error)
             except OSError as error:
                 reasons.append(unusable(error))

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from livetrader_engine.data.subscription import TickType
-from livetrader_engine.spi import HistoryPlugin
+from livetrader_engine.spi import HistoryPlugin, PluginError, VenueError
 from livetrader_engine.spi_data import DataStore, Downloader
 from livetrader_engine.symbols import Resolution, Symbol
+
+
+def unanswered(error: PluginError) -> VenueError:
+    """Return a history's failure as its own alone, a missing key too: another is asked, and nobody ends."""
+    return error if isinstance(error, VenueError) else VenueError(str(error))
 
 
 class Source(NamedTuple):

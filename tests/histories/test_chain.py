@@ -16,7 +16,7 @@ from livetrader.supervisor.connections import waiting_for
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.subscription import Normalization, TickType
 from livetrader_engine.errors import DataError
-from livetrader_engine.spi import VenueError
+from livetrader_engine.spi import PluginError, VenueError
 from livetrader_engine.spi_data import DateSpan, DownloadRequest
 from livetrader_engine.symbols import Resolution
 from livetrader_plugins.lean_data import coverage
@@ -74,6 +74,23 @@ def test_who_fails_is_passed_over_and_who_brought_it_is_on_record(tmp_path: Path
     assert [bar.close for bar in bench.ask(DAILY, MONDAY, FRIDAY)] == [11.0] * 5
     assert [each.provider for each in bench.chain.served()] == ["place1"]
     assert bench.told.count("history_download_failed") == 1
+
+
+@pytest.mark.parametrize("kind", [Downloadable, Direct])
+def test_a_history_without_its_key_fails_alone_and_ends_nobody(tmp_path: Path, kind: type[Direct]) -> None:
+    trouble = PluginError("it needs an API key: set api_key")
+    bench = Bench(tmp_path / "two", kind, Downloadable)
+    bench.places[0].trouble = trouble
+    assert len(bench.ask(MINUTE, MONDAY, FRIDAY)) == 50
+    assert len(bench.ask(MINUTE, TODAY, TODAY)) == 10
+    bench.places[1].trouble = trouble
+    with pytest.raises(VenueError, match="needs an API key"):
+        bench.chain.announced(bench.spy, DateSpan(TODAY, TODAY))
+    alone = Bench(tmp_path / "one", kind)
+    alone.places[0].trouble = trouble
+    for first in (MONDAY, TODAY):
+        with pytest.raises(VenueError, match="needs an API key"):
+            alone.ask(MINUTE, first, first)
 
 
 def test_a_part_is_never_taken_for_the_whole(tmp_path: Path) -> None:
