@@ -167,13 +167,17 @@ class Feed:
 
 
 class Past:
-    """The market's history; `lag_ns` behind, or failing, or standing still since `stands_ns`."""
+    """The market's history; `lag_ns` behind, or failing, or standing still since `stands_ns`.
+
+    `coarse`: it has minutes only, the running one as far as it has come, too.
+    """
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self.lag_ns = SECOND
         self.stands_ns: int | None = None
         self.fails = False
+        self.coarse = False
         self.asked: list[HistoryRequest] = []
         self.silent: dict[Symbol, int] = {}  # nobody has traded it since
 
@@ -183,14 +187,15 @@ class Past:
         if self.fails:
             raise VenueError("history is away")
         length_ns = request.subscription.resolution.period_ns
-        if length_ns not in (SECOND, MINUTE):
+        if length_ns not in ((MINUTE,) if self.coarse else (SECOND, MINUTE)):
             raise DataError("not had")
         now_ns = self._scene.now_ns() if self.stands_ns is None else self.stands_ns
         known_ns = min(request.end_ns, now_ns - self.lag_ns)
         known_ns = min(known_ns, self.silent.get(request.subscription.symbol, known_ns))
         start_ns = request.start_ns - request.start_ns % length_ns
-        while start_ns + length_ns <= known_ns:
-            symbol, seconds = request.subscription.symbol, range(start_ns, start_ns + length_ns, SECOND)
+        while start_ns + (SECOND if self.coarse else length_ns) <= known_ns:
+            symbol = request.subscription.symbol
+            seconds = range(start_ns, min(start_ns + length_ns, known_ns), SECOND)
             times = [time_ns for time_ns in seconds if self._scene.trades(symbol, time_ns)]
             if start_ns + length_ns > request.start_ns and times:
                 yield bar_of(symbol, start_ns, length_ns, times)

@@ -184,7 +184,8 @@ def test_silence_that_nothing_else_can_prove_is_marked_and_nobody_else_is_asked_
         scene.past.silent[symbol] = START_NS + 150 * SECOND
         await scene.until(200)
         assert scene.chain.stale(symbol)
-        assert {request.subscription.symbol for request in scene.past.asked} == {symbol}
+        asked = [request.subscription for request in scene.past.asked]
+        assert not any(each.symbol is not symbol or each.extended_market_hours for each in asked)
 
     play(Scene(rules=rules), act)
 
@@ -220,16 +221,33 @@ def test_a_witness_that_history_has_nothing_of_is_left_in_peace_for_a_minute() -
 
 def test_a_bar_that_may_be_made_of_what_was_not_heard_proves_no_silence() -> None:
     async def act(scene: Scene) -> None:
-        scene.every[AAPL] = 700
-        scene.past.lengths = (MINUTE,)  # of the one that runs, too
+        scene.past.coarse = True
         await scene.start(minutes(AAPL))
-        await scene.until(712)
+        await scene.until(227)
         scene.plugins[0].muted.add(AAPL)
-        scene.every[AAPL] = 10
-        await scene.until(770)
+        scene.past.silent[AAPL] = (
+            START_NS + 230 * SECOND
+        )  # what was lost is in the same minute as what was not
+        await scene.until(287)
         assert scene.chain.stale(AAPL)
 
     play(Scene(), act)
+
+
+def test_nothing_is_missing_of_a_quiet_instrument_alone_whose_connection_was_lost() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].quiet.add(AAPL)
+        scene.past.silent[AAPL] = START_NS + 150 * SECOND
+        await scene.until(230)
+        scene.plugins[0].lost.set()
+        await scene.until(400)
+
+    # a limit so long that no doubt about its silence asks for the witness in time
+    scene = play(Scene(rules=FreshnessSettings(silence_most_s=240.0)), act)
+    assert scene.told == []
+    assert scene.chain.counts.missing_bars == 0
 
 
 def test_a_silent_feed_without_a_history_ends_in_a_stale_mark_and_never_in_wrong_bars() -> None:

@@ -84,8 +84,17 @@ def test_a_crowd_that_falls_silent_costs_a_connection_at_once() -> None:
     life = Life()
     life.seconds(5, heard=True)
     life.seconds(20, crowd=True)
-    assert [wish for _, wish in life.wishes] == [Wish.SUSPECT | Wish.RENEW | Wish.PROVE, Wish.RECONNECT]
+    assert [wish for _, wish in life.wishes[:2]] == [Wish.SUSPECT | Wish.RENEW | Wish.PROVE, Wish.RECONNECT]
     assert life.wishes[1][0] == 21
+
+
+def test_history_is_asked_once_more_after_a_new_connection_that_came_early() -> None:
+    life = Life()
+    life.seconds(5, heard=True)
+    life.seconds(40, crowd=True)
+    assert [at_s for at_s, wish in life.wishes if Wish.PROVE in wish] == [20, 29]
+    assert life.rung is Rung.RECONNECTED
+    assert Wish.QUIET in life.take(quiet(life.watch, life.now_ns - SECOND, life.now_ns, RULES))
 
 
 def test_one_silent_stream_among_others_costs_them_no_connection_unless_history_has_news_of_it() -> None:
