@@ -23,6 +23,7 @@ from livetrader.control.server import ControlServer
 from livetrader.control.stream import EventHub
 from livetrader.control.tracking import OperationLog
 from livetrader.errors import AlgorithmLoadError, ConfigError, DaemonError
+from livetrader.garbage import spare_what_is_loaded
 from livetrader.gateway.gateway import Gateway
 from livetrader.gateway.killports import KillPorts
 from livetrader.gateway.killswitch import KillSwitch
@@ -74,7 +75,9 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    await build(settings).run()
+    supervisor = build(settings)
+    spare_what_is_loaded()
+    await supervisor.run()
 
 
 def build(settings: Settings) -> Supervisor:

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from livetrader.clocks import monotonic_s, wall_ns
+from livetrader.garbage import spare_what_is_loaded
 from livetrader.histories.chain import HistoryChain
 from livetrader.histories.opening import open_histories, plain_context
 from livetrader.ipc.messages import (
@@ -118,6 +119,7 @@ class EngineRun:
         wanted = adapter.binding.warm_up
         points, short = self._warm_up(engine, start.time_ns, None if wanted is None else wanted.resolution)
         self.stage = "run"
+        spare_what_is_loaded()
         self._outbox.send(WarmedUp(points, short))
 
         from livetrader_engine.loop import run
