@@ -147,17 +147,9 @@ def generate(*, output_json: bool, **given: Any) -> None:
     from livetrader.datawork.generating import Habits, Market, make_up
     from livetrader.histories.filling import Filling
     from livetrader_engine.errors import DataError
-    from livetrader_engine.symbols import Resolution
 
     given |= {"providers": (), "provider_keys": ()}
-    resolutions, tick_types = _kinds(given)
-    from livetrader_engine.data.subscription import TickType
-
-    wanted = [(each, kind) for each in resolutions for kind in tick_types]
-    daily = (Resolution.DAILY, TickType.TRADE)
-    if given["security_type"] == "equity":
-        wanted = [pair_ for pair_ in wanted if not _unkept(*pair_)]
-        wanted += [] if daily in wanted else [daily]
+    wanted = _made_up(given)
     habits = Habits(
         volatility=given["volatility"], drift=given["drift"],
         trades_per_minute=given["trades_per_minute"], first_price=given["first_price"],
@@ -258,6 +250,20 @@ def _kinds(given: dict[str, Any]) -> tuple[list[Resolution], list[TickType]]:
 
     named = RESOLUTIONS if "all" in given["resolutions"] else dict.fromkeys(given["resolutions"])
     return [Resolution[each.upper()] for each in named], [TickType[each.upper()] for each in given["kinds"]]
+
+
+def _made_up(given: dict[str, Any]) -> list[tuple[Resolution, TickType]]:
+    """Return what is to be made up: of equities what LEAN keeps, daily trades in any case."""
+    from livetrader_engine.data.subscription import TickType
+    from livetrader_engine.symbols import Resolution
+
+    resolutions, tick_types = _kinds(given)
+    wanted = [(each, kind) for each in resolutions for kind in tick_types]
+    if given["security_type"] != "equity":
+        return wanted
+    daily = (Resolution.DAILY, TickType.TRADE)
+    kept = [each for each in wanted if not _unkept(*each)]
+    return kept if daily in kept else [*kept, daily]
 
 
 def _unkept(resolution: Resolution, kind: TickType) -> bool:

@@ -9,7 +9,7 @@ currency units: quantity times price times the contract's multiplier.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -73,6 +73,11 @@ class Circumstances:
     closed: str = ""
     decided: str = ""
     stale: str = ""
+
+    @property
+    def undoubted(self) -> Circumstances:
+        """The same without any doubt about the symbol."""
+        return replace(self, restricted="", closed="", blocked="")
 
 
 @dataclass(frozen=True, slots=True)

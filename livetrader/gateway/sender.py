@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
@@ -129,20 +129,13 @@ class OrderSender:
             self._change_refused(order, "its outcome is unknown; a change has to wait until that is proved")
             return
         now = self._circumstances(order.spec, apart_from=order)
-        if why:  # in the shares of after a split: as much risk as before, whatever the symbol is in doubt of
-            now = replace(now, restricted="", closed="", blocked="")
-        verdict = check_change(
-            order.spec,
-            order.client_order_id,
-            change,
-            now,
-            self._limits,
-            self._brokerage.capabilities,
-        )
+        if why:  # new terms after a split: as much risk as before, in other shares
+            now = now.undoubted
+        client_id, capabilities = order.client_order_id, self._brokerage.capabilities
+        verdict = check_change(order.spec, client_id, change, now, self._limits, capabilities)
         if isinstance(verdict, Denied):
             self._change_refused(order, f"{verdict.reason}: {verdict.message}")
             return
-        client_id = order.client_order_id
         try:
             await self._ledger.write(ChangeIntended(self._now(), client_id, change, verdict.spec, why))
         except JournalError as error:
