@@ -39,8 +39,9 @@ PAUSE_MAX_S: Final = 0.25  # … up to this
 FAST_ROUNDS: Final = 20  # rounds without a pause; more means that something trades against us
 ARRIVAL_PAUSE_S: Final = 0.05  # between looks at a flat account to which an order is on its way
 CLOSED_PAUSE_S: Final = 1.0  # between looks while markets are closed
-RETRY_S: Final = 0.1  # after a failure, doubling …
+RETRY_S: Final = 0.1  # after a failure, growing …
 RETRY_MAX_S: Final = 10.0  # … up to this; forever
+RETRY_SHARE: Final = 0.2  # of the time of failing: a venue that comes back is seen that much later, and no more
 RECONNECT_AFTER: Final = 3  # failed snapshots in a row
 CONFIRM_S: Final = 2.0  # between the two flat snapshots that a real venue has to show
 ESCALATE_AFTER_S: Final = 60.0  # not flat while something could be done: call a person, and again …
@@ -88,6 +89,7 @@ class Liquidator:
         self._shared: set[ClientOrderId] = set()
         self._believed_s: float | None = None  # when what is believed to work was cancelled last
         self._failures = 0
+        self._failing_s = 0.0  # since when; only where there are failures
         self._rounds = 0
         self._pause_s = PAUSE_S
         self._escalated_s: float | None = None
@@ -146,12 +148,15 @@ class Liquidator:
             async with asyncio.timeout(SNAPSHOT_WAIT_S):
                 snapshot = await self._ports.brokerage.snapshot()
         except Exception as error:  # noqa: BLE001 — boundary: nothing the plugin does may end a liquidation
+            if not self._failures:
+                self._failing_s = self._now_s()
             self._failures += 1
             self._switch.enter(KillStage.FAILED_RETRYING, repr(error))
             self._ports.report("kill_snapshot_failed", level="error", exc_info=True)
             self._escalate(f"the brokerage does not answer: {error!r}")
             await self._cancel_believed()
-            await self._ports.timing.sleep(min(RETRY_MAX_S, RETRY_S * 2 ** min(self._failures - 1, 10)))
+            pause_s = max(RETRY_S, RETRY_SHARE * (self._now_s() - self._failing_s))
+            await self._ports.timing.sleep(min(RETRY_MAX_S, pause_s))
             if self._failures >= RECONNECT_AFTER:
                 await self._reconnect()
             return None
