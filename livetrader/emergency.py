@@ -109,7 +109,7 @@ async def _liquidate(
             tasks: list[asyncio.Task[None]] = []
 
             def spawn(name: str, work: Coroutine[object, object, None]) -> None:
-                tasks.append(group.create_task(_plain(work), name=name))
+                tasks.append(group.create_task(_beside(name, work), name=name))
 
             before = Predecessor(folder / "journal.sqlite3")
             spawn("predecessor", before.read())
@@ -153,8 +153,12 @@ class _Escalation:
             self._spawn("notify", asyncio.to_thread(_tell, self._settings, "kill switch", words, step))
 
 
-async def _plain(work: Coroutine[object, object, None]) -> None:
-    await work
+async def _beside(name: str, work: Coroutine[object, object, None]) -> None:
+    """Run what a plugin does on the side: where it fails, the liquidation goes on without it."""
+    try:
+        await work
+    except Exception:  # noqa: BLE001 — boundary: no plugin's task may end a liquidation
+        _report("kill_task_failed", level="error", task=name, exc_info=True)
 
 
 def _history(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livetrader.emergency import Predecessor
+from livetrader.emergency import Predecessor, _beside
 from livetrader.journal.identifiers import order_client_id
 from livetrader.journal.journal import Journal
 from livetrader.journal.records import OrderIntended, OrderSent, Record, ReportReceived
@@ -58,3 +58,16 @@ def test_without_a_sound_journal_every_order_may_still_be_on_its_way(tmp_path: P
     assert look(path) is True
     path.write_bytes(b"not a journal" * 1000)
     assert look(path) is True
+
+
+def test_a_task_of_a_plugin_that_fails_does_not_end_the_liquidation() -> None:
+    async def failing() -> None:
+        raise ValueError("a heartbeat that cannot be read")
+
+    async def body() -> str:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_beside("heartbeat", failing()), name="heartbeat")
+            await asyncio.sleep(0.01)  # a group whose task fails cancels its body here
+            return "liquidated"
+
+    assert asyncio.run(body()) == "liquidated"
