@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetrader_engine.data.bars import TradeBar
+from livetrader_engine.data.bars import QuoteBar, TradeBar
 from livetrader_engine.data.quality import REPEATED, QualityLimits
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution
-from livetrader_plugins.polygon.ladder import TRADE
+from livetrader_plugins.polygon.ladder import QUOTE, TRADE
 from livetrader_plugins.polygon.outlet import Outlet
-from livetrader_plugins.polygon.protocol import Trade
+from livetrader_plugins.polygon.protocol import Quote, Trade
 from livetrader_plugins.sdk.periods import Periods
 from tests.unit.plugins.sdk.wires import HOURS, MS, OPEN_NS, SPY, Told, Wire, afterwards, wires
 
@@ -70,3 +71,44 @@ def test_the_hot_loop_makes_the_bars_of_the_tape(
     assert quick.minutes() == careful.minutes() == afterwards(sorted(set(told)), NS_PER_MINUTE)
     repeated = len(told) - len(set(told))
     assert quick.outlet.quarantine.counts == ({REPEATED: repeated} if repeated else {})
+
+
+mids = st.integers(-40, 40).map(lambda cents: 100 + cents / 100)
+jumps = st.sampled_from([0, 0, 0, 0, 0, 0, 9, 12, 40])  # the last is off the market
+steps_ms = st.sampled_from([0, 0, 1, 500, 7_000, 30_000, -2_000])
+sizes = st.sampled_from([1.0, 2.0, 2.0, 3.0, 0.0, -1.0])
+quotes = st.tuples(steps_ms, mids, jumps, st.sampled_from([1, 1, 2, 0, -1]), sizes, sizes)
+
+
+@given(st.lists(quotes, min_size=1, max_size=60), st.integers(1, 20))
+@settings(max_examples=80)
+def test_the_hot_loop_makes_the_quote_bars_of_the_tape(
+    told: list[tuple[int, float, int, int, float, float]], bunch: int
+) -> None:
+    """Locked, crossed, withdrawn, off the market: with one stream, and with two, which go the careful way."""
+    time_ms, events = OPEN_NS // MS, []
+    for number, (step_ms, mid, jump, spread, bid_size, ask_size) in enumerate(told):
+        time_ms += step_ms
+        bid, ask = mid + jump, mid + jump + spread / 100
+        events.append(Quote("SPY", time_ms, bid, bid_size, ask, ask_size, number // 2 * 2 - number % 3))
+    made = []
+    for resolutions in ((Resolution.MINUTE,), (Resolution.MINUTE, Resolution.HOUR)):
+        outlet, bars = Outlet(QualityLimits(), NS_PER_SECOND), []
+        for resolution in resolutions:
+            wanted = Subscription(SPY, resolution, TickType.QUOTE, False, extended_market_hours=True)
+            outlet.join(wanted, QUOTE, "SPY", Periods(wanted, HOURS), OPEN_NS)
+        for at in range(0, len(events), bunch):
+            part = events[at : at + bunch]
+            now_ns = max(each.t for each in events[: at + bunch]) * MS
+            outlet.hear(list(part), now_ns)
+            outlet.collect(now_ns)
+        outlet.alive(now_ns + LATE_NS)
+        outlet.collect(now_ns + LATE_NS)
+        for step in outlet.take(now_ns + LATE_NS):
+            bars += [
+                msgspec.structs.astuple(bar)
+                for bar in step.points
+                if isinstance(bar, QuoteBar) and bar.end_time_ns - bar.time_ns == NS_PER_MINUTE
+            ]
+        made.append((bars, outlet.quarantine.counts))
+    assert made[0] == made[1]

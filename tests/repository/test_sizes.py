@@ -26,7 +26,6 @@ EXEMPT: dict[str, str] = {
     "engine/livetrader_engine/indicators/stops.py::ParabolicStopAndReverseExtended.__init__": LEANS,
     "engine/livetrader_lean/models.py::Models.save": "what is kept with a model, each by its name",
     "engine/livetrader_lean/symbols.py::Symbol.create_option": LEANS,
-    "plugins/livetrader_plugins/polygon/runs.py::take_in": "the hot loop; calls would double its cost",
     "plugins/livetrader_venues/alphavantage/cli.py::main": "one parameter an option, as click passes them",
     "plugins/livetrader_venues/polygon/cli.py::main": "one parameter an option, as click passes them",
     "plugins/livetrader_venues/tws/cli.py::main": "one parameter an option, as click passes them",
