@@ -25,12 +25,16 @@ class Address(NamedTuple):
 
 
 Spawn = Callable[[str, Coroutine[object, object, None]], None]
+Frame = bytes | memoryview  # a memoryview is lent: until the call returns
 
 
 class Ears(NamedTuple):
-    """Who is told: `frames` of what came in one turn of the loop, `alive` of a pong, `ended` once, why."""
+    """Who is told: `frames` some that were read, `turn` that the loop's turn has brought no more of them,
+    `alive` of a pong, `ended` once, why.
+    """
 
-    frames: Callable[[list[bytes]], None]
+    frames: Callable[[list[Frame]], None]
+    turn: Callable[[], None]
     alive: Callable[[], None]
     ended: Callable[[str], None]
 

@@ -124,11 +124,15 @@ class ClientLine:
             self._ears.ended(why)
 
     async def _take(self, message: str | bytes) -> None:
-        self._ears.frames([message.encode() if isinstance(message, str) else message])
+        self._hear(message)
 
     def _hear_login(self, answer: str | bytes) -> None:
         self._answered.set()
-        self._ears.frames([answer.encode() if isinstance(answer, str) else answer])
+        self._hear(answer)
+
+    def _hear(self, message: str | bytes) -> None:
+        self._ears.frames([message.encode() if isinstance(message, str) else message])
+        self._ears.turn()
 
 
 def package() -> ModuleType:

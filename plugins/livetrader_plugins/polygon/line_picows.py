@@ -1,4 +1,4 @@
-"""A line through picows: the frames of one read of the socket are handed on together.
+"""A line through picows: frames are handed on as they lie in its buffer, small ones some together.
 
 What picows leaves to its user is done here: answering a close frame, and joining the parts of a message.
 TLS is verified with the system's certificates. Redirects are refused: the key would go where they point.
@@ -23,31 +23,61 @@ from picows import (
 
 from livetrader_engine.spi import VenueError
 from livetrader_plugins.polygon import words
-from livetrader_plugins.polygon.line import Address, Ears, Spawn
+from livetrader_plugins.polygon.line import Address, Ears, Frame, Spawn
 from livetrader_plugins.polygon.protocol import FRAME_LIMIT, auth_request, topics_request
 
-READ_BYTES: Final = 256 * 1024  # of the buffer to begin with; it grows with what waits in the socket
-TURN_BYTES: Final = 128 * 1024  # handed on in one turn of the loop: a thousand events, a millisecond or two
+READ_BYTES: Final = 128 * 1024  # at most, in one turn of the loop: a thousand events, a millisecond
+BUFFER_BYTES: Final = 2 * READ_BYTES  # of picows to begin with; only a frame that is larger makes it grow
+PART_BYTES: Final = 8 * 1024  # of small frames that are handed on together: fifty events, still in the cache
 NO_CODE: Final = 1005  # a close frame that names no code
 _TEXT: Final = WSMsgType.TEXT
 _logger: Final = logging.getLogger("livetrader.polygon.picows")
 _logger.setLevel(logging.CRITICAL)  # what it has to say, we say ourselves
 
 
-class PicowsLine(WSListener):
-    """One connection. Mutable state: frames that were read and not handed on yet, and how it ended.
+class Sips(asyncio.BufferedProtocol):
+    """Has a protocol read at most READ_BYTES in a turn of the loop.
 
-    After a pause a read may bring megabytes. They are handed on in parts, one a turn of the loop, so that
-    others have their turns; meanwhile nothing more is read.
+    After a pause megabytes wait in the socket: read at once they would hold the loop up, and leave the cache
+    before they are looked at. asyncio reads TLS so by itself.
     """
+
+    def __init__(self, reader: asyncio.BufferedProtocol) -> None:
+        self._reader = reader
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next read goes."""
+        return memoryview(self._reader.get_buffer(sizehint))[:READ_BYTES]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Know that so much was read."""
+        self._reader.buffer_updated(nbytes)
+
+    def eof_received(self) -> bool | None:
+        """Know that nothing more comes."""
+        return self._reader.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Know that it has ended."""
+        self._reader.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Know that what was sent waits."""
+        self._reader.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Know that it is on its way."""
+        self._reader.resume_writing()
+
+
+class PicowsLine(WSListener):
+    """One connection. Mutable state: small frames that were read and not handed on yet, and how it ended."""
 
     def __init__(self, ears: Ears, spawn: Spawn) -> None:
         self._ears = ears
         self._spawn = spawn
-        self._frames: list[bytes] = []
-        self._hands_on = False  # the next turn of the loop does
-        self._is_paused = False
-        self._lives = False  # a pong came
+        self._small: list[Frame] = []
+        self._size = 0  # of the small frames
         self._part = bytearray()  # of a message that comes in several frames
         self._transport: WSTransport | None = None
         self._host = ""
@@ -61,7 +91,7 @@ class PicowsLine(WSListener):
             async with asyncio.timeout(timeout_s):
                 transport, _ = await ws_connect(
                     lambda: self, address.url, max_frame_size=FRAME_LIMIT, max_redirects=0,
-                    read_buffer_init_size=READ_BYTES, websocket_handshake_timeout=None, logger_name=_logger,
+                    read_buffer_init_size=BUFFER_BYTES, websocket_handshake_timeout=None, logger_name=_logger,
                 )  # fmt: skip
         except TimeoutError as error:
             raise VenueError(f"{address.url} did not answer within {timeout_s:g} s") from error
@@ -95,55 +125,44 @@ class PicowsLine(WSListener):
     # ---- what picows calls
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport, and read a little at a time."""
         self._transport = transport
+        socket = transport.underlying_transport
+        socket.set_protocol(Sips(cast(asyncio.BufferedProtocol, socket.get_protocol())))
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Collect frames; hand them on at the end of the read."""
-        if frame.msg_type is _TEXT and frame.fin:
-            self._frames.append(frame.get_payload_as_bytes())
-        else:
+        """Hand frames on, in order; say when the read has no more of them."""
+        if frame.msg_type is not _TEXT or not frame.fin:
             self._other(transport, frame)
-        if frame.last_in_buffer and not self._hands_on:
-            self._hand_on()
-
-    def _hand_on(self) -> None:
-        """Hand on what one turn of the loop can take."""
-        self._hands_on = False
-        frames, size, count = self._frames, 0, 0
-        while count < len(frames) and size < TURN_BYTES:
-            size += len(frames[count])
-            count += 1
-        self._frames = frames[count:]
-        if count and not self._closed:
-            self._ears.frames(frames if count == len(frames) else frames[:count])
-        if self._frames and not self._closed:
-            self._hands_on = True
-            self._pause(True)
-            asyncio.get_running_loop().call_soon(self._hand_on)
-            return
-        self._pause(False)
-        if self._lives and not self._closed:
-            self._lives = False
-            self._ears.alive()
-
-    def _pause(self, is_paused: bool) -> None:
-        """Read nothing until what was read is handed on, or go on reading."""
-        if self._transport is None or self._is_paused is is_paused:
-            return
-        self._is_paused = is_paused
-        reader = cast(asyncio.ReadTransport, self._transport.underlying_transport)
-        if is_paused:
-            reader.pause_reading()
+        elif frame.payload_size < PART_BYTES:
+            self._take(frame.get_payload_as_bytes())
         else:
-            reader.resume_reading()
+            self._flush()
+            if not self._closed:
+                self._ears.frames([frame.get_payload_as_memoryview()])
+        if frame.last_in_buffer:
+            self._flush()
+            if not self._closed:
+                self._ears.turn()
+
+    def _take(self, frame: bytes) -> None:
+        self._small.append(frame)
+        self._size += len(frame)
+        if self._size >= PART_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Hand on the small frames."""
+        frames, self._small, self._size = self._small, [], 0
+        if frames and not self._closed:
+            self._ears.frames(frames)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Hand on what came before the end."""
         self._transport = None
-        frames, self._frames = self._frames, []
-        if frames and not self._closed:
-            self._ears.frames(frames)
+        self._flush()
+        if not self._closed:
+            self._ears.turn()
 
     async def _end(self, transport: WSTransport) -> None:
         """Say that it has ended, once, behind what came before; with what picows could not read."""
@@ -163,7 +182,10 @@ class PicowsLine(WSListener):
     def _other(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind is WSMsgType.PONG:
-            self._lives = True  # told behind the frames that came before it
+            self._flush()
+            if not self._closed:
+                self._ears.turn()
+                self._ears.alive()
         elif kind is WSMsgType.CLOSE:
             said = frame.get_payload_as_bytes()  # not every code has a name at picows
             code = int.from_bytes(said[:2], "big") if len(said) > 1 else NO_CODE
@@ -181,5 +203,5 @@ class PicowsLine(WSListener):
             transport.send_close(WSCloseCode.MESSAGE_TOO_BIG)
             transport.disconnect(False)
         elif frame.fin:
-            self._frames.append(bytes(self._part))
+            self._take(bytes(self._part))
             self._part.clear()

@@ -109,14 +109,14 @@ class FrameDecoder:
         self._parts = msgspec.json.Decoder(list[msgspec.Raw])
         self._any = msgspec.json.Decoder()
 
-    def decode(self, frames: Sequence[bytes]) -> list[Event]:
+    def decode(self, frames: Sequence[bytes | memoryview]) -> list[Event]:
         """Return the events of frames, in order; what cannot be read is left out and counted."""
         # Brackets off, joined, brackets on: a frame that has others in their place loses nothing by it.
         joined = frames[0] if len(frames) == 1 else b"[%b]" % b",".join([frame[1:-1] for frame in frames])
         try:
             return self._frame.decode(joined)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return [event for frame in frames for event in self._one_frame(frame)]
+            return [event for frame in frames for event in self._one_frame(bytes(frame))]
 
     def _one_frame(self, frame: bytes) -> list[Event]:
         try:

@@ -22,7 +22,7 @@ from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_plugins.polygon import words
 from livetrader_plugins.polygon.config import PolygonFeedConfig
 from livetrader_plugins.polygon.ladder import rung_below, rungs_of
-from livetrader_plugins.polygon.line import Address, Ears, Line
+from livetrader_plugins.polygon.line import Address, Ears, Frame, Line
 from livetrader_plugins.polygon.outlet import Outlet
 from livetrader_plugins.polygon.protocol import FrameDecoder, Status
 from livetrader_plugins.polygon.requests import Refused, Requests
@@ -31,7 +31,6 @@ from livetrader_plugins.sdk.periods import Periods
 
 CARE_S: Final = 0.5  # between two looks at the connection, where nothing comes
 QUALITY_S: Final = 60.0  # between two reports of what was refused or late
-PART_BYTES: Final = 8 * 1024  # of frames that are decoded together: a hundred events
 WORDS_LIMIT: Final = 300  # characters of what the venue says
 
 
@@ -104,6 +103,8 @@ class Session:
         self._logged_in = asyncio.Event()
         self._flushes = False  # requests go out at the end of this turn of the loop
         self._pulse = Pulse(config.ping_idle_s, config.ping_timeout_s)
+        self._turn_ns = 0  # the time of the data in this turn of the loop, once something came
+        self._statuses: list[Status] = []  # that came in it
         self._reported: dict[str, int] = {}
 
     # ---- the connection
@@ -111,7 +112,7 @@ class Session:
     async def open(self, key: str) -> None:
         """Connect and log in. Raises VenueError with the remedy."""
         config = self._config
-        ears = Ears(self._hear, self._hear_life, self._hear_end)
+        ears = Ears(self._hear, self._hear_turn, self._hear_life, self._hear_end)
         self._line = (await asyncio.to_thread(_maker, config, self._context))(ears)
         address = Address(config.host, self.market, config.tls, key)
         await self._line.open(address, config.connect_timeout_s)
@@ -159,8 +160,7 @@ class Session:
 
     def remove(self, subscription: Subscription) -> None:
         """Have it no longer; idempotent."""
-        stream = self._streams.pop(subscription, None)
-        if stream is not None:
+        if stream := self._streams.pop(subscription, None):
             self._step_off(stream)
 
     def _step_off(self, stream: Stream) -> None:
@@ -186,8 +186,7 @@ class Session:
 
     def made_of(self, subscription: Subscription) -> str:
         """Return which kind of events make a stream, "" where it is not had."""
-        stream = self._streams.get(subscription)
-        return "" if stream is None else stream.rung
+        return stream.rung if (stream := self._streams.get(subscription)) else ""
 
     @property
     def is_answered(self) -> bool:
@@ -230,17 +229,19 @@ class Session:
         """Return the time of the data: our clock, less what the plan delays."""
         return self._context.now_ns() - self._behind_ns
 
-    def _hear(self, frames: list[bytes]) -> None:
-        """Take the frames of one read. This is where nearly all the time goes."""
-        now_ns = self._now_ns()
-        self._pulse.heard(self._context.monotonic_s())
-        statuses: list[Status] = []
-        for part in _parts(frames):
-            statuses += self.outlet.hear(self._decoder.decode(part), now_ns)
+    def _hear(self, frames: list[Frame]) -> None:
+        """Take frames. This is where nearly all the time goes."""
+        if not self._turn_ns:
+            self._turn_ns = self._now_ns()
+            self._pulse.heard(self._context.monotonic_s())
+        self._statuses += self.outlet.hear(self._decoder.decode(frames), self._turn_ns)
+
+    def _hear_turn(self) -> None:
+        """See what has become of a turn's frames."""
+        now_ns, self._turn_ns = self._turn_ns or self._now_ns(), 0
         if self._decoder.lost:
             self.outlet.lost(self._decoder.take_lost(), now_ns)
-        if statuses:
-            self._hear_statuses(statuses)
+        self._hear_statuses()
         if self.outlet.collect(now_ns):
             self._changed()
         if self.outlet.is_overrun:
@@ -253,12 +254,11 @@ class Session:
     def _hear_life(self) -> None:
         """Take a pong: the connection lives, so nothing more can come of what is over."""
         self._pulse.heard(self._context.monotonic_s())
-        now_ns = self._now_ns()
-        self.outlet.alive(now_ns)
-        if self.outlet.collect(now_ns):
-            self._changed()
+        self.outlet.alive(self._now_ns())
+        self._hear_turn()
 
-    def _hear_statuses(self, statuses: list[Status]) -> None:
+    def _hear_statuses(self) -> None:
+        statuses, self._statuses = self._statuses, []
         for status in statuses:
             why = words.ends_the_session(status.status, status.message, self._config.host)
             if why:
@@ -269,7 +269,7 @@ class Session:
                 self._logged_in.set()
             elif status.status != words.CONNECTED:
                 self._hear_answer(status)
-        if not self._requests.is_answered:
+        if statuses and not self._requests.is_answered:
             self._flush_later()
 
     def _hear_answer(self, status: Status) -> None:
@@ -323,8 +323,7 @@ class Session:
     def _tell_quality(self) -> None:
         now = self.counts
         if now != self._reported:
-            newest = list(self.outlet.quarantine.newest)[-3:]
-            said = [str(each.what)[:WORDS_LIMIT] for each in newest]
+            said = [each.what[:WORDS_LIMIT] for each in list(self.outlet.quarantine.newest)[-3:]]
             self._context.report(
                 "market_data_quality", level="warning", market=self.market, counted=now, newest=said
             )
@@ -338,21 +337,6 @@ def _stream_of(subscription: Subscription, periods: Periods, config: PolygonFeed
         return Stream(subscription, ticker_of(subscription.symbol), rungs, periods)
     except DataError as error:
         raise VenueError(str(error)) from error
-
-
-def _parts(frames: list[bytes]) -> list[list[bytes]]:
-    """Return frames in parts whose events stay in the processor's cache from their decoding to their bar."""
-    if len(frames) == 1:
-        return [frames]
-    parts: list[list[bytes]] = []
-    size = PART_BYTES
-    for frame in frames:
-        if size >= PART_BYTES:
-            parts.append([])
-            size = 0
-        parts[-1].append(frame)
-        size += len(frame)
-    return parts
 
 
 def _maker(config: PolygonFeedConfig, context: Context) -> Callable[[Ears], Line]:
