@@ -121,7 +121,8 @@ class TokenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def digest(secret: str) -> str:
     """Return the form in which a token is stored."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    # what is no text (bytes of a header that are no UTF-8) is a wrong secret, not a fault
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def identify(secret: str, tokens: Iterable[TokenRecord], now_ns: int) -> Identity | None:

@@ -20,7 +20,7 @@ KILL_REQUESTS_PER_S: Final = 5.0  # halt and liquidate: their own, so that no fl
 KILL_REQUESTS_BURST: Final = 20.0
 FILES_PER_S: Final = 50.0  # of the dashboard: a page is some thirty, and a reload asks for all of them
 FILES_BURST: Final = 300.0
-FAILURES_PER_S: Final = 1.0  # answers 401 to one peer; beyond it 429
+FAILURES_PER_S: Final = 1.0  # answers to one peer that was not let in (401, 403); beyond it 429
 FAILURES_BURST: Final = 20.0
 CALLERS_LIMIT: Final = 1024  # callers remembered; the one idle longest is forgotten
 

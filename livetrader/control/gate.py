@@ -100,6 +100,7 @@ class Gate:
         self._wall_ns = wall_ns
         self._monotonic_s = monotonic_s
         self._refreshed_s = float("-inf")
+        self._reading = False  # a thread is at it, maybe for ever
         self._general = budgets.RateLimiter(budgets.REQUESTS_PER_S, budgets.REQUESTS_BURST, monotonic_s)
         self._kill = budgets.RateLimiter(
             budgets.KILL_REQUESTS_PER_S, budgets.KILL_REQUESTS_BURST, monotonic_s
@@ -110,15 +111,15 @@ class Gate:
     def check_host(self, headers: Mapping[str, str], peer: Peer) -> None:
         """Refuse a foreign Host (DNS rebinding); not on the unix socket, which no browser reaches."""
         if peer.uid is None and headers.get("Host", "").lower() not in self._hosts:
-            raise refusals.foreign_host(headers.get("Host", ""))
+            raise self._failed(peer.name, refusals.foreign_host(headers.get("Host", "")))
 
     def check_origin(self, headers: Mapping[str, str], peer: Peer) -> None:
         """Refuse a foreign Host, and requests of web pages that are not ours."""
         self.check_host(headers, peer)
         if "Origin" in headers and not _same_origin(headers["Origin"], headers.get("Host", "")):
-            raise refusals.from_elsewhere()
+            raise self._failed(peer.name, refusals.from_elsewhere())
         if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise refusals.from_elsewhere()
+            raise self._failed(peer.name, refusals.from_elsewhere())
 
     async def identify(self, headers: Mapping[str, str], peer: Peer) -> Identity:
         """Return who asks: the token's owner, the session's, else the local user.
@@ -139,7 +140,7 @@ class Gate:
         elif peer.uid is not None:
             found = identify_peer(peer.uid)
         if found is None:
-            raise self._failed(peer.name)
+            raise self._failed(peer.name, refusals.unauthenticated())
         return found
 
     async def admit(self, secret: str, peer: str) -> TokenRecord:
@@ -148,7 +149,7 @@ class Gate:
         who = identify(secret, self._tokens.tokens, self._wall_ns())
         token = next((each for each in self._tokens.tokens if who and each.sha256 == who.token), None)
         if token is None:
-            raise self._failed(peer)
+            raise self._failed(peer, refusals.unauthenticated())
         return token
 
     async def holds(self, who: Identity) -> bool:
@@ -161,10 +162,10 @@ class Gate:
         token = next((each for each in self._tokens.tokens if each.sha256 == who.token), None)
         return token is not None and grant(token, self._wall_ns()) is not None
 
-    def check_csrf(self, route: Route, who: Identity, headers: Mapping[str, str]) -> None:
+    def check_csrf(self, route: Route, who: Identity, headers: Mapping[str, str], peer: Peer) -> None:
         """Raise Refusal 403 where a session asks for a change and the secret of its page is missing."""
         if who.session and route.mutating and not self._sessions.is_ours(who, headers.get(CSRF_HEADER, "")):
-            raise refusals.csrf_missing()
+            raise self._failed(peer.name, refusals.csrf_missing())
 
     def check_rate(self, route: Route, caller: str) -> None:
         """Take one request from the caller's budget; the kill path has its own. Raises Refusal 429."""
@@ -178,21 +179,30 @@ class Gate:
         if wait_s:
             raise refusals.too_many(wait_s)
 
-    def _failed(self, peer: str) -> refusals.Refusal:
+    def _failed(self, peer: str, refused: refusals.Refusal) -> refusals.Refusal:
+        """Return what a peer is told that was not let in; beyond its budget 429, which nobody audits."""
         wait_s = self._failures.ask(peer)
-        return refusals.too_many(wait_s) if wait_s else refusals.unauthenticated()
+        return refusals.too_many(wait_s) if wait_s else refused
 
     async def _refresh(self) -> None:
         now = self._monotonic_s()
-        if now - self._refreshed_s < TOKENS_REFRESH_S:
+        if self._reading or now - self._refreshed_s < TOKENS_REFRESH_S:
             return
         self._refreshed_s = now
         try:
             async with asyncio.timeout(TOKENS_WAIT_S):
-                await asyncio.to_thread(self._tokens.refresh)
-        except (TimeoutError, ConfigError) as error:
+                await asyncio.to_thread(self._read_tokens)
+        except (OSError, ConfigError) as error:  # a timeout is an OSError, too
             event(_log, logging.ERROR, "tokens_unreadable", detail=str(error),
                   next_step="repair the tokens file; the tokens known before stay in force")  # fmt: skip
+
+    def _read_tokens(self) -> None:
+        """Read on a thread, one at a time: a disk that hangs takes one thread and no more."""
+        self._reading = True
+        try:
+            self._tokens.refresh()
+        finally:
+            self._reading = False
 
 
 def _same_origin(origin: str, host: str) -> bool:

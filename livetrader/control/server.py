@@ -168,7 +168,7 @@ class ControlServer:
             self._gate.check_origin(request.headers, peer)
             if route.scope is not None:
                 who = await self._gate.identify(request.headers, peer)
-                self._gate.check_csrf(route, who, request.headers)
+                self._gate.check_csrf(route, who, request.headers, peer)
             self._gate.check_rate(route, who.name)
             gate.check_scope(route, who)
             gate.check_address(request.raw_path)
