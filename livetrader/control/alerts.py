@@ -256,7 +256,6 @@ class AlertDesk:
         content = Remembered(firing=self._book.firing, acted=tuple(self._acted))
         problem = "the write before this one has not ended"
         if not self._writing:
-            self._writing = True
             try:
                 async with asyncio.timeout(DISK_S):
                     await asyncio.to_thread(self._write, content)
@@ -270,6 +269,7 @@ class AlertDesk:
 
     def _write(self, content: Remembered) -> None:
         """Write on a thread of its own, one at a time: a disk that hangs takes one thread and no more."""
+        self._writing = True  # not before: what waits for a thread in vain is never run
         try:
             _write(self._ports.file, content)
         finally:
