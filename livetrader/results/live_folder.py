@@ -30,7 +30,7 @@ from livetrader.results.live_charts import SeriesState
 from livetrader.results.live_curve import CurveState
 from livetrader.results.live_figures import Day, FiguresState
 from livetrader.results.live_json import LiveFacts, hour_texts, result_text, span_text
-from livetrader.results.live_prune import prune, rotate
+from livetrader.results.live_prune import CONFIG, prune, rotate
 from livetrader.results.live_settings import ResultSettings
 from livetrader.results.order_events import order_event_text
 from livetrader.results.whole_files import PART, write_whole
@@ -171,7 +171,7 @@ class LiveFolder:
             "version": plan.version,
             "started": _utc(wall_ns).isoformat(),
         }
-        write_whole(folder / "config", json.dumps(config, indent=2) + "\n", durable=False)
+        write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n", durable=False)
         self._folder, self._id = folder, new_id
         return DeploymentView(new_id, plan.algorithm.stem, name, wall_ns)
 

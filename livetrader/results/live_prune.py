@@ -12,6 +12,8 @@ from livetrader.results.live_settings import ResultSettings
 
 LOGS_KEPT: Final = 3  # of a log beside the one that grows
 _DATED: Final = re.compile(r"^L-\d+-(\d{4}-\d{2}-\d{2})[-_].*\.json$")
+_DEPLOYMENT: Final = re.compile(r"^\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2}(-\d+)?$")  # when it began
+CONFIG: Final = "config"  # each has one
 _KEPT: Final = "-order-events.json"  # as long as there is room
 _MB: Final = 1024 * 1024
 _FULL_SHARE: Final = 0.9  # of max_mb is left by whoever finds it exceeded
@@ -36,27 +38,36 @@ def _numbered(path: Path, number: int) -> Path:
 
 
 def prune(root: Path, current: Path, limits: ResultSettings) -> None:
-    """Remove what is over a limit, oldest first. Never what is current.
+    """Remove what is over a limit, oldest first. Never what is current, or no deployment's.
 
     `current` is the deployment's folder that goes on: of it only dated files go, counted from its newest
     day (a replay's days are long ago), never those of that day.
     """
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and path != current)
+    folders = _deployments(root, current)
     for path in folders[: max(0, len(folders) + 1 - limits.keep_deployments)]:
         shutil.rmtree(path)
     found = _dated(current)
     for path, dated in found:
         if (found[-1][1] - dated).days > limits.keep_days and not path.name.endswith(_KEPT):
             path.unlink(missing_ok=True)
-    over = _size(root) - limits.max_mb * _MB
+    kept = sum(_size(path) for path in (current, *_deployments(root, current)))
+    over = kept - limits.max_mb * _MB
     if over > 0:
         _shrink(root, current, over + int(limits.max_mb * _MB * (1 - _FULL_SHARE)))
 
 
+def _deployments(root: Path, current: Path) -> list[Path]:
+    """Return the folders of other deployments, oldest first. What else lies in `root` is somebody's own."""
+    return sorted(
+        path
+        for path in root.iterdir()
+        if path != current and _DEPLOYMENT.match(path.name) and (path / CONFIG).is_file()
+    )
+
+
 def _shrink(root: Path, current: Path, over: int) -> None:
     """Remove `over` bytes: old deployments first, then days of this one."""
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and path != current)
-    for folder in folders:
+    for folder in _deployments(root, current):
         if over <= 0:
             return
         over -= _size(folder)

@@ -220,3 +220,15 @@ def test_the_wire_form_of_history_is_text(tmp_path: Path) -> None:
     folder.write(made)
     again = LiveFolder(root, ResultSettings()).load()
     assert again is not None and again == made.history and encode_hook(SPY) == SPY.text
+
+
+def test_what_is_no_deployment_of_ours_is_neither_removed_nor_counted(tmp_path: Path) -> None:
+    root, limits = tmp_path / "results", ResultSettings(keep_deployments=1, max_mb=16)
+    mine = root / "2020-01-01_notes"
+    mine.mkdir(parents=True)
+    (mine / "large").write_bytes(b"x" * (17 << 20))
+    folder, told = LiveFolder(root, limits), plan(tmp_path)
+    first = folder.deploy(told, NOW_NS, "L-1", fresh=True)
+    second = folder.deploy(told, NOW_NS + 10**10, "L-2", fresh=True)
+    assert (mine / "large").is_file() and (root / second.folder).is_dir()
+    assert not (root / first.folder).exists(), "one is kept"
