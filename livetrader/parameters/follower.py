@@ -116,17 +116,18 @@ class ParameterFollower:
         except UnreachableError as error:
             self._failed(str(error))
             return
+        self._tag = fetched.tag
+        if fetched.body is not None:
+            sha256 = hashlib.sha256(fetched.body).hexdigest()
+            known = sha256 in (self._sha256, self._refused_sha256)
+            if not known and not await self._judge(fetched.body, sha256):
+                return
         if self._failures >= FAILURES_TOLD:
             self._ports.report("parameters_reachable", url=public_name(self._settings.url))
         self._failures = 0
-        self._tag = fetched.tag
-        if fetched.body is None:
-            return
-        sha256 = hashlib.sha256(fetched.body).hexdigest()
-        if sha256 not in (self._sha256, self._refused_sha256):
-            await self._judge(fetched.body, sha256)
 
-    async def _judge(self, body: bytes, sha256: str) -> None:
+    async def _judge(self, body: bytes, sha256: str) -> bool:
+        """Take or refuse what the file says; return False where that could not be kept."""
         try:
             found = parse(body)
             problems = problems_of(found, self._declared, self._settings.bounds)
@@ -135,7 +136,7 @@ class ParameterFollower:
         if problems:
             self._refused_sha256 = sha256
             await self._refuse(problems, sha256)
-            return
+            return True
         wanted = {**self._declared, **found}
         words = changes(self.current, wanted)
         try:
@@ -144,11 +145,12 @@ class ParameterFollower:
         except (JournalError, OSError) as error:
             self._tag = ""  # the next look tries again
             self._failed(f"a change could not be kept: {error}")
-            return
+            return False
         self._sha256, self._refused_sha256, self.current = sha256, "", wanted
         if words:
             self._ports.report("parameters_changed", changed=words, sha256=sha256)
             self.catch_up()
+        return True
 
     async def _keep(self, kept: Kept) -> None:
         text = msgspec.json.encode(kept).decode()

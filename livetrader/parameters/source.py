@@ -66,10 +66,11 @@ async def _get(url: str, tag: str) -> Fetched:
     try:
         async with aiohttp.ClientSession(timeout=limit, auto_decompress=False) as session:
             return await _ask(session, url, tag)
-    except (aiohttp.ClientError, ValueError) as error:
-        raise UnreachableError(
-            f"{public_name(url)} cannot be read: {type(error).__name__}: {error}"
-        ) from error
+    except aiohttp.ClientConnectionError as error:  # names host and port, no more of the address
+        raise UnreachableError(f"{public_name(url)} cannot be read: {error}") from error
+    except (aiohttp.ClientError, ValueError) as error:  # in words of ours: theirs repeat the whole address
+        words = f"{type(error).__name__}, no answer that HTTP allows"
+        raise UnreachableError(f"{public_name(url)} cannot be read: {words}") from None
 
 
 async def _ask(session: ClientSession, url: str, tag: str) -> Fetched:

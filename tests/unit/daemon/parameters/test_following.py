@@ -219,6 +219,37 @@ def test_nothing_is_delivered_that_the_journal_did_not_take(tmp_path: Path, serv
     assert world.delivered == []
 
 
+def test_people_hear_of_a_change_that_cannot_be_kept(tmp_path: Path, server: Any) -> None:
+    world = World(tmp_path, address(server))
+
+    async def story(follower: ParameterFollower) -> None:
+        refusing = world.follower(Journal(tmp_path / "other.sqlite3", "test"))  # never opened
+        for _ in range(FAILURES_TOLD + 1):
+            await refusing.look()
+
+    asyncio.run(world.run(story))
+    assert [title for title, _ in world.told] == ["parameters cannot be read"]
+    assert "could not be kept" in world.told[0][1]
+
+
+def test_an_answer_that_is_no_http_tells_no_secret_of_the_address() -> None:
+    async def scenario() -> str:
+        async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            writer.write(b"no http at all\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(garbage, "127.0.0.1", 0) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            with pytest.raises(UnreachableError) as raised:
+                await fetch(f"http://127.0.0.1:{port}/p.toml?sig=hunter2")
+            return str(raised.value)
+
+    words = asyncio.run(scenario())
+    assert "/p.toml cannot be read" in words and "hunter2" not in words
+
+
 def test_a_file_of_this_machine_is_read_and_its_absence_told(tmp_path: Path) -> None:
     file = tmp_path / "live.toml"
     file.write_text("fast = 11\n")
