@@ -37,10 +37,10 @@ def disk(folder: Path) -> list[Finding]:
     remedy = "free some, or move account.state_directory; a full disk stops new orders"
     if usage.free < DISK_LEAST_BYTES:
         return [problem("disk", free, remedy)]
-    if usage.free < max(DISK_LOW_BYTES, int(usage.total * DISK_LOW_PART)):
-        return [warning("disk", free, remedy)]
     if nodes.f_files > 0 and nodes.f_favail < NODES_LEAST:
         return [problem("disk", f"{nodes.f_favail} files can still be made for {folder}", remedy)]
+    if usage.free < max(DISK_LOW_BYTES, int(usage.total * DISK_LOW_PART)):
+        return [warning("disk", free, remedy)]
     return [ok("disk", free)]
 
 

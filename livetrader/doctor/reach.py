@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from livetrader import registry
-from livetrader.control.client import Client, Target
+from livetrader.control.client import Client, NoAnswerError, Target
 from livetrader.control.operations import StatusView
 from livetrader.doctor.findings import Finding, note, ok, problem, warning
 from livetrader.errors import ConfigError, DaemonError, NotRunningError
@@ -45,9 +45,9 @@ def daemon(settings: Settings) -> Finding:
     assert folder is not None, "load resolves it"
     try:
         found: StatusView = Client(Target(folder / "control.sock"), WAIT_S).get("/v1/status", StatusView)
-    except NotRunningError:
-        return _port(control.host, control.port)
     except (DaemonError, OSError) as error:
+        if isinstance(error, NotRunningError) and not isinstance(error, NoAnswerError):
+            return _port(control.host, control.port)
         return problem(
             "daemon", f"runs and does not answer: {error}", "livetrader logs; the journal of systemd"
         )

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from livetrader import places
 from livetrader.cli.main import cli
 from livetrader.configuration.loading import load
+from livetrader.control.sockets import short_path
 from livetrader.doctor import account, machine, reach
 from livetrader.doctor.examining import examine_account
 from livetrader.doctor.findings import Level
@@ -252,6 +253,19 @@ def test_a_port_that_somebody_has_is_found(config: Path, listener: socket.socket
     config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
     found = reach.daemon(settings_of(config))
     assert (found.level, f"port {port} cannot be had" in found.message) == (Level.PROBLEM, True)
+
+
+def test_a_daemon_that_hangs_is_not_taken_for_none(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "WAIT_S", 0.1)
+    settings = settings_of(config)
+    folder = settings.account.state_directory
+    assert folder is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(socket.socket(socket.AF_UNIX)) as silent, short_path(folder / "control.sock") as name:
+        silent.bind(name)
+        silent.listen()
+        found = reach.daemon(settings)
+    assert (found.level, "runs and does not answer" in found.message) == (Level.PROBLEM, True)
 
 
 def test_the_command_tells_everything_and_changes_nothing(config: Path) -> None:
