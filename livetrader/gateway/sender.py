@@ -141,9 +141,10 @@ class OrderSender:
         except JournalError as error:
             self._change_refused(order, str(error))
             return
-        if self._ports.gate.halted or self._session.why_not_ready:
-            away = self._session.why_not_ready
-            self._change_refused(order, "trading was halted meanwhile" if self._ports.gate.halted else away)
+        halted = "trading was halted meanwhile" if self._ports.gate.halted else ""
+        closed = "" if why else self._ledger.state.why_closed(order.spec.symbol)
+        if overtaken := halted or _unchangeable(order) or closed or self._session.why_not_ready:
+            self._change_refused(order, overtaken)
             return
         outcome = await self._call(self._brokerage.update(verdict))
         if isinstance(outcome, OutcomeUnknownError):
@@ -305,3 +306,10 @@ class OrderSender:
 
     def _now(self) -> int:
         return self._ports.timing.now_ns()
+
+
+def _unchangeable(order: OrderState) -> str:
+    """Return what happened to an order while the disk wrote a change of it; empty where nothing did."""
+    if not order.is_open:
+        return "the order came to its end meanwhile"
+    return "its outcome became unknown meanwhile" if order.unknown else ""

@@ -192,12 +192,20 @@ class Session:
         state = self._ledger.state
         busy_before = bool(self.sending or self._ledger.claimed)
         fills_before, open_before = state.fills, frozenset(state.open)
-        async with asyncio.timeout(SNAPSHOT_WAIT_S):
-            snapshot = await self._brokerage.snapshot()
+        asked, self._doubts.asked = (
+            self._doubts.asked,
+            False,
+        )  # what is asked from here on is for the next look
+        try:
+            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+                snapshot = await self._brokerage.snapshot()
+        except BaseException:
+            self._doubts.asked |= asked
+            raise
         self._looked_s = self._timing.monotonic_s()
         busy = busy_before or bool(self.sending or self._ledger.claimed) or state.fills != fills_before
         ended = open_before - state.open.keys()
-        self._doubts.asked = bool(ended)  # what the next look shows of them is news
+        self._doubts.asked |= bool(ended)  # what the next look shows of them is news
         corrections = reconcile(state, snapshot, self._evidence(fresh=False, book=False, ended=ended))
         same = corrections.differences == self._doubts.differences and state.fills == self._doubts.fills_then
         if corrections.differences and same and not busy and not corrections.reports:

@@ -12,7 +12,7 @@ import pytest
 from livetrader.errors import ControlRefusedError, JournalError
 from livetrader.gateway.rules import HostRules
 from livetrader.journal.journal import Journal
-from livetrader.journal.records import Record, kind_of
+from livetrader.journal.records import ChangeIntended, Record, kind_of
 from livetrader.journal.replay import JournalState, OrderState, replay
 from livetrader.journal.store import read_state
 from livetrader.settings import LimitSettings
@@ -20,9 +20,15 @@ from livetrader_engine.events import AccountLoaded, OrderEventArrived
 from livetrader_engine.orders.order import ClientOrderId, OrderChange
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord
-from livetrader_engine.spi import BrokerageCapabilities, CashChanged, ExecutionReport, VenueError
+from livetrader_engine.spi import (
+    AccountSnapshot,
+    BrokerageCapabilities,
+    CashChanged,
+    ExecutionReport,
+    VenueError,
+)
 from livetrader_engine.symbols import SecurityType, Symbol
-from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryVenue
+from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryBrokerage, MemoryVenue
 
 from .money import IBM, NO_LIMITS, SPY, START_NS, Desk, make_desk, new_venue, open_desk, resting, spec
 from .virtual_time import run
@@ -665,6 +671,61 @@ def test_a_change_is_checked_journaled_and_adopted_when_the_venue_has_it(tmp_pat
     run(body())
     (order,) = read_state(tmp_path / "journal.sqlite3").open.values()
     assert order.spec.limit_price == 55
+
+
+@pytest.mark.parametrize("status", [S.CANCELED, S.NONE])
+def test_a_change_of_an_order_that_ends_or_is_in_doubt_while_the_disk_writes_stays_here(
+    tmp_path: Path, status: S
+) -> None:
+    venue = new_venue()
+
+    class TellingJournal(Journal):
+        async def append(self, record: Record) -> int:
+            seq = await super().append(record)
+            if isinstance(record, ChangeIntended):
+                await desk.gateway.on_event(ExecutionReport(record.client_order_id, status, START_NS))
+            return seq
+
+    async def body() -> None:
+        nonlocal desk
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            desk.journal.__class__ = TellingJournal
+            await desk.update(1, limit_price=Decimal(55))
+            (placed,) = venue.orders.values()
+            assert placed.spec.limit_price == 50
+
+    desk: Desk
+    run(body())
+
+
+def test_what_is_asked_for_while_the_account_is_read_is_for_the_next_look(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    class TellingBrokerage(MemoryBrokerage):
+        async def snapshot(self) -> AccountSnapshot:
+            venue.trade_elsewhere(SPY, Decimal(7), Decimal(100))
+            shown = await super().snapshot()
+            await desk.settle()
+            return shown
+
+    async def body() -> None:
+        nonlocal desk
+        async with open_desk(venue, tmp_path) as desk:
+            session, usual = desk.gateway._session, desk.brokerage.__class__
+            desk.brokerage.__class__ = TellingBrokerage
+            await desk.gateway.look()
+            assert session._doubts.asked
+            desk.brokerage.__class__ = usual
+            venue.faults.failed_snapshots = 1
+            await desk.gateway.look()
+            assert session._doubts.asked, "that look has seen nothing"
+            await desk.gateway.look()
+            assert not session._doubts.asked
+
+    desk: Desk
+    run(body())
 
 
 @pytest.mark.parametrize("been_through", ["nothing", "acknowledged", "changed"])
