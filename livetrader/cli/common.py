@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 import msgspec
@@ -118,13 +118,19 @@ def find_target(config: Path | None, state_directory: Path | None) -> Target:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return where people read: colours and bold on a terminal without NO_COLOR, wide lines in a pipe."""
+    """Return where people read: colours and bold on a terminal without NO_COLOR, wide lines in a pipe.
+
+    Texts are shown as they are: brackets in a tag, a reason or a path are no markup of ours.
+    """
     from rich.console import Console
 
     plain = bool(os.environ.get("NO_COLOR"))  # rich leaves bold and dim in
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False, color_system=None if plain else "auto")
+    colours: Literal["auto"] | None = None if plain else "auto"
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False, color_system=colours)
     if not made.is_terminal:
-        made = Console(stderr=stderr, highlight=False, width=PIPE_WIDTH, color_system=None)
+        made = Console(
+            stderr=stderr, highlight=False, markup=False, emoji=False, width=PIPE_WIDTH, color_system=None
+        )
     return made
 
 

@@ -125,7 +125,7 @@ def doctor(config: Path | None, offline: bool, output_json: bool) -> None:
     livetrader doctor live.toml
     livetrader doctor live.toml --json | jq '.findings[] | select(.level == "problem")'
     """
-    from rich.markup import escape
+    from rich.text import Text
 
     from livetrader.clocks import wall_ns
     from livetrader.doctor.examining import examine_account, examine_machine, worst
@@ -141,10 +141,10 @@ def doctor(config: Path | None, offline: bool, output_json: bool) -> None:
         screen = console()
         colours = {Level.OK: "green", Level.NOTE: "cyan", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
         for each in findings:
-            mark = f"[{colours[each.level]}]{each.level:8}[/]"
-            screen.print(f"{mark} {each.check}: {escape(each.message)}", soft_wrap=True)
+            mark = (f"{each.level:8}", colours[each.level])
+            screen.print(Text.assemble(mark, f" {each.check}: {each.message}"), soft_wrap=True)
             if each.remedy and each.level is not Level.OK:
-                screen.print(f"         [dim]{escape(each.remedy)}[/]", soft_wrap=True)
+                screen.print(Text(f"         {each.remedy}", style="dim"), soft_wrap=True)
     if worst(findings) is Level.PROBLEM:
         sys.exit(1)
 
@@ -232,4 +232,4 @@ def _told(hidden: bool) -> Told:
     if hidden or not sys.stderr.isatty():
         return lambda path: None
     screen = console(stderr=True)
-    return lambda path: screen.print(f"[dim]{path}[/dim]")
+    return lambda path: screen.print(str(path), style="dim")

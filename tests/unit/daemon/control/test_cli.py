@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -59,6 +60,14 @@ def test_every_view_is_shown_to_people_and_as_json(daemon: Any) -> None:
     assert "140.50" in command("orders", *at(daemon), "--history").output
     orders = json.loads(command("orders", *at(daemon), "--limit", "1", "--json").output)
     assert [order["id"] for order in orders] == [2], "newest first"
+
+
+def test_texts_of_others_are_shown_as_they_are(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, odd = daemon.operations.status(), "[/b] [red]loud[/red] :boom:"
+    status = msgspec.structs.replace(known, statistics={"Signal": odd})
+    monkeypatch.setattr(daemon.operations, "status", lambda: status)
+    shown = command("status", *at(daemon))
+    assert (shown.exit_code, odd in shown.output) == (0, True), shown.output
 
 
 def test_commands_show_how_their_operation_ended(daemon: Any) -> None:
