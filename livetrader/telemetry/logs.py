@@ -52,10 +52,14 @@ class Redactor:
             self._secrets |= {secret}
 
     def text(self, value: str) -> str:
-        """Return `value` without secrets, cut to MESSAGE_LIMIT."""
-        cut = value if len(value) <= MESSAGE_LIMIT else value[:MESSAGE_LIMIT] + "...[cut]"
-        for secret in self._secrets:
+        """Return `value` without secrets, cut to MESSAGE_LIMIT, in characters that UTF-8 has."""
+        cut = value
+        for secret in self._secrets:  # before the cut, which might leave a part of one
             cut = cut.replace(secret, REDACTED)
+        if len(cut) > MESSAGE_LIMIT:
+            cut = cut[:MESSAGE_LIMIT] + "...[cut]"
+        if not cut.isascii():  # bytes of a path or header that were no UTF-8
+            cut = cut.encode(errors="backslashreplace").decode()
         return _SECRET_TEXT.sub(lambda match: match.group(1) + REDACTED, cut)
 
     def field(self, key: str, value: object) -> object:

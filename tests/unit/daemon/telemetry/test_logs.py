@@ -112,3 +112,15 @@ def test_the_file_is_private_json_and_people_get_lines(stream: io.StringIO, tmp_
     )
     assert HumanFormatter(Redactor(), colour=True).format(record).startswith("\x1b[33m")
     assert json.loads(JsonFormatter(Redactor()).format(record))["message"] == "halted"
+
+
+def test_a_text_that_no_encoding_takes_is_still_a_line() -> None:
+    record = logging.makeLogRecord({"msg": "request_failed", "fields": {"path": "/v1/\udcff"}})
+    line = json.loads(JsonFormatter(Redactor()).format(record))
+    assert line["path"] == "/v1/\\udcff"
+
+
+def test_a_secret_across_the_cut_is_not_shown_in_part() -> None:
+    secret = "a-very-long-secret-of-somebody"
+    shown = Redactor([secret]).text("x" * (MESSAGE_LIMIT - 20) + secret)
+    assert secret[:10] not in shown
