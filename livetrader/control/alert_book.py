@@ -42,14 +42,14 @@ class AlertBook:
 
     def put(self, alert: AlertView) -> None:
         """Note an alert as it stands now; one that is over moves to those of the past."""
+        for past in [past for past in self._recent if past.key == alert.key]:
+            self._recent.remove(past)  # held to be over because nobody spoke of it
         if alert.state is AlertState.FIRING:
             self._firing[alert.key] = alert
             while len(self._firing) > FIRING_LIMIT:
                 self._make_room()
             return
         self._firing.pop(alert.key, None)
-        if any(past.key == alert.key for past in self._recent):
-            return  # told twice that it is over
         self._forgotten += len(self._recent) == RECENT_LIMIT
         self._recent.append(alert)
 

@@ -383,6 +383,18 @@ def test_the_book_is_bounded_and_the_quietest_makes_room() -> None:
     assert {each.state for each in book.view().recent} == {AlertState.UNHEARD}
 
 
+def test_an_alert_that_is_heard_again_stands_in_one_list_and_ends_as_it_ended() -> None:
+    book, fires = AlertBook(unheard_ns=10**9), one({}, "warning")
+    book.put(fires)
+    book.expire(fires.heard_ns + 10**9 + 1)
+    assert [each.state for each in book.view().recent] == [AlertState.UNHEARD]
+    book.put(fires)
+    assert book.view().recent == () and len(book.view().firing) == 1
+    over = msgspec.structs.replace(fires, state=AlertState.RESOLVED, ended_ns=fires.heard_ns + 5)
+    book.put(over)
+    assert book.view().recent == (over,) and book.view().firing == ()
+
+
 def test_who_is_expected_is_missed_once_and_heard_again_once(serve: Serve) -> None:
     async def scenario() -> None:
         async with serve() as running:
