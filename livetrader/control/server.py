@@ -120,6 +120,9 @@ class ControlServer:
             if control.port:
                 context = await asyncio.to_thread(_tls, control)
                 await web.TCPSite(self._runner, control.host, control.port, ssl_context=context).start()
+        except ConfigError:
+            await self.stop()
+            raise
         except OSError as error:
             await self.stop()
             problem = f"{control.host}:{control.port} cannot be listened on: {error.strerror}"
@@ -311,5 +314,11 @@ def _tls(control: ControlSettings) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(control.tls_certificate, control.tls_key)
+    try:
+        context.load_cert_chain(control.tls_certificate, control.tls_key)
+    except OSError as error:  # that of TLS is one, too
+        problem = f"{control.tls_certificate} and {control.tls_key} cannot be used: {error}"
+        raise ConfigError(
+            [f"control.tls_certificate: {problem}; name a PEM certificate and its key"]
+        ) from error
     return context

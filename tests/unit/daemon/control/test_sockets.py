@@ -17,6 +17,7 @@ from livetrader.control.operations import StatusView
 from livetrader.control.server import ControlServer
 from livetrader.control.sockets import listen, short_path
 from livetrader.errors import ConfigError, NotRunningError
+from tests.unit.daemon.control.conftest import free_port
 
 Serve = Callable[[], AbstractAsyncContextManager]
 
@@ -33,6 +34,31 @@ def test_a_host_that_is_not_loopback_needs_tls(serve: Serve) -> None:
             )
             with pytest.raises(ConfigError, match="TLS"):
                 await exposed.start()
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_is_no_certificate_is_named_and_nothing_stays_behind(
+    tmp_path: Path, serve: Serve
+) -> None:
+    async def scenario() -> None:
+        async with serve() as running:
+            no_pem, folder = tmp_path / "cert.pem", tmp_path / "other"
+            no_pem.write_text("none")
+            folder.mkdir()
+            control = msgspec.structs.replace(
+                running.settings.control, port=free_port(), tls_certificate=no_pem, tls_key=no_pem
+            )
+            account = msgspec.structs.replace(running.settings.account, state_directory=folder)
+            server = ControlServer(
+                running.operations,
+                msgspec.structs.replace(running.settings, control=control, account=account),
+                metrics=running.metrics,
+                audit=running.audit.append,
+            )
+            with pytest.raises(ConfigError, match=r"control.tls_certificate: .*cert.pem"):
+                await server.start()
+            assert not server.socket_path.exists()
 
     asyncio.run(scenario())
 
