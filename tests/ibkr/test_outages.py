@@ -20,6 +20,7 @@ from livetrader_plugins.ibkr import brokerage, sending
 from livetrader_plugins.ibkr import session as sessions
 from livetrader_plugins.ibkr.brokerage import IbkrBrokerage
 from livetrader_plugins.ibkr.link import Farm
+from livetrader_plugins.ibkr.resolver import Resolver
 from livetrader_venues.tws import peer as peers
 from livetrader_venues.tws.settings import Settings
 from tests.ibkr.bare import tell_error
@@ -278,6 +279,32 @@ def test_a_login_that_hangs_is_given_up(library: str, muted: str, tmp_path: Path
             assert "did not answer within 0.2 s" in said
             async with seated(peer, library, tmp_path) as desk:
                 assert desk.opening.cash
+
+    play(scenario())
+
+
+def test_a_login_that_its_caller_gives_up_leaves_nothing_half_made(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = asyncio.Event()
+
+    async def hanging(self: Resolver) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        async with running() as peer, PluginHost("ibkr", tmp_path) as host:
+            brokerage = IbkrBrokerage(config(peer, library), host.context)
+            try:
+                with monkeypatch.context() as patched:
+                    patched.setattr(Resolver, "load", hanging)  # its disk does
+                    async with asyncio.TaskGroup() as group:
+                        login = group.create_task(brokerage.connect())
+                        await reached.wait()
+                        login.cancel()
+                assert (await brokerage.connect()).cash
+            finally:
+                await brokerage.close()
 
     play(scenario())
 

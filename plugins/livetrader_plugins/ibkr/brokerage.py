@@ -29,7 +29,7 @@ from livetrader_plugins.ibkr import orders, schedule
 from livetrader_plugins.ibkr.account import PAUSE_S, Login, RawAccount, follows, read_account, snapshot_of
 from livetrader_plugins.ibkr.asking import contract_details
 from livetrader_plugins.ibkr.config import IbkrConfig, calendar_of, chosen_account
-from livetrader_plugins.ibkr.library import Contract, ContractDetails, load_aside
+from livetrader_plugins.ibkr.library import Contract, ContractDetails, Library, load_aside
 from livetrader_plugins.ibkr.news import News
 from livetrader_plugins.ibkr.receiver import Message
 from livetrader_plugins.ibkr.resolver import Resolver
@@ -118,17 +118,25 @@ class IbkrBrokerage:
         session = TwsSession(library, address, self._context, config.patience, config.timezone)
         session.listen(self._hear)
         await session.open()
+        try:
+            await self._equip(library)
+        except BaseException:  # a caller that gives up now must leave no session without a desk
+            session.end("the login was given up")
+            raise
         self._session = session
-        if self._resolver is None:
-            self._resolver = Resolver(library, self._details, self._context, config.primary_exchanges)
-            await self._resolver.load()
-            self._desk = OrderDesk(config, self._context, self._resolver)
         self._context.spawn("ibkr-heartbeat", session.beat())
         self._context.report(
             "ibkr_connected", library=library.name, version=library.version,
             server_version=session.server_version, client_id=config.client_id,
         )  # fmt: skip
         return session
+
+    async def _equip(self, library: Library) -> None:
+        """Make what outlives sessions, once."""
+        if self._desk is None:
+            resolver = Resolver(library, self._details, self._context, self._config.primary_exchanges)
+            await resolver.load()
+            self._resolver, self._desk = resolver, OrderDesk(self._config, self._context, resolver)
 
     def _hear(self, message: Message) -> None:
         if self._news is not None:
