@@ -209,6 +209,23 @@ def test_a_change_that_is_refused_leaves_the_order_working(library: str, tmp_pat
     play(scenario())
 
 
+def test_a_change_that_was_not_sent_is_not_what_tws_refuses_next(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            name = await desk.working("A-1")
+            live, _ = desk.brokerage._live()
+            live.session.end("gone")
+            changed = order(quantity=TEN, limit_price=Decimal(51))
+            change = ApprovedChange(name, changed, OrderChange(limit_price=Decimal(51)))
+            assert desk.brokerage._desk is not None
+            with pytest.raises(VenueError):
+                await desk.brokerage._desk.update(live, change)
+            (tracked,) = live.news.book.orders.of(name)
+            assert tracked.change is None
+
+    play(scenario())
+
+
 def test_an_order_that_somebody_changes_in_tws_is_told(library: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with at_desk(library, tmp_path) as desk:

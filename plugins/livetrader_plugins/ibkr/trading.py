@@ -107,8 +107,14 @@ class OrderDesk:
         changed = self._order(
             live, change.client_order_id, change.spec, tracked.order_id, change.change, tracked
         )
-        tracked.change = terms_of(changed)
-        await live.session.send_order("placeOrder", tracked.order_id, contract, changed)
+        before, tracked.change = tracked.change, terms_of(changed)
+        try:
+            await live.session.send_order("placeOrder", tracked.order_id, contract, changed)
+        except OutcomeUnknownError:
+            raise
+        except VenueError:  # it surely was not sent: what TWS refuses from here on is something else
+            tracked.change = before
+            raise
 
     async def cancel(self, live: Live, name: ClientOrderId, number: BrokerageOrderId | None) -> None:
         """Ask for a cancel; one that another client id placed is cancelled under that id (see foreign.py)."""
