@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import threading
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from livetrader_engine.orders.order import ClientOrderId
-from livetrader_engine.orders.states import OrderStatus
+from livetrader_engine.orders.states import CLOSED, OrderStatus
 from livetrader_engine.spi import BrokerageEvent, ExecutionReport, FeeReported, PluginError, VenueError
 from livetrader_engine.testing.host import PluginHost
-from livetrader_plugins.ibkr import identifiers, throttle, tracked
+from livetrader_plugins.ibkr import identifiers, numbering, throttle, tracked
 from livetrader_plugins.ibkr import library as libraries
 from livetrader_plugins.ibkr.codes import Meaning, Subject, meaning_of
 from livetrader_plugins.ibkr.identifiers import (
@@ -35,6 +38,7 @@ from livetrader_plugins.ibkr.throttle import Throttle
 from livetrader_plugins.ibkr.wire import FRAME_LIMIT, DecodeError, _frames
 from livetrader_venues.tws.switchboard import Send
 from tests.ibkr.wires import ACCOUNT, Wire, spec
+from tests.venues.peers import library as module_of
 
 MUTATIONS = 800
 JUNK = ("", "nan", "inf", "-1", "9" * 4_000, "x", "1e999", "\x00", "2147483648", "0.1.2", "é")
@@ -284,6 +288,51 @@ def test_the_book_of_a_session_does_not_grow_for_ever(monkeypatch: pytest.Monkey
     assert len(book.orders) <= 101 and len(book.orders._by_order_id) <= 101
     assert all(book.orders.of(ClientOrderId(f"A-{number}")) for number in range(1, 21)), "open orders stay"
     assert book.orders.of(ClientOrderId("A-1000")) and not book.orders.of(ClientOrderId("A-500"))
+
+
+def test_a_reservation_that_comes_late_takes_back_no_newer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, calls = threading.Event(), iter([True, False])
+
+    def write(path: Path, end: int) -> None:
+        if next(calls):
+            disk.wait(5)  # it hangs, for the first of them
+        write_reserved(path, end)
+
+    async def scenario() -> None:
+        monkeypatch.setattr(numbering, "write_reserved", write)
+        async with PluginHost("ibkr", tmp_path) as host, asyncio.TaskGroup() as group:
+            numbers, ids = OrderNumbers(host.context), OrderIds(1)
+            group.create_task(numbers._reserve(ids))  # ahead of need, for orders
+            await asyncio.sleep(0)
+            ids.raise_to(4_000)  # a login, and TWS has used numbers that we have not
+            login = group.create_task(numbers._reserve(ids))
+            await asyncio.wait([login], timeout=0.1)
+            disk.set()
+
+    asyncio.run(scenario())
+    assert read_reserved(tmp_path / FILE_NAME) == 4_000 + BLOCK
+
+
+def test_an_order_that_grew_while_its_last_trade_was_on_its_way_can_be_cancelled() -> None:
+    library = libraries.load("auto")
+    book = OrderBook(10, lambda: 0, lambda doubted: None)
+    sent = book.add(ClientOrderId("A-1"), 1, Decimal(10))
+    shown: dict[str, Any] = {"orderId": 1, "clientId": 10, "permId": 7, "orderRef": "A-1", "orderType": "LMT"}
+    book.open_order(library.order(**shown, totalQuantity=10), "Submitted")
+    book.execution(
+        module_of(library.name).Execution(
+            execId="e.1.01", time=datetime(2026, 1, 5, tzinfo=UTC), side="BOT", shares=10, price=50.0,
+            permId=7, clientId=10, orderId=1, orderRef="A-1",
+        )
+    )  # fmt: skip
+    book.reopen(library.order(**shown, totalQuantity=10))  # an account that was read before that trade
+    assert sent.told is OrderStatus.FILLED
+    larger = library.order(**shown, totalQuantity=15)
+    book.open_order(larger, "Submitted")
+    book.reopen(larger)
+    assert sent.told not in CLOSED, "a cancel of it would never leave"
 
 
 # ---- codes

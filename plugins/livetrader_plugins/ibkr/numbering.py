@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from livetrader_engine.spi import Context, VenueError
 from livetrader_plugins.ibkr.account import RawAccount
@@ -19,6 +20,8 @@ class OrderNumbers:
         self._path = context.state_directory / FILE_NAME
         self._ids: OrderIds | None = None
         self._reserving = False
+        self._turn = threading.Lock()  # whoever stops waiting leaves its write running
+        self._written = 0  # what the file says, as far as this process wrote it; guarded by _turn
 
     async def begin(self, session: TwsSession, raw: RawAccount) -> None:
         """Go on above every number that was reserved, that TWS says, that is in use. Raises VenueError."""
@@ -46,10 +49,17 @@ class OrderNumbers:
         if end is None:
             return
         try:
-            await asyncio.to_thread(write_reserved, self._path, end)
+            await asyncio.to_thread(self._write, end)
         except OSError as error:
             raise VenueError(f"order ids cannot be reserved in {self._path}: {error}") from error
         ids.extend(end)
+
+    def _write(self, end: int) -> None:
+        """Write the file, from a thread. A login and an order may ask at once: it never goes back."""
+        with self._turn:
+            if end > self._written:
+                write_reserved(self._path, end)
+                self._written = end
 
     async def _reserve_ahead(self, ids: OrderIds) -> None:
         try:

@@ -254,9 +254,16 @@ class OrderBook:
     # The account.
 
     def reopen(self, order: Order) -> None:
-        """Take note that the account shows an order at work that TWS had told over: it may be cancelled."""
+        """Take note that the account shows an order at work that was told over: it may be cancelled.
+
+        One that was told filled is, where it has more to trade: it was made larger while its last trade was
+        on its way, or a trade of it was taken back.
+        """
         tracked = self.orders.find(order.permId, order.clientId, order.orderId)
-        if tracked is not None and tracked.told in {OrderStatus.CANCELED, OrderStatus.INVALID}:
+        if tracked is None:
+            return
+        grown = tracked.told is OrderStatus.FILLED and tracked.filled < tracked.quantity
+        if grown or tracked.told in {OrderStatus.CANCELED, OrderStatus.INVALID}:
             tracked.told = OrderStatus.NONE
 
     def learn(self, order: Order, status: OrderStatus, filled: Decimal) -> None:
