@@ -185,10 +185,6 @@ class FeedChain:
         """Return how market data stand, for operators."""
         return data_view(self.board, self.care.marks, self.counts, self._ports.monotonic_s())
 
-    def close(self) -> None:
-        """Ask history nothing more; the plugins are closed by who made them."""
-        self.questions.close()
-
     # -- what feeds bring --------------------------------------------------------------------------------
 
     async def take(self, source: Source, event: MarketDataArrived | TimePulse) -> None:

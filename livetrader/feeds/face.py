@@ -65,10 +65,6 @@ class Feeds(Protocol):
         """Return how market data stand, for operators."""
         ...
 
-    def close(self) -> None:
-        """Start nothing more; the plugins are closed by who made them."""
-        ...
-
 
 class LoneFeed:
     """One feed that keeps time or works in lockstep: as fast and exact as it is, and never stale."""
@@ -125,6 +121,3 @@ class LoneFeed:
             streams=len(self._session.subscriptions),
         )
         return DataView(feeds=(feed,))
-
-    def close(self) -> None:
-        """Nothing runs beside the session."""

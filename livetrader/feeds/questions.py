@@ -16,12 +16,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from livetrader.daemon_threads import DaemonThreads
 from livetrader.feeds.board import Board, Stream
 from livetrader.feeds.counting import FeedCounts
 from livetrader.feeds.errands import HandOn
@@ -37,6 +37,7 @@ from livetrader_engine.spi import VenueError
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution
 
 WORKERS: Final = 4  # questions at once: a venue's history allows not many more, and the loop needs the core
+HANGING_MOST: Final = 4 * WORKERS  # threads of which the last ones are waited for; then nobody is asked
 POINTS_LIMIT: Final = 50_000  # of one answer: two weeks of minutes; a gap is not longer
 SETTLED_NS: Final = 5 * NS_PER_SECOND  # after one stream's bar is there, those of all others are
 TOLERANCE_NS: Final = 2 * NS_PER_SECOND  # between the exchange's stamp and the arrival of a tick
@@ -64,11 +65,15 @@ class QuestionPorts(Protocol):
     def report(self) -> Callable[..., None]: ...
 
 
-class _Span(NamedTuple):
-    """When something in history begins and ends; both 0 where there is nothing."""
+class _Newest(NamedTuple):
+    """When the newest thing in history begins and ends, both 0 where there is nothing, and how fine it tells.
 
-    start_ns: int = 0
-    end_ns: int = 0
+    `period_ns`: of the bars, 1 for ticks. Of a period that has not ended yet nothing may be told.
+    """
+
+    start_ns: int
+    end_ns: int
+    period_ns: int
 
 
 class Questions:
@@ -79,7 +84,8 @@ class Questions:
         self._ports = ports
         self._counts = counts
         self._hand_on = hand_on
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="history of feeds")
+        self._threads = DaemonThreads("history of feeds")  # one that hangs must not hold the daemon's end up
+        self._busy: set[object] = set()  # a token of each thread; for some nobody waits any more
         self._turns = asyncio.Semaphore(WORKERS)
         self._seen: dict[Tape, deque[tuple[int, int]]] = {}  # (when seen, newest start), ascending
         self._referred_ns: dict[Tape, int] = {}
@@ -112,10 +118,6 @@ class Questions:
             if span is not None:
                 stream.asking = True
                 self._ports.spawn("feed back-fill", self._fill(stream, *span))
-
-    def close(self) -> None:
-        """Ask nothing more; what is asked already runs out by itself."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     # -- what is missing ---------------------------------------------------------------------------------
 
@@ -169,8 +171,10 @@ class Questions:
                 return
             if newest.start_ns > after_ns:
                 self.proven(stream, None)
-            elif current_ns > known_ns and newest.end_ns <= after_ns + NS_PER_SECOND:
-                self.proven(stream, current_ns)  # a longer bar may be made of what was not heard, too
+                return
+            told_ns = current_ns - current_ns % newest.period_ns
+            if told_ns > known_ns and newest.end_ns <= after_ns + NS_PER_SECOND:
+                self.proven(stream, told_ns)  # a longer bar may be made of what was not heard, too
         finally:
             stream.proving = False
 
@@ -220,7 +224,8 @@ class Questions:
         is_itself = witness is not None and witness.symbol == doubted.subscription.symbol
         if witness is not None and not is_itself and now_ns >= self._heard_again_ns.get(tape, 0):
             newest = await self._newest(witness, now_ns - REFERENCE_NS)
-            rest_ns = WITNESS_REST_NS if newest == _Span() else REFERENCE_KEPT_NS
+            has_nothing = newest is not None and not newest.end_ns
+            rest_ns = WITNESS_REST_NS if has_nothing else REFERENCE_KEPT_NS
             self._heard_again_ns[tape] = self._ports.now_ns() + rest_ns
         return self._current_ns(tape, self._ports.now_ns())
 
@@ -239,8 +244,8 @@ class Questions:
 
     async def _newest(
         self, subscription: Subscription, start_ns: int, *, ticks: bool = False
-    ) -> _Span | None:
-        """Return the span of the newest thing in history since an instant, None where nobody answered.
+    ) -> _Newest | None:
+        """Return the newest thing in history since an instant, None where nobody answered.
 
         `ticks`: a trade that makes no bar is news, too; where history has no ticks, bars have to do.
         """
@@ -250,7 +255,8 @@ class Questions:
             wanted = msgspec.structs.replace(subscription, resolution=resolution, tick_type=kind)
             points = await self._ask(wanted, start_ns, self._ports.now_ns())
             if points is not None:
-                return _Span(points[-1].time_ns, points[-1].end_time_ns) if points else _Span()
+                ends = (points[-1].time_ns, points[-1].end_time_ns) if points else (0, 0)
+                return _Newest(*ends, max(resolution.period_ns, 1))
         return None
 
     # -- asking ------------------------------------------------------------------------------------------
@@ -262,11 +268,14 @@ class Questions:
         raw = msgspec.structs.replace(subscription, normalization=Normalization.RAW, fill_forward=False)
         request = HistoryRequest(raw, start_ns, end_ns)
         async with self._turns:
+            if len(self._busy) >= HANGING_MOST:
+                self._failed(request, f"{HANGING_MOST} questions before it have not been answered yet")
+                return None
             self._counts.history_questions += 1
             try:
                 async with asyncio.timeout(self._ports.rules.history_limit_s):
                     loop = asyncio.get_running_loop()
-                    points = await loop.run_in_executor(self._pool, _read, self._ports.history, request)
+                    points = await loop.run_in_executor(self._threads, self._read, request)
             except TimeoutError:
                 self._failed(request, f"no answer within {self._ports.rules.history_limit_s:g} s")
             except (VenueError, DataError) as error:
@@ -278,6 +287,15 @@ class Questions:
                     self._note(tape_of(subscription.symbol), points[-1].time_ns)
                 return points
         return None
+
+    def _read(self, request: HistoryRequest) -> Sequence[MarketPoint]:
+        """Read an answer whole. Runs in a thread."""
+        token = object()
+        self._busy.add(token)
+        try:
+            return list(islice(self._ports.history.history(request), POINTS_LIMIT))
+        finally:
+            self._busy.discard(token)
 
     def _failed(self, request: HistoryRequest, error: str, *, exc_info: bool = False) -> None:
         self._counts.history_failures += 1
@@ -301,8 +319,3 @@ class Questions:
         """Return up to where history was seen to be, by what was seen until an instant."""
         starts = [start_ns for seen_ns, start_ns in self._seen.get(tape, ()) if seen_ns <= seen_until_ns]
         return max(starts, default=0)
-
-
-def _read(history: HistoryProvider, request: HistoryRequest) -> Sequence[MarketPoint]:
-    """Read an answer whole. Runs in a thread."""
-    return list(islice(history.history(request), POINTS_LIMIT))

@@ -100,7 +100,6 @@ class Supervisor:
             try:
                 await self._run_tasks()
             finally:
-                self.feed.close()
                 await self._ending.close(self.server, self.notifier)
         finally:
             lock.release()

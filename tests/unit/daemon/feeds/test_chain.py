@@ -145,6 +145,22 @@ def test_feed_and_history_that_stand_still_together_end_in_marks_within_a_minute
         play(Scene(every=every), act)
 
 
+def test_bars_of_minutes_prove_nothing_of_the_minute_that_runs() -> None:
+    """Of the witness history has seconds; of the silent stock only minutes, and the running one is no bar yet."""
+
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(AAPL))
+        await scene.until(305)
+        scene.plugins[0].muted.add(AAPL)
+        scene.past.fails_of.add((AAPL, Resolution.SECOND))
+        await scene.until(340)
+        assert scene.chain.counts.proven_quiet == 0
+        await scene.until(366)
+        assert scene.chain.stale(AAPL)
+
+    play(Scene(), act)
+
+
 def test_a_quiet_instrument_alone_is_never_marked_and_costs_few_questions_where_a_witness_trades() -> None:
     async def act(scene: Scene) -> None:
         await scene.start(minutes(AAPL))
