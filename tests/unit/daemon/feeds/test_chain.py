@@ -146,7 +146,7 @@ def test_feed_and_history_that_stand_still_together_end_in_marks_within_a_minute
 
 
 def test_bars_of_minutes_prove_nothing_of_the_minute_that_runs() -> None:
-    """Of the witness history has seconds; of the silent stock only minutes, and the running one is no bar yet."""
+    """History has seconds of the witness, of the silent stock only minutes: the running one is no bar yet."""
 
     async def act(scene: Scene) -> None:
         await scene.start(minutes(AAPL))
