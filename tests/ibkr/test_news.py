@@ -13,7 +13,8 @@ import pytest
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderId, OrderType
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.spi import ApprovedChange, CashChanged, FeeReported, StopMoved, VenueError
-from livetrader_plugins.ibkr import news, resolver
+from livetrader_engine.testing.brokerage_harness import approve
+from livetrader_plugins.ibkr import news, resolver, trading
 from livetrader_venues.tws.settings import SECOND_NS, Settings
 from tests.ibkr.bare import tell_error
 from tests.ibkr.desk import SPY, TEN, at_desk, order, play, round_trip
@@ -222,6 +223,36 @@ def test_a_change_that_was_not_sent_is_not_what_tws_refuses_next(library: str, t
                 await desk.brokerage._desk.update(live, change)
             (tracked,) = live.news.book.orders.of(name)
             assert tracked.change is None
+
+    play(scenario())
+
+
+def test_a_child_of_an_order_that_was_not_sent_is_not_sent_either(library: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            live, counter = desk.brokerage._live()
+            live.session.end("gone")
+            with pytest.raises(VenueError):
+                await counter.submit(live, approve("A-1", order(id=OrderId(7), quantity=TEN)))
+            await desk.brokerage.connect()
+            child = order(id=OrderId(8), quantity=-TEN, properties=(("parentOrderId", 7),))
+            with pytest.raises(VenueError, match="its parent, order 7, was not sent"):
+                await desk.brokerage.submit(approve("A-2", child))
+
+    play(scenario())
+
+
+def test_the_numbers_of_parents_are_not_kept_for_ever(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trading, "NAMES_KEPT", 2)
+
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            for number in range(1, 5):
+                await desk.buy(f"A-{number}", id=OrderId(number), limit_price=Decimal(50))
+            _, counter = desk.brokerage._live()
+            assert list(counter._sent_as) == [3, 4]
 
     play(scenario())
 

@@ -91,14 +91,21 @@ class OrderDesk:
         placed = self._order(live, order.client_order_id, order.spec, order_id)
         tracked = live.news.book.add(order.client_order_id, order_id, order.spec.quantity)
         tracked.parent_id = placed.parentId
-        self._sent_as[order.spec.id] = order_id
+        self._number(order.spec.id, order_id)
         try:
             await live.session.send_order("placeOrder", order_id, contract, placed)
         except OutcomeUnknownError:
             raise
         except VenueError:
             live.news.book.drop(tracked)
+            self._sent_as.pop(order.spec.id, None)  # TWS has no such parent
             raise
+
+    def _number(self, order: OrderId, number: int) -> None:
+        """Note under which number TWS gets an order; the oldest are forgotten."""
+        self._sent_as[order] = number
+        if len(self._sent_as) > NAMES_KEPT:
+            del self._sent_as[next(iter(self._sent_as))]
 
     async def update(self, live: Live, change: ApprovedChange) -> None:
         """Send the order with its new terms under its number; return when the socket has it."""
