@@ -54,6 +54,12 @@ async (piece) => {
       takeLines([]);
       return state.lines.map((line) => line.sequence);
     },
+    forgetting: async () => {
+      const { choose, forget, state } = await load("store.js");
+      choose("log", { text: "fill", older: [{ sequence: 1 }] });
+      forget();
+      return { lines: state.lines.length, older: state.view.log.older.length, text: state.view.log.text };
+    },
     events: async () => {
       const { EventCutter } = await load("stream.js");
       const found = [];

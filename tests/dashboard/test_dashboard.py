@@ -180,6 +180,11 @@ def test_the_page_says_that_it_is_old_while_the_daemon_is_silent(
             deployment.send(signal.SIGCONT)
         page.get_by_text("What you see is old.").wait_for(state="detached")
         assert page.locator(".figures dd").last.inner_text() == "live"
+        window.expected.add("500")
+        page.route("**/v1/equity*", lambda route: route.fulfill(status=500))  # while the stream goes on
+        page.get_by_text("A part of this page is old.").wait_for()
+        page.unroute("**/v1/equity*")
+        page.get_by_text("A part of this page is old.").wait_for(state="detached")
 
 
 def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: Deployment) -> None:
@@ -187,7 +192,17 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
         window.page.goto(deployment.address)
         read = {
             name: window.page.evaluate(MODULES, name)
-            for name in ("money", "durations", "moments", "marks", "thinning", "patching", "lines", "events")
+            for name in (
+                "money",
+                "durations",
+                "moments",
+                "marks",
+                "thinning",
+                "patching",
+                "lines",
+                "forgetting",
+                "events",
+            )
         }
     assert read["money"] == ["12,345,678,901,234,567.89", "\u22120.10", "+5.00", "–", "0.00"]
     assert read["durations"] == ["500 ms", "4 s", "3 min 5 s", "2 h 10 min", "3 d 4 h"]
@@ -196,6 +211,7 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
     assert read["marks"][2] == ["2020-03-01", "2020-05-01", "2020-07-01", "2020-09-01", "2020-11-01"]
     assert all(read["thinning"])
     assert read["lines"] == [4, 5, 6, 7, 8]
+    assert read["forgetting"] == {"lines": 0, "older": 0, "text": "fill"}
     assert read["patching"] == [True, "dcbn", True, 0]
     assert read["events"] == ['{"a":1}', "two\nlines", "last"]
 

@@ -6,7 +6,7 @@ import { h, patch } from "./dom.js";
 import * as format from "./format.js";
 import { badge } from "./parts.js";
 import { doorView, ended, signOut, takeUp } from "./session.js";
-import { change, drawWith, redraw, state, take, takeLines, takeOrders } from "./store.js";
+import { change, drawWith, forget, redraw, state, take, takeLines, takeOrders } from "./store.js";
 import { Stream } from "./stream.js";
 import { need, soon } from "./resources.js";
 import { daemonState } from "./words.js";
@@ -103,15 +103,11 @@ function mark(phase, more = {}) {
   });
 }
 
-// Whether another daemon process answers than before: then orders and lines start over.
+// Whether another daemon process answers than before: then everything that it says starts over.
 function restarted(status) {
   const other = state.status && (state.status.pid !== status.pid || state.status.started_ns !== status.started_ns);
   if (other) {
-    change(() => {
-      state.lines = [];
-      state.lastLine = 0;
-      state.orders = new Map();
-    });
+    change(forget);
   }
   return other;
 }
@@ -175,7 +171,7 @@ function draw() {
       h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the content"),
       head(),
       nav(),
-      h("main", { id: "main", tabindex: "-1" }, staleBanner(), state.status ? page.view(state) : h("p", { class: "empty" }, "Waiting for the daemon …")),
+      h("main", { id: "main", tabindex: "-1" }, staleBanner(), unreadBanner(), state.status ? page.view(state) : h("p", { class: "empty" }, "Waiting for the daemon …")),
     ),
   );
   page.drawn?.();
@@ -286,6 +282,18 @@ function staleBanner() {
           ]
         : null,
     ),
+  );
+}
+
+// What was read once and cannot be read again now, while the stream goes on: what the page shows of it is old.
+function unreadBanner() {
+  const failing = [...state.resources.values()].find((each) => each.problem && each.value !== null && !each.missing);
+  if (!failing || stale()) return null;
+  return h(
+    "div",
+    { class: "notice warn", key: "unread", role: "status" },
+    h("strong", {}, "A part of this page is old."),
+    h("p", {}, `It cannot be read again now: ${failing.problem}`),
   );
 }
 

@@ -104,10 +104,12 @@ function closed() {
 // -- the two presses
 
 async function firstPress(dialog) {
+  const { given } = dialog;
   try {
-    await api.post(CONTROLS[dialog.kind].path, { ...dialog.given });
+    await api.post(CONTROLS[dialog.kind].path, { ...given });
     dialog.problem = { message: "The daemon did not ask for a confirmation." };
   } catch (error) {
+    if (dialog.given !== given) return; // it was asked anew meanwhile, for something else
     if (error.status === 409 && error.body?.confirm) {
       dialog.asked = { ...error.body, untilMs: performance.now() + error.body.expires_in_s * 1000 };
     } else dialog.problem = error;
@@ -134,7 +136,7 @@ async function press(dialog) {
     follow(dialog);
   } catch (error) {
     dialog.problem = error;
-    dialog.key = api.newKey();
+    if (error.status !== 0) dialog.key = api.newKey(); // a lost answer: the same key gets it again
     if (error.kind === "unknown_confirmation") dialog.asked = null;
   }
   dialog.busy = false;

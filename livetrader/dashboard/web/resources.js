@@ -85,6 +85,8 @@ async function read(name, kind) {
   const entry = state.resources.get(name) ?? { value: null, problem: "", missing: false, version: 0 };
   state.resources.set(name, entry);
   entry.loading = true;
+  const begunMs = performance.now();
+  entry.readMs = begunMs;
   const asked = FACTORY[kind];
   try {
     const fresh = await get(asked.path(name.slice(kind.length + 1), entry.value));
@@ -102,6 +104,6 @@ async function read(name, kind) {
     });
   } finally {
     entry.loading = false;
-    entry.readMs = performance.now();
+    if (entry.readMs === begunMs) entry.readMs = performance.now(); // else somebody asked for it anew meanwhile
   }
 }

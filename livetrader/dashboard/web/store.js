@@ -110,6 +110,7 @@ export function forget() {
   state.lines = [];
   state.lastLine = 0;
   state.resources = new Map();
+  if (state.view.log) state.view.log = { ...state.view.log, older: [], end: false }; // lines, not a choice
 }
 
 // -- who is signed in
