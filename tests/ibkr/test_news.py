@@ -8,13 +8,22 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderId, OrderType
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import ApprovedChange, CashChanged, FeeReported, StopMoved, VenueError
+from livetrader_engine.spi import (
+    AccountSnapshot,
+    ApprovedChange,
+    CashChanged,
+    FeeReported,
+    StopMoved,
+    VenueError,
+)
 from livetrader_engine.testing.brokerage_harness import approve
 from livetrader_plugins.ibkr import news, resolver, trading
+from livetrader_plugins.ibkr.receiver import Message
 from livetrader_venues.tws.settings import SECOND_NS, Settings
 from tests.ibkr.bare import tell_error
 from tests.ibkr.desk import SPY, TEN, at_desk, order, play, round_trip
@@ -82,6 +91,36 @@ def test_the_fee_of_an_older_revision_is_no_news(library: str, tmp_path: Path) -
             assert [event.fee for event in told if isinstance(event, FeeReported)] == [Decimal("1.5")]
 
     play(scenario())
+
+
+def test_a_fee_that_comes_while_the_account_is_put_into_words_is_told_behind_it(
+    library: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with at_desk(library, tmp_path) as desk:
+            await desk.buy("A-1")
+            await desk.until(lambda: bool(desk.fees("A-1")), "the fee")
+            live, _ = desk.brokerage._live()
+            shown = await desk.brokerage.snapshot()
+            raw = desk.brokerage._raw
+            assert raw is not None and all(fill.fee for _, fill in shown.fills)
+            fees = dict(live.news.book.fees)
+            for before, expected in ((shown, []), (without_fees(shown), desk.fees("A-1"))):
+                later = news.News(live.session, live.account, desk.host.context, lambda contract: SPY)
+                for commission in fees.values():
+                    later.hear(Message("commissionReport", (commission,)))
+                later.settle(raw, before)
+                told = [event for event in later.stream._waiting if isinstance(event, FeeReported)]
+                assert [(one.execution_id, one.fee) for one in told] == [
+                    (one.execution_id, one.fee) for one in expected
+                ]
+
+    play(scenario())
+
+
+def without_fees(shown: AccountSnapshot) -> AccountSnapshot:
+    bare = tuple((owner, msgspec.structs.replace(fill, fee=Decimal(0))) for owner, fill in shown.fills)
+    return msgspec.structs.replace(shown, fills=bare)
 
 
 def test_what_is_said_twice_is_told_once(library: str, tmp_path: Path) -> None:

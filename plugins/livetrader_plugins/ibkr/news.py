@@ -20,6 +20,7 @@ from livetrader_engine.spi import (
     CashChanged,
     Context,
     ExecutionReport,
+    FeeReported,
     OutcomeUnknownError,
     VenueError,
 )
@@ -72,8 +73,11 @@ class News:
 
     def settle(self, raw: RawAccount, snapshot: AccountSnapshot) -> None:
         """Begin to tell news: the daemon has this account, everything else comes behind it."""
+        known = {(fill.execution_id, fill.fee) for _, fill in snapshot.fills}
         for contract, execution in raw.trades:
-            self.book.execution(execution, self._symbol_of(contract))
+            for event in self.book.execution(execution, self._symbol_of(contract)):
+                if isinstance(event, FeeReported) and (event.execution_id, event.fee) not in known:
+                    self._held.append(event)  # it came too late for the account
         for item in raw.completed_orders:
             done = number_of(item.order.filledQuantity) or Decimal(0)
             self.book.learn(item.order, reports.completed_status_of(item.state.status), done)
