@@ -60,6 +60,16 @@ async (piece) => {
       forget();
       return { lines: state.lines.length, older: state.view.log.older.length, text: state.view.log.text };
     },
+    curve: async () => {
+      const { joined, since } = await load("resources.js");
+      const at = (...times) => times.map((time_ns) => ({ time_ns }));
+      let points = joined(undefined, at(60, 120, 121)); // two candles that are over, and one that is not
+      const asked = since(points);
+      points = joined(points, at(122));
+      points = joined(points, at(123));
+      points = joined(points, at(180, 181));
+      return [asked, points.map((point) => point.time_ns), joined(points, []).length];
+    },
     events: async () => {
       const { EventCutter } = await load("stream.js");
       const found = [];

@@ -201,6 +201,7 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
                 "patching",
                 "lines",
                 "forgetting",
+                "curve",
                 "events",
             )
         }
@@ -211,6 +212,7 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
     assert read["marks"][2] == ["2020-03-01", "2020-05-01", "2020-07-01", "2020-09-01", "2020-11-01"]
     assert all(read["thinning"])
     assert read["lines"] == [4, 5, 6, 7, 8]
+    assert read["curve"] == [120, [60, 120, 180, 181], 4], "a candle that is not over is replaced"
     assert read["forgetting"] == {"lines": 0, "older": 0, "text": "fill"}
     assert read["patching"] == [True, "dcbn", True, 0]
     assert read["events"] == ['{"a":1}', "two\nlines", "last"]

@@ -29,13 +29,14 @@ const FACTORY = {
   reconciliation: { everyMs: 10_000, path: () => "v1/reconciliation" },
 };
 
-const since = (points) => (points?.length ? points.at(-1).time_ns : 0);
+// The newest point may be of a candle that is not over, and moves with its last value: it is asked for again.
+export const since = (points) => points?.at(-2)?.time_ns ?? 0;
 
-function joined(before, fresh) {
-  if (!before?.length) return fresh;
+export function joined(before, fresh) {
+  if (!before?.length || !fresh.length) return fresh.length ? fresh : (before ?? []);
   // big numbers lose their last digits in a browser: the point asked from may come once more
-  const from = fresh.length ? fresh[0].time_ns : Infinity;
-  return [...before.filter((point) => point.time_ns < from), ...fresh].slice(-POINTS);
+  const from = fresh[0].time_ns;
+  return [...before.slice(0, -1).filter((point) => point.time_ns < from), ...fresh].slice(-POINTS);
 }
 
 let needed = [];
