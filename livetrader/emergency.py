@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from livetrader import registry
 from livetrader.clocks import SessionClock, monotonic_s, wall_ns
+from livetrader.daemon_threads import DaemonThreads
 from livetrader.errors import ConfigError, NotFlatError
 from livetrader.telemetry import logs
 from livetrader.telemetry.logs import event
@@ -79,7 +80,8 @@ class Predecessor:
     async def read(self) -> None:
         """Look whether every order that was sent has been answered. Raises nothing."""
         try:
-            self.unanswered = await asyncio.to_thread(_unanswered, self._journal)
+            reading = DaemonThreads("predecessor").submit(_unanswered, self._journal)
+            self.unanswered = await asyncio.wrap_future(reading)
         except Exception as error:  # noqa: BLE001 — boundary: without a journal the fence is waited out
             _report("kill_journal_unread", level="warning", error=repr(error))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
+from livetrader import emergency
 from livetrader.emergency import Predecessor, _beside
 from livetrader.journal.identifiers import order_client_id
 from livetrader.journal.journal import Journal
@@ -71,3 +73,26 @@ def test_a_task_of_a_plugin_that_fails_does_not_end_the_liquidation() -> None:
             return "liquidated"
 
     assert asyncio.run(body()) == "liquidated"
+
+
+def test_the_end_of_a_liquidation_does_not_wait_for_a_journal_on_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, read = threading.Event(), threading.Event()
+
+    def hanging(journal: Path) -> bool:
+        disk.wait(3)
+        read.set()
+        return False
+
+    async def body() -> None:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(Predecessor(tmp_path / "journal.sqlite3").read(), name="reading")
+            await asyncio.sleep(0.01)
+            reading.cancel()
+
+    monkeypatch.setattr(emergency, "_unanswered", hanging)
+    asyncio.run(body())
+    waited = read.is_set()
+    disk.set()
+    assert not waited
