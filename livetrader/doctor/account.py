@@ -107,7 +107,7 @@ def _seen_by_service(settings: Settings) -> list[Finding]:
             "permissions", f"{path} cannot be read by the user {places.USER}", "chmod o+rX it and its folders"
         )
         for path in (settings.algorithm.path, settings.data.folder)
-        if not readable_by(path, user.pw_uid, user.pw_gid)
+        if path.exists() and not readable_by(path, user.pw_uid, user.pw_gid)  # else told of the settings
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import socket
 import sqlite3
 import threading
@@ -293,6 +294,17 @@ def test_a_configuration_with_problems_is_told_key_by_key_and_the_rest_is_looked
     assert done.exit_code == 1
     assert "algorithm.path: there is no file" in done.output
     assert "journal" in done.output
+
+
+def test_an_installed_configuration_without_its_algorithm_is_told_and_not_a_traceback(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "CONFIGS", config.parent)
+    monkeypatch.setattr(places, "USER", pwd.getpwuid(os.geteuid()).pw_name)
+    (config.parent / "main.py").unlink()
+    found = examine_account(config, offline=True)
+    assert any("algorithm.path" in each.message for each in found if each.check == "configuration")
+    assert "journal" in {each.check for each in found}, "the rest is looked at"
 
 
 def test_an_installed_configuration_is_read_with_its_services_credentials(
