@@ -42,6 +42,7 @@ clocks.wall_ns = ahead_ns  # whoever is imported from here on takes this one
 
 from livetrader import app  # noqa: E402
 from livetrader.configuration.loading import load  # noqa: E402
+from livetrader.garbage import spare_what_is_loaded  # noqa: E402
 from livetrader.supervisor import engine_process  # noqa: E402
 from livetrader.supervisor.supervisor import Supervisor  # noqa: E402
 from livetrader.telemetry import logs  # noqa: E402
@@ -191,6 +192,7 @@ class Life:
 async def measure(configuration: Path, result: Path, profile: cProfile.Profile | None) -> dict[str, Any]:
     """Build the daemon and run it."""
     life = Life(app.build(load(configuration)), result, profile)
+    spare_what_is_loaded()  # as the daemon does
     told = await life.run()
     return told | ({"lags": life.lags} if "--lags" in sys.argv else {})
 
