@@ -43,6 +43,7 @@ RETRY_S: Final = 0.1  # after a failure, growing …
 RETRY_MAX_S: Final = 10.0  # … up to this; forever
 RETRY_SHARE: Final = 0.2  # of the time of failing: a venue that comes back is seen that much later
 RECONNECT_AFTER: Final = 3  # failed snapshots in a row
+RECONNECT_WAIT_S: Final = 30.0  # for a login that reads the account: as long as the first one has
 CONFIRM_S: Final = 2.0  # between the two flat snapshots that a real venue has to show
 ESCALATE_AFTER_S: Final = 60.0  # not flat while something could be done: call a person, and again …
 ESCALATE_EVERY_S: Final = 300.0  # … this often
@@ -296,7 +297,7 @@ class Liquidator:
         if self._ports.reconnect is None:
             return
         try:
-            async with asyncio.timeout(SNAPSHOT_WAIT_S):
+            async with asyncio.timeout(RECONNECT_WAIT_S):
                 await self._ports.reconnect()
         except Exception:  # noqa: BLE001 — boundary: tried again after the next failure
             self._ports.report("kill_reconnect_failed", level="error", exc_info=True)

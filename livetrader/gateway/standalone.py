@@ -9,7 +9,7 @@ from typing import Final
 from livetrader.gateway.killswitch import KillPorts, KillSwitch
 from livetrader.gateway.latch import LatchRecord
 from livetrader.journal.records import ReportReceived
-from livetrader_engine.spi import BrokerageEvent, ExecutionReport, VenueError
+from livetrader_engine.spi import BrokerageEvent, ExecutionReport, PluginError, VenueError
 
 CONNECT_WAIT_S: Final = 30.0  # for one login
 RETRY_S: Final = 0.5  # after a failed login, doubling …
@@ -23,6 +23,7 @@ async def liquidate_standalone(
 
     Needs the account's lock (takeover.py) and nothing of the daemon. Continues a kill that an earlier
     process left. Tries to log in forever: bound it from outside.
+    Raises PluginError where the plugin says that settings have to be mended.
     """
     switch = KillSwitch(replace(ports, reconnect=lambda: _connect(ports)), None)
     await asyncio.to_thread(switch.load)
@@ -46,7 +47,9 @@ async def _connect(ports: KillPorts) -> None:
             async with asyncio.timeout(CONNECT_WAIT_S):
                 await ports.brokerage.connect()
             return
-        except (VenueError, TimeoutError) as error:
+        except Exception as error:
+            if isinstance(error, PluginError) and not isinstance(error, VenueError):
+                raise  # a setting has to be mended: no retry does that
             ports.report("kill_connect_failed", level="error", error=repr(error))
             ports.escalate(f"cannot reach the brokerage to liquidate: {error!r}; call its desk")
         await ports.timing.sleep(pause_s)

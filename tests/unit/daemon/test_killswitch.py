@@ -17,7 +17,7 @@ from livetrader.gateway.standalone import liquidate_standalone
 from livetrader.journal.store import read_state
 from livetrader_engine.orders.order import OrderType
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import BrokerageCapabilities
+from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities, PluginError
 from livetrader_engine.symbols import Symbol
 from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryBrokerage, MemoryVenue, memory_context
 
@@ -853,6 +853,45 @@ def test_a_fresh_process_liquidates_without_the_daemon(tmp_path: Path) -> None:
             assert desk.gateway.state.restricted == {}
 
     run(next_start())
+
+
+class Stumbling(MemoryBrokerage):
+    """A plugin with a bug: its first logins end in an exception that no plugin may raise."""
+
+    stumbles = 2
+
+    async def connect(self) -> AccountSnapshot:
+        if self.stumbles:
+            self.stumbles -= 1
+            raise ValueError("a balance that is no number")
+        return await super().connect()
+
+
+class Misconfigured(MemoryBrokerage):
+    """A plugin whose settings can never work."""
+
+    async def connect(self) -> AccountSnapshot:
+        raise PluginError("there is no account DU1: name one of DU2, DU3")
+
+
+def test_a_fresh_process_logs_in_again_whatever_the_plugin_raises(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def daemon() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await invested(desk)
+
+    async def fresh(kind: type[MemoryBrokerage], calls: list[str]) -> LatchRecord:
+        brokerage = kind(MemoryBrokerage.Config(), memory_context(tmp_path, venue), venue)
+        ports = kill_ports(brokerage, tmp_path, lambda of, now_ns: True, [], calls.append)
+        return await liquidate_standalone(ports, "the daemon is dead", "cli")
+
+    run(daemon())
+    with pytest.raises(PluginError, match="name one of DU2"):
+        run(fresh(Misconfigured, []))
+    calls: list[str] = []
+    assert run(fresh(Stumbling, calls)).flat and flat(venue)
+    assert len(calls) == 2 and "no number" in calls[0], "a person was called each time"
 
 
 def test_a_fresh_process_waits_for_what_the_dead_daemon_may_have_sent(tmp_path: Path) -> None:
