@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from _pytest.assertion.rewrite import AssertionRewritingHook
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
@@ -52,6 +53,17 @@ class Deadline:
             if time.monotonic() > end_s:
                 pytest.fail(f"waited {limit_s} s in vain for {what or probe!r}; last answer: {value!r}")
             time.sleep(POLL_S)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have schemathesis loaded as it is, for it is no plugin here.
+
+    pytest rewrites every module of a package that brings a plugin, used or not, and CPython 3.11's parser ends
+    with "recursion depth mismatch" where the collector of garbage runs in the middle of a large one.
+    """
+    hook = config.pluginmanager.rewrite_hook
+    if isinstance(hook, AssertionRewritingHook):
+        hook._must_rewrite.discard("schemathesis")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

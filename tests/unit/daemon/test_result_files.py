@@ -351,6 +351,7 @@ def test_what_is_old_goes_when_there_is_more_than_may_be_kept(tmp_path: Path) ->
         folder = root / f"2012-01-0{number + 1}_00-00-00"
         folder.mkdir(parents=True)
         (folder / "L-1.json").write_bytes(b" " * 7 * 1024 * 1024)
+        (folder / "config").touch()  # by which a deployment's folder is known
 
     async def scene() -> None:
         settings = ResultSettings(keep_deployments=4, max_mb=16, keep_days=2)
