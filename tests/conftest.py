@@ -58,7 +58,7 @@ class Deadline:
 def pytest_configure(config: pytest.Config) -> None:
     """Have schemathesis loaded as it is, for it is no plugin here.
 
-    pytest rewrites every module of a package that brings a plugin, used or not, and CPython 3.11's parser ends
+    pytest rewrites each module of a package that brings a plugin, used or not, and CPython 3.11's parser ends
     with "recursion depth mismatch" where the collector of garbage runs in the middle of a large one.
     """
     hook = config.pluginmanager.rewrite_hook

@@ -42,7 +42,7 @@ def decode_to_engine(body: bytes) -> list[ToEngine]:
     """Return what the supervisor sent. Raises FrameError for anything that is not of the protocol."""
     try:
         return _to_engine.decode(body)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FrameError(f"a frame from the supervisor is corrupt: {error}") from error
 
 
@@ -50,7 +50,7 @@ def decode_from_engine(body: bytes) -> list[FromEngine]:
     """Return what the engine process sent. Raises FrameError for anything that is not of the protocol."""
     try:
         return _from_engine.decode(body)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FrameError(f"a frame from the engine process is corrupt: {error}") from error
 
 

@@ -146,8 +146,9 @@ def test_complaints_are_told_apart_and_not_repeated(
         answer(GOOD[:-5]),
         answer(b"timestamp,\xff\xfe\n"),
         answer("", 503),
+        answer('{"Note": ' + "[" * 100_000),
     ],
-    ids=["nothing", "no rows", "cut", "no words", "no last end", "cut rows", "no text", "busy"],
+    ids=["nothing", "no rows", "cut", "no words", "no last end", "cut rows", "no text", "busy", "deep"],
 )
 def test_a_damaged_answer_is_asked_for_again(tmp_path: Path, damaged: bytes) -> None:
     with asking(tmp_path, damaged, answer(GOOD)) as (venue, server):

@@ -15,6 +15,7 @@ from livetrader_engine.data.bars import MarketPoint, QuoteBar, Tick, TradeBar
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.events import MarketDataArrived
 from livetrader_engine.spi import Context, DataFeedPlugin, VenueError
+from livetrader_engine.spi_data import StreamRefused
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol
 from livetrader_engine.testing.host import PluginHost
 from tests.fuzz.histories import HANG_S, Findings, resident_mb
@@ -125,6 +126,7 @@ class Reader:
         self._found = found
         self._ends: dict[tuple[object, ...], int] = {}
         self.marker = 0
+        self.refused: list[Subscription] = []  # a mutated answer may be a refusal
         self.news = asyncio.Event()
         self.ended = ""
 
@@ -135,6 +137,8 @@ class Reader:
                 if isinstance(event, MarketDataArrived):
                     for point in event.points:
                         self._judge(point)
+                elif isinstance(event, StreamRefused):
+                    self.refused.append(event.subscription)
                 self.news.set()
             self.ended = "it ended"
         except VenueError as error:
@@ -177,6 +181,9 @@ async def spoil(make: Made, state: Path, count: int, seed: int) -> Findings:
                 found.memory_mb.append(await asyncio.to_thread(resident_mb))
             if reader.ended:
                 reader = await _begin(feed, host, found)
+            while reader.refused:
+                found.ends["refused"] += 1
+                await feed.subscribe(reader.refused.pop())
             await _batch(stream, venue, reader, found)
         found.memory_mb.append(await asyncio.to_thread(resident_mb))
         await feed.close()
@@ -193,7 +200,7 @@ async def _begin(feed: DataFeedPlugin, host: PluginHost, found: Findings) -> Rea
 
 
 async def _batch(stream: HostileStream, venue: Venue, reader: Reader, found: Findings) -> None:
-    """Send a batch and a marker; wait until it has arrived, or the connection has ended."""
+    """Send a batch and a marker; wait until it has arrived, the connection has ended, or the feed gave up."""
     first = found.asked
     for _ in range(BATCH):
         await stream.say(venue.frame())
@@ -201,7 +208,7 @@ async def _batch(stream: HostileStream, venue: Venue, reader: Reader, found: Fin
     size, frame = venue.marker()
     await stream.say(frame)
     started_s = time.monotonic()
-    while reader.marker != size and not reader.ended:
+    while reader.marker != size and not (reader.ended or reader.refused):
         reader.news.clear()
         try:
             async with asyncio.timeout(HANG_S):

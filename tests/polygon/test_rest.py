@@ -124,6 +124,7 @@ def test_an_answer_without_rows_is_the_venues_word_that_there_are_none(
         answer(b'{"status":"\xff\xfe","results":[]}'),
         json_of({"status": "ERROR", "error": "internal"}),
         json_of({"results": GOOD["results"]}),
+        answer('{"status":"OK","more":' + "[" * 100_000),
     ],
     ids=[
         "nothing",
@@ -135,6 +136,7 @@ def test_an_answer_without_rows_is_the_venues_word_that_there_are_none(
         "no UTF-8",
         "ERROR",
         "no status",
+        "deep",
     ],
 )
 def test_a_damaged_answer_is_asked_for_again(tmp_path: Path, damaged: bytes) -> None:

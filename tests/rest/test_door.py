@@ -93,12 +93,13 @@ def test_a_server_that_is_not_there_is_asked_as_often_as_allowed(house: House) -
     [
         answer("half", length=100),  # then the connection ends
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nhalf",
         answer(gzip.compress(b"whole" * 100)[:-4], Content_Encoding="gzip"),
         answer(b"no gzip at all", Content_Encoding="gzip"),
         answer("x", Content_Encoding="br"),
         b"SMTP ready\r\n\r\n",
     ],
-    ids=["short", "chunk", "gzip end", "no gzip", "unknown packing", "no HTTP"],
+    ids=["short", "chunk", "length", "gzip end", "no gzip", "unknown packing", "no HTTP"],
 )
 def test_a_broken_answer_is_asked_for_again_and_never_handed_on(house: House, broken: bytes) -> None:
     def say(connection: object) -> None:

@@ -158,7 +158,7 @@ class AlphaVantageClient:
             said = next(
                 (msgspec.json.decode(found[name], type=str) for name in _COMPLAINTS if name in found), ""
             )
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise TryAgain("the answer is damaged: no JSON as it should be") from error
         if said:
             self._complain(question, said)

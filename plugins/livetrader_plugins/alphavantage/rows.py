@@ -78,7 +78,7 @@ def _fields_of_json(what: str, text: str) -> Iterator[list[str]]:
         parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         name = next(name for name in parts if name.startswith("Time Series"))
         series = msgspec.json.decode(parts[name], type=dict[str, dict[str, str]])
-    except (msgspec.MsgspecError, StopIteration) as error:
+    except (msgspec.MsgspecError, RecursionError, StopIteration) as error:
         raise VenueError(f"alphavantage sent {what} in another form: no time series") from error
     for start, columns in series.items():
         yield [start, *(columns.get(column, "") for column in _JSON_COLUMNS)]
@@ -105,7 +105,7 @@ def announced_of(what: str, text: str, day_name: str, number_name: str) -> list[
     try:
         parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         entries = msgspec.json.decode(parts["data"], type=list[dict[str, str | None]])
-    except (msgspec.MsgspecError, KeyError) as error:
+    except (msgspec.MsgspecError, RecursionError, KeyError) as error:
         raise VenueError(f"alphavantage sent {what} in another form: no list of data") from error
     return sorted(_announced(what, entries, day_name, number_name))
 

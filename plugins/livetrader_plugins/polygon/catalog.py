@@ -145,7 +145,7 @@ class Catalog:
         for page in self._rest.pages(question):
             try:
                 events = _EVENTS.decode(page.rows).events
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, RecursionError) as error:
                 raise VenueError(f"polygon told the tickers of {ticker} in another form: {error}") from error
             found += [
                 Renamed(event.date, event.ticker_change.ticker) for event in events if event.ticker_change

@@ -185,7 +185,7 @@ def decoded(page: Page, decoder: msgspec.json.Decoder[list[Row]]) -> list[Row]:
     else:
         try:
             rows = decoder.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise VenueError(f"polygon sent rows that cannot be read: {error}") from error
     if page.announced not in (None, len(rows)):
         raise VenueError(f"polygon announced {page.announced} rows and sent {len(rows)}")
@@ -221,7 +221,7 @@ class _Gate:
             raise TryAgain(f"the venue failed ({answer.status})", self.door.retry_after_s(answer))
         try:
             envelope = self._decoder.decode(answer.data)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             if answer.status == 200:
                 raise TryAgain("the answer is damaged: no JSON as it should be") from error
             envelope = Envelope()

@@ -227,7 +227,7 @@ class Door:
             whole = True
         except ReadTimeoutError as error:
             raise TryAgain(f"the answer stopped for {self._patience.read_s:g} s") from error
-        except (HTTPError, OSError, zlib.error) as error:
+        except (HTTPError, OSError, OverflowError, zlib.error) as error:  # overflow: the length of a chunk
             raise TryAgain(f"the answer broke off ({type(error).__name__})") from error
         finally:
             if not whole:  # what is left of it must not be the beginning of another answer

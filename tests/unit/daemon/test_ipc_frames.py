@@ -110,7 +110,10 @@ def test_too_much_for_one_frame_is_refused_by_the_sender() -> None:
         encode([TimePulse(1)] * (MAX_MESSAGES + 1))
 
 
-@pytest.mark.parametrize("body", [b"", b"\xc1", b"garbage", b"\x91\x81\xa4type\xa4nope", b"\x01"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xc1", b"garbage", b"\x91\x81\xa4type\xa4nope", b"\x01", b"\x91\x82\xa1x" + b"\x91" * 10_000],
+)
 def test_a_corrupt_frame_names_the_side_it_came_from(body: bytes) -> None:
     with pytest.raises(FrameError, match="from the engine process is corrupt"):
         decode_from_engine(body)
