@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -181,9 +182,7 @@ async def spoil(make: Made, state: Path, count: int, seed: int) -> Findings:
                 found.memory_mb.append(await asyncio.to_thread(resident_mb))
             if reader.ended:
                 reader = await _begin(feed, host, found)
-            while reader.refused:
-                found.ends["refused"] += 1
-                await feed.subscribe(reader.refused.pop())
+            await _ask_again(feed, reader, found)
             await _batch(stream, venue, reader, found)
         found.memory_mb.append(await asyncio.to_thread(resident_mb))
         await feed.close()
@@ -197,6 +196,14 @@ async def _begin(feed: DataFeedPlugin, host: PluginHost, found: Findings) -> Rea
     for subscription in subscriptions():
         await feed.subscribe(subscription)
     return reader
+
+
+async def _ask_again(feed: DataFeedPlugin, reader: Reader, found: Findings) -> None:
+    """Ask anew for the streams that a mutated word refused."""
+    with suppress(VenueError):  # the connection has ended: the reader will say so
+        while reader.refused:
+            found.ends["refused"] += 1
+            await feed.subscribe(reader.refused.pop())
 
 
 async def _batch(stream: HostileStream, venue: Venue, reader: Reader, found: Findings) -> None:

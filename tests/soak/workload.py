@@ -32,7 +32,8 @@ class Soak(QCAlgorithm):
         self.weights = np.zeros(8)
         self.bars = self.trained = 0
         self.window = []
-        self.train(self.date_rules.every_day(), self.time_rules.every(timedelta(hours=1)), self.learn)
+        # on days with trading: a replay's time jumps over the others, and all their hours would come at once
+        self.train(self.date_rules.every_day("SPY"), self.time_rules.every(timedelta(hours=1)), self.learn)
 
     def learn(self):
         past = np.array(self.window[-2000:])
