@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -128,6 +127,8 @@ def test(
 
 
 def _test_alone(config: Path, channel: str | None) -> list[tuple[str, str]]:
+    import asyncio
+
     from livetrader.configuration.loading import load
     from livetrader.emergency import notifier_contexts
     from livetrader.notifying.alone import test_each
