@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from livetrader.cli import operating
-from livetrader.cli.common import as_json, config_options, console, json_option
+from livetrader.cli.common import as_json, config_options, console, json_option, state_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,11 +21,7 @@ _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "dim"}
 
 @click.command()
 @config_options
-@click.option(
-    "--state-directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The account's folder, instead of CONFIG.",
-)
+@state_option
 @click.option("--all", "show_all", is_flag=True, help=f"More than {RECENT_SHOWN} of those that are over.")
 @json_option
 def alerts(config: Path | None, state_directory: Path | None, show_all: bool, output_json: bool) -> None:

@@ -75,6 +75,11 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Path | 
         context.meta["livetrader.config"] = value
 
 
+state_option = click.option(
+    "--state-directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The account's folder, instead of CONFIG.",
+)
 json_option = click.option("--json", "output_json", is_flag=True, help="Print JSON.")
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from livetrader.cli.common import CONFIG_HELP, as_json, config_options, console, json_option
+from livetrader.cli.common import CONFIG_HELP, as_json, config_options, console, json_option, state_option
 from livetrader.cli.operating import client_of, operate, wait_for
 from livetrader.errors import ControlRefusedError
 
@@ -19,10 +19,6 @@ RECONCILE_WAIT_S: Final = 60.0  # a brokerage has half of it for one answer
 _place = click.option(
     "-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG", help=CONFIG_HELP
 )
-_folder = click.option(
-    "--state-directory", type=click.Path(path_type=Path, file_okay=False),
-    help="The account's folder, instead of the one in the configuration.",
-)  # fmt: skip
 _reason = click.option("--reason", default="", help="Why, for the audit trail.")
 
 
@@ -34,7 +30,7 @@ def register(group: click.Group) -> None:
 
 @click.command()
 @config_options
-@_folder
+@state_option
 @json_option
 @_reason
 def reconcile(config: Path | None, state_directory: Path | None, output_json: bool, reason: str) -> None:
@@ -63,7 +59,7 @@ def reconcile(config: Path | None, state_directory: Path | None, output_json: bo
 @click.command()
 @click.argument("what", metavar="SYMBOL|ORDER")
 @_place
-@_folder
+@state_option
 @json_option
 @_reason
 def adopt(
@@ -83,7 +79,7 @@ def adopt(
 @click.argument("what", metavar="SYMBOL|ORDER")
 @click.option("--quantity", help="Signed; default: what nobody could explain.")
 @_place
-@_folder
+@state_option
 @json_option
 @_reason
 def ignore(
@@ -108,7 +104,7 @@ def ignore(
 @click.argument("symbol")
 @click.option("--yes", is_flag=True, help="Do not ask (nothing is asked where there is no terminal).")
 @_place
-@_folder
+@state_option
 @json_option
 @_reason
 def flatten(

@@ -15,6 +15,7 @@ from livetrader.cli.common import (
     console,
     find_config,
     json_option,
+    state_option,
 )
 from livetrader.errors import ControlRefusedError
 
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
 TEST_WAIT_S: Final = 45.0  # for the channels of a running daemon: an attempt, and what it does before
 LOOK_S: Final = 0.25  # between looks
 _STYLES: Final = {"alarm": "bold red", "warning": "yellow", "information": "dim"}
-_FOLDER: Final = click.option(
-    "--state-directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The account's folder, instead of CONFIG.",
-)
 
 
 @click.group()
@@ -46,7 +42,7 @@ def notify() -> None:
 
 @notify.command("list")
 @config_options
-@_FOLDER
+@state_option
 @click.option("--open", "open_only", is_flag=True, help="Only what waits for a channel or for somebody.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
@@ -70,7 +66,7 @@ def show(
 @notify.command()
 @click.argument("notification", metavar="ID|all")
 @click.option("-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG")
-@_FOLDER
+@state_option
 @json_option
 def ack(notification: str, config: Path | None, state_directory: Path | None, output_json: bool) -> None:
     """Say that you have seen a notification, or all that are open: alarms are told no more.
@@ -97,7 +93,7 @@ def ack(notification: str, config: Path | None, state_directory: Path | None, ou
 
 @notify.command()
 @config_options
-@_FOLDER
+@state_option
 @click.option("--channel", help="Only this one, by its name in [[notify.channel]].")
 @click.option("--alone", is_flag=True, help="From this process; the daemon need not run.")
 @json_option

@@ -20,6 +20,7 @@ from livetrader.cli.common import (
     find_target,
     given_config,
     json_option,
+    state_option,
 )
 from livetrader.errors import ControlRefusedError, NotFlatError, NotRunningError
 
@@ -46,9 +47,9 @@ def register(group: click.Group) -> None:
 
 def _command(function: Callable[..., None]) -> click.Command:
     """Make a command that knows where the daemon is."""
-    path = click.Path(path_type=Path, file_okay=False)
-    option = click.option("--state-directory", type=path, help="The account's folder, instead of CONFIG.")
-    made = click.command(name=function.__name__.rstrip("_"))(config_options(option(json_option(function))))
+    made = click.command(name=function.__name__.rstrip("_"))(
+        config_options(state_option(json_option(function)))
+    )
     _commands.append(made)
     return made
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from livetrader.cli.common import as_json, config_options, console, given_config, json_option
+from livetrader.cli.common import as_json, config_options, console, given_config, json_option, state_option
 from livetrader.errors import ControlRefusedError
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def results() -> None:
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
-    path = click.Path(path_type=Path, file_okay=False)
-    option = click.option("--state-directory", type=path, help="The account's folder, instead of CONFIG.")
-    return config_options(option(json_option(function)))
+    return config_options(state_option(json_option(function)))
 
 
 @results.command("list")

@@ -8,14 +8,9 @@ from typing import Final
 import click
 
 from livetrader.cli import operating
-from livetrader.cli.common import as_json, config_options, console, json_option
+from livetrader.cli.common import as_json, config_options, console, json_option, state_option
 
 _DEFAULT: Final = "ls"
-_FOLDER: Final = click.option(
-    "--state-directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The account's folder, instead of CONFIG.",
-)
 
 
 class _Training(click.Group):
@@ -41,7 +36,7 @@ def training() -> None:
 
 @training.command("ls")
 @config_options
-@_FOLDER
+@state_option
 @json_option
 def show(config: Path | None, state_directory: Path | None, output_json: bool) -> None:
     """Show training jobs, the leaky buckets that pay for them, and the model.
@@ -65,7 +60,7 @@ def show(config: Path | None, state_directory: Path | None, output_json: bool) -
 @training.command()
 @click.argument("job", type=click.IntRange(0, 999_999_999))
 @config_options
-@_FOLDER
+@state_option
 @json_option
 @click.option("--reason", default="", help="Why, for the audit trail.")
 def cancel(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from livetrader.cli import operating
-from livetrader.cli.common import as_json, config_options, console, json_option
+from livetrader.cli.common import as_json, config_options, console, json_option, state_option
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -20,11 +20,7 @@ _STYLES: Final = {"open": "green", "narrow": "yellow", "closed": "red"}
 
 @click.command()
 @config_options
-@click.option(
-    "--state-directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The account's folder, instead of CONFIG.",
-)
+@state_option
 @click.option(
     "--gate", default="", help="Only wishes that this gate stopped: halted, data_stale, engine, ..."
 )

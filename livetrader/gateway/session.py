@@ -192,10 +192,8 @@ class Session:
         state = self._ledger.state
         busy_before = bool(self.sending or self._ledger.claimed)
         fills_before, open_before = state.fills, frozenset(state.open)
-        asked, self._doubts.asked = (
-            self._doubts.asked,
-            False,
-        )  # what is asked from here on is for the next look
+        asked = self._doubts.asked
+        self._doubts.asked = False  # what is asked from here on is for the next look
         try:
             async with asyncio.timeout(SNAPSHOT_WAIT_S):
                 snapshot = await self._brokerage.snapshot()

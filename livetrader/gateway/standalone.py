@@ -47,7 +47,7 @@ async def _connect(ports: KillPorts) -> None:
             async with asyncio.timeout(CONNECT_WAIT_S):
                 await ports.brokerage.connect()
             return
-        except Exception as error:
+        except Exception as error:  # boundary: nothing else that the plugin raises may end a liquidation
             if isinstance(error, PluginError) and not isinstance(error, VenueError):
                 raise  # a setting has to be mended: no retry does that
             ports.report("kill_connect_failed", level="error", error=repr(error))
