@@ -25,6 +25,7 @@ KERNEL: Final = "livetrader"
 DEFAULT_NAME: Final = "research.ipynb"  # LEAN's
 SUFFIX: Final = ".ipynb"
 STARTUP_LIMIT_S: Final = 60  # until the kernel answers
+CANCEL_AGAIN_S: Final = 0.5
 JUPYTER_PATH: Final = Path(__file__).with_name("jupyter_path")  # the kernels' specifications lie below it
 SOCKET_PATH_LIMIT: Final = 107  # bytes, of Linux
 _SOCKET_NAME: Final = "/kernel-00000000-0000-0000-0000-000000000000-ipc-5"  # the longest that Jupyter makes
@@ -125,19 +126,34 @@ async def _run_cells(
     manager: AsyncKernelManager, client: NotebookClient, environment: dict[str, str]
 ) -> ExecutedNotebook:
     """Run every cell until one fails or a signal says stop; end the kernel in any case."""
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None, "asyncio.run made one"
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
     received: list[int] = []
 
     def stop(number: int) -> None:
         received.append(number)
-        task.cancel()
+        over.set()
 
-    problem = ""
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
+    try:
+        async with asyncio.TaskGroup() as group:
+            cells = group.create_task(_every_cell(client, environment))
+            cells.add_done_callback(lambda _: over.set())
+            await over.wait()
+            while not cells.done():  # again: asyncio.wait_for, which nbclient uses, can swallow a cancel
+                cells.cancel()
+                await asyncio.wait({cells}, timeout=CANCEL_AGAIN_S)
+    finally:
+        await _end(manager, client)
+    if received:  # a canceled cell calls its kernel dead
+        return ExecutedNotebook("", client.code_cells_executed, stopped_by=received[0])
+    return ExecutedNotebook("", client.code_cells_executed, cells.result())
+
+
+async def _every_cell(client: NotebookClient, environment: dict[str, str]) -> str:
+    """Run cell after cell; return what one failed of, else nothing."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
     client.reset_execution_trackers()
     try:
         await client.async_start_new_kernel(env=environment)
@@ -145,13 +161,8 @@ async def _run_cells(
         for index, cell in enumerate(client.nb.cells):
             await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        problem = "" if received else _COLORS.sub("", str(error)).strip()  # a canceled cell is "dead", too
-    except asyncio.CancelledError:
-        if not received:
-            raise
-    finally:
-        await _end(manager, client)
-    return ExecutedNotebook("", client.code_cells_executed, problem, received[0] if received else None)
+        return _COLORS.sub("", str(error)).strip()
+    return ""
 
 
 def transport_in(folder: Path) -> str:

@@ -127,9 +127,38 @@ def test_a_signal_ends_the_notebook_and_its_kernel(
         kernel = int(told.read_text())
         assert is_running(kernel)
         process.send_signal(number)
-        _, words = process.communicate(timeout=START_LIMIT_S)
+        try:
+            _, words = process.communicate(timeout=START_LIMIT_S)
+        finally:
+            process.kill()
     assert process.returncode == 128 + number, words
     assert not is_running(kernel)
+
+
+def test_a_signal_as_a_cell_ends_is_not_lost(tmp_path: Path, data: Path) -> None:
+    # asyncio.wait_for swallows a cancel that comes when what it waits for is done (bpo-37658, until 3.12).
+    notebook = write_notebook(tmp_path / "long.ipynb", "1", "while True: pass")
+    program = f"""
+import asyncio, os, signal, sys
+from nbclient import NotebookClient
+wait_for, poll, waits = asyncio.wait_for, NotebookClient._async_poll_output_msg, asyncio.Event()
+def tell(*arguments, **more):
+    waits.set()
+    return wait_for(*arguments, **more)
+async def poll_when_waited_for(self, *arguments):
+    await waits.wait()
+    await poll(self, *arguments)
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.sleep(0)
+asyncio.wait_for, NotebookClient._async_poll_output_msg = tell, poll_when_waited_for
+sys.argv[1:] = ["research", {str(notebook)!r}, "--execute", "--data", {str(data)!r}]
+from livetrader.cli.main import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=START_LIMIT_S
+    )
+    assert done.returncode == 128 + signal.SIGINT, done.stderr
 
 
 def test_what_is_no_notebook_is_told_by_its_name(tmp_path: Path, data: Path) -> None:
