@@ -76,7 +76,7 @@ campaign-ibkr: setup ## kill -9 of 2,000 daemons that trade through TWS, with or
 	LIVETRADER_IBKR_KILLS=$(KILLS) $(PYTEST) tests/campaign -q -s -k 'interactive_brokers' --timeout 36000
 
 campaign-kill: RUNS = 23
-campaign-kill: setup ## the kill switch against 50 positions and 50 orders through TWS, nine crimes, $(RUNS) times each
+campaign-kill: setup ## the kill switch against 50 positions and 50 orders through TWS, ten crimes, $(RUNS) times each
 	LIVETRADER_KILL_RUNS=$(RUNS) LIVETRADER_KILL_LANES=1 LIVETRADER_KILL_LIMIT_S=10 $(PYTEST) tests/kill_campaign -q -s --timeout 36000
 
 CUTS ?= 1000

@@ -30,8 +30,8 @@ class Criminal(QCAlgorithm):
         if crime == "flood":
             for symbol in self.symbols:
                 self.market_order(symbol, 3, True)
-        if crime == "reconnecting":
-            self.transactions.cancel_open_orders(self.symbols[0])  # the peer loses its line on that
+        if crime in ("disconnected", "reconnecting"):
+            self.transactions.cancel_open_orders(self.symbols[0])  # on that the peer loses its line, or ours
         self.crime.with_name("committed").touch()
         if crime == "hang":
             re.match("(a+)+$", "a" * 64 + "!")  # holds the interpreter for longer than anybody lives

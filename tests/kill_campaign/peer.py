@@ -20,7 +20,9 @@ def positions_of(random: Random) -> dict[str, int]:
 
 
 def trouble_of(crime: str, random: Random) -> str:
-    """Return the step that strikes while the account is being liquidated."""
+    """Return what strikes before the account is liquidated, or while."""
+    if crime == "disconnected":
+        return '[[fault]]\nkind = "close"\nmessage = "cancelOrder"\n'
     if crime == "reconnecting":  # the algorithm cancels one order, then the switch is pulled
         return f'[[step]]\non = "cancelOrder"\nnth = 1\ndo = "nightly_reset"\ndown_s = {LINK_LOST_S}\n'
     if crime == "gateway_restarts":

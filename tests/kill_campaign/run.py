@@ -43,6 +43,7 @@ class Crime(StrEnum):
     HUNG = "hang"  # the algorithm holds the interpreter
     SEGFAULT = "segfault"
     DISK_FULL = "disk_full"
+    DISCONNECTED = "disconnected"  # the socket has ended, and the daemon makes another
     RECONNECTING = "reconnecting"  # TWS has no line to IB
     GATEWAY_RESTARTS = "gateway_restarts"  # the socket ends and the port is closed, in the middle of the kill
     DAEMON_STOPPED = "daemon_stopped"  # SIGSTOP; the command line takes over
@@ -51,7 +52,9 @@ class Crime(StrEnum):
 
 AWAY_S = {Crime.RECONNECTING: LINK_LOST_S, Crime.GATEWAY_RESTARTS: RESTART_S}
 BY_COMMAND = frozenset({Crime.DAEMON_STOPPED, Crime.DAEMON_KILLED})
-BY_ALGORITHM = frozenset({Crime.IN_FLIGHT, Crime.HUNG, Crime.SEGFAULT, Crime.RECONNECTING})
+BY_ALGORITHM = frozenset({
+    Crime.IN_FLIGHT, Crime.HUNG, Crime.SEGFAULT, Crime.DISCONNECTED, Crime.RECONNECTING,
+})  # fmt: skip
 
 
 @dataclass
@@ -133,6 +136,8 @@ def _commit(crime: Crime, root: Path, workload: Workload, daemon: DaemonProcess,
         (root / "crime.new").write_text(crime.value)
         (root / "crime.new").rename(root / "crime")
         wait_until((root / "committed").exists, CRIME_LIMIT_S, "the crime")
+    if crime is Crime.DISCONNECTED:
+        wait_until(lambda: "TWS closed the connection" in daemon.tail(), CRIME_LIMIT_S, "the socket to end")
     if crime is Crime.RECONNECTING:
         wait_until(lambda: "1100" in daemon.tail(), CRIME_LIMIT_S, "the line to be lost")
     elif crime is Crime.DISK_FULL:
