@@ -41,31 +41,35 @@ async def liquidate(call: Call) -> Reply:
     """Ask for a confirmation, then run the kill switch.
 
     A repeated confirmation answers with the operation that it started, so that a lost answer can be asked
-    for again.
+    for again. One that was given for our orders is asked for anew where orders of others are meant as well.
     """
     body = cast("LiquidateBody", call.body)
     confirmations = call.services.confirmations
     operations = call.services.operations
-    if body.confirm is None:
+    ours, everything = call.who.name, f"{call.who.name}, orders of others too"
+    confirm = body.confirm
+    if body.include_foreign and confirm is not None and confirmations.valid(confirm, ours):
+        confirm = None
+    if confirm is None:
         status = operations.status()
         holdings = operations.portfolio().holdings
         raise refusals.confirmation_needed(
-            confirmations.ask(call.who.name),
+            confirmations.ask(everything if body.include_foreign else ours),
             CONFIRM_S,
             f"This cancels {status.open_orders} orders"
             f"{_foreign_words(len(status.foreign_orders), include=body.include_foreign)}"
             f" and closes {len(holdings)} positions"
             f" of the account {status.account!r}, and halts trading until somebody resumes it.",
         )
-    if not confirmations.valid(body.confirm, call.who.name):
+    if not (confirmations.valid(confirm, ours) or confirmations.valid(confirm, everything)):
         raise refusals.unknown_confirmation()
-    done = confirmations.used_for(body.confirm)
+    done = confirmations.used_for(confirm)
     if done is not None:
         return _accepted(operations.operation(done.id) or done)
     operation = await operations.liquidate(
         who=call.who.name, reason=body.reason, include_foreign=body.include_foreign
     )
-    confirmations.use(body.confirm, operation)
+    confirmations.use(confirm, operation)
     return _accepted(operation)
 
 

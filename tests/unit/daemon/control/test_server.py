@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
@@ -283,6 +284,28 @@ def test_liquidation_wants_a_confirmation_that_is_fresh_and_ones_own(serve: Serv
     asyncio.run(scenario())
 
 
+def test_orders_of_others_want_a_confirmation_that_named_them(serve: Serve) -> None:
+    async def scenario() -> None:
+        async with serve() as running, running.unix() as session:
+
+            async def post(**body: object) -> tuple[int, dict[str, Any]]:
+                async with session.post("/v1/liquidate", json=body) as answer:
+                    return answer.status, await answer.json()
+
+            ours = (await post())[1]["confirm"]
+            status, asked = await post(confirm=ours, include_foreign=True)
+            assert (status, asked["error"]) == (409, "confirmation_required") and asked["confirm"] != ours
+            assert running.operations.asked == []
+            assert (await post(confirm=asked["confirm"], include_foreign=True))[0] == 202
+            assert (await post(confirm=ours))[0] == 202, "what was confirmed is narrower, and still holds"
+            everything = (await post(include_foreign=True))[1]["confirm"]
+            assert (await post(confirm=everything))[0] == 202, "less than was confirmed"
+            kinds = [kind for kind, _, _ in running.operations.asked]
+            assert kinds == ["liquidate with foreign orders", "liquidate", "liquidate"]
+
+    asyncio.run(scenario())
+
+
 def test_a_confirmation_expires(serve: Serve) -> None:
     async def scenario() -> None:
         async with serve() as running, running.unix() as session:
@@ -344,6 +367,19 @@ def test_a_failed_request_does_not_spend_its_idempotency_key(serve: Serve) -> No
             running.operations.failure = None
             async with session.post("/v1/cancel", headers=key) as answer:
                 assert answer.status == 202
+
+    asyncio.run(scenario())
+
+
+def test_a_crowd_of_keys_makes_no_request_at_work_forgotten() -> None:
+    async def scenario() -> None:
+        keys = budgets.IdempotencyKeys(lambda: 0.0)
+        assert keys.claim("me", "slow", b"liquidate") is None
+        for number in range(2 * budgets.KEYS_LIMIT):
+            assert keys.claim("other", str(number), b"halt") is None
+            keys.settle("other", str(number), budgets.Answer(202, b"{}"))
+        assert keys.claim("me", "slow", b"liquidate") is not None
+        assert keys.claim("other", "0", b"another") is None, "the oldest that was answered gave way"
 
     asyncio.run(scenario())
 
