@@ -194,6 +194,12 @@ class Corrector:
         except VenueError as error:
             self._report("cancel_failed", level="warning", client_order_id=client_id, error=str(error))
             return False
+        except Exception:  # noqa: BLE001 — boundary: a plugin's own fault must not stop the daemon
+            self._report(
+                "brokerage_plugin_failed", level="error", asked="cancel", client_order_id=client_id,
+                exc_info=True,
+            )  # fmt: skip
+            return False
         return True
 
 
