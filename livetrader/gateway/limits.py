@@ -316,7 +316,10 @@ def check_change(
     limits: LimitSettings,
     capabilities: BrokerageCapabilities,
 ) -> ApprovedChange | Denied:
-    """Judge a change of the working order `spec`; `now.working` must not count that order itself."""
+    """Judge a change of the working order `spec`.
+
+    `now.working` must not count that order itself, and less what of it has traded: the position has that.
+    """
     after = changed(spec, change)
     if not capabilities.updates:
         return Denied(

@@ -284,11 +284,12 @@ class OrderSender:
             and order is not apart_from
         ]
         price = self._valuation.prices.get(spec.symbol)
+        counted = Decimal(0) if apart_from is None else apart_from.filled  # is in the position already
         return Circumstances(
             position=held(self._ledger.state, spec.symbol),
             working=sum(
                 (order.remaining for order in same_side),
-                others_working(self._session.corrector.foreign, spec),
+                others_working(self._session.corrector.foreign, spec) - counted,
             ),
             price=None if price is None else Decimal(str(price)),
             multiplier=self._valuation.multiplier(spec.symbol),

@@ -17,7 +17,7 @@ from livetrader.journal.replay import JournalState, OrderState, replay
 from livetrader.journal.store import read_state
 from livetrader.settings import LimitSettings
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
-from livetrader_engine.orders.order import ClientOrderId, OrderChange
+from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderType
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.spi import (
@@ -364,6 +364,33 @@ def test_a_plugin_that_raises_anything_else_leaves_the_outcome_unknown(tmp_path:
             await desk.gateway.look()
             assert desk.gateway.unresolved == 0
             assert desk.statuses(1) == [S.SUBMITTED]
+
+    run(body())
+
+
+def test_what_of_an_order_has_traded_is_not_counted_twice_when_it_is_changed(tmp_path: Path) -> None:
+    venue = new_venue()
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0.0, max_position_notional=1000)
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            desk.gateway.observe_price(SPY, 100.0)
+            await desk.submit(resting(1, 10))  # may become the largest position that is allowed
+            (entry,) = desk.gateway.open_orders
+            venue.trade(entry.client_order_id, Decimal(6), Decimal(50))
+            await desk.settle()
+            await desk.update(1, limit_price=Decimal(51))
+            venue.trade(entry.client_order_id, Decimal(4), Decimal(51))
+            await desk.settle()
+            await desk.submit(spec(2, -10, SPY, OrderType.LIMIT, 150))
+            (way_out,) = desk.gateway.open_orders
+            venue.trade(way_out.client_order_id, Decimal(-6), Decimal(150))
+            await desk.settle()
+            desk.gateway.rules = HostRules(stale=lambda of: "silent")
+            await desk.update(2, limit_price=Decimal(140))  # takes risk away: not kept by stale data
+            await desk.settle()
+            assert not desk.reported("change_refused"), desk.messages(1) + desk.messages(2)
+            assert way_out.spec.limit_price == 140
 
     run(body())
 
