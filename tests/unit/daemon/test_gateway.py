@@ -395,6 +395,23 @@ def test_what_of_an_order_has_traded_is_not_counted_twice_when_it_is_changed(tmp
     run(body())
 
 
+def test_a_lost_cancel_is_asked_again_with_a_broken_journal(tmp_path: Path) -> None:
+    venue = new_venue()
+    venue.faults.lost_cancels = 1
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.cancel(1)
+            desk.journal.broken = "the disk is full"
+            await desk.gateway.look()
+            await desk.settle()
+            assert desk.statuses(1)[-1] is S.CANCELED
+            assert desk.reported("cancel_unjournaled") == 1
+
+    run(body())
+
+
 def test_a_broken_journal_sends_no_order_and_still_cancels(tmp_path: Path) -> None:
     venue = new_venue()
 
