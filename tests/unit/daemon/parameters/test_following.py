@@ -330,3 +330,17 @@ def test_a_value_that_no_text_can_hold_is_refused_and_the_parameters_stay(tmp_pa
 
     asyncio.run(world.run(story))
     assert "half a character" in world.audit()[-1].outcome
+
+
+def test_a_file_of_something_else_fills_neither_journal_nor_messages(tmp_path: Path) -> None:
+    file = tmp_path / "wanted.toml"
+    file.write_text("\n".join(f"name{number} = 1" for number in range(4_000)))
+    world = World(tmp_path, str(file))
+
+    async def story(follower: ParameterFollower) -> None:
+        await follower.look()
+
+    asyncio.run(world.run(story))
+    ((_, message),), (entry,) = world.told, world.audit()
+    assert len(message) < 4_000 and len(entry.outcome) < 4_000
+    assert entry.outcome.endswith("and 3990 more")
