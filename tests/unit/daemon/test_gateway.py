@@ -395,6 +395,25 @@ def test_what_of_an_order_has_traded_is_not_counted_twice_when_it_is_changed(tmp
     run(body())
 
 
+def test_a_refused_change_leaves_the_one_that_is_on_its_way(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            await desk.update(1, limit_price=Decimal(51))  # its confirmation is still to be heard
+            await desk.update(1, quantity=Decimal("0.5"))
+            assert "bad_quantity" in desk.messages(1)
+            await desk.settle()
+            (order,) = desk.gateway.open_orders
+            assert (order.spec.limit_price, order.pending) == (51, None)
+
+    run(body())
+    (order,) = read_state(tmp_path / "journal.sqlite3").open.values()
+    assert order.spec.limit_price == 51
+
+
 def test_a_lost_cancel_is_asked_again_with_a_broken_journal(tmp_path: Path) -> None:
     venue = new_venue()
     venue.faults.lost_cancels = 1
