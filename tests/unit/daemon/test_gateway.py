@@ -920,6 +920,27 @@ def test_a_contract_is_valued_with_all_of_its_units(
     run(body())
 
 
+def test_a_future_below_zero_loses_what_it_lost(tmp_path: Path) -> None:
+    oil = Symbol.create("CL 2020", "CL", SecurityType.FUTURE, "nymex")
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0.0, daily_loss=3000.0)
+
+    async def body() -> None:
+        async with open_desk(new_venue(), tmp_path, limits) as desk:
+            desk.gateway.rules = HostRules(multiplier=lambda of: Decimal(1000))
+            desk.gateway.observe_price(oil, 1.0)
+            assert desk.gateway.daily_loss() == 0
+            desk.gateway.state.trade(oil, Decimal(1), Decimal(1))
+            desk.gateway.observe_price(oil, 0.0)  # no trade in it, or no price
+            assert desk.gateway.daily_loss() == 0
+            desk.gateway.observe_price(oil, -37.0)
+            assert desk.gateway.daily_loss() == 38_000
+            assert desk.gateway.loss_limit_reached()
+            desk.gateway.observe_price(SPY, -1.0)
+            assert SPY not in desk.gateway.last_prices
+
+    run(body())
+
+
 def test_a_restart_judges_no_loss_before_every_position_has_a_price(tmp_path: Path) -> None:
     venue = new_venue()
     limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0, daily_loss=100)
