@@ -131,8 +131,16 @@ class ParameterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     def __post_init__(self) -> None:
         """Refuse what could be tampered with on its way, and bounds that nothing can lie in."""
-        if self.url.startswith("http://") and not is_loopback(urlsplit(self.url).hostname or ""):
-            raise ValueError("url: plain http is for this machine only; write https")
+        if self.url.startswith("http"):
+            try:
+                parts = urlsplit(self.url)
+                host, _ = parts.hostname or "", parts.port  # what is no port is found when it is asked for
+            except ValueError as error:
+                raise ValueError(f"url: is no address: {error}") from error
+            if not host:
+                raise ValueError("url: names no server")
+            if parts.scheme == "http" and not is_loopback(host):
+                raise ValueError("url: plain http is for this machine only; write https")
         for name, (lowest, highest) in self.bounds.items():
             if not lowest <= highest:
                 raise ValueError(f"bounds: {name!r} has its lowest value above its highest")

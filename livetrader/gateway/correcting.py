@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from livetrader.errors import JournalError
 from livetrader.gateway.evidence import CancelWanted, Corrections, Resolution
 from livetrader.gateway.ledger import Ledger, Report
 from livetrader.gateway.rules import HostRules
@@ -188,11 +189,20 @@ class Corrector:
         client_id = wanted.client_order_id
         order = self._ledger.state.orders.get(client_id)
         if order is None or wanted.brokerage_order_id not in order.twins:  # that one's verdict is journaled
-            await self._ledger.write(CancelIntended(self._now_ns(), client_id, wanted.why))
+            try:
+                await self._ledger.write(CancelIntended(self._now_ns(), client_id, wanted.why))
+            except JournalError as error:  # a cancel takes risk away: it goes out all the same
+                self._report("cancel_unjournaled", level="error", error=str(error))
         try:
             await self._brokerage.cancel(client_id, wanted.brokerage_order_id)
         except VenueError as error:
             self._report("cancel_failed", level="warning", client_order_id=client_id, error=str(error))
+            return False
+        except Exception:  # noqa: BLE001 — boundary: a plugin's own fault must not stop the daemon
+            self._report(
+                "brokerage_plugin_failed", level="error", asked="cancel", client_order_id=client_id,
+                exc_info=True,
+            )  # fmt: skip
             return False
         return True
 

@@ -121,7 +121,7 @@ class Gateway(AccountView):
         for _ in range(ACCOUNT_TRIES):
             fills = self.state.fills
             try:
-                snapshot = await self._brokerage.snapshot()
+                snapshot = await self._session.snapshot()
             except VenueError as error:
                 self._report("snapshot_failed", level="warning", error=str(error))
                 break

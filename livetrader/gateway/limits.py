@@ -97,10 +97,10 @@ class _Case:
 
     @property
     def price(self) -> Decimal:
-        """The least favourable price we know: notional is never judged too small."""
+        """The least favourable price we know, without its sign: notional is never judged too small."""
         spec = self.spec
         known = (self.now.price, spec.reference_price, spec.limit_price, spec.stop_price, spec.trigger_price)
-        return max((price for price in known if price is not None and usable(price)), default=Decimal(0))
+        return max((abs(price) for price in known if price is not None and usable(price)), default=Decimal(0))
 
 
 def usable(number: Decimal) -> bool:
@@ -316,7 +316,10 @@ def check_change(
     limits: LimitSettings,
     capabilities: BrokerageCapabilities,
 ) -> ApprovedChange | Denied:
-    """Judge a change of the working order `spec`; `now.working` must not count that order itself."""
+    """Judge a change of the working order `spec`.
+
+    `now.working` must not count that order itself, and less what of it has traded: the position has that.
+    """
     after = changed(spec, change)
     if not capabilities.updates:
         return Denied(

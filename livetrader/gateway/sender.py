@@ -144,13 +144,13 @@ class OrderSender:
         halted = "trading was halted meanwhile" if self._ports.gate.halted else ""
         closed = "" if why else self._ledger.state.why_closed(order.spec.symbol)
         if overtaken := halted or _unchangeable(order) or closed or self._session.why_not_ready:
-            self._change_refused(order, overtaken)
+            self._change_refused(order, overtaken, intended=True)
             return
         outcome = await self._call(self._brokerage.update(verdict))
         if isinstance(outcome, OutcomeUnknownError):
             self._doubt(client_id, str(outcome))
         elif outcome is not None:
-            self._change_refused(order, str(outcome))
+            self._change_refused(order, str(outcome), intended=True)
 
     async def cancel(self, order: OrderState, why: str) -> None:
         """Ask for a cancel of an open order. Works while halted and without a healthy journal."""
@@ -259,8 +259,9 @@ class OrderSender:
     def _tell(self, spec: OrderSpec, status: OrderStatus, message: str) -> None:
         self._ports.emit(OrderEventArrived(spec.id, status, self._now(), message=message))
 
-    def _change_refused(self, order: OrderState, message: str) -> None:
-        self._ledger.write_soon(ChangeRefused(self._now(), order.client_order_id, message))
+    def _change_refused(self, order: OrderState, message: str, *, intended: bool = False) -> None:
+        if intended or order.pending is None:  # else the record would end the change that is on its way
+            self._ledger.write_soon(ChangeRefused(self._now(), order.client_order_id, message))
         self._ports.report("change_refused", level="warning", order_id=order.spec.id, message=message)
         if order.is_open:  # it works on as it was, also where its acknowledgement is still to come
             told = order.status if order.status is OrderStatus.CANCEL_PENDING else OrderStatus.SUBMITTED
@@ -284,11 +285,12 @@ class OrderSender:
             and order is not apart_from
         ]
         price = self._valuation.prices.get(spec.symbol)
+        counted = Decimal(0) if apart_from is None else apart_from.filled  # is in the position already
         return Circumstances(
             position=held(self._ledger.state, spec.symbol),
             working=sum(
                 (order.remaining for order in same_side),
-                others_working(self._session.corrector.foreign, spec),
+                others_working(self._session.corrector.foreign, spec) - counted,
             ),
             price=None if price is None else Decimal(str(price)),
             multiplier=self._valuation.multiplier(spec.symbol),

@@ -6,7 +6,7 @@ The decisions are in reconcile.py; correcting.py carries them out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -22,13 +22,13 @@ from livetrader.gateway.timing import Timing
 from livetrader.journal.records import AdjustmentReason, SessionOpened
 from livetrader_engine.orders.order import ClientOrderId, OrderChange
 from livetrader_engine.orders.states import OrderStatus
-from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, VenueError
+from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin, PluginError, VenueError
 from livetrader_engine.symbols import Symbol
 
 SNAPSHOT_WAIT_S: Final = 30.0  # a snapshot that takes longer failed
 RECHECK_S: Final = 2.0  # between looks while an outcome is unknown or positions differ
 PERIODIC_S: Final = 900.0  # between looks when all is well: a healthy stream can still lose one report
-
+NEXT_STEP: Final = "report it with its traceback in the log; positions and orders: the brokerage's own screen"
 
 RIDDLES: Final = frozenset({AdjustmentReason.UNEXPLAINED, AdjustmentReason.MISSED_FILLS})
 
@@ -48,7 +48,8 @@ class Doubts:
 class Session:
     """One brokerage account, as long as the daemon lives. Owned by the gateway; on the daemon's loop.
 
-    Never sends an order. `why_not_ready` is empty exactly while reconciled and connected.
+    Never sends an order. `why_not_ready` is empty exactly while reconciled and connected. A plugin that
+    raises what it does not declare has shown no account: nothing is sent until a look has succeeded.
     """
 
     def __init__(
@@ -73,11 +74,17 @@ class Session:
         self._lock = asyncio.Lock()  # one reconciliation at a time
         self._looked_s = 0.0
         self.sending: set[ClientOrderId] = set()
-        self.why_not_ready = "not connected to the brokerage yet"
+        self._away = "not connected to the brokerage yet"
+        self._fault = ""  # of the plugin, since the last account that it showed
         self.session_id = ""
         self.looked_ns: int | None = None  # at the account
         self.problem = ""  # why the last look failed
         self.cash: dict[str, Decimal] = {}
+
+    @property
+    def why_not_ready(self) -> str:
+        """Why no order may leave, empty where one may."""
+        return self._away or self._fault
 
     @property
     def differences(self) -> Mapping[Symbol, Decimal]:
@@ -96,9 +103,9 @@ class Session:
         the journal belongs to another account, and JournalError where it fails.
         """
         async with self._lock:
-            self.why_not_ready = "reconciling with the brokerage"
+            self._away = "reconciling with the brokerage"
             self._doubts = Doubts()
-            snapshot = await self._brokerage.connect()
+            snapshot = await self._asked("connect", self._brokerage.connect())
             state = self._ledger.state
             if state.account_id not in (None, snapshot.account_id):
                 raise AccountMismatchError(
@@ -115,21 +122,39 @@ class Session:
             )
             self.session_id = snapshot.session_id
             self._begun = True
-            self.why_not_ready = ""
+            self._away = self._fault = ""
 
     async def _look_again(self, first: AccountSnapshot) -> AccountSnapshot:
         """Give positions that lag behind their trades a moment before what differs becomes a riddle."""
         await self._timing.sleep(RECHECK_S)
+        return replace(await self.snapshot(), session_id=first.session_id)
+
+    async def snapshot(self) -> AccountSnapshot:
+        """Return the account as the venue has it. Raises VenueError, whatever the plugin raises."""
         try:
             async with asyncio.timeout(SNAPSHOT_WAIT_S):
-                snapshot = await self._brokerage.snapshot()
+                return await self._asked("snapshot", self._brokerage.snapshot())
         except TimeoutError as error:
             raise VenueError(f"no snapshot within {SNAPSHOT_WAIT_S:g} s") from error
-        return replace(snapshot, session_id=first.session_id)
+
+    async def _asked(self, what: str, asked: Awaitable[AccountSnapshot]) -> AccountSnapshot:
+        try:
+            return await asked
+        except PluginError:
+            raise
+        except TimeoutError as error:  # the plugin's own limit
+            raise VenueError(str(error) or f"no answer to {what} in time") from error
+        except Exception as error:  # boundary: a plugin's own fault must not stop the daemon
+            words = f"the brokerage plugin failed: {error!r}"
+            if words != self._fault:  # once, not with every look
+                self._report("brokerage_plugin_failed", level="error", asked=what, exc_info=True)
+                self._rules().alert("brokerage plugin failed", f"{words}; no order leaves", NEXT_STEP)
+            self._fault = words
+            raise VenueError(words) from error
 
     def disconnect(self, reason: str) -> None:
         """Shut the gate: the events of the brokerage ended."""
-        self.why_not_ready = f"disconnected from the brokerage: {reason}"
+        self._away = f"disconnected from the brokerage: {reason}"
 
     def ask(self) -> None:
         """Have `watch` look soon: something does not add up."""
@@ -154,8 +179,9 @@ class Session:
                 or self._doubts.asked
                 or bool(self._doubts.differences or self._doubts.terms)
                 or self.unresolved
+                or self._fault
             )
-            if not self.why_not_ready and (due or doubtful) and await self.look():
+            if not self._away and (due or doubtful) and await self.look():
                 adjusted()
 
     def _unanswered(self) -> bool:
@@ -174,14 +200,16 @@ class Session:
         """Take a snapshot and correct what it proves; return whether positions were adjusted.
 
         A position difference is corrected when two looks in a row show the same one and nothing traded
-        between them. Reports rather than raises where the brokerage or the journal fails.
+        between them. Reports rather than raises where the brokerage, its plugin or the journal fails.
         """
         async with self._lock:
             self.problem = ""
             try:
-                return await self._look()
-            except (VenueError, TimeoutError) as error:
-                self.problem = str(error) or f"no snapshot within {SNAPSHOT_WAIT_S:g} s"
+                booked = await self._look()
+                self._fault = ""
+                return booked
+            except VenueError as error:
+                self.problem = str(error)
                 self._report("snapshot_failed", level="warning", error=self.problem)
             except JournalError as error:
                 self.problem = str(error)
@@ -195,8 +223,7 @@ class Session:
         asked = self._doubts.asked
         self._doubts.asked = False  # what is asked from here on is for the next look
         try:
-            async with asyncio.timeout(SNAPSHOT_WAIT_S):
-                snapshot = await self._brokerage.snapshot()
+            snapshot = await self.snapshot()
         except BaseException:
             self._doubts.asked |= asked
             raise

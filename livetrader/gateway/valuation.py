@@ -9,6 +9,7 @@ from typing import Final
 from livetrader.gateway.ledger import Ledger
 from livetrader.gateway.rules import HostRules
 from livetrader.journal.records import DayStarted
+from livetrader_engine.data.quality import SIGNED
 from livetrader_engine.symbols import NS_PER_DAY, NS_PER_MINUTE, SecurityType, Symbol
 
 ACCOUNT_CURRENCY: Final = "USD"
@@ -47,8 +48,8 @@ class Valuation:
         return self._rules().multiplier(symbol)
 
     def observe(self, symbol: Symbol, price: float) -> None:
-        """See a price; zero and below say nothing."""
-        if price > 0:
+        """See a price; zero says nothing, nor does less where only futures and their like can cost that."""
+        if price > 0 or (price < 0 and symbol.security_type in SIGNED):
             self.prices[symbol] = price
 
     def equity(self) -> Decimal:

@@ -62,18 +62,24 @@ def kind_of(folder: Path, mounts: str | None = None) -> str:
     """Return the kind of file system a folder lies on, empty where that is not known."""
     if mounts is None:
         try:
-            mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
+            mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError:
             return ""
     best, kind = -1, ""
     path = os.path.realpath(folder)
-    for line in mounts.splitlines():
+    for line in mounts.split("\n"):
         left, _, right = line.partition(" - ")
-        fields = left.split()
+        fields = left.split(" ")  # a name may have white space of other kinds
         if len(fields) < 5 or not right:
             continue
-        point = fields[4].encode().decode("unicode_escape")  # spaces are written as \040
+        point = _unescaped(fields[4])
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= best:  # the deepest mount, and of those the newest
-            best, kind = len(point), right.split()[0]
+            best, kind = len(point), right.split(" ")[0]
     return kind
+
+
+def _unescaped(field: str) -> str:
+    """Return a path as it is: the kernel writes a space as \\040, and all other bytes as they are."""
+    raw = os.fsencode(field).decode("unicode_escape")  # each byte as the character of its number
+    return os.fsdecode(raw.encode("latin-1"))

@@ -25,6 +25,8 @@ from livetrader.telemetry.notifications import Notify
 
 WHO: Final = "parameters"  # in the audit
 FAILURES_TOLD: Final = 3  # attempts in a row that fail before people hear of it
+PROBLEMS_TOLD: Final = 10  # of one file; a file of something else has thousands
+PROBLEM_LIMIT: Final = 300  # characters of one of them
 _KEPT_LIMIT: Final = 8 * BODY_LIMIT_BYTES  # bytes of the file in the state directory: escapes take room
 
 
@@ -161,8 +163,11 @@ class ParameterFollower:
         await self._ports.append(AuditEntry(self._ports.wall_ns(), WHO, name, sha256, outcome))
 
     async def _refuse(self, problems: list[str], sha256: str) -> None:
-        words = "; ".join(problems)
-        self._ports.report("parameters_refused", level="error", problems=problems, sha256=sha256)
+        told = [each[:PROBLEM_LIMIT] for each in problems[:PROBLEMS_TOLD]]
+        if len(problems) > PROBLEMS_TOLD:
+            told.append(f"and {len(problems) - PROBLEMS_TOLD} more")
+        words = "; ".join(told)
+        self._ports.report("parameters_refused", level="error", problems=told, sha256=sha256)
         step = "correct the file; until then the parameters stay as they are"
         self._ports.notify("parameters refused", f"{public_name(self._settings.url)}: {words}", step)
         try:

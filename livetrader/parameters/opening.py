@@ -8,7 +8,7 @@ from pathlib import Path
 from livetrader.gateway.timing import Timing
 from livetrader.journal.journal import Journal
 from livetrader.parameters.follower import ParameterFollower, ParameterPorts
-from livetrader.parameters.source import fetch
+from livetrader.parameters.source import Source
 from livetrader.settings import Settings
 from livetrader.telemetry.notifications import Notify
 
@@ -25,7 +25,7 @@ def open_parameters(
     if not settings.parameters.url:
         return None
     ports = ParameterPorts(
-        fetch=fetch,
+        fetch=Source().fetch,
         append=journal.append,
         report=report,
         notify=notify,

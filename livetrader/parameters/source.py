@@ -7,12 +7,14 @@ settings, not by a web server.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from livetrader.daemon_threads import DaemonThreads
 from livetrader.parameters.values import BODY_LIMIT_BYTES
 
 if TYPE_CHECKING:
@@ -41,17 +43,37 @@ def public_name(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
-async def fetch(url: str, tag: str = "") -> Fetched:
-    """Read the file. `tag` is that of the last answer. Raises UnreachableError."""
-    try:
-        async with asyncio.timeout(FETCH_LIMIT_S):
-            if url.startswith("/"):
-                return Fetched(await asyncio.to_thread(_read, Path(url)))
-            return await _get(url, tag)
-    except TimeoutError as error:
-        raise UnreachableError(f"{public_name(url)} did not answer within {FETCH_LIMIT_S:g} s") from error
-    except OSError as error:  # aiohttp's connection errors are such
-        raise UnreachableError(f"{public_name(url)} cannot be read: {error}") from error
+class Source:
+    """Reads the file of parameters. Belongs to the loop's thread.
+
+    Owns the one call that may be at the disk: a file system that hangs takes one thread, which holds up
+    neither other parts of the daemon nor its end.
+    """
+
+    def __init__(self) -> None:
+        self._threads = DaemonThreads("parameters")
+        self._reading: Future[bytes] | None = None
+
+    async def fetch(self, url: str, tag: str = "") -> Fetched:
+        """Read the file. `tag` is that of the last answer. Raises UnreachableError."""
+        try:
+            async with asyncio.timeout(FETCH_LIMIT_S):
+                if url.startswith("/"):
+                    return Fetched(await self._read(Path(url)))
+                return await _get(url, tag)
+        except TimeoutError as error:
+            raise UnreachableError(f"{public_name(url)} did not answer within {FETCH_LIMIT_S:g} s") from error
+        except OSError as error:  # aiohttp's connection errors are such
+            raise UnreachableError(f"{public_name(url)} cannot be read: {error}") from error
+
+    async def _read(self, path: Path) -> bytes:
+        """Return what the file says; go on waiting for a call that hangs since an earlier attempt."""
+        reading = self._reading = self._reading or self._threads.submit(_read, path)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(reading))
+        finally:
+            if reading.done():
+                self._reading = None
 
 
 def _read(path: Path) -> bytes:

@@ -52,7 +52,13 @@ def _text(name: str, value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         raise ParameterFileError(f"{name!r} is {value}; write a finite number")
     if isinstance(value, str | int | float):
-        text = str(value)
+        try:
+            text = str(value)
+            text.encode()
+        except UnicodeEncodeError as error:  # half of a pair: neither journal nor engine takes it
+            raise ParameterFileError(f"{name!r} has half a character; write it whole") from error
+        except ValueError as error:  # Python's own limit for the digits of a number
+            raise ParameterFileError(f"{name!r} has too many digits; write a shorter number") from error
         if len(text) > TEXT_LIMIT:
             raise ParameterFileError(f"{name!r} is longer than {TEXT_LIMIT} characters")
         return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,13 @@ from livetrader.errors import AccountMismatchError, ConfigError
 from livetrader.gateway.gateway import Gateway
 from livetrader.restart import Restart, RestartPolicy, decide
 from livetrader.supervisor.session_watch import SessionWatch
-from livetrader_engine.spi import BrokerageMessage, BrokeragePlugin, PluginError, VenueError
+from livetrader_engine.spi import (
+    BrokerageEvent,
+    BrokerageMessage,
+    BrokeragePlugin,
+    PluginError,
+    VenueError,
+)
 
 RECONNECT: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.5, delay_max_s=30.0)  # never gives up
 HURRY: Final = RestartPolicy(restarts=-1, window_s=600.0, delay_s=0.1, delay_max_s=0.25)  # while liquidating
@@ -79,15 +85,7 @@ class BrokerageSession:
         """Hand events to the gateway for ever; reconnect and reconcile whenever the brokerage is lost."""
         ports = self._ports
         while True:
-            reason = "the brokerage ended the session"
-            try:
-                async for event in ports.brokerage.events():
-                    if isinstance(event, BrokerageMessage):
-                        ports.said(event)
-                    else:
-                        await ports.gateway.on_event(event)
-            except VenueError as error:
-                reason = str(error)
+            reason = await self._carried(aiter(ports.brokerage.events()))
             self.connected = False
             ports.gateway.disconnected(reason)
             ports.watch.lost(reason)
@@ -97,6 +95,24 @@ class BrokerageSession:
             ports.gateway.tell_account()  # positions may have been adjusted meanwhile
             self.reconnects += 1
             ports.regained()
+
+    async def _carried(self, events: AsyncIterator[BrokerageEvent]) -> str:
+        """Carry events until the brokerage is lost; return why."""
+        ports = self._ports
+        while True:
+            try:
+                event = await anext(events)
+            except StopAsyncIteration:
+                return "the brokerage ended the session"
+            except VenueError as error:
+                return str(error)
+            except Exception as error:  # noqa: BLE001 — boundary: a plugin's own fault must not stop the daemon
+                ports.report("brokerage_plugin_failed", level="error", asked="events", exc_info=True)
+                return f"the brokerage plugin failed: {error!r}"
+            if isinstance(event, BrokerageMessage):
+                ports.said(event)
+            else:
+                await ports.gateway.on_event(event)
 
     async def _pause(self, reason: str) -> None:
         now_s = self._ports.monotonic_s()

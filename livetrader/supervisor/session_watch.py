@@ -61,6 +61,7 @@ class SessionWatch:
         self._ports = ports
         self._venue = ports.venue if isinstance(ports.venue, Maintained) else None
         self._before: Belief | None = None
+        self._calendar_failed = False
         self.connection = Connection(since_ns=ports.now_ns(), since_s=ports.monotonic_s())
         self.orders = HeldOrders(
             HoldPorts(ports.gateway, ports.settings, self.why_held, ports.monotonic_s, ports.report)
@@ -86,8 +87,20 @@ class SessionWatch:
             await self._ports.sleep(WATCH_S)
 
     def maintenance(self) -> Maintenance | None:
-        """Return what the venue's calendar says of now."""
-        return None if self._venue is None else self._venue.maintenance(self._ports.now_ns())
+        """Return what the venue's calendar says of now; None also where it fails: ordinary times."""
+        if self._venue is None:
+            return None
+        try:
+            rest = self._venue.maintenance(self._ports.now_ns())
+        except Exception:  # noqa: BLE001 — boundary: a plugin's own fault must not stop the daemon
+            if not self._calendar_failed:  # once, not with every look
+                self._ports.report(
+                    "brokerage_plugin_failed", level="error", asked="maintenance", exc_info=True
+                )
+            self._calendar_failed = True
+            return None
+        self._calendar_failed = False
+        return rest
 
     def view(self) -> ConnectionView:
         """Return how the connection stands, for operators."""

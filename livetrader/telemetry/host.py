@@ -56,16 +56,16 @@ def read_process(pid: int, proc: Path = Path("/proc")) -> ProcessFacts | None:
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
         descriptors = sum(1 for _ in (folder / "fd").iterdir())
         limits = (folder / "limits").read_text()
-    except (OSError, IndexError):
+        soft = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
+        return ProcessFacts(
+            resident_bytes=resident,
+            cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS,
+            descriptors=descriptors,
+            descriptor_limit=float("inf") if soft == "unlimited" else float(soft),
+            threads=int(fields[17]),
+        )
+    except (OSError, ValueError, IndexError, StopIteration):  # files of one that goes just now may be empty
         return None
-    soft = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
-    return ProcessFacts(
-        resident_bytes=resident,
-        cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS,
-        descriptors=descriptors,
-        descriptor_limit=float("inf") if soft == "unlimited" else float(soft),
-        threads=int(fields[17]),
-    )
 
 
 def read_host(state: Path, journal: Path, engine_pid: int | None) -> HostFacts:

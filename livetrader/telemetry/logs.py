@@ -189,6 +189,7 @@ def configure(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600, exist_ok=True)
         kept = RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+        kept.rotator = _rotate
         kept.setFormatter(JsonFormatter(known))
         handlers.append(kept)
     root = logging.getLogger()
@@ -201,6 +202,12 @@ def configure(
     root.setLevel(level.upper())
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # the audit trail says who asked for what
     return known
+
+
+def _rotate(source: str, target: str) -> None:
+    """Set a full log aside and begin another one that is as private."""
+    Path(source).replace(target)
+    Path(source).touch(mode=0o600)
 
 
 def suppressed_lines() -> int:

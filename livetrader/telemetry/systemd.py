@@ -79,7 +79,8 @@ class Notifier:
         if self._socket is None or self._address is None:
             return False
         try:
-            self._socket.sendto("\n".join(lines).encode(), self._address)
+            datagram = "\n".join(lines).encode(errors="backslashreplace")  # a path may be no UTF-8
+            self._socket.sendto(datagram, self._address)
         except OSError:  # systemd is restarting, or its queue is full: counted, and the next one may pass
             self.failures += 1
             return False

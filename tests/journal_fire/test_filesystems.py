@@ -23,6 +23,8 @@ MOUNTS = """\
 32 31 0:27 / /home/my\\040disk rw - xfs /dev/vdb rw
 33 22 0:28 / /containers rw - overlay overlay rw
 34 22 0:29 / /drive rw - fuse.sshfs me@server: rw
+35 22 0:30 / /donn\u00e9es\u2028du\\040jour rw - nfs4 server:/donnees rw
+36 22 0:31 / /srv/\udcff rw - nfs4 server:/srv rw
 """
 DISK_BYTES = BALLAST_BYTES + 1_500_000
 
@@ -36,6 +38,8 @@ DISK_BYTES = BALLAST_BYTES + 1_500_000
         ("/home/me", "nfs4"),
         ("/home/my disk/state", "xfs"),
         ("/drive/state", "fuse.sshfs"),
+        ("/donn\u00e9es\u2028du jour/state", "nfs4"),
+        ("/srv/\udcff", "nfs4"),
     ],
 )
 def test_the_deepest_mount_tells_the_kind_of_file_system(folder: str, kind: str) -> None:

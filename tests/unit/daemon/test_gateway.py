@@ -17,7 +17,7 @@ from livetrader.journal.replay import JournalState, OrderState, replay
 from livetrader.journal.store import read_state
 from livetrader.settings import LimitSettings
 from livetrader_engine.events import AccountLoaded, OrderEventArrived
-from livetrader_engine.orders.order import ClientOrderId, OrderChange
+from livetrader_engine.orders.order import ClientOrderId, OrderChange, OrderType
 from livetrader_engine.orders.states import OrderStatus
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.spi import (
@@ -364,6 +364,69 @@ def test_a_plugin_that_raises_anything_else_leaves_the_outcome_unknown(tmp_path:
             await desk.gateway.look()
             assert desk.gateway.unresolved == 0
             assert desk.statuses(1) == [S.SUBMITTED]
+
+    run(body())
+
+
+def test_what_of_an_order_has_traded_is_not_counted_twice_when_it_is_changed(tmp_path: Path) -> None:
+    venue = new_venue()
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0.0, max_position_notional=1000)
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path, limits) as desk:
+            desk.gateway.observe_price(SPY, 100.0)
+            await desk.submit(resting(1, 10))  # may become the largest position that is allowed
+            (entry,) = desk.gateway.open_orders
+            venue.trade(entry.client_order_id, Decimal(6), Decimal(50))
+            await desk.settle()
+            await desk.update(1, limit_price=Decimal(51))
+            venue.trade(entry.client_order_id, Decimal(4), Decimal(51))
+            await desk.settle()
+            await desk.submit(spec(2, -10, SPY, OrderType.LIMIT, 150))
+            (way_out,) = desk.gateway.open_orders
+            venue.trade(way_out.client_order_id, Decimal(-6), Decimal(150))
+            await desk.settle()
+            desk.gateway.rules = HostRules(stale=lambda of: "silent")
+            await desk.update(2, limit_price=Decimal(140))  # takes risk away: not kept by stale data
+            await desk.settle()
+            assert not desk.reported("change_refused"), desk.messages(1) + desk.messages(2)
+            assert way_out.spec.limit_price == 140
+
+    run(body())
+
+
+def test_a_refused_change_leaves_the_one_that_is_on_its_way(tmp_path: Path) -> None:
+    venue = new_venue()
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.settle()
+            await desk.update(1, limit_price=Decimal(51))  # its confirmation is still to be heard
+            await desk.update(1, quantity=Decimal("0.5"))
+            assert "bad_quantity" in desk.messages(1)
+            await desk.settle()
+            (order,) = desk.gateway.open_orders
+            assert (order.spec.limit_price, order.pending) == (51, None)
+
+    run(body())
+    (order,) = read_state(tmp_path / "journal.sqlite3").open.values()
+    assert order.spec.limit_price == 51
+
+
+def test_a_lost_cancel_is_asked_again_with_a_broken_journal(tmp_path: Path) -> None:
+    venue = new_venue()
+    venue.faults.lost_cancels = 1
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path) as desk:
+            await desk.submit(resting(1))
+            await desk.cancel(1)
+            desk.journal.broken = "the disk is full"
+            await desk.gateway.look()
+            await desk.settle()
+            assert desk.statuses(1)[-1] is S.CANCELED
+            assert desk.reported("cancel_unjournaled") == 1
 
     run(body())
 
@@ -853,6 +916,27 @@ def test_a_contract_is_valued_with_all_of_its_units(
             assert desk.gateway.daily_loss() == 0
             desk.gateway.observe_price(contract, price - 1)
             assert desk.gateway.daily_loss() == 10 * units
+
+    run(body())
+
+
+def test_a_future_below_zero_loses_what_it_lost(tmp_path: Path) -> None:
+    oil = Symbol.create("CL 2020", "CL", SecurityType.FUTURE, "nymex")
+    limits = LimitSettings(orders_per_minute=0, duplicate_window_s=0.0, daily_loss=3000.0)
+
+    async def body() -> None:
+        async with open_desk(new_venue(), tmp_path, limits) as desk:
+            desk.gateway.rules = HostRules(multiplier=lambda of: Decimal(1000))
+            desk.gateway.observe_price(oil, 1.0)
+            assert desk.gateway.daily_loss() == 0
+            desk.gateway.state.trade(oil, Decimal(1), Decimal(1))
+            desk.gateway.observe_price(oil, 0.0)  # no trade in it, or no price
+            assert desk.gateway.daily_loss() == 0
+            desk.gateway.observe_price(oil, -37.0)
+            assert desk.gateway.daily_loss() == 38_000
+            assert desk.gateway.loss_limit_reached()
+            desk.gateway.observe_price(SPY, -1.0)
+            assert SPY not in desk.gateway.last_prices
 
     run(body())
 

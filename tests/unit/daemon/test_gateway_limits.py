@@ -106,6 +106,18 @@ LIMIT_AT_200 = spec(1, 10, SPY, OrderType.LIMIT, 200)
             capped(max_order_notional=1000),
             R.ORDER_NOTIONAL,
         ),
+        (
+            with_price(spec(1, 11), reference_price=Decimal(-100)),  # oil on 2020-04-20
+            replace(CALM, price=Decimal(-100)),
+            capped(max_order_notional=1000),
+            R.ORDER_NOTIONAL,
+        ),
+        (
+            with_price(spec(1, -10), reference_price=Decimal(-100)),
+            replace(LONG_100, price=Decimal(-100)),
+            capped(max_order_notional=1000),
+            None,
+        ),
         # the position it could lead to
         (spec(1, 10), CALM, capped(max_position_notional=1000), None),
         (spec(1, 1), LONG_100, capped(max_position_notional=1000), R.POSITION_NOTIONAL),

@@ -322,3 +322,21 @@ def test_an_order_that_waits_dies_with_who_decided_it_and_its_number_is_not_used
     run(first())
     run(killed())
     run(after())
+
+
+def test_a_calendar_that_fails_holds_no_order_and_ends_nothing(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with scene_in(tmp_path) as scene:
+            calendar = scene.watch._venue
+            assert isinstance(calendar, Calendar)
+            await scene.submit(spec(1, 10))
+            calendar.length_s = float("inf")  # its end is no instant: OverflowError
+            await scene.wait(10)
+            assert scene.sent == 1
+            assert scene.desk.reported("brokerage_plugin_failed") == 1
+            assert scene.watch.view().maintenance == ""
+            calendar.length_s = WINDOW_S
+            await scene.submit(spec(2, 10))
+            assert scene.desk.statuses(2) == [OrderStatus.NEW]
+
+    in_time(body)

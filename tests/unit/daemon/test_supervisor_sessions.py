@@ -152,6 +152,33 @@ def test_an_engine_is_told_the_account_that_changed_while_the_brokerage_was_away
     asyncio.run(scene())
 
 
+def test_a_plugin_whose_events_fail_is_connected_anew(tmp_path: Path) -> None:
+    async def scene() -> None:
+        venue = new_venue()
+        desk, told = make_desk(venue, tmp_path), Told()
+        await desk.journal.open()
+        session = brokerage_session(desk, told)
+        await session.connect()
+
+        def fault(name: str) -> None:
+            if name == "event":
+                venue.boundary = lambda name: None
+                raise KeyError("a field that the plugin did not expect")
+
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(session.run())
+            venue.boundary = fault
+            await desk.submit(spec(1, 10))
+            await told.until("regained")
+            assert told.words.count("brokerage_plugin_failed") == 1
+            assert desk.statuses(1)[-1] is OrderStatus.FILLED
+            assert desk.agrees()
+            running.cancel()
+        await desk.journal.close()
+
+    asyncio.run(scene())
+
+
 def test_a_broken_journal_and_a_lost_brokerage_do_not_stop_a_liquidation(tmp_path: Path) -> None:
     async def scene() -> None:
         venue = new_venue()

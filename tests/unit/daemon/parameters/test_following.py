@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ import pytest
 
 from livetrader.journal.journal import Journal
 from livetrader.journal.records import AuditEntry, decode
+from livetrader.parameters import source
 from livetrader.parameters.follower import FAILURES_TOLD, ParameterFollower, ParameterPorts
-from livetrader.parameters.source import UnreachableError, fetch, public_name
+from livetrader.parameters.source import Source, UnreachableError, public_name
 from livetrader.settings import AlgorithmSettings, ParameterSettings
 from livetrader.telemetry.notifications import Urgency
 
@@ -80,7 +82,7 @@ class World:
             return self.engine
 
         ports = ParameterPorts(
-            fetch=fetch,
+            fetch=Source().fetch,
             append=journal.append,
             report=lambda action, **fields: self.lines.append((action, fields)),
             notify=notify,
@@ -243,7 +245,7 @@ def test_an_answer_that_is_no_http_tells_no_secret_of_the_address() -> None:
         async with await asyncio.start_server(garbage, "127.0.0.1", 0) as listening:
             port = listening.sockets[0].getsockname()[1]
             with pytest.raises(UnreachableError) as raised:
-                await fetch(f"http://127.0.0.1:{port}/p.toml?sig=hunter2")
+                await Source().fetch(f"http://127.0.0.1:{port}/p.toml?sig=hunter2")
             return str(raised.value)
 
     words = asyncio.run(scenario())
@@ -253,16 +255,37 @@ def test_an_answer_that_is_no_http_tells_no_secret_of_the_address() -> None:
 def test_a_file_of_this_machine_is_read_and_its_absence_told(tmp_path: Path) -> None:
     file = tmp_path / "live.toml"
     file.write_text("fast = 11\n")
-    assert asyncio.run(fetch(str(file))).body == b"fast = 11\n"
+    assert asyncio.run(Source().fetch(str(file))).body == b"fast = 11\n"
     with pytest.raises(UnreachableError, match="No such file"):
-        asyncio.run(fetch(str(tmp_path / "nowhere.toml")))
+        asyncio.run(Source().fetch(str(tmp_path / "nowhere.toml")))
+
+
+def test_a_file_system_that_hangs_takes_one_thread_and_may_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "FETCH_LIMIT_S", 0.02)
+    file = tmp_path / "wanted.toml"
+    os.mkfifo(file)  # opening it waits for who writes, as a lost network mount does
+
+    async def story() -> bytes | None:
+        reader = Source()
+        for _ in range(3):
+            with pytest.raises(UnreachableError, match="did not answer"):
+                await reader.fetch(str(file))
+        hanging = [thread for thread in threading.enumerate() if thread.name == "parameters"]
+        assert len(hanging) == 1 and hanging[0].daemon
+        file.write_bytes(b"fast = 12\n")
+        hanging[0].join()
+        return (await reader.fetch(str(file))).body
+
+    assert asyncio.run(story()) == b"fast = 12\n"
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "answers 404"), (302, "name the address it leads to")])
 def test_other_answers_are_no_parameters(server: Any, status: int, words: str) -> None:
     server.status = status
     with pytest.raises(UnreachableError, match=words) as raised:
-        asyncio.run(fetch(address(server)))
+        asyncio.run(Source().fetch(address(server)))
     assert "secret" not in str(raised.value)
     assert public_name("https://me:pw@example.org:8443/a.toml?token=x") == "https://example.org:8443/a.toml"
 
@@ -280,3 +303,44 @@ def test_addresses_that_cannot_be_trusted_are_refused_in_the_settings(tmp_path: 
     )
     with pytest.raises(ConfigError, match=r"parameters"):
         load(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://h.example:99999/x", "is no address: Port out of range"),
+        ("https://[::1/x", "is no address"),
+        ("https:///x", "names no server"),
+        ("http://h.example/x", "plain http"),
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_refused_before_the_start(url: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ParameterSettings(url=url)
+
+
+def test_a_value_that_no_text_can_hold_is_refused_and_the_parameters_stay(tmp_path: Path) -> None:
+    file = tmp_path / "wanted.json"
+    file.write_bytes(b'{"symbol": "S\\ud83dY"}')
+    world = World(tmp_path, str(file))
+
+    async def story(follower: ParameterFollower) -> None:
+        await follower.look()
+        assert follower.current == DECLARED
+
+    asyncio.run(world.run(story))
+    assert "half a character" in world.audit()[-1].outcome
+
+
+def test_a_file_of_something_else_fills_neither_journal_nor_messages(tmp_path: Path) -> None:
+    file = tmp_path / "wanted.toml"
+    file.write_text("\n".join(f"name{number} = 1" for number in range(4_000)))
+    world = World(tmp_path, str(file))
+
+    async def story(follower: ParameterFollower) -> None:
+        await follower.look()
+
+    asyncio.run(world.run(story))
+    ((_, message),), (entry,) = world.told, world.audit()
+    assert len(message) < 4_000 and len(entry.outcome) < 4_000
+    assert entry.outcome.endswith("and 3990 more")

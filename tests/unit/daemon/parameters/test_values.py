@@ -35,6 +35,8 @@ def test_both_forms_say_the_same_as_texts(body: bytes) -> None:
         (b"\xff\xfe{}", "not UTF-8"),
         (b"#" * (BODY_LIMIT_BYTES + 1), "larger than"),
         (b'{"symbol": "' + b"A" * 10_001 + b'"}', "longer than"),
+        (b'{"symbol": "S\\ud83dY"}', "'symbol' has half a character"),
+        (b"fast = 0x" + b"f" * 4_000, "'fast' has too many digits"),
         (b'{"a":' * 100_000, "larger than"),
         (b'{"a":' * 10_000, "not valid JSON"),
     ],

@@ -65,6 +65,9 @@ def test_a_process_with_any_name_is_read_and_one_that_is_gone_is_none(tmp_path: 
     assert facts.threads == 20
     assert facts.descriptor_limit == float("inf")
     assert read_process(8, tmp_path) is None
+    for name in ("limits", "stat", "statm"):  # it goes while it is looked at: the kernel has no more to say
+        (folder / name).write_text("")
+        assert read_process(7, tmp_path) is None
 
 
 def test_the_journals_files_and_the_disk_are_measured(tmp_path: Path) -> None:

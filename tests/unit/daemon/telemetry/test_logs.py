@@ -114,6 +114,18 @@ def test_the_file_is_private_json_and_people_get_lines(stream: io.StringIO, tmp_
     assert json.loads(JsonFormatter(Redactor()).format(record))["message"] == "halted"
 
 
+def test_the_file_is_private_after_it_was_rotated_as_well(
+    stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 100)
+    logs.configure("info", stream=stream, file=tmp_path / "daemon.log")
+    for _ in range(3):
+        logs.event(logging.getLogger("x"), logging.WARNING, "halted", reason="test")
+    files = sorted(tmp_path.iterdir())
+    assert len(files) > 1
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
 def test_a_text_that_no_encoding_takes_is_still_a_line() -> None:
     record = logging.makeLogRecord({"msg": "request_failed", "fields": {"path": "/v1/\udcff"}})
     line = json.loads(JsonFormatter(Redactor()).format(record))

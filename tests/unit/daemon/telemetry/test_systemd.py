@@ -30,11 +30,13 @@ def test_ready_status_and_stopping_are_said(manager: socket.socket) -> None:
     told.status("busy")
     told.extend_timeout(2.5)
     told.stopping()
-    assert [manager.recv(4096) for _ in range(4)] == [
+    told.stopping("/srv/\udcff cannot be written")  # a folder's name may be any bytes
+    assert [manager.recv(4096) for _ in range(5)] == [
         b"READY=1\nSTATUS=trading SPY",
         b"STATUS=busy",
         b"EXTEND_TIMEOUT_USEC=2500000",
         b"STOPPING=1",
+        b"STOPPING=1\nSTATUS=/srv/\\udcff cannot be written",
     ]
     with pytest.raises(BlockingIOError):
         manager.recv(4096)
