@@ -1,0 +1,107 @@
+"""What the commands say to values, places and files that cannot be: one line, an exit code, nothing lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from livetrader.cli.main import cli
+from livetrader.journal.store import Store
+
+PAPER = """
+[account]
+name = "paper"
+[algorithm]
+path = "main.py"
+[brokerage]
+plugin = "paper"
+[feed]
+plugin = "replay"
+start = "2024-01-02"
+end = "2024-01-05"
+[data]
+folder = "."
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with a configuration, an algorithm and an empty object store."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("LIVETRADER_OBJECT_STORE", "LIVETRADER_DATA", "LIVETRADER_CONFIG", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "paper.toml").write_text(PAPER)
+    (tmp_path / "algorithm.py").write_text(
+        "from AlgorithmImports import *\n\nclass Idle(QCAlgorithm):\n    pass\n"
+    )
+    (tmp_path / "storage").mkdir()
+    (tmp_path / "state").mkdir(mode=0o700)
+    return tmp_path
+
+
+def typed(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(word) for word in words], prog_name="livetrader")
+
+
+def said(result: Result) -> str:
+    """Return what was said, which is no traceback."""
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.output
+
+
+@pytest.mark.parametrize("place", ["nowhere/a.tar.gz", "paper.toml/a.tar.gz", "x" * 300])
+def test_a_backup_to_a_place_that_cannot_be_is_a_line(here: Path, place: str) -> None:
+    result = typed("backup", "paper.toml", "--output", place)
+    assert (result.exit_code, len(said(result).splitlines())) == (1, 1)
+    assert place in result.output and "name a" in result.output
+
+
+@pytest.mark.parametrize("place", ["paper.toml/x", "y" * 300])
+def test_an_object_into_a_place_that_cannot_be_is_a_line(here: Path, place: str) -> None:
+    (here / "storage" / "a").write_text("1")
+    result = typed("store", "get", "a", place)
+    assert (result.exit_code, len(said(result).splitlines())) == (1, 1)
+    assert "name a" in result.output
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_numbers_that_are_none_are_refused(here: Path, number: str) -> None:
+    (here / "equity").mkdir()
+    for words in (
+        ("backtest", "algorithm.py", "--data", ".", "--cash", number),
+        ("data", "generate", "--symbol", "A", "--start", "2024-01-02", "--volatility", number),
+        ("data", "generate", "--symbol", "A", "--start", "2024-01-02", "--first-price", number),
+        ("token", "new", "a", "--scope", "read", "--days", number, "--config", "paper.toml"),
+    ):
+        result = typed(*words)
+        assert (result.exit_code, "Invalid value" in said(result)) == (2, True), result.output
+
+
+@pytest.mark.parametrize("theirs", ["code", "config", "orders.csv"])
+def test_results_do_not_replace_files_that_no_backtest_left(here: Path, theirs: str) -> None:
+    kept = here / "project"
+    (kept / "code").mkdir(parents=True)
+    mine = kept / "code" / "mine.py" if theirs == "code" else kept / theirs
+    if theirs != "code":
+        (kept / "code").rmdir()
+    mine.write_text("precious")
+    (kept / "film.part").write_text("half a film")
+    result = typed("backtest", "algorithm.py", "--data", ".", "--output", "project")
+    assert (result.exit_code, f"project holds {theirs}" in said(result)) == (2, True), result.output
+    assert {path.name for path in kept.rglob("*") if path.is_file()} == {mine.name, "film.part"}
+
+
+@pytest.mark.parametrize("beside", ["", "-wal"])
+def test_a_journal_is_not_exported_onto_itself(here: Path, beside: str) -> None:
+    journal = here / "state" / "journal.sqlite3"
+    store = Store(journal, "paper", 1)
+    store.open()
+    store.close()
+    target = journal.with_name(journal.name + beside)
+    target.touch()
+    before = target.read_bytes()
+    result = typed("journal", "export", "paper.toml", "--output", target)
+    assert (result.exit_code, "another file" in said(result)) == (2, True), result.output
+    assert target.read_bytes() == before
