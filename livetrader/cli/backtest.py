@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from livetrader.cli.common import as_json, console, json_option, pair
+from livetrader.cli.common import FiniteRange, as_json, console, json_option, pair
 from livetrader.cli.histories import data_folder, folder_option, histories_of, provider_options
 from livetrader.cli.store import named_store, place_options
 from livetrader.errors import AlgorithmLoadError
@@ -43,7 +43,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--cash",
     metavar="AMOUNT",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Replaces the cash it starts with.",
 )
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from livetrader.cli.common import as_json, console, json_option
+from livetrader.cli.common import FiniteRange, as_json, console, json_option
 from livetrader.cli.histories import DATA_FOLDER, data_folder, folder_option, histories_of, provider_options
 from livetrader.errors import ConfigError
 
@@ -122,13 +122,11 @@ def download(*, output_json: bool, **given: Any) -> None:
 @data.command()
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0),
               help="The same seed gives the same data.")  # fmt: skip
-@click.option(
-    "--volatility", default=0.25, show_default=True, type=click.FloatRange(0.0, 5.0), help="A year's."
-)
-@click.option("--drift", default=0.07, show_default=True, type=click.FloatRange(-5.0, 5.0), help="A year's.")
+@click.option("--volatility", default=0.25, show_default=True, type=FiniteRange(0.0, 5.0), help="A year's.")
+@click.option("--drift", default=0.07, show_default=True, type=FiniteRange(-5.0, 5.0), help="A year's.")
 @click.option("--trades-per-minute", default=4.0, show_default=True,
-              type=click.FloatRange(0.1, 1000.0), help="On average.")  # fmt: skip
-@click.option("--first-price", default=100.0, show_default=True, type=click.FloatRange(1.0, 1e6))
+              type=FiniteRange(0.1, 1000.0), help="On average.")  # fmt: skip
+@click.option("--first-price", default=100.0, show_default=True, type=FiniteRange(1.0, 1e6))
 @_what_options(MADE_UP_TYPES)
 @json_option
 def generate(*, output_json: bool, **given: Any) -> None:
