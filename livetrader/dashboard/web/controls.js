@@ -158,7 +158,8 @@ async function follow(dialog) {
       dialog.operation = await api.get(`v1/operations/${encodeURIComponent(dialog.operation.id)}`);
     } catch (error) {
       if (dialog.kind === "stop" && error.status === 0) {
-        dialog.operation = { ...dialog.operation, state: "done", message: "the daemon has ended" };
+        const message = "no answer any more: the daemon has ended, or the connection to it has";
+        dialog.operation = { ...dialog.operation, state: "done", message };
       } else if (error.status !== 0 && error.status !== 429) {
         dialog.problem = error;
         break;
@@ -231,7 +232,8 @@ function controlView(dialog) {
   const control = CONTROLS[dialog.kind];
   if (dialog.operation) return outcomeView(dialog, control);
   const account = state.status?.account ?? "";
-  const lapsed = dialog.asked && performance.now() >= dialog.asked.untilMs;
+  const unasked = control.confirmed && !dialog.asked && dialog.problem; // the question or its answer got lost
+  const lapsed = unasked || (dialog.asked && performance.now() >= dialog.asked.untilMs);
   return h(
     "form",
     {
@@ -324,7 +326,7 @@ function residue(dialog) {
 function foreign(dialog) {
   const change = (event) => {
     dialog.given = { ...dialog.given, include_foreign: event.target.checked };
-    dialog.asked = null;
+    dialog.asked = dialog.problem = null;
     redraw();
     firstPress(dialog);
   };
@@ -337,7 +339,7 @@ function foreign(dialog) {
 }
 
 function askAgain(dialog) {
-  dialog.asked = null;
+  dialog.asked = dialog.problem = null;
   dialog.key = api.newKey();
   redraw();
   firstPress(dialog);
