@@ -21,6 +21,14 @@ POST = """async ([path, csrf]) => {
 }"""
 ENDS = ("CONNECTION_REFUSED", "CONNECTION_RESET", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED_ENCODING")
 SETTLED = "() => !document.querySelector('main').innerText.includes('Reading …')"
+LIQUIDATED_MEANWHILE = """async () => {
+    const folder = document.querySelector("script[type=module]").src.replace(/[^/]*$/, "");
+    const { state } = await import(folder + "store.js");
+    const before = state.status;
+    state.status = { ...before, kill_switch: { ...before.kill_switch, latched: true, kill_id: "another" } };
+    document.querySelector("dialog button[type=submit]").click();
+    state.status = before;
+}"""
 SYMBOLS = "() => [...document.querySelectorAll('main tbody strong')].map((each) => each.textContent)"
 
 
@@ -245,6 +253,11 @@ def test_an_operator_halts_resumes_and_presses_liquidate_twice_until_it_is_flat(
         dialog.get_by_role("button", name="Close").click()
         assert deployment.status()["halted"]
         page.get_by_text("No new orders can leave now.").wait_for()
+        _press(window, "Resume")
+        page.evaluate(LIQUIDATED_MEANWHILE)
+        dialog.get_by_text("changed while this was open").wait_for()
+        assert deployment.status()["halted"], "a click on what was not read resumed"
+        dialog.get_by_role("button", name="Back").click()
         _press(window, "Resume")
         dialog.get_by_role("button", name="Resume", exact=True).click()
         dialog.get_by_text("orders are allowed").wait_for()

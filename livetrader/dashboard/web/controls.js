@@ -71,7 +71,7 @@ export function openControl(kind, given = {}) {
   if (!may(CONTROLS[kind].scope)) return;
   shown = {
     kind, given, reason: "", typed: "", residue: false, busy: false, problem: null, asked: null, operation: null,
-    key: api.newKey(),
+    key: api.newKey(), kill: latchedKill(),
   };
   open();
   if (CONTROLS[kind].confirmed) firstPress(shown);
@@ -120,6 +120,13 @@ async function firstPress(dialog) {
 async function press(dialog) {
   const control = CONTROLS[dialog.kind];
   if (dialog.busy || !ready(dialog)) return;
+  if (dialog.kind === "resume" && latchedKill() !== dialog.kill) {
+    dialog.problem = { message: "What would be resumed has changed while this was open: read it again." };
+    dialog.kill = latchedKill();
+    dialog.residue = false;
+    redraw();
+    return;
+  }
   dialog.busy = true;
   dialog.problem = null;
   redraw();
@@ -127,7 +134,7 @@ async function press(dialog) {
   if (dialog.reason.trim()) request.reason = dialog.reason.trim();
   if (dialog.asked) request.confirm = dialog.asked.confirm;
   if (dialog.kind === "resume" && state.status?.kill_switch.latched) {
-    request.kill_id = state.status.kill_switch.kill_id;
+    request.kill_id = dialog.kill;
     request.accept_residue = dialog.residue;
   }
   try {
@@ -142,6 +149,9 @@ async function press(dialog) {
   dialog.busy = false;
   redraw();
 }
+
+// The liquidation that a resume would end, null where there is none.
+const latchedKill = () => (state.status?.kill_switch.latched ? state.status.kill_switch.kill_id : null);
 
 function ready(dialog) {
   const control = CONTROLS[dialog.kind];
