@@ -239,7 +239,10 @@ def _chain(given: dict[str, Any], told: list[str]) -> Iterator[HistoryChain]:
 
 def _tickers(given: dict[str, Any]) -> list[str]:
     tickers = [each.strip().upper() for text in given["symbols"] for each in text.split(",")]
-    return list(dict.fromkeys(filter(None, tickers)))
+    found = list(dict.fromkeys(filter(None, tickers)))
+    if given["symbols"] and not found:
+        raise click.BadParameter("names no ticker", param_hint="--symbol")
+    return found
 
 
 def _kinds(given: dict[str, Any]) -> tuple[list[Resolution], list[TickType]]:

@@ -69,11 +69,14 @@ def install_service(config: Path | None, output_json: bool, **given: Any) -> Non
     from livetrader.deployment import installing
 
     file = find_config(config)
+    unit_folder = given["unit_folder"] or places.UNITS
+    if not unit_folder.is_absolute():
+        raise click.BadParameter("write the whole path, from / on", param_hint="--unit-folder")
     request = installing.Request(
         name=given["name"] or file.stem,
         config=file,
         user=given["user"],
-        unit_folder=given["unit_folder"] or places.UNITS,
+        unit_folder=unit_folder,
         root=given["root"].absolute(),
         credentials={
             key: Path(path) for key, path in (pair(text, "--credential") for text in given["credentials"])

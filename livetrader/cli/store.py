@@ -172,7 +172,7 @@ def get(key: str, file: Path | None, *, force: bool, output_json: bool, **given:
         return
     _write(target, value)
     if output_json:
-        as_json({"key": key, "file": target, "size": len(value)})
+        as_json({"key": key, "file": str(target), "size": len(value)})
     else:
         click.echo(f"{target}: {len(value):,} bytes")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,20 @@ def test_a_journal_is_not_exported_onto_itself(here: Path, beside: str) -> None:
     result = typed("journal", "export", "paper.toml", "--output", target)
     assert (result.exit_code, "another file" in said(result)) == (2, True), result.output
     assert target.read_bytes() == before
+
+
+def test_what_names_nothing_is_refused(here: Path) -> None:
+    (here / "image").mkdir()
+    for words, remedy in (
+        (("data", "generate", "--symbol", ",", "--start", "2024-01-02"), "names no ticker"),
+        (("install-service", "paper.toml", "--dry-run", "--unit-folder", "units"), "the whole path"),
+        (("install-service", "x.toml", "--uninstall", "--name", "../x", "--root", "image"), "use letters"),
+    ):
+        result = typed(*words)
+        assert (result.exit_code, remedy in said(result)) == (2, True), result.output
+
+
+def test_an_object_that_was_taken_out_is_told_as_json(here: Path) -> None:
+    (here / "storage" / "a").write_text("1")
+    result = typed("store", "get", "a", "got", "--json")
+    assert json.loads(said(result)) == {"key": "a", "file": "got", "size": 1}
