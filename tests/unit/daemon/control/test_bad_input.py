@@ -123,3 +123,16 @@ def test_an_object_that_was_taken_out_is_told_as_json(here: Path) -> None:
     (here / "storage" / "a").write_text("1")
     result = typed("store", "get", "a", "got", "--json")
     assert json.loads(said(result)) == {"key": "a", "file": "got", "size": 1}
+
+
+def test_a_notebook_is_not_run_where_its_output_has_no_place_or_it_is_not_there(here: Path) -> None:
+    (here / "study.ipynb").write_text("[]")
+    execute = ("research", "study.ipynb", "--execute", "--data", ".")
+    for words, code, remedy in (
+        ((*execute, "--output", "nowhere/ran.ipynb"), 2, "there is no folder nowhere"),
+        (("research", "studdy.ipynb", "--execute", "--data", "."), 2, "no notebook studdy.ipynb"),
+        (execute, 3, "no notebook that can be read"),
+    ):
+        result = typed(*words)
+        assert (result.exit_code, remedy in said(result)) == (code, True), result.output
+    assert not (here / "studdy.ipynb").exists()
