@@ -16,7 +16,7 @@ from livetrader.control.auth import TokenStore
 from livetrader.deployment.plan import drop_in
 from livetrader.deployment.units import DAEMON, SHIPPED, rendered, shipped_folder, user_of
 from livetrader.doctor.findings import Finding, note, ok, problem, warning
-from livetrader.errors import ConfigError
+from livetrader.errors import ConfigError, JournalError
 from livetrader.journal.examination import examine
 from livetrader.journal.filesystems import Fitness, judge, kind_of
 from livetrader.journal.records import SCHEMA_VERSION
@@ -129,7 +129,10 @@ def journal(folder: Path, account: str) -> Finding:
     path = folder / JOURNAL
     if not path.is_file() or not path.stat().st_size:
         return note("journal", "none yet; the first start makes one")
-    found = examine(path)
+    try:
+        found = examine(path)
+    except JournalError as error:
+        return problem("journal", str(error), f"livetrader journal check {path}")
     if found.schema.isdigit() and int(found.schema) > SCHEMA_VERSION:
         remedy = "install that version again, or `livetrader restore` a backup of before"
         return problem("journal", f"{path} was written by a newer livetrader", remedy)

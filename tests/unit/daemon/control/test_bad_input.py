@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -136,3 +138,25 @@ def test_a_notebook_is_not_run_where_its_output_has_no_place_or_it_is_not_there(
         result = typed(*words)
         assert (result.exit_code, remedy in said(result)) == (code, True), result.output
     assert not (here / "studdy.ipynb").exists()
+
+
+@pytest.mark.parametrize("words", [("journal", "check"), ("journal", "export"), ("doctor", "--offline")])
+def test_a_journal_that_may_not_be_read_is_no_damaged_one(
+    here: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str]
+) -> None:
+    journal = here / "state" / "journal.sqlite3"
+    journal.write_text("anything")
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: path != journal and may(path, mode, **more))
+    monkeypatch.setattr("livetrader.doctor.examining.examine_machine", lambda now_ns: [])
+    result = typed(*words, "paper.toml")
+    assert "the daemon's user" in said(result) and "quarantine" not in result.output
+    assert result.exit_code == (1 if words[0] == "doctor" else 2)
+    monkeypatch.setattr(os, "access", may)
+
+    def broken(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", broken)
+    result = typed(*words, "paper.toml")
+    assert "cannot be opened" in said(result) and (words[0] == "journal" or "disk" in result.output)
