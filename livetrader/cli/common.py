@@ -23,6 +23,7 @@ CONFIG_NAME: Final = "livetrader.toml"  # looked for in the working directory
 CONFIG_HELP: Final = f"The configuration file; default $LIVETRADER_CONFIG, else ./{CONFIG_NAME}."
 PIPE_WIDTH: Final = 200  # columns where there is no terminal to ask: a table must not be cut in a pipe
 
+YEARS: Final = range(1900, 2201)  # in which there are markets
 _WITH_TRACEBACK: Final = frozenset({"run"})  # a daemon that ends so is our bug: the journal wants all of it
 _LOOK: Final = "look at that place, then try again"
 _FULL: Final = "free some room, then try again"
@@ -61,6 +62,20 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is no finite number", param, ctx)
         return number
+
+
+class Day(click.DateTime):
+    """A date, written YYYY-MM-DD, that has a day before and one after in any calendar."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the date at midnight. Raises BadParameter."""
+        day = super().convert(value, param, ctx)
+        if day is not None and day.year not in YEARS:
+            self.fail(f"{day:%Y-%m-%d}: the year is to be one of {YEARS[0]} to {YEARS[-1]}", param, ctx)
+        return day
 
 
 class Commands(click.Group):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from livetrader.cli.common import FiniteRange, as_json, console, json_option
+from livetrader.cli.common import Day, FiniteRange, as_json, console, json_option
 from livetrader.cli.histories import DATA_FOLDER, data_folder, folder_option, histories_of, provider_options
 from livetrader.errors import ConfigError
 
@@ -30,7 +30,7 @@ RESOLUTIONS: Final = ("tick", "second", "minute", "hour", "daily")
 KINDS: Final = ("trade", "quote")
 TYPES: Final = ("equity", "index", "crypto", "forex", "option", "indexoption")
 MADE_UP_TYPES: Final = ("equity", "index", "crypto")
-_DAY: Final = click.DateTime(["%Y-%m-%d"])
+_DAY: Final = Day()
 
 _F = TypeVar("_F", bound=Callable[..., object])
 

@@ -114,6 +114,8 @@ def test_what_names_nothing_is_refused(here: Path) -> None:
     (here / "image").mkdir()
     for words, remedy in (
         (("data", "generate", "--symbol", ",", "--start", "2024-01-02"), "names no ticker"),
+        (("data", "generate", "--symbol", "A", "--start", "0001-01-01"), "one of 1900 to 2200"),
+        (("backtest", "algorithm.py", "--data", ".", "--end", "9999-12-31"), "one of 1900 to 2200"),
         (("install-service", "paper.toml", "--dry-run", "--unit-folder", "units"), "the whole path"),
         (("install-service", "x.toml", "--uninstall", "--name", "../x", "--root", "image"), "use letters"),
     ):
