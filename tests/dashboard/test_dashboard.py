@@ -218,6 +218,7 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
     assert read["moments"] == ["02 Mar 2020 14:31:00", "–", "14:31", "2 Mar"]
     assert read["marks"][:2] == [[0, 20, 40, 60, 80, 100], [-0.5, 0]]
     assert read["marks"][2] == ["2020-03-01", "2020-05-01", "2020-07-01", "2020-09-01", "2020-11-01"]
+    assert read["marks"][3] == [[1e16, 1e16 + 2], []]
     assert all(read["thinning"])
     assert read["lines"] == [4, 5, 6, 7, 8]
     assert read["curve"] == [120, [60, 120, 180, 181], 4], "a candle that is not over is replaced"
