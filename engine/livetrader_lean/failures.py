@@ -12,6 +12,7 @@ from livetrader_lean.errors import ToldError
 from livetrader_lean.libraries import remedy
 
 TRACEBACK_LENGTH: Final = 16_000  # characters; the end says most
+MESSAGE_LENGTH: Final = 1_000  # characters
 _OURS: Final = ("livetrader", "livetrader_engine", "livetrader_lean", "livetrader_plugins")
 _FROZEN: Final = "<frozen "
 _LIBRARIES: Final = tuple(
@@ -26,7 +27,7 @@ def user_traceback(error: BaseException) -> str:
     library is missing that has an extra, the last line says how to install it.
     """
     if isinstance(error, ToldError):
-        return str(error)  # it is the user's traceback already
+        return _sendable(str(error))  # it is the user's traceback already
     told = traceback.TracebackException.from_exception(error, capture_locals=False)
     ours = _folders()
     if any(not frame.filename.startswith((*ours, *_LIBRARIES)) for frame in told.stack):
@@ -41,7 +42,21 @@ def user_traceback(error: BaseException) -> str:
         told.stack.clear()  # the error itself names file and line
     install = remedy(error)
     text = "".join(told.format()) + (f"{install}\n" if install else "")
-    return text[-TRACEBACK_LENGTH:]
+    return _sendable(text[-TRACEBACK_LENGTH:])
+
+
+def user_message(error: BaseException) -> str:
+    """Return an error's class and text in short, whatever the user's class makes of its text."""
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 — boundary: the user's own __str__
+        said = "its text cannot be told"
+    return _sendable(f"{type(error).__name__}: {said}"[:MESSAGE_LENGTH])
+
+
+def _sendable(text: str) -> str:
+    """Return a text that every encoding of Unicode has: half a character of UTF-16 as its number."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _folders() -> tuple[str, ...]:

@@ -7,10 +7,12 @@ a halt: orders that were made after the backup exist at the brokerage and in no 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import tarfile
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
@@ -38,17 +40,27 @@ from livetrader.journal.store import QUARANTINED, Row, Store
 
 SKIPPED_NUMBERS: Final = 1_000_000  # of orders: more than any account makes between a backup and its use
 STAGING: Final = f"{REPLACED}staging-"  # begins so that no backup takes it along
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 _STAYS: Final = (LOCK_NAME, "control.sock")
 
 
 def read_backup(archive: Path, folder: Path) -> Manifest:
-    """Unpack a backup into `folder`, which is empty, and verify it. Raises BackupError for anything odd."""
+    """Unpack a backup into `folder`, which is empty, and verify it.
+
+    Raises BackupError for anything odd; PermissionError where somebody else may read it.
+    """
     try:
         with tarfile.open(archive, mode="r:gz") as opened:
             found, manifest = _unpack(opened, folder)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise BackupError(f"there is no file {archive}") from error
+    except FileNotFoundError as error:
+        raise BackupError(f"there is no file {archive}") from error
+    except PermissionError:
+        raise  # says nothing of the backup
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise BackupError(
+                f"there is no room to unpack {archive} in {folder.parent}: free some"
+            ) from error
         raise BackupError(f"{archive} cannot be read: {error}; it is damaged or no backup") from error
     if manifest is None:
         raise BackupError(f"{archive} has no manifest: it was cut off, or is no backup")

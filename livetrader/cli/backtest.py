@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from livetrader.cli.common import as_json, console, json_option, pair
+from livetrader.cli.common import Day, FiniteRange, as_json, console, json_option, pair
 from livetrader.cli.histories import data_folder, folder_option, histories_of, provider_options
 from livetrader.cli.store import named_store, place_options
 from livetrader.errors import AlgorithmLoadError
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from livetrader.offline.results import BacktestResult
     from livetrader.store.options import StoreOptions
 
-DAY_FORMAT: Final = "%Y-%m-%d"
 EXIT_BY_SIGNAL: Final = 128  # and the signal's number: 130 after Ctrl-C, 143 after SIGTERM
 WIDE_COLUMNS: Final = 90  # from this width on, the figures stand in two columns
-_DAY: Final = click.DateTime([DAY_FORMAT])
+_DAY: Final = Day()
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
 
@@ -43,7 +42,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--cash",
     metavar="AMOUNT",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Replaces the cash it starts with.",
 )
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="May be repeated.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
 CONFIG_NAME: Final = "livetrader.toml"  # looked for in the working directory
 CONFIG_HELP: Final = f"The configuration file; default $LIVETRADER_CONFIG, else ./{CONFIG_NAME}."
 PIPE_WIDTH: Final = 200  # columns where there is no terminal to ask: a table must not be cut in a pipe
+
+YEARS: Final = range(1900, 2201)  # in which there are markets
+_WITH_TRACEBACK: Final = frozenset({"run"})  # a daemon that ends so is our bug: the journal wants all of it
+_LOOK: Final = "look at that place, then try again"
+_FULL: Final = "free some room, then try again"
+_NO_FOLDER: Final = "name a place in a folder that is there"
+_REMEDIES: Final = {
+    errno.ENOENT: _NO_FOLDER, errno.ENOTDIR: _NO_FOLDER, errno.EISDIR: "name a file, not a folder",
+    errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EROFS: "name a place that can be written",
+    errno.ENAMETOOLONG: "name a shorter one", errno.EEXIST: "name another one",
+}  # fmt: skip
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -40,8 +53,33 @@ class ToldError(click.ClickException):
             click.echo(f"livetrader: {self.message}", err=True)
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers without nan, which lies in every one, and without infinities."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number. Raises BadParameter."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is no finite number", param, ctx)
+        return number
+
+
+class Day(click.DateTime):
+    """A date, written YYYY-MM-DD, that has a day before and one after in any calendar."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the date at midnight. Raises BadParameter."""
+        day = super().convert(value, param, ctx)
+        if day is not None and day.year not in YEARS:
+            self.fail(f"{day:%Y-%m-%d}: the year is to be one of {YEARS[0]} to {YEARS[-1]}", param, ctx)
+        return day
+
+
 class Commands(click.Group):
-    """A group that turns the daemon's errors into messages and exit codes."""
+    """A group that turns the daemon's errors, and the machine's, into messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -50,8 +88,19 @@ class Commands(click.Group):
         except DaemonError as error:
             raise ToldError(error) from error
         except PermissionError as error:
-            problem = f"{error.filename}: {error.strerror}; run as the daemon's user, or check owner and mode"
+            place = f"{error.filename}: " if error.filename else ""
+            problem = f"{place}{error.strerror}; run as the daemon's user, or check owner and mode"
             raise ToldError(ConfigError([problem])) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE or ctx.invoked_subcommand in _WITH_TRACEBACK:
+                raise  # click ends quietly where nobody reads on
+            raise click.ClickException(_about_machine(error)) from error
+
+
+def _about_machine(error: OSError) -> str:
+    """Return what a place on disk or a connection refused, and what to do."""
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}; {_REMEDIES.get(error.errno or 0, _LOOK)}"
 
 
 def config_options(command: _F) -> _F:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from livetrader.cli.common import as_json, console, json_option
+from livetrader.cli.common import Day, FiniteRange, as_json, console, json_option
 from livetrader.cli.histories import DATA_FOLDER, data_folder, folder_option, histories_of, provider_options
 from livetrader.errors import ConfigError
 
@@ -30,7 +30,7 @@ RESOLUTIONS: Final = ("tick", "second", "minute", "hour", "daily")
 KINDS: Final = ("trade", "quote")
 TYPES: Final = ("equity", "index", "crypto", "forex", "option", "indexoption")
 MADE_UP_TYPES: Final = ("equity", "index", "crypto")
-_DAY: Final = click.DateTime(["%Y-%m-%d"])
+_DAY: Final = Day()
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -122,13 +122,11 @@ def download(*, output_json: bool, **given: Any) -> None:
 @data.command()
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0),
               help="The same seed gives the same data.")  # fmt: skip
-@click.option(
-    "--volatility", default=0.25, show_default=True, type=click.FloatRange(0.0, 5.0), help="A year's."
-)
-@click.option("--drift", default=0.07, show_default=True, type=click.FloatRange(-5.0, 5.0), help="A year's.")
+@click.option("--volatility", default=0.25, show_default=True, type=FiniteRange(0.0, 5.0), help="A year's.")
+@click.option("--drift", default=0.07, show_default=True, type=FiniteRange(-5.0, 5.0), help="A year's.")
 @click.option("--trades-per-minute", default=4.0, show_default=True,
-              type=click.FloatRange(0.1, 1000.0), help="On average.")  # fmt: skip
-@click.option("--first-price", default=100.0, show_default=True, type=click.FloatRange(1.0, 1e6))
+              type=FiniteRange(0.1, 1000.0), help="On average.")  # fmt: skip
+@click.option("--first-price", default=100.0, show_default=True, type=FiniteRange(1.0, 1e6))
 @_what_options(MADE_UP_TYPES)
 @json_option
 def generate(*, output_json: bool, **given: Any) -> None:
@@ -241,7 +239,10 @@ def _chain(given: dict[str, Any], told: list[str]) -> Iterator[HistoryChain]:
 
 def _tickers(given: dict[str, Any]) -> list[str]:
     tickers = [each.strip().upper() for text in given["symbols"] for each in text.split(",")]
-    return list(dict.fromkeys(filter(None, tickers)))
+    found = list(dict.fromkeys(filter(None, tickers)))
+    if given["symbols"] and not found:
+        raise click.BadParameter("names no ticker", param_hint="--symbol")
+    return found
 
 
 def _kinds(given: dict[str, Any]) -> tuple[list[Resolution], list[TickType]]:

@@ -31,6 +31,13 @@ def register(group: click.Group) -> None:
         group.add_command(command)
 
 
+def _whole(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a folder that hangs on where the command is typed: systemd reads one from / on."""
+    if value is not None and not value.is_absolute():
+        raise click.BadParameter("write the whole path, from / on", context, parameter)
+    return value
+
+
 @click.command(name="install-service")
 @config_options
 @click.option("--name", help="Of the service, livetrader@NAME; default: the name of the file.")
@@ -50,7 +57,8 @@ def register(group: click.Group) -> None:
 @click.option(
     "--root", type=click.Path(path_type=Path), default=Path("/"), help="Install into an image instead."
 )
-@click.option("--unit-folder", type=click.Path(path_type=Path), help="Default: /etc/systemd/system.")
+@click.option("--unit-folder", type=click.Path(path_type=Path), callback=_whole,
+              help="Default: /etc/systemd/system.")  # fmt: skip
 @json_option
 def install_service(config: Path | None, output_json: bool, **given: Any) -> None:
     """Run an account under systemd: units, user, folders, credentials, and the first token, shown once.

@@ -85,6 +85,9 @@ def export(path: Path | None, output: TextIO) -> None:
     from livetrader.journal.examination import export as rows
 
     file = _journal(path)
+    target = Path(output.name)
+    if target.exists() and any(target.samefile(each) for each in _parts(file)):
+        raise click.UsageError(f"{target} is the journal itself: write to another file")
     with _progress(hidden=output.name == "<stdout>") as progress:
         for line in rows(file, progress):
             output.write(line + "\n")
@@ -146,6 +149,12 @@ def _journal(path: Path | None) -> Path:
     if not file.is_file():
         raise ConfigError([f"{file}: there is no journal; name the file, its directory or the configuration"])
     return file
+
+
+def _parts(journal: Path) -> list[Path]:
+    """Return the files that a journal consists of, as far as they are there."""
+    named = (journal.with_name(journal.name + each) for each in ("", "-wal", "-shm", "-journal"))
+    return [path for path in named if path.exists()]
 
 
 @contextmanager

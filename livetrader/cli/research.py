@@ -55,10 +55,16 @@ def research(*, target: Path, output_json: bool, **given: Any) -> None:
     Exit code: 0 done, 2 wrong usage or no Jupyter, 3 a cell of the executed notebook failed,
     130 after Ctrl-C, 143 after SIGTERM, 1 anything else.
     """
-    from livetrader.offline.notebooks import notebook_at
+    from livetrader.offline.notebooks import SUFFIX, notebook_at
 
     if given["output"] is not None and not given["execute"]:
         raise click.UsageError("--output goes with --execute")
+    if given["output"] is not None and not given["output"].absolute().parent.is_dir():
+        raise ConfigError(
+            [f"--output: there is no folder {given['output'].parent} for {given['output'].name}"]
+        )
+    if given["execute"] and target.suffix == SUFFIX and not target.exists():
+        raise ConfigError([f"there is no notebook {target}; without --execute one is made"])
     notebook = notebook_at(target).absolute()
     settings = _settings(notebook.parent, given)
     environment = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -172,7 +172,7 @@ def get(key: str, file: Path | None, *, force: bool, output_json: bool, **given:
         return
     _write(target, value)
     if output_json:
-        as_json({"key": key, "file": target, "size": len(value)})
+        as_json({"key": key, "file": str(target), "size": len(value)})
     else:
         click.echo(f"{target}: {len(value):,} bytes")
 
@@ -262,7 +262,8 @@ def _write(target: Path, value: bytes) -> None:
         words = f"{target} cannot be written: {error.strerror}; name a file in a folder that is there, or `-`"
         raise click.ClickException(words) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # it was never made
+            aside.unlink(missing_ok=True)
 
 
 def _view(key: str, found: StoredObject) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from livetrader.cli.common import as_json, config_options, find_config, json_option
+from livetrader.cli.common import FiniteRange, as_json, config_options, find_config, json_option
 
 if TYPE_CHECKING:
     from livetrader.control.auth import TokenStore
@@ -43,7 +43,7 @@ def token() -> None:
     type=click.Choice(ROLES),
     help="Instead of scopes: view looks; control halts, resumes, stops and liquidates, too; admin is all.",
 )
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Until it expires; default: never.")
+@click.option("--days", type=FiniteRange(min=0, min_open=True), help="Until it expires; default: never.")
 @click.option("-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG")
 @json_option
 def new(

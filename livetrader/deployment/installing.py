@@ -19,6 +19,7 @@ from livetrader.deployment.plan import (
     credentials_named,
     install_steps,
     problems_of,
+    problems_of_name,
     uninstall_steps,
     unit_of,
 )
@@ -79,7 +80,13 @@ def install(request: Request, now_ns: int, told: Callable[[Done], None]) -> list
 
 
 def uninstall(request: Request, told: Callable[[Done], None]) -> list[Done]:
-    """End the service of an account; configuration, credentials, state and user stay."""
+    """End the service of an account; configuration, credentials, state and user stay.
+
+    Raises ConfigError for a name that can be none; InstallError or OSError where a step fails.
+    """
+    problems = problems_of_name(request.name)
+    if problems:
+        raise ConfigError(problems)
     _may(request)
     machine = request.machine
     installed = machine.at(request.unit_folder / SHIPPED[0]).is_file()

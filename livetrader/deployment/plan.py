@@ -49,11 +49,14 @@ class Wanted:
     others: tuple[str, ...] = ()  # further accounts that are installed
 
 
+def problems_of_name(name: str) -> list[str]:
+    """Return what speaks against the name of a service; it becomes part of paths."""
+    return [] if _NAME.fullmatch(name) else [f"name {name!r}: use letters, digits and . _ -, with --name"]
+
+
 def problems_of(wanted: Wanted) -> list[str]:
     """Return what speaks against it, each with its remedy."""
-    problems = []
-    if not _NAME.fullmatch(wanted.name):
-        problems.append(f"name {wanted.name!r}: use letters, digits and . _ -, with --name")
+    problems = problems_of_name(wanted.name)
     if not _NAME.fullmatch(wanted.user):
         problems.append(f"user {wanted.user!r}: use letters, digits and . _ -")
     problems += [

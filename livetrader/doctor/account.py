@@ -7,15 +7,16 @@ import pwd
 import shutil
 import stat
 import sys
+from glob import escape
 from pathlib import Path
 from typing import Final
 
 from livetrader import places
 from livetrader.control.auth import TokenStore
 from livetrader.deployment.plan import drop_in
-from livetrader.deployment.units import DAEMON, SHIPPED, rendered, shipped_folder
+from livetrader.deployment.units import DAEMON, SHIPPED, rendered, shipped_folder, user_of
 from livetrader.doctor.findings import Finding, note, ok, problem, warning
-from livetrader.errors import ConfigError
+from livetrader.errors import ConfigError, JournalError
 from livetrader.journal.examination import examine
 from livetrader.journal.filesystems import Fitness, judge, kind_of
 from livetrader.journal.records import SCHEMA_VERSION
@@ -56,7 +57,7 @@ def file_system(settings: Settings, folder: Path) -> Finding:
     return make("file system", why, remedy.strip() or "put account.state_directory on a disk of this machine")
 
 
-def permissions(settings: Settings, folder: Path) -> list[Finding]:
+def permissions(settings: Settings, folder: Path, units_folder: Path = places.UNITS) -> list[Finding]:
     """Look who may read and write what money depends on."""
     findings = []
     if folder.exists():
@@ -77,10 +78,10 @@ def permissions(settings: Settings, folder: Path) -> list[Finding]:
             TokenStore(tokens).refresh()
         except ConfigError as error:
             findings.append(problem("permissions", str(error), f"make {tokens} the daemon's own, mode 0600"))
-    for secret in sorted(settings.source.parent.glob(f"{settings.source.stem}.*credential*")):
+    for secret in sorted(settings.source.parent.glob(f"{escape(settings.source.stem)}.*credential*")):
         if secret.stat().st_mode & 0o077:
             findings.append(problem("permissions", f"{secret} can be read by others", f"chmod 600 {secret}"))
-    findings += _seen_by_service(settings)
+    findings += _seen_by_service(settings, units_folder)
     return findings or [ok("permissions", "only its user and root get at it")]
 
 
@@ -94,29 +95,29 @@ def _not_ours(folder: Path, uid: int) -> Finding:
     )
 
 
-def _seen_by_service(settings: Settings) -> list[Finding]:
+def _seen_by_service(settings: Settings, folder: Path) -> list[Finding]:
     """Look whether the service's user can read what an installed configuration names."""
     if places.installed_state(settings.source) is None:
         return []
+    name = user_of(_unit(folder / DAEMON)) or places.USER
     try:
-        user = pwd.getpwnam(places.USER)
+        user = pwd.getpwnam(name)
     except KeyError:
-        return [problem("permissions", f"there is no user {places.USER}", "livetrader install-service")]
+        return [problem("permissions", f"there is no user {name}", "livetrader install-service")]
+    groups = os.getgrouplist(name, user.pw_gid)
     return [
-        problem(
-            "permissions", f"{path} cannot be read by the user {places.USER}", "chmod o+rX it and its folders"
-        )
+        problem("permissions", f"{path} cannot be read by the user {name}", "chmod o+rX it and its folders")
         for path in (settings.algorithm.path, settings.data.folder)
-        if path.exists() and not readable_by(path, user.pw_uid, user.pw_gid)  # else told of the settings
+        if path.exists() and not readable_by(path, user.pw_uid, *groups)  # else told of the settings
     ]
 
 
-def readable_by(path: Path, uid: int, gid: int) -> bool:
-    """Return whether a user may read a file or folder, by the modes on the way to it."""
+def readable_by(path: Path, uid: int, *gids: int) -> bool:
+    """Return whether a user of these groups may read a file or folder, by the modes on the way to it."""
 
     def may(each: Path, bit: int) -> bool:
         about = each.stat()
-        shift = 6 if about.st_uid == uid else 3 if about.st_gid == gid else 0
+        shift = 6 if about.st_uid == uid else 3 if about.st_gid in gids else 0
         return bool(about.st_mode >> shift & bit)
 
     whole = path.resolve()
@@ -128,7 +129,10 @@ def journal(folder: Path, account: str) -> Finding:
     path = folder / JOURNAL
     if not path.is_file() or not path.stat().st_size:
         return note("journal", "none yet; the first start makes one")
-    found = examine(path)
+    try:
+        found = examine(path)
+    except JournalError as error:
+        return problem("journal", str(error), f"livetrader journal check {path}")
     if found.schema.isdigit() and int(found.schema) > SCHEMA_VERSION:
         remedy = "install that version again, or `livetrader restore` a backup of before"
         return problem("journal", f"{path} was written by a newer livetrader", remedy)
@@ -174,14 +178,19 @@ def units(settings: Settings, folder: Path = places.UNITS) -> list[Finding]:
     remedy = f"livetrader install-service {settings.source}, then systemctl restart"
     for name in SHIPPED:
         there = folder / name
-        text = there.read_text(encoding="utf-8") if there.is_file() else ""
-        user = next((line[5:] for line in text.splitlines() if line.startswith("User=")), places.USER)
+        text = _unit(there)
+        user = user_of(text) or places.USER
         mine = rendered(
             (shipped / name).read_text(encoding="utf-8"), Path(sys.prefix) / "bin/livetrader", user
         )
         if text != mine:
             return [warning("units", f"{there} is not this version's", remedy)]
     return [ok("units", "installed, of this version")]
+
+
+def _unit(path: Path) -> str:
+    """Return the text of an installed unit, whoever edited it; nothing where there is none."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def gpu_in_service(settings: Settings, folder: Path = places.UNITS) -> Finding | None:

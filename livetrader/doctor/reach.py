@@ -65,6 +65,10 @@ def _port(host: str, port: int) -> Finding:
         with closing(socket.socket(family, kind, protocol)) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
+    except UnicodeError:  # of the encoding of names; no OSError
+        return problem(
+            "daemon", f"{host!r} is no name of a machine", "set control.host to one, or an address"
+        )
     except OSError as error:
         remedy = "set control.port to another one; each account needs its own"
         return problem(
@@ -83,7 +87,13 @@ def plugins(settings: Settings) -> list[Finding]:
         except ConfigError as error:
             findings.append(problem(check, str(error), "mend the section, or install the plugin"))
             continue
-        endpoint = endpoint_of(config)
+        try:
+            endpoint = endpoint_of(config)
+        except ValueError as error:
+            findings.append(
+                problem(check, f"its address cannot be read: {error}", "mend its host, port or url")
+            )
+            continue
         if endpoint is None:
             findings.append(ok(check, "installed; needs no network, or names none"))
         else:
@@ -100,7 +110,10 @@ def _sections(settings: Settings) -> Iterator[tuple[str, str, PluginSection]]:
 
 
 def endpoint_of(config: Any) -> Endpoint | None:
-    """Return where a plugin's configuration leads, by its `host` and `port`, or its `url`."""
+    """Return where a plugin's configuration leads, by its `host` and `port`, or its `url`.
+
+    Raises ValueError for what is no address.
+    """
     url = getattr(config, "url", None)
     if isinstance(url, str) and url:
         parts = urlsplit(url)
@@ -134,7 +147,7 @@ def reachable(check: str, endpoint: Endpoint) -> Finding:
         return problem(
             check, f"{endpoint.name} speaks no TLS that can be trusted: {error.reason or error}", remedy
         )
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # a label of a name that is empty or too long
         return problem(
             check, f"the name {endpoint.host} cannot be looked up", "look at /etc/resolv.conf and the network"
         )

@@ -6,7 +6,9 @@ it holds is evidence, and perhaps the only trace of an order.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,10 +69,19 @@ class Examination:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[Connection]:
-    """Open a file so that nothing is written to it. Raises JournalError where there is none."""
+    """Open a file so that nothing is written to it.
+
+    Raises JournalError where there is none or it cannot be opened, PermissionError where it may not be: a
+    journal that nobody looked at is no damaged one.
+    """
     if not path.is_file():
         raise JournalError(f"there is no journal at {path}")
-    connection = LOCAL_DISK.connect(path, writable=False)
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    try:
+        connection = LOCAL_DISK.connect(path, writable=False)
+    except sqlite3.Error as error:
+        raise JournalError(f"{path} cannot be opened: {error}; look at its disk, then try again") from error
     try:
         yield connection
     finally:
@@ -80,7 +91,7 @@ def _reading(path: Path) -> Iterator[Connection]:
 def examine(path: Path, progress: Progress = _quiet) -> Examination:
     """Return what can be said of a journal file. Changes nothing; works beside a running daemon.
 
-    Raises JournalError where there is no file.
+    Raises JournalError where there is no file, PermissionError where it may not be read.
     """
     found = Examination(path)
     with _reading(path) as connection:

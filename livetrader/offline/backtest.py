@@ -20,7 +20,7 @@ from livetrader.errors import ConfigError
 from livetrader.histories.opening import STORE, offline_context, open_histories
 from livetrader.models.opening import open_registry, surroundings_of, user_keys
 from livetrader.offline.data_monitor import DataMonitor
-from livetrader.offline.finish import clear, figures_of, write_config, write_files
+from livetrader.offline.finish import CODE, clear, figures_of, write_config, write_files
 from livetrader.offline.interrupts import Interrupts
 from livetrader.offline.project import copy_code
 from livetrader.offline.results import COMPLETED, RUNTIME_ERROR, STOPPED, BacktestResult, FileResults
@@ -88,8 +88,9 @@ def run_backtest(
     `progress` hears how far time has come; `show` gets each line that is logged. `interrupts`, entered by
     the caller, ends the run early with what it has: status Stopped. What the algorithm raises becomes status
     RuntimeError with its traceback; the files are written all the same. Raises LoadError for a file that
-    cannot be used and ConfigError for a history plugin that is not there; then nothing is written. Blocks
-    until done; training runs inside the step in which it is due.
+    cannot be used and ConfigError for a history plugin that is not there, or an output folder that holds
+    other files under the names of results; then nothing is written. Blocks until done; training runs inside
+    the step in which it is due.
     """
     began_ns = wall_ns()
     algorithm_type = load(request.path, request.class_name)
@@ -118,7 +119,7 @@ def run_backtest(
             folder=str(request.output),
             failed_data_requests=monitor.failed,
         )
-        copy_code(request.path, request.output / "code", without=(request.output, request.data_folder))
+        copy_code(request.path, request.output / CODE, without=(request.output, request.data_folder))
         write_config(request.output, _config(request, summary))
         write_files(request.output, summary, figures, result)
     return result

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+from livetrader.errors import ConfigError
 from livetrader.offline.results import BacktestResult, FileResults
 from livetrader.results.json_text import indented
 from livetrader.results.orders import OrderContext, order_json, order_list_hash
@@ -17,28 +18,47 @@ from livetrader.results.run_result import (
     result_json,
     summary_json,
 )
-from livetrader.results.whole_files import write_whole
+from livetrader.results.whole_files import PART, write_whole
 from livetrader_engine.data.subscription import Normalization
 from livetrader_engine.engine import Engine
 from livetrader_engine.orders.ticket import OrderRecord
 from livetrader_engine.statistics.results import Performance, StatisticsResults
 
 HASH_NAME: Final = "OrderListHash"
+CODE: Final = "code"  # the folder of the user's files
+_MARK: Final = "algorithm-type-name"  # what `config` of a run has
 _OURS: Final = (
     "*-data-requests-*.txt", "data-monitor-report-*.json", "*-order-events.json", "*-log.txt",
-    "*-summary.json", "summary.json", "log.txt", "orders.csv", "config", "*.part",
+    "*-summary.json", "summary.json", "log.txt", "orders.csv", "config",
 )  # fmt: skip
 
 
 def clear(folder: Path) -> None:
-    """Remove what an earlier run left in this folder, so that all files are of one run."""
-    config = folder / "config"
-    if config.is_file():
-        known = str(json.loads(config.read_text(encoding="utf-8")).get("id", ""))
-        (folder / f"{Path(known).name}.json").unlink(missing_ok=True)
-    for pattern in _OURS:
-        for path in folder.glob(pattern):
-            path.unlink()
+    """Remove what an earlier run left in this folder, so that all files are of one run.
+
+    Raises ConfigError where files that a run replaces are not known to be an earlier run's: then nothing is
+    removed.
+    """
+    known = _earlier_run(folder)
+    ours = [path for pattern in _OURS for path in folder.glob(pattern)]
+    strange = sorted({path.name for path in ours} | ({CODE} if (folder / CODE).exists() else set()))
+    if known is None and strange:
+        raise ConfigError(
+            [f"{folder} holds {', '.join(strange[:3])} of no backtest's: name another folder with --output"]
+        )
+    if known is not None:
+        (folder / f"{known}.json").unlink(missing_ok=True)
+    for path in (*ours, *(path for pattern in _OURS for path in folder.glob(pattern + PART))):
+        path.unlink()
+
+
+def _earlier_run(folder: Path) -> str | None:
+    """Return the id of the run whose results lie in a folder, None where there is no such run."""
+    try:
+        config = json.loads((folder / "config").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Path(str(config.get("id", ""))).name if isinstance(config, dict) and _MARK in config else None
 
 
 def figures_of(engine: Engine, results: FileResults) -> RunFigures:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 
 from livetrader.errors import AlgorithmLoadError, ConfigError
+from livetrader.results.json_text import writable
+from livetrader.results.whole_files import write_whole
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
@@ -110,7 +112,8 @@ def execute(
         )
         done = asyncio.run(_run_cells(manager, client, os.environ | environment | {"IPYTHONDIR": folder}))
     if output is not None:
-        nbformat.write(content, output)  # type: ignore[no-untyped-call]  # not typed
+        text: str = nbformat.writes(content)  # type: ignore[no-untyped-call]  # not typed
+        write_whole(output, writable(text) + "\n")
     return msgspec.structs.replace(done, notebook=str(notebook))
 
 
@@ -182,7 +185,8 @@ def _read(notebook: Path, nbformat: Any) -> Any:
     try:
         content = nbformat.read(notebook, as_version=4)
         nbformat.validate(content)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, nbformat.ValidationError) as error:
+        # nbformat takes for granted that what is JSON is a notebook
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise AlgorithmLoadError(f"{notebook} is no notebook that can be read: {reason}") from error
     return content

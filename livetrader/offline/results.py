@@ -16,6 +16,7 @@ import msgspec
 
 from livetrader.offline.files import LinesFile
 from livetrader.results.charts import ChartBook, ChartLimits
+from livetrader.results.json_text import writable
 from livetrader.results.order_events import order_event_text
 from livetrader_engine.commands import LogLevel, NoteInsight, NoteOrderEvent, SeriesStyle
 from livetrader_engine.money import from_float
@@ -127,8 +128,9 @@ class FileResults:
 
     def statistic(self, name: str, value: str) -> None:
         """Keep a named value; the newest counts."""
+        name = writable(name)
         if name in self.statistics or len(self.statistics) < MAX_STATISTICS:
-            self.statistics[name] = value
+            self.statistics[name] = writable(value)
 
     def send_out(self, time_ns: int, message: Outgoing) -> bool:
         """Send nothing: a backtest tells nobody."""

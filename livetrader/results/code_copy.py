@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 MAIN: Final = "main.py"  # a folder with this file is a project as in LEAN: all its sources belong
 MAX_FILES: Final = 1_000  # copied of one project
+MAX_FOLDERS: Final = 5_000  # looked at for them: some seconds on a slow disk
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024  # of one copied file; larger ones are data, not code
 _SOURCES: Final = frozenset({".py", ".ipynb", ".json", ".toml", ".yaml", ".yml", ".md", ".txt"})
 _NOT_CODE: Final = frozenset({"backtests", "live", "optimizations", "storage", "data", "__pycache__"})
@@ -67,23 +70,36 @@ def copy_files(
 
 
 def sources(root: Path, skipped: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Yield the source files below a folder; hidden ones, results and environments are left out."""
-    for path in sorted(root.iterdir()):
-        if path.name.startswith(".") or path.is_symlink():
+    """Yield the source files below a folder; hidden ones, results and environments are left out.
+
+    So is what cannot be read, and what is beyond MAX_FOLDERS: an algorithm may lie in /tmp or a home folder.
+    """
+    yield from _sources(root, skipped, iter(range(MAX_FOLDERS)))
+
+
+def _sources(root: Path, skipped: tuple[Path, ...], budget: Iterator[int]) -> Iterator[Path]:
+    if next(budget, None) is None:
+        return
+    try:
+        found = [(path, path.lstat().st_mode) for path in sorted(root.iterdir())]
+    except OSError:  # somebody else's folder, or one that goes meanwhile
+        return
+    for path, mode in found:
+        if path.name.startswith("."):
             continue
-        if path.is_dir():
+        if stat.S_ISDIR(mode):
             known = path.name in _NOT_CODE or path in skipped
-            if not known and not (path / "pyvenv.cfg").exists():
-                yield from sources(path, skipped)
-        elif path.suffix in _SOURCES:
+            if not known and not os.access(path / "pyvenv.cfg", os.F_OK):
+                yield from _sources(path, skipped, budget)
+        elif stat.S_ISREG(mode) and path.suffix in _SOURCES and os.access(path, os.R_OK):
             yield path
 
 
 def _imported_by(path: Path, root: Path) -> Iterator[Path]:
-    """Yield the modules beside an algorithm that a file imports; a file that is no Python imports none."""
+    """Yield the modules beside an algorithm that a file imports; one that cannot be read imports none."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, OSError):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

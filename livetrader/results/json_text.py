@@ -18,12 +18,14 @@ from livetrader_engine.symbols import NS_PER_SECOND
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | Decimal | None
 
+REPLACEMENT: Final = "\ufffd"  # what Unicode has for what is none
 INDENT: Final = "  "
 KNOWN_KEYS: Final = 1024  # names whose texts are kept: a result repeats a few dozen thousands of times
 KNOWN_SECONDS: Final = 1024  # times whose texts are kept: an order tells the same one again and again
 _NS_PER_TICK: Final = 100  # .NET counts time in these
 _TICK_DIGITS: Final = 7
-_ESCAPED: Final = re.compile('[\x00-\x1f"\\\\\x85\u2028\u2029]')
+_HALF: Final = re.compile("[\ud800-\udfff]")  # of a character beyond 16 bits, without its other half
+_ESCAPED: Final = re.compile('[\x00-\x1f"\\\\\x85\u2028\u2029\ud800-\udfff]')
 _SHORT_ESCAPES: Final = {
     "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\b": "\\b", "\\": "\\\\", '"': '\\"',
 }  # fmt: skip
@@ -84,8 +86,16 @@ def _scalar(value: object) -> str:
     return write(value)
 
 
+def writable(text: str) -> str:
+    """Return a text as .NET writes it to a file: half a character becomes the sign for none."""
+    return _HALF.sub(REPLACEMENT, text)
+
+
 def quoted(text: str) -> str:
-    """Return a text in quotes; only what JSON demands and three line ends of Unicode are escaped."""
+    """Return a text in quotes; only what JSON demands and three line ends of Unicode are escaped.
+
+    Half a character, which no file can hold, is replaced as .NET does.
+    """
     return '"' + (_ESCAPED.sub(_escape, text) if _ESCAPED.search(text) else text) + '"'
 
 
@@ -94,6 +104,8 @@ _key = lru_cache(maxsize=KNOWN_KEYS)(quoted)
 
 def _escape(found: re.Match[str]) -> str:
     letter = found.group()
+    if _HALF.match(letter):
+        return REPLACEMENT
     return _SHORT_ESCAPES.get(letter) or f"\\u{ord(letter):04x}"
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from livetrader.results.charts import CANDLE, Charts, Series, chart_json, charts_json
-from livetrader.results.json_text import Json, decimal_text, time_text
+from livetrader.results.json_text import Json, decimal_text, time_text, writable
 from livetrader.results.orders import OrderRow
 from livetrader.results.performance import performance_json, portfolio_statistics_json, trade_statistics_json
 from livetrader.results.sampling import summary_candles
@@ -117,7 +117,7 @@ def orders_csv(orders: Iterable[OrderRow]) -> str:
                 _words(record.spec.type.name),
                 _words(record.status.name),
                 _csv_number(row["value"]),
-                record.spec.tag,
+                writable(record.spec.tag),
             )
         )
     return text.getvalue()

@@ -55,7 +55,7 @@ from livetrader_engine.events import DataEnded, EngineEvent, MarketDataArrived, 
 from livetrader_engine.ports import OrderSink
 from livetrader_engine.symbols import Resolution
 from livetrader_engine.transactions import TradingPolicy
-from livetrader_lean.failures import user_traceback
+from livetrader_lean.failures import user_message, user_traceback
 
 EXIT_FINISHED: Final = 0
 EXIT_FAILED: Final = 1
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> NoReturn:
     except BrokenPipeError:
         status = EXIT_FAILED  # the supervisor is gone; there is nobody to tell
     except BaseException as error:  # noqa: BLE001 — boundary: whatever the algorithm raised is told, then we end
-        outbox.send(EngineFailed(run.stage, f"{type(error).__name__}: {error}"[:1000], user_traceback(error)))
+        outbox.send(EngineFailed(run.stage, user_message(error), user_traceback(error)))
         status = EXIT_FAILED if run.stage == "run" else EXIT_NOT_LOADED
     _leave(status)
 

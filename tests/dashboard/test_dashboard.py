@@ -21,6 +21,14 @@ POST = """async ([path, csrf]) => {
 }"""
 ENDS = ("CONNECTION_REFUSED", "CONNECTION_RESET", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED_ENCODING")
 SETTLED = "() => !document.querySelector('main').innerText.includes('Reading …')"
+LIQUIDATED_MEANWHILE = """async () => {
+    const folder = document.querySelector("script[type=module]").src.replace(/[^/]*$/, "");
+    const { state } = await import(folder + "store.js");
+    const before = state.status;
+    state.status = { ...before, kill_switch: { ...before.kill_switch, latched: true, kill_id: "another" } };
+    document.querySelector("dialog button[type=submit]").click();
+    state.status = before;
+}"""
 SYMBOLS = "() => [...document.querySelectorAll('main tbody strong')].map((each) => each.textContent)"
 
 
@@ -210,6 +218,7 @@ def test_numbers_times_and_events_are_read_exactly(visit: Visitor, deployment: D
     assert read["moments"] == ["02 Mar 2020 14:31:00", "–", "14:31", "2 Mar"]
     assert read["marks"][:2] == [[0, 20, 40, 60, 80, 100], [-0.5, 0]]
     assert read["marks"][2] == ["2020-03-01", "2020-05-01", "2020-07-01", "2020-09-01", "2020-11-01"]
+    assert read["marks"][3] == [[1e16, 1e16 + 2], []]
     assert all(read["thinning"])
     assert read["lines"] == [4, 5, 6, 7, 8]
     assert read["curve"] == [120, [60, 120, 180, 181], 4], "a candle that is not over is replaced"
@@ -246,13 +255,24 @@ def test_an_operator_halts_resumes_and_presses_liquidate_twice_until_it_is_flat(
         assert deployment.status()["halted"]
         page.get_by_text("No new orders can leave now.").wait_for()
         _press(window, "Resume")
+        page.evaluate(LIQUIDATED_MEANWHILE)
+        dialog.get_by_text("changed while this was open").wait_for()
+        assert deployment.status()["halted"], "a click on what was not read resumed"
+        dialog.get_by_role("button", name="Back").click()
+        _press(window, "Resume")
         dialog.get_by_role("button", name="Resume", exact=True).click()
         dialog.get_by_text("orders are allowed").wait_for()
         dialog.get_by_role("button", name="Close").click()
         assert not deployment.status()["halted"]
 
+        window.expected.add("ERR_FAILED")
+        page.route("**/v1/liquidate", lambda route: route.abort())  # the first press gets lost
         _press(window, "Liquidate …")
+        dialog.get_by_text("The daemon did not answer").wait_for()
+        page.unroute("**/v1/liquidate")
+        dialog.get_by_role("button", name="Ask again").click()
         dialog.get_by_text(f"positions of the account '{ACCOUNT}'").wait_for()
+        assert dialog.get_by_role("alert").count() == 0
         second = dialog.get_by_role("button", name="Liquidate now")
         assert second.is_disabled()
         dialog.get_by_label("Type the name of the account").fill("another-account")

@@ -71,7 +71,7 @@ export function openControl(kind, given = {}) {
   if (!may(CONTROLS[kind].scope)) return;
   shown = {
     kind, given, reason: "", typed: "", residue: false, busy: false, problem: null, asked: null, operation: null,
-    key: api.newKey(),
+    key: api.newKey(), kill: latchedKill(),
   };
   open();
   if (CONTROLS[kind].confirmed) firstPress(shown);
@@ -120,6 +120,13 @@ async function firstPress(dialog) {
 async function press(dialog) {
   const control = CONTROLS[dialog.kind];
   if (dialog.busy || !ready(dialog)) return;
+  if (dialog.kind === "resume" && latchedKill() !== dialog.kill) {
+    dialog.problem = { message: "What would be resumed has changed while this was open: read it again." };
+    dialog.kill = latchedKill();
+    dialog.residue = false;
+    redraw();
+    return;
+  }
   dialog.busy = true;
   dialog.problem = null;
   redraw();
@@ -127,7 +134,7 @@ async function press(dialog) {
   if (dialog.reason.trim()) request.reason = dialog.reason.trim();
   if (dialog.asked) request.confirm = dialog.asked.confirm;
   if (dialog.kind === "resume" && state.status?.kill_switch.latched) {
-    request.kill_id = state.status.kill_switch.kill_id;
+    request.kill_id = dialog.kill;
     request.accept_residue = dialog.residue;
   }
   try {
@@ -142,6 +149,9 @@ async function press(dialog) {
   dialog.busy = false;
   redraw();
 }
+
+// The liquidation that a resume would end, null where there is none.
+const latchedKill = () => (state.status?.kill_switch.latched ? state.status.kill_switch.kill_id : null);
 
 function ready(dialog) {
   const control = CONTROLS[dialog.kind];
@@ -158,7 +168,8 @@ async function follow(dialog) {
       dialog.operation = await api.get(`v1/operations/${encodeURIComponent(dialog.operation.id)}`);
     } catch (error) {
       if (dialog.kind === "stop" && error.status === 0) {
-        dialog.operation = { ...dialog.operation, state: "done", message: "the daemon has ended" };
+        const message = "no answer any more: the daemon has ended, or the connection to it has";
+        dialog.operation = { ...dialog.operation, state: "done", message };
       } else if (error.status !== 0 && error.status !== 429) {
         dialog.problem = error;
         break;
@@ -231,7 +242,8 @@ function controlView(dialog) {
   const control = CONTROLS[dialog.kind];
   if (dialog.operation) return outcomeView(dialog, control);
   const account = state.status?.account ?? "";
-  const lapsed = dialog.asked && performance.now() >= dialog.asked.untilMs;
+  const unasked = control.confirmed && !dialog.asked && dialog.problem; // the question or its answer got lost
+  const lapsed = unasked || (dialog.asked && performance.now() >= dialog.asked.untilMs);
   return h(
     "form",
     {
@@ -324,7 +336,7 @@ function residue(dialog) {
 function foreign(dialog) {
   const change = (event) => {
     dialog.given = { ...dialog.given, include_foreign: event.target.checked };
-    dialog.asked = null;
+    dialog.asked = dialog.problem = null;
     redraw();
     firstPress(dialog);
   };
@@ -337,7 +349,7 @@ function foreign(dialog) {
 }
 
 function askAgain(dialog) {
-  dialog.asked = null;
+  dialog.asked = dialog.problem = null;
   dialog.key = api.newKey();
   redraw();
   firstPress(dialog);

@@ -23,7 +23,9 @@ export function marks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((unit) => unit * power).find((unit) => unit >= rough);
   const found = [];
-  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n += 1) {
+  const first = Math.ceil(low / step - 1e-9);
+  if (first + 1 === first) return [low, high]; // so large and so close together that one more is the same
+  for (let n = first; n * step <= high + step * 1e-9; n += 1) {
     found.push(Number((n * step).toPrecision(12)));
   }
   return found;
@@ -33,6 +35,7 @@ export function marks(low, high, count) {
 // distance to UTC in milliseconds.
 export function timeMarks(from, to, count, offset = 0) {
   const rough = (to - from) / Math.max(1, count);
+  if (!Number.isFinite(rough)) return { step: DAY, marks: [] }; // no times: the months would never end
   const step = STEPS.find((candidate) => candidate >= rough);
   const found = [];
   if (step) {

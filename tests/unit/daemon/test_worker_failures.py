@@ -12,7 +12,7 @@ from livetrader import registry
 from livetrader.errors import ConfigError
 from livetrader.results.whole_files import write_whole
 from livetrader.training.runner import outcome_of
-from livetrader_lean.failures import user_traceback
+from livetrader_lean.failures import user_message, user_traceback
 
 
 class OldPlugin:
@@ -41,6 +41,23 @@ def test_frames_of_the_daemon_are_left_out_where_there_are_frames_of_the_user(tm
     assert "ZeroDivisionError" in told
     assert "ValueError: bad" in told
     assert "/livetrader/" not in told
+
+
+class Untellable(Exception):
+    """What a user's class may be."""
+
+    def __str__(self) -> str:
+        raise TypeError("no text")
+
+
+def test_whatever_an_error_says_can_be_sent() -> None:
+    for error, words in (
+        (ValueError("half \ud83d"), "ValueError: half \\ud83d"),
+        (Untellable(), "Untellable: its text cannot be told"),
+    ):
+        told = [user_message(error), user_traceback(error)]
+        assert told[0] == words
+        assert msgspec.json.decode(msgspec.json.encode(told)) == told
 
 
 def test_an_error_of_ours_keeps_every_frame() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -10,7 +11,9 @@ import shutil
 import sqlite3
 import tarfile
 import threading
+import zlib
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -244,6 +247,37 @@ def test_an_archive_that_was_cut_off_is_refused(state: Path, tmp_path: Path, kee
         restore(archive, tmp_path / "fresh", ACCOUNT, NOW_NS)
     with pytest.raises(BackupError, match="there is no file"):
         restore(tmp_path / "none.tar.gz", tmp_path / "fresh", ACCOUNT, NOW_NS)
+
+
+def test_a_byte_that_is_wrong_in_a_long_file_is_told_and_no_traceback(tmp_path: Path) -> None:
+    state, archive, failed = tmp_path / "state", tmp_path / "kept.tar.gz", set()
+    state.mkdir()
+    rows = (f"{number} {Random(number).random()}\n" for number in range(9_000))
+    (state / "long.txt").write_text("".join(rows))
+    make_backup(state, ACCOUNT, archive, NOW_NS)
+    whole = archive.read_bytes()
+    for at in range(3_000, 5_000, 200):
+        archive.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        unpacked = tmp_path / f"unpacked{at}"
+        unpacked.mkdir()
+        with pytest.raises(BackupError, match=r"damaged|cut off") as told:
+            restoring.read_backup(archive, unpacked)
+        failed.add(type(told.value.__cause__))
+    assert zlib.error in failed
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_backup(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "kept.tar.gz"
+    make_backup(state, ACCOUNT, archive, NOW_NS)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BackupError, match="no room"):
+        restore(archive, tmp_path / "elsewhere", ACCOUNT, NOW_NS)
 
 
 def test_a_backup_beside_busy_writers_is_whole(state: Path, tmp_path: Path) -> None:

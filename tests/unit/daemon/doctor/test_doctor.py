@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -25,7 +26,7 @@ from livetrader.doctor import account, machine, reach
 from livetrader.doctor.examining import examine_account
 from livetrader.doctor.findings import Level
 from livetrader.doctor.reach import Endpoint, endpoint_of, reachable
-from livetrader.settings import Settings
+from livetrader.settings import ControlSettings, Settings
 from livetrader.telemetry.machine_clock import ClockState
 from tests.unit.daemon.old_journals import ACCOUNT, write_journal
 
@@ -156,6 +157,31 @@ def test_readable_by_asks_the_whole_way(tmp_path: Path) -> None:
     assert account.readable_by(file, about.st_uid, about.st_gid) is True
 
 
+def test_the_service_is_judged_as_the_user_of_its_unit(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(config)
+    monkeypatch.setattr(places, "CONFIGS", config.parent)
+    units = tmp_path / "units"
+    units.mkdir()
+    me = pwd.getpwuid(os.geteuid())
+    for user, found in ((me.pw_name, None), ("nobody-at-all", "there is no user nobody-at-all")):
+        (units / "livetrader@.service").write_bytes(f"# caf\xe9\n[Service]\nUser={user}\n".encode("latin-1"))
+        told = [each.message for each in account.permissions(settings, config.parent / "state", units)]
+        assert [words for words in told if "no user" in words] == ([] if found is None else [found])
+
+
+def test_readable_by_knows_all_groups_of_a_user(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text("")
+    file.chmod(0o640)
+    about = file.stat()
+    outside = [*tmp_path.parents, tmp_path]
+    if all(folder.stat().st_mode & 0o011 == 0o011 for folder in outside):
+        assert account.readable_by(file, 64_321, 64_321, about.st_gid) is True
+    assert account.readable_by(file, 64_321, 64_321) is False
+
+
 def test_journals_are_told_apart(tmp_path: Path) -> None:
     assert account.journal(tmp_path, ACCOUNT).level is Level.NOTE
     write_journal(tmp_path / "journal.sqlite3", 2)
@@ -212,6 +238,20 @@ def test_where_a_plugin_connects_to_is_read_from_its_section(
     config: SimpleNamespace, endpoint: Endpoint | None
 ) -> None:
     assert endpoint_of(config) == endpoint
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, ".a"])
+def test_a_name_that_cannot_be_one_is_a_finding(config: Path, host: str) -> None:
+    assert "cannot be looked up" in reachable("x", Endpoint(host, 443, True)).message
+    settings = msgspec.structs.replace(settings_of(config), control=ControlSettings(host=host, port=1))
+    assert reach.daemon(settings).message == f"{host!r} is no name of a machine"
+
+
+def test_an_address_that_is_none_is_a_finding(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livetrader.registry.config_of", lambda *_: SimpleNamespace(url="https://host:port/"))
+    findings = reach.plugins(settings_of(config))
+    assert {each.level for each in findings} == {Level.PROBLEM}
+    assert "mend its host" in findings[0].remedy
 
 
 @pytest.fixture

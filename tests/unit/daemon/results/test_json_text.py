@@ -7,7 +7,16 @@ from enum import IntEnum
 
 import pytest
 
-from livetrader.results.json_text import Json, Raw, compact, decimal_text, double_text, indented, time_text
+from livetrader.results.json_text import (
+    Json,
+    Raw,
+    compact,
+    decimal_text,
+    double_text,
+    indented,
+    time_text,
+    writable,
+)
 
 
 class Kind(IntEnum):
@@ -67,6 +76,12 @@ def test_a_time_has_as_many_decimals_as_it_needs(time_ns: int, text: str) -> Non
 
 def test_texts_are_escaped_as_little_as_json_allows() -> None:
     assert compact('a"b\\c\n\t\x01/ü\u2028') == '"a\\"b\\\\c\\n\\t\\u0001/ü\\u2028"'
+
+
+def test_half_a_character_is_replaced_as_dotnet_does_in_keys_and_values() -> None:
+    assert compact({"k\ud83d": "\udc00v"}) == '{"k\ufffd":"\ufffdv"}'
+    assert compact("\U0001f600") == '"\U0001f600"'
+    assert writable("tag \ud83d") == "tag \ufffd"
 
 
 def test_members_keep_their_order_with_and_without_white_space() -> None:

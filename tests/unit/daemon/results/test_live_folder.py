@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from livetrader.results import code_copy
 from livetrader.results.code_copy import code_of
 from livetrader.results.live import ChartPoint, EquityPoint
 from livetrader.results.live_charts import SeriesState
@@ -232,3 +235,23 @@ def test_what_is_no_deployment_of_ours_is_neither_removed_nor_counted(tmp_path: 
     second = folder.deploy(told, NOW_NS + 10**10, "L-2", fresh=True)
     assert (mine / "large").is_file() and (root / second.folder).is_dir()
     assert not (root / first.folder).exists(), "one is kept"
+
+
+def test_what_cannot_be_read_is_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, read = tmp_path / "project", Path.iterdir
+    for name in ("theirs", "mine", "many/more"):
+        (project / name).mkdir(parents=True)
+        (project / name / "part.py").write_text("")
+    (project / "main.py").write_text("")
+    os.mkfifo(project / "pipe.txt")  # reading it would wait for ever
+
+    def refused(folder: Path) -> Iterator[Path]:
+        if folder.name == "theirs":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return read(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    found = [str(path.relative_to(project)) for path in code_of(project / "main.py")]
+    assert found == ["main.py", "many/more/part.py", "mine/part.py"]
+    monkeypatch.setattr(code_copy, "MAX_FOLDERS", 2)
+    assert [path.name for path in code_of(project / "main.py")] == ["main.py"]
