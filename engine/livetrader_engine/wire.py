@@ -1,10 +1,19 @@
-"""How core objects that msgspec does not know travel: hooks for its encoders and decoders."""
+"""How core objects that msgspec does not know travel: hooks for its encoders and decoders; and texts."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from livetrader_engine.symbols import Symbol
+
+REPLACEMENT: Final = "\ufffd"  # what Unicode has for what is none
+_HALF: Final = re.compile("[\ud800-\udfff]")  # of a character beyond 16 bits, without its other half
+
+
+def writable(text: str) -> str:
+    """Return a text as .NET writes it to a file: half a character becomes the sign for none."""
+    return _HALF.sub(REPLACEMENT, text)
 
 
 def encode_hook(value: object) -> object:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from livetrader.ipc.messages import FromEngine, ToEngine
-from livetrader_engine.wire import decode_hook, encode_hook
+from livetrader_engine.wire import decode_hook, encode_hook, writable
 
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024  # a step of 50,000 bars is 5 MB; more is a mistake or an attack
 MAX_MESSAGES: Final = 4096  # messages per frame; a sender with more uses several frames
@@ -29,13 +29,31 @@ class FrameError(Exception):
 
 
 def encode(messages: Sequence[ToEngine | FromEngine]) -> bytes:
-    """Return the messages as one frame. Raises FrameError where they are too many or too large for one."""
+    """Return the messages as one frame. Raises FrameError where they are too many or too large for one.
+
+    Half a character in a text, as a tag of an algorithm may have it, travels as the sign for none.
+    """
     if len(messages) > MAX_MESSAGES:
         raise FrameError(f"{len(messages)} messages do not fit into a frame of {MAX_MESSAGES}")
-    body = _encoder.encode(messages)
+    try:
+        body = _encoder.encode(messages)
+    except UnicodeEncodeError:
+        plain = msgspec.to_builtins(messages, builtin_types=(bytes,), enc_hook=encode_hook)
+        body = _encoder.encode(_writable(plain))
     if len(body) > MAX_FRAME_BYTES:
         raise FrameError(f"a frame of {len(body)} bytes is over the limit of {MAX_FRAME_BYTES}")
     return _HEADER.pack(len(body)) + body
+
+
+def _writable(value: Any) -> Any:
+    """Return plain values with all their texts writable."""
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, dict):
+        return {_writable(key): _writable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(each) for each in value]
+    return value
 
 
 def decode_to_engine(body: bytes) -> list[ToEngine]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 
 from livetrader.errors import AlgorithmLoadError, ConfigError
-from livetrader.results.json_text import writable
 from livetrader.results.whole_files import write_whole
+from livetrader_engine.wire import writable
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager

@@ -16,12 +16,12 @@ import msgspec
 
 from livetrader.offline.files import LinesFile
 from livetrader.results.charts import ChartBook, ChartLimits
-from livetrader.results.json_text import writable
 from livetrader.results.order_events import order_event_text
 from livetrader_engine.commands import LogLevel, NoteInsight, NoteOrderEvent, SeriesStyle
 from livetrader_engine.money import from_float
 from livetrader_engine.outgoing import Outgoing
 from livetrader_engine.symbols import NS_PER_SECOND
+from livetrader_engine.wire import writable
 
 MAX_EVENTS_BYTES: Final = 256 * 1024 * 1024  # of order events; a run has at most 10,000 orders
 MAX_STATISTICS: Final = 1_000  # named values of a run; further names are left out

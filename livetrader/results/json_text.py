@@ -15,16 +15,15 @@ from functools import lru_cache
 from typing import Final
 
 from livetrader_engine.symbols import NS_PER_SECOND
+from livetrader_engine.wire import writable
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | Decimal | None
 
-REPLACEMENT: Final = "\ufffd"  # what Unicode has for what is none
 INDENT: Final = "  "
 KNOWN_KEYS: Final = 1024  # names whose texts are kept: a result repeats a few dozen thousands of times
 KNOWN_SECONDS: Final = 1024  # times whose texts are kept: an order tells the same one again and again
 _NS_PER_TICK: Final = 100  # .NET counts time in these
 _TICK_DIGITS: Final = 7
-_HALF: Final = re.compile("[\ud800-\udfff]")  # of a character beyond 16 bits, without its other half
 _ESCAPED: Final = re.compile('[\x00-\x1f"\\\\\x85\u2028\u2029\ud800-\udfff]')
 _SHORT_ESCAPES: Final = {
     "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f", "\b": "\\b", "\\": "\\\\", '"': '\\"',
@@ -86,11 +85,6 @@ def _scalar(value: object) -> str:
     return write(value)
 
 
-def writable(text: str) -> str:
-    """Return a text as .NET writes it to a file: half a character becomes the sign for none."""
-    return _HALF.sub(REPLACEMENT, text)
-
-
 def quoted(text: str) -> str:
     """Return a text in quotes; only what JSON demands and three line ends of Unicode are escaped.
 
@@ -104,8 +98,8 @@ _key = lru_cache(maxsize=KNOWN_KEYS)(quoted)
 
 def _escape(found: re.Match[str]) -> str:
     letter = found.group()
-    if _HALF.match(letter):
-        return REPLACEMENT
+    if (whole := writable(letter)) != letter:
+        return whole
     return _SHORT_ESCAPES.get(letter) or f"\\u{ord(letter):04x}"
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from livetrader.results.charts import CANDLE, Charts, Series, chart_json, charts_json
-from livetrader.results.json_text import Json, decimal_text, time_text, writable
+from livetrader.results.json_text import Json, decimal_text, time_text
 from livetrader.results.orders import OrderRow
 from livetrader.results.performance import performance_json, portfolio_statistics_json, trade_statistics_json
 from livetrader.results.sampling import summary_candles
@@ -26,6 +26,7 @@ from livetrader_engine.statistics.charts import Candle
 from livetrader_engine.statistics.charts import Charts as EngineCharts
 from livetrader_engine.statistics.results import StatisticsResults
 from livetrader_engine.symbols import NS_PER_SECOND
+from livetrader_engine.wire import writable
 
 EQUITY_CHART: Final = "Strategy Equity"
 EQUITY_SERIES: Final = "Equity"

@@ -42,6 +42,14 @@ def bodies(stream: bytes) -> list[bytes]:
     return list(FrameSplitter().feed(stream))
 
 
+def test_half_a_character_travels_as_the_sign_for_none() -> None:
+    spec = OrderSpec(OrderId(1), SPY, OrderType.MARKET, Decimal("-0.10"), 1, Decimal("2.50"), tag="a\ud83d")
+    whole = msgspec.structs.replace(spec, tag="a\ufffd")
+    (body,) = bodies(encode([TimePulse(3), SubmitOrder(spec)]))
+    (expected,) = bodies(encode([TimePulse(3), SubmitOrder(whole)]))
+    assert body == expected
+
+
 def test_market_data_arrives_as_it_was_sent() -> None:
     scale = PriceScale(Decimal("0.0001"), Decimal("0.5"))
     trade = TradeBar(SPY, 1, 2, 1.0, 2.0, 0.5, 1.5, 100.0, True, scale)

@@ -15,8 +15,8 @@ from livetrader.results.json_text import (
     double_text,
     indented,
     time_text,
-    writable,
 )
+from livetrader_engine.wire import writable
 
 
 class Kind(IntEnum):
