@@ -216,7 +216,7 @@ def test_a_check_changes_nothing(week: Path) -> None:
     ("arguments", "words"),
     [
         (["generate", "--symbol", "A", "--start", "2024-02-02", "--end", "2024-02-01"], "before --start"),
-        (["generate", "--symbol", "A", "--start", "2999-01-01", "--end", "2999-01-02"], "is not over yet"),
+        (["generate", "--symbol", "A", "--start", "2199-01-01", "--end", "2199-01-02"], "is not over yet"),
         (["generate", "--symbol", "A", "--start", "2024-02-02", "--market", "mars"], "unknown market 'mars'"),
         (["download", "--symbol", "A", "--start", "2024-02-02", "--provider", "nope"], "no plugin 'nope'"),
         (["download", "--symbol", "A", "--start", "2024-02-02", "--provider", "polygon", "--provider-option",
