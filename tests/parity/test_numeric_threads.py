@@ -28,6 +28,7 @@ class Counter(QCAlgorithm):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wanted", ["", "2"])
 def test_libraries_have_the_same_threads_live_and_in_backtests(
     tmp_path: Path, lean_data: Path, wanted: str
@@ -41,7 +42,7 @@ def test_libraries_have_the_same_threads_live_and_in_backtests(
     for arguments in (["run", str(live)], ["backtest", str(algorithm), "--data-folder", str(lean_data)]):
         done = subprocess.run(
             [sys.executable, "-m", "livetrader", *arguments],
-            capture_output=True, text=True, timeout=18, env=environment,
+            capture_output=True, text=True, timeout=50, env=environment,
         )  # fmt: skip
         found = re.search(r"THREADS \[(\d+(?:, \d+)*)\]", done.stdout + done.stderr)
         assert found is not None, (done.stdout + done.stderr)[-2000:]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from itertools import zip_longest
@@ -15,16 +18,35 @@ from tests.simulation.hostile.week import Played, play
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 LIBRARIES = ("ib_async", "ib_insync")
+Weeks = Callable[[str], Played]
 QUIET, WARN, ALARM = Urgency.INFORMATION, Urgency.WARNING, Urgency.ALARM
 
 
-@cache
-def week(library: str) -> Played:
-    return play(library)
+@pytest.fixture(scope="session")
+def week(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Weeks:
+    """Play the week of a library once, whoever of the workers asks first; it takes ten seconds."""
+    if worker_id == "master":
+        return cache(play)
+    shared = tmp_path_factory.getbasetemp().parent  # of all workers of this run
+
+    @cache
+    def once(library: str) -> Played:
+        kept = shared / f"hostile-week-{library}"
+        with kept.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if known := file.read():
+                played: Played = pickle.loads(known)
+                return played
+            played = play(library)
+            file.write(pickle.dumps(played))
+            return played
+
+    return once
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_journal_algorithm_and_account_are_equal_at_the_end(library: str) -> None:
+def test_journal_algorithm_and_account_are_equal_at_the_end(library: str, week: Weeks) -> None:
     played = week(library)
     assert not played.violations
     assert {name for name, *_ in played.ends} == {"SPY", "AAPL", "USD", "our working orders"}
@@ -66,7 +88,7 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_people_hear_exactly_what_they_have_to(library: str) -> None:
+def test_people_hear_exactly_what_they_have_to(library: str, week: Weeks) -> None:
     alerts = [
         (datetime.fromtimestamp(alert.time_ns // 10**9, UTC).strftime("%a %H:%M"), alert.urgency, alert.title)
         for alert in week(library).alerts
@@ -78,7 +100,9 @@ def test_people_hear_exactly_what_they_have_to(library: str) -> None:
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_the_algorithm_hears_of_every_outage_and_of_its_end_after_what_was_recovered(library: str) -> None:
+def test_the_algorithm_hears_of_every_outage_and_of_its_end_after_what_was_recovered(
+    library: str, week: Weeks
+) -> None:
     said = [line.words for line in week(library).lines if line.who == "algorithm"]
     turns = [words.partition(",")[0] for words in said if words.startswith("on_brokerage_")]
     turns = [words for words in turns if "message" not in words]
@@ -90,7 +114,7 @@ def test_the_algorithm_hears_of_every_outage_and_of_its_end_after_what_was_recov
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_orders_before_a_restart_wait_and_are_sent_once(library: str) -> None:
+def test_orders_before_a_restart_wait_and_are_sent_once(library: str, week: Weeks) -> None:
     said = [line.words for line in week(library).lines if line.who == "algorithm"]
     waited = [words.split()[1] for words in said if "waits, not sent yet" in words]
     assert len(waited) == 7, "every night, but the first one"
@@ -106,10 +130,10 @@ def first_difference(one: str, other: str) -> tuple[str, str] | None:
     return next((pair for pair in pairs if pair[0] != pair[1]), None)
 
 
-def test_the_page_is_what_was_played() -> None:
+def test_the_page_is_what_was_played(week: Weeks) -> None:
     page = DOCUMENT.read_text(encoding="utf-8")
     assert first_difference(page, text_of(week("ib_async"))) is None, "run `make docs`"
 
 
-def test_both_client_libraries_make_the_same_week() -> None:
+def test_both_client_libraries_make_the_same_week(week: Weeks) -> None:
     assert first_difference(text_of(week("ib_async")), text_of(week("ib_insync"))) is None
