@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from livetrader_engine.errors import AlgorithmError
+from livetrader_engine.wire import writable
 
 WAIT_LIMIT_S: Final = 30.0  # for the server to say anything more
 SIZE_LIMIT_BYTES: Final = 64 * 1024 * 1024  # a text of an algorithm's; data come through feeds and histories
@@ -28,7 +29,7 @@ def download(address: str, headers: Any = None, user_name: str = "", password: s
     if not request.has_header("User-agent"):
         request.add_header("User-Agent", _AGENT)
     if user_name or password:
-        pair = base64.b64encode(f"{user_name}:{password}".encode()).decode()
+        pair = base64.b64encode(writable(f"{user_name}:{password}").encode()).decode()
         request.add_header("Authorization", f"Basic {pair}")
     try:
         with urllib.request.urlopen(request, timeout=WAIT_LIMIT_S) as answer:

@@ -16,6 +16,7 @@ from livetrader_engine.errors import AlgorithmError
 from livetrader_engine.money import from_float
 from livetrader_engine.statistics.results import CURRENCY_SIGNS
 from livetrader_engine.symbols import MARKET_NUMBERS, SecurityType
+from livetrader_engine.wire import writable
 from livetrader_lean.enums import OrderDirection, OrderStatus, OrderType, Resolution, TickType
 from livetrader_lean.names import Twins
 
@@ -341,12 +342,12 @@ class Extensions(_TimeExtensions):
     @staticmethod
     def to_md5(text: str) -> str:
         """Return the MD5 of a text in hexadecimal."""
-        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+        return hashlib.md5(writable(text).encode(), usedforsecurity=False).hexdigest()
 
     @staticmethod
     def to_sha256(data: str) -> str:
         """Return the SHA-256 of a text in hexadecimal."""
-        return hashlib.sha256(data.encode()).hexdigest()
+        return hashlib.sha256(writable(data).encode()).hexdigest()
 
     # -- LEAN's OrderExtensions come under this name too ---------------------------------------------
 

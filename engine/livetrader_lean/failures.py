@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+from livetrader_engine.wire import writable
 from livetrader_lean.errors import ToldError
 from livetrader_lean.libraries import remedy
 
@@ -27,7 +28,7 @@ def user_traceback(error: BaseException) -> str:
     library is missing that has an extra, the last line says how to install it.
     """
     if isinstance(error, ToldError):
-        return _sendable(str(error))  # it is the user's traceback already
+        return writable(str(error))  # it is the user's traceback already
     told = traceback.TracebackException.from_exception(error, capture_locals=False)
     ours = _folders()
     if any(not frame.filename.startswith((*ours, *_LIBRARIES)) for frame in told.stack):
@@ -42,7 +43,7 @@ def user_traceback(error: BaseException) -> str:
         told.stack.clear()  # the error itself names file and line
     install = remedy(error)
     text = "".join(told.format()) + (f"{install}\n" if install else "")
-    return _sendable(text[-TRACEBACK_LENGTH:])
+    return writable(text[-TRACEBACK_LENGTH:])
 
 
 def user_message(error: BaseException) -> str:
@@ -51,12 +52,7 @@ def user_message(error: BaseException) -> str:
         said = str(error)
     except Exception:  # noqa: BLE001 — boundary: the user's own __str__
         said = "its text cannot be told"
-    return _sendable(f"{type(error).__name__}: {said}"[:MESSAGE_LENGTH])
-
-
-def _sendable(text: str) -> str:
-    """Return a text that every encoding of Unicode has: half a character of UTF-16 as its number."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return writable(f"{type(error).__name__}: {said}"[:MESSAGE_LENGTH])
 
 
 def _folders() -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from livetrader_engine.outgoing import (
     addressee_of,
     way_of,
 )
+from livetrader_engine.wire import writable
 from livetrader_lean.binding import Binding
 from livetrader_lean.views import Face
 
@@ -130,12 +131,13 @@ def _upload(
             else "FTP password is missing for unsecure FTP notification."
         )
         raise AlgorithmError(missing)
+    body = bytes(content) if isinstance(content, bytes | bytearray) else writable(_text(content)).encode()
     return FileUpload(
         host=_PROTOCOL.sub("", _one_line(host).strip().rstrip("/")),
         port=DEFAULT_PORT if port is None else int(port),
         user=_one_line(user),
         path=_one_line(path),
-        content=bytes(content) if isinstance(content, bytes | bytearray) else _text(content).encode(),
+        content=body,
         secure=secure,
         password="" if with_key else _text(secrets[0]),
         private_key=_text(secrets[0]) if with_key else "",

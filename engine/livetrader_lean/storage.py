@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from livetrader_engine.errors import StoreError
 from livetrader_engine.ports import ObjectStore as CoreStore
+from livetrader_engine.wire import writable
 from livetrader_lean.dotnet import Event
 from livetrader_lean.plain import to_json, typed
 from livetrader_lean.views import Face, Listing
@@ -150,7 +151,7 @@ class ObjectStore(Face):
         """
         if text is None:
             return self._save_file(path)
-        value = text.encode(encoding or "utf-8") if isinstance(text, str) else bytes(text)
+        value = writable(text).encode(encoding or "utf-8") if isinstance(text, str) else bytes(text)
         return self._saved(lambda: self._store.save(_key(path), value))
 
     def save_string(self, path: str, text: str, encoding: str | None = None) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from livetrader_engine.wire import writable
 from livetrader_lean.plain import MAX_DEPTH, NotPlainError, plain
 
 _HEAD: Final = '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -132,7 +133,7 @@ def from_xml(text: str) -> Any:
     parser.CharacterDataHandler = lambda data: open_elements[-1].text.append(data)
     parser.StartDoctypeDeclHandler = refuse
     try:
-        parser.Parse(text.lstrip("\ufeff").encode(), True)
+        parser.Parse(writable(text.lstrip("\ufeff")).encode(), True)
     except expat.ExpatError as error:
         raise ValueError(f"what is stored is no XML: {error}") from error
     return root.inner[0].value()

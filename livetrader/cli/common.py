@@ -103,19 +103,22 @@ def _about_machine(error: OSError) -> str:
     return f"{place}{error.strerror or error}; {_REMEDIES.get(error.errno or 0, _LOOK)}"
 
 
+config_option = click.option(
+    "-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG", help=CONFIG_HELP
+)
+
+
 def config_options(command: _F) -> _F:
     """Add the configuration file, as an argument or as --config."""
-    path = click.Path(path_type=Path)
     argument = click.argument(
         "config_argument",
         metavar="[CONFIG]",
         required=False,
-        type=path,
+        type=click.Path(path_type=Path),
         callback=_remember,
         expose_value=False,
     )
-    option = click.option("-c", "--config", type=path, envvar="LIVETRADER_CONFIG", help=CONFIG_HELP)
-    return option(argument(command))
+    return config_option(argument(command))
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:

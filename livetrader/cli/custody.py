@@ -9,16 +9,13 @@ from typing import Final
 
 import click
 
-from livetrader.cli.common import CONFIG_HELP, as_json, config_options, console, json_option, state_option
+from livetrader.cli.common import as_json, config_option, config_options, console, json_option, state_option
 from livetrader.cli.operating import client_of, operate, wait_for
 from livetrader.errors import ControlRefusedError
 
 FLATTEN_WAIT_S: Final = 60.0  # for a flat symbol; the daemon goes on beyond
 RECONCILE_WAIT_S: Final = 60.0  # a brokerage has half of it for one answer
 
-_place = click.option(
-    "-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG", help=CONFIG_HELP
-)
 _reason = click.option("--reason", default="", help="Why, for the audit trail.")
 
 
@@ -58,7 +55,7 @@ def reconcile(config: Path | None, state_directory: Path | None, output_json: bo
 
 @click.command()
 @click.argument("what", metavar="SYMBOL|ORDER")
-@_place
+@config_option
 @state_option
 @json_option
 @_reason
@@ -78,7 +75,7 @@ def adopt(
 @click.command()
 @click.argument("what", metavar="SYMBOL|ORDER")
 @click.option("--quantity", help="Signed; default: what nobody could explain.")
-@_place
+@config_option
 @state_option
 @json_option
 @_reason
@@ -103,7 +100,7 @@ def ignore(
 @click.command()
 @click.argument("symbol")
 @click.option("--yes", is_flag=True, help="Do not ask (nothing is asked where there is no terminal).")
-@_place
+@config_option
 @state_option
 @json_option
 @_reason

@@ -11,6 +11,7 @@ import click
 from livetrader.cli import operating
 from livetrader.cli.common import (
     as_json,
+    config_option,
     config_options,
     console,
     find_config,
@@ -65,7 +66,7 @@ def show(
 
 @notify.command()
 @click.argument("notification", metavar="ID|all")
-@click.option("-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG")
+@config_option
 @state_option
 @json_option
 def ack(notification: str, config: Path | None, state_directory: Path | None, output_json: bool) -> None:

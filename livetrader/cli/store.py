@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from livetrader.cli.common import CONFIG_HELP, as_json, console, given_config, json_option
+from livetrader.cli.common import as_json, config_option, console, given_config, json_option
 from livetrader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def place_options(command: _F) -> _F:
 
 def store_options(command: _F) -> _F:
     """Add what says which object store is meant; `chosen_store` takes the three."""
-    path = click.Path(path_type=Path)
-    config = click.option("-c", "--config", type=path, envvar="LIVETRADER_CONFIG", help=CONFIG_HELP)
-    return place_options(config(command))
+    return place_options(config_option(command))
 
 
 def chosen_store(object_store: str | None, project: str | None, config: Path | None) -> StoreOptions:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from livetrader.cli.common import FiniteRange, as_json, config_options, find_config, json_option
+from livetrader.cli.common import (
+    FiniteRange,
+    as_json,
+    config_option,
+    config_options,
+    find_config,
+    json_option,
+)
 
 if TYPE_CHECKING:
     from livetrader.control.auth import TokenStore
@@ -44,7 +51,7 @@ def token() -> None:
     help="Instead of scopes: view looks; control halts, resumes, stops and liquidates, too; admin is all.",
 )
 @click.option("--days", type=FiniteRange(min=0, min_open=True), help="Until it expires; default: never.")
-@click.option("-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG")
+@config_option
 @json_option
 def new(
     name: str, scopes: tuple[str, ...], role: str | None, days: float | None, config: Path | None,
@@ -95,7 +102,7 @@ def list_(config: Path | None, output_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("-c", "--config", type=click.Path(path_type=Path), envvar="LIVETRADER_CONFIG")
+@config_option
 def revoke(name: str, config: Path | None) -> None:
     """Forget a token; a running daemon refuses it within a second."""
     if not _store(config).revoke(name):

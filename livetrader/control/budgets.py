@@ -128,8 +128,9 @@ class IdempotencyKeys:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._known[who, key] = _Remembered(fingerprint, now + KEY_S, answer)
         if len(self._known) > KEYS_LIMIT:  # of one that is at work a repeat would be a second request
-            done = (key for key, each in self._known.items() if each.answer.done())
-            self._known.pop(next(done, (who, "")), None)
+            oldest = next((key for key, each in self._known.items() if each.answer.done()), None)
+            if oldest is not None:
+                del self._known[oldest]
         return None
 
     def settle(self, who: str, key: str, answer: Answer | None) -> None:

@@ -40,6 +40,7 @@ from livetrader_engine.statistics.benchmark import BenchmarkOptions
 from livetrader_engine.symbols import NS_PER_SECOND, SecurityType
 from livetrader_engine.synchronizer import HistoricalFeed
 from livetrader_engine.transactions import TradingPolicy
+from livetrader_engine.wire import writable
 from livetrader_lean.adapter import AlgorithmAdapter
 from livetrader_lean.algorithm import QCAlgorithm
 from livetrader_lean.binding import RunSettings
@@ -221,7 +222,7 @@ class _Backtest:
         binding, engine = self.adapter.binding, self.engine
         return RunSummary(
             id=identity,
-            name=self._request.name or binding.name or identity,
+            name=writable(self._request.name or binding.name or identity),
             status=status,
             started_ns=began_ns,
             finished_ns=wall_ns(),

@@ -93,6 +93,7 @@ class FileResults:
     def log(self, time_ns: int, level: LogLevel, message: str) -> None:
         """Write a line of the algorithm's to both logs."""
         self.log_lines += 1
+        message = writable(message)
         told = datetime.fromtimestamp(time_ns / NS_PER_SECOND, self.time_zone())
         self._own_log.write(f"{told:%Y-%m-%d %H:%M:%S} {message}")
         self._line(time_ns, level.value, message)

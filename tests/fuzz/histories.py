@@ -24,6 +24,7 @@ from livetrader_engine.spi_data import (
 )
 from livetrader_engine.symbols import Resolution, SecurityType, Symbol
 from tests.fuzz.judge import flaw
+from tests.fuzz.stopwatch import undisturbed_s
 
 HANG_S = 1.0
 BETWEEN_S = 4_000.0  # two questions: the longest that a venue may make us wait is over
@@ -103,7 +104,7 @@ def ask(history: Downloader, answered: Callable[[], int], clock: Skipping, count
 
 def _one(history: Downloader, found: Findings, random: Random) -> None:
     found.asked += 1
-    started_s = time.monotonic()
+    started_s = undisturbed_s()
     try:
         if history.downloads.announces and random.random() < 0.2:
             _judge_announcements(history.announcements(AAPL, SPAN), found)
@@ -122,7 +123,7 @@ def _one(history: Downloader, found: Findings, random: Random) -> None:
             found.flaws.append(f"question {found.asked}: {type(error).__name__} without a word")
     except Exception as error:  # noqa: BLE001 — what the port does not promise is what is looked for
         found.flaws.append(f"question {found.asked}: {type(error).__name__}: {error}"[:300])
-    took_s = time.monotonic() - started_s
+    took_s = undisturbed_s() - started_s
     found.slowest_s = max(found.slowest_s, took_s)
     if took_s > HANG_S and found.asked > 1:  # the first one imports
         found.flaws.append(f"question {found.asked} took {took_s:.2f} s")

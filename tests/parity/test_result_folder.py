@@ -40,6 +40,26 @@ class Trades(QCAlgorithm):
                 raise ValueError(self.fail)
             self.log("Tuesday")
 """
+HALF = """
+class Half(QCAlgorithm):
+    def initialize(self):
+        self.set_start_date(2013, 10, 7)
+        self.set_end_date(2013, 10, 7)
+        self.set_name("name \\ud83d")
+        self.spy = self.add_equity("SPY", Resolution.MINUTE).symbol
+        for tell in (self.log, self.debug, self.error):
+            tell("line \\ud83d")
+        self.plot("chart \\ud83d", "series \\ud83d", 3)
+        self.set_runtime_statistic("name \\ud83d", "value \\ud83d")
+        self.object_store.save("half", "text \\ud83d")
+
+    def on_data(self, data):
+        if not self.portfolio.invested:
+            self.market_order(self.spy, 100, tag="tag \\ud83d")
+
+    def on_end_of_algorithm(self):
+        raise ValueError("error \\ud83d")
+"""
 FILES = {
     "Trades.json", "Trades-summary.json", "Trades-order-events.json", "Trades-log.txt", "log.txt",
     "orders.csv", "summary.json", "config", "code",
@@ -298,3 +318,16 @@ def test_a_reader_that_goes_away_does_not_end_the_run(lean_data: Path, tmp_path:
     os.close(write_end)
     assert done.returncode == 0
     assert contents(tmp_path / "result")["summary.json"]["status"] == "Completed"
+
+
+def test_half_a_character_is_written_as_the_sign_for_none(backtest: Backtest) -> None:
+    run = backtest(HALF)
+    assert run.result.error.endswith("ValueError: error \ufffd\n")
+    log = (run.folder / "log.txt").read_text(encoding="utf-8")
+    assert log.count("line \ufffd") == 3
+    found = contents(run.folder)
+    assert found["config"]["backtest-name"] == "name \ufffd"
+    assert "chart \ufffd" in found["Half.json"]["charts"]
+    assert found["Half.json"]["runtimeStatistics"]["name \ufffd"] == "value \ufffd"
+    assert (run.folder / "object_store" / "half").read_text(encoding="utf-8") == "text \ufffd"
+    assert ",tag \ufffd" in (run.folder / "orders.csv").read_text(encoding="utf-8")

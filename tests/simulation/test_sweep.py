@@ -8,7 +8,7 @@ from tests.simulation import sweep
 from tests.simulation.sweep import STORIES, Story
 
 STEP = 23  # boundaries between two crashes of the slice
-WRITES_STEP = 9  # writes of a liquidation between two crashes
+WRITES_STEP = 3  # writes of a liquidation between two crashes
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
