@@ -59,10 +59,11 @@ def ticks(kind: TickType, *, plain: bool = False) -> list[Trade | Quote]:
         time_ms += chance.choice((0, 0, 1, 1))
         price = round(price + chance.choice((-0.01, 0.0, 0.01)), 2)
         if kind is TickType.QUOTE:
-            made.append(Quote("SPY", time_ms, price - 0.01, 300.0, price + 0.01, 400.0, number + 1))
+            bid, ask, time = price - 0.01, price + 0.01, float(time_ms)
+            made.append(Quote(sym="SPY", t=time, bp=bid, bs=300, ap=ask, ask_size=400, q=number + 1))
         else:
             codes = () if plain or number % 2 else CONDITIONS[number // 2 % 4]
-            made.append(Trade("SPY", price, time_ms, 100.0, number + 1, codes))
+            made.append(Trade(sym="SPY", p=price, t=float(time_ms), s=100, q=number + 1, c=codes))
     return made
 
 
@@ -73,7 +74,7 @@ def by_tape(name: str, told: Sequence[Any], take: Take, streams: int = 1) -> Non
         bars, tape = desk(TickType.TRADE, streams)
         for at in range(0, TICKS, STRETCH):
             part = told[at : at + STRETCH]
-            now_ns = part[-1].t * MS + 900 * MS
+            now_ns = int(part[-1].t) * MS + 900 * MS
             bars.look(now_ns)
             began = time.perf_counter()
             take(tape, part)
@@ -92,7 +93,7 @@ def by_feed(name: str, kind: TickType, told: Sequence[Any], read: int) -> None:
         outlet.join(wanted, event, "SPY", Periods(wanted, HOURS), OPEN_MS * MS)
         for at in range(0, TICKS, STRETCH):
             reads = [list(told[first : first + read]) for first in range(at, at + STRETCH, read)]
-            now_ns = reads[-1][-1].t * MS + 900 * MS
+            now_ns = int(reads[-1][-1].t) * MS + 900 * MS
             began = time.perf_counter()
             for part in reads:
                 outlet.hear(part, now_ns)
@@ -105,7 +106,7 @@ def by_feed(name: str, kind: TickType, told: Sequence[Any], read: int) -> None:
 def one_by_one(tape: TradeTape, part: Sequence[Trade]) -> None:
     """Take trades each for itself."""
     for each in part:
-        tape.trade(each.t * MS, each.q, each.p, each.s, effect_of(each.c))
+        tape.trade(int(each.t) * MS, each.q, each.p, each.s, effect_of(each.c))
 
 
 def bare(_tape: object, part: Sequence[Any]) -> None:

@@ -7,16 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livetrader_engine.data.bars import QuoteBar, TradeBar
-from livetrader_engine.data.quality import REPEATED, QualityLimits
+from livetrader_engine.data.quality import AHEAD, NOT_A_SIZE, NUMBERS_KEPT, REPEATED, QualityLimits
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution
 from livetrader_plugins.polygon.ladder import QUOTE, TRADE
 from livetrader_plugins.polygon.outlet import Outlet
-from livetrader_plugins.polygon.protocol import Quote, Trade
+from livetrader_plugins.polygon.protocol import FrameDecoder, Quote, Trade
 from livetrader_plugins.sdk.periods import Periods
 from tests.unit.plugins.sdk.wires import HOURS, MS, OPEN_NS, SPY, Told, Wire, afterwards, wires
 
 LATE_NS = 3 * NS_PER_MINUTE
+
+
+def heard(told: Told) -> Trade:
+    """Return an event as the decoder makes it: whole sizes are whole numbers, as most venues write them."""
+    size = int(told.s) if told.s.is_integer() and told.q % 3 else told.s
+    return Trade(sym="SPY", p=told.p, t=float(told.t), s=size, q=told.q, c=told.c)
 
 
 class Desk:
@@ -30,7 +36,7 @@ class Desk:
             self.outlet.join(wanted, TRADE, "SPY", Periods(wanted, HOURS), OPEN_NS)
 
     def hear(self, told: list[Told], now_ns: int) -> None:
-        self.outlet.hear([Trade("SPY", each.p, each.t, each.s, each.q, each.c) for each in told], now_ns)
+        self.outlet.hear([heard(each) for each in told], now_ns)
         self.collect(now_ns)
 
     def collect(self, now_ns: int) -> None:
@@ -76,7 +82,7 @@ def test_the_hot_loop_makes_the_bars_of_the_tape(
 mids = st.integers(-40, 40).map(lambda cents: 100 + cents / 100)
 jumps = st.sampled_from([0, 0, 0, 0, 0, 0, 9, 12, 40])  # the last is off the market
 steps_ms = st.sampled_from([0, 0, 1, 500, 7_000, 30_000, -2_000])
-sizes = st.sampled_from([1.0, 2.0, 2.0, 3.0, 0.0, -1.0])
+sizes = st.sampled_from([1, 2.0, 2, 3, 0.5, 0, -1])
 quotes = st.tuples(steps_ms, mids, jumps, st.sampled_from([1, 1, 2, 0, -1]), sizes, sizes)
 
 
@@ -90,7 +96,9 @@ def test_the_hot_loop_makes_the_quote_bars_of_the_tape(
     for number, (step_ms, mid, jump, spread, bid_size, ask_size) in enumerate(told):
         time_ms += step_ms
         bid, ask = mid + jump, mid + jump + spread / 100
-        events.append(Quote("SPY", time_ms, bid, bid_size, ask, ask_size, number // 2 * 2 - number % 3))
+        event = Quote(sym="SPY", t=float(time_ms), bp=bid, bs=bid_size, ap=ask, ask_size=ask_size)
+        event.q = number // 2 * 2 - number % 3
+        events.append(event)
     made = []
     for resolutions in ((Resolution.MINUTE,), (Resolution.MINUTE, Resolution.HOUR)):
         outlet, bars = Outlet(QualityLimits(), NS_PER_SECOND), []
@@ -99,7 +107,7 @@ def test_the_hot_loop_makes_the_quote_bars_of_the_tape(
             outlet.join(wanted, QUOTE, "SPY", Periods(wanted, HOURS), OPEN_NS)
         for at in range(0, len(events), bunch):
             part = events[at : at + bunch]
-            now_ns = max(each.t for each in events[: at + bunch]) * MS
+            now_ns = int(max(each.t for each in events[: at + bunch])) * MS
             outlet.hear(list(part), now_ns)
             outlet.collect(now_ns)
         outlet.alive(now_ns + LATE_NS)
@@ -112,3 +120,37 @@ def test_the_hot_loop_makes_the_quote_bars_of_the_tape(
             ]
         made.append((bars, outlet.quarantine.counts))
     assert made[0] == made[1]
+
+
+def test_a_size_without_end_is_no_size_and_a_time_without_end_no_time() -> None:
+    """JSON has numbers that no float has."""
+    desk, decoder, now_ms = Desk(Resolution.MINUTE), FrameDecoder(), OPEN_NS // MS
+    plain = f'{{"ev":"T","sym":"SPY","p":100.5,"s":100,"t":{now_ms},"q":%d}}'
+    bad = [
+        plain.replace('"s":100', f'"s":{"9" * 400}') % 2,
+        plain.replace('"s":100', f'"s":{2**63}') % 3,
+        plain.replace(str(now_ms), "9" * 200) % 4,
+    ]
+    frame = f"[{plain % 1},{','.join(bad)},{plain % 5}]".encode()
+    desk.outlet.hear(decoder.decode([frame]), OPEN_NS)
+    found = desk.outlet.quarantine.counts
+    unread = decoder.refused.total()
+    assert found[NOT_A_SIZE] + found[AHEAD] + unread == len(bad), (found, decoder.refused)
+    assert found[NOT_A_SIZE] >= 1 and found[AHEAD] == 1
+
+
+def test_parts_of_shares_add_up_with_whole_ones() -> None:
+    desk, sizes = Desk(Resolution.MINUTE), (100, 0.25, 7, 2.5, 3)
+    told = [Told(OPEN_NS // MS + at, at + 1, 100.0, size, ()) for at, size in enumerate(map(float, sizes))]
+    desk.hear(told, OPEN_NS + NS_PER_SECOND)
+    desk.outlet.alive(OPEN_NS + LATE_NS)
+    desk.collect(OPEN_NS + LATE_NS)
+    assert [bar.volume for bar in desk.bars] == [112.75]
+
+
+def test_a_trade_told_again_is_known_however_many_plain_ones_came_between() -> None:
+    desk = Desk(Resolution.MINUTE)
+    told = [Told(OPEN_NS // MS + at, at + 1, 100.0, 1.0, ()) for at in range(NUMBERS_KEPT)]
+    desk.hear(told, OPEN_NS + NS_PER_SECOND)
+    desk.hear([told[0], told[200], told[-1]], OPEN_NS + NS_PER_SECOND)
+    assert desk.outlet.quarantine.counts == {REPEATED: 3}

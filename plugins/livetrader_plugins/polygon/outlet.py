@@ -38,6 +38,7 @@ NS_PER_MS: Final = 1_000_000
 UNREAD: Final = "something of it could not be read"
 STEPS_LIMIT: Final = 20_000  # that wait for a reader: hours of minutes; more means that nobody reads
 SETTLE_NS: Final = 5_000_000  # between two looks whether a period that is over can be closed
+FORGET_EVENTS: Final = 100_000  # between two times of forgetting the numbers of old trades
 LULL_NS: Final = 100_000_000  # after so long without a read, what came before it is settled at its own time
 
 
@@ -71,6 +72,7 @@ class Outlet:
         self._quotes: dict[str, QuoteRun] = {}
         self._unsettled = False  # events came since the runs were settled
         self._looked_ns = 0  # when the newest came
+        self._taken = 0  # events since the numbers of old trades were forgotten
         self._told_ns = 0  # the exchange's time of the last tick of a read, believed or not
         self._settled_ns = 0
         self._values = 0  # index values have no numbers: they are counted
@@ -174,6 +176,11 @@ class Outlet:
             self.settle()
         self._bars.look(now_ns)
         self._looked_ns, self._unsettled = now_ns, True
+        self._taken += len(events)
+        if self._taken > FORGET_EVENTS:
+            self._taken = 0
+            for run in self._trades.values():
+                run.tape.gate.forget()
         statuses: list[Status] = []
         others, time = take_in(events, self._trades, self._quotes, now_ns)
         for event in others:
@@ -181,7 +188,7 @@ class Outlet:
                 statuses.append(event)
             else:
                 self._hear_rarer(event, now_ns)
-        self._told_ns = max(self._told_ns, time * NS_PER_MS) if time < LATEST_MS else self._told_ns
+        self._told_ns = max(self._told_ns, int(time) * NS_PER_MS) if time < LATEST_MS else self._told_ns
         return statuses
 
     def _hear_rarer(self, event: SecondBar | MinuteBar | Value, now_ns: int) -> None:

@@ -1,6 +1,6 @@
 """Polygon's stream in words of ours: frames are JSON arrays of events, each told apart by `ev`.
 
-Rule 1: only the fields that are used are read; the rest of an event is skipped, not kept.
+Rule 1: only the fields that are used have a type; the rest of an event is skipped, or read and not looked at.
 Rule 2: the frames of one loop turn are decoded together; where that fails, one by one, then event by event,
 so that only what cannot be read is lost, and counted by why.
 Rule 3: nothing is believed but the JSON types: whether a price is one is for the quality gate to say.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -27,26 +27,35 @@ _DATA_KINDS: Final = frozenset({"T", "Q", "A", "AM", "V"})
 _NO_NUMBER: Final = re.compile(rb":\s*-?(?:NaN|Infinity)\b")  # some write them, JSON has none
 
 
-class Trade(msgspec.Struct, tag_field="ev", tag="T", gc=False):
-    """A trade: `c` its conditions, `t` the time of the tape, `q` its number in the tape."""
+class Trade(msgspec.Struct, tag_field="ev", tag="T", gc=False, kw_only=True):
+    """A trade: `c` its conditions, `t` the time of the tape, `q` its number in the tape. Others are not used.
+
+    The fields are in the order of the wire, and short ones that nobody uses are among them: so each is found
+    at once. Small whole sizes are objects that the interpreter has already, and floats are compared quickest.
+    """
 
     sym: str
+    x: Any = 0
+    z: Any = 0
     p: float
-    t: int
-    s: float = 0.0
-    q: int = 0
+    s: int | float = 0
     c: tuple[int, ...] = ()
+    t: float
+    q: int = 0
 
 
-class Quote(msgspec.Struct, tag_field="ev", tag="Q", gc=False):
-    """The best bid and ask of all exchanges; a side that is not there is zero."""
+class Quote(msgspec.Struct, tag_field="ev", tag="Q", gc=False, kw_only=True):
+    """The best bid and ask of all exchanges; a side that is not there is zero. Fields as those of a trade."""
 
     sym: str
-    t: int
+    bx: Any = 0
     bp: float = 0.0
-    bs: float = 0.0
+    bs: int | float = 0
+    ax: Any = 0
     ap: float = 0.0
-    ask_size: float = msgspec.field(default=0.0, name="as")
+    ask_size: int | float = msgspec.field(default=0, name="as")
+    c: Any = 0
+    t: float
     q: int = 0
 
 
