@@ -7,7 +7,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 unexport PYTHONDONTWRITEBYTECODE # without compiled modules every process of the tests starts seconds later
-.PHONY: help setup test quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day download-kills campaign-models api-fuzz feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs soak scenario referees conformance bench bench-peers data demo demo-check screenshots clean
+.PHONY: help setup test collect quick lint heavy install-check docs campaign campaign-ibkr campaign-kill tick-day download-kills campaign-models api-fuzz feed-campaign feed-fuzz journal-fire simulation simulation-sweep simulation-bugs soak scenario referees conformance bench bench-peers data demo demo-check screenshots clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -40,8 +40,12 @@ $(READY): pyproject.toml
 	fi
 	@rm -f $(VENV)/.livetrader-*; touch $@
 
-test: lint ## everything: format, lint, types, import contracts, all tests (wheel content among them)
+test: setup ## everything: format, lint, types, import contracts, all tests (wheel content among them)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint collect
 	$(PYTEST) -n $(WORKERS) --dist worksteal
+
+collect: setup # pytest compiles each test module anew: once now, beside the lint, or later in every worker
+	@$(PYTEST) --collect-only -q >/dev/null
 
 quick: setup ## the fast tests only (no real processes, no systemd)
 	$(BIN)/ruff check .
