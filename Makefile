@@ -45,7 +45,7 @@ test: setup ## everything: format, lint, types, import contracts, all tests (whe
 	$(PYTEST) -n $(WORKERS) --dist worksteal
 
 collect: setup # pytest compiles each test module anew: once now, beside the lint, or later in every worker
-	@$(PYTEST) --collect-only -q >/dev/null
+	@found=$$($(PYTEST) --collect-only -q 2>&1) || { tail -n 60 <<<"$$found"; exit 1; }
 
 quick: setup ## the fast tests only (no real processes, no systemd)
 	$(BIN)/ruff check .
