@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,11 +57,15 @@ class Deadline:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have schemathesis loaded as it is, for it is no plugin here.
+    """Have Ctrl-C heard, and schemathesis loaded as it is.
 
+    A shell that begins something in the background has it ignore SIGINT, and so do all its children: those of
+    the tests that are to end by it would not. And schemathesis is no plugin here:
     pytest rewrites each module of a package that brings a plugin, used or not, and CPython 3.11's parser ends
     with "recursion depth mismatch" where the collector of garbage runs in the middle of a large one.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     hook = config.pluginmanager.rewrite_hook
     if isinstance(hook, AssertionRewritingHook):
         hook._must_rewrite.discard("schemathesis")

@@ -7,7 +7,8 @@ and go, when the connection is doubted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from livetrader_engine.data.bars import TradeBar
@@ -25,7 +26,7 @@ from livetrader_plugins.polygon.protocol import (
     Status,
     Value,
 )
-from livetrader_plugins.polygon.runs import QuoteRun, TradeRun, take_in
+from livetrader_plugins.polygon.runs import QuoteRun, TradeRun, forget, take_in
 from livetrader_plugins.polygon.ticks import TickQueue
 from livetrader_plugins.sdk.barstream import BarStream, Missing, Source
 from livetrader_plugins.sdk.livebars import ORDER_NS, LiveBars, Step
@@ -104,22 +105,19 @@ class Outlet:
             self._pieces.setdefault((kind, ticker), []).append(stream)
 
     def _trade_run(self, ticker: str, symbol: Symbol) -> TradeRun:
-        found = self._trades.get(ticker)
-        if found is None:
+        if (found := self._trades.get(ticker)) is None:
             tape = TradeTape(symbol, self._limits, self._clock, self.quarantine)
             found = self._trades[ticker] = TradeRun(tape)
         return found
 
     def _quote_run(self, ticker: str, symbol: Symbol) -> QuoteRun:
-        found = self._quotes.get(ticker)
-        if found is None:
+        if (found := self._quotes.get(ticker)) is None:
             tape = QuoteTape(symbol, self._limits, self._clock, self.quarantine)
             found = self._quotes[ticker] = QuoteRun(tape)
         return found
 
     def _value_tape(self, ticker: str, symbol: Symbol) -> TradeTape:
-        found = self._value_tapes.get(ticker)
-        if found is None:
+        if (found := self._value_tapes.get(ticker)) is None:
             found = TradeTape(symbol, self._limits, self._clock, self.quarantine)
             self._value_tapes[ticker] = found
         return found
@@ -179,8 +177,7 @@ class Outlet:
         self._taken += len(events)
         if self._taken > FORGET_EVENTS:
             self._taken = 0
-            for run in self._trades.values():
-                run.tape.gate.forget()
+            forget(self._trades.values())
         statuses: list[Status] = []
         others, time = take_in(events, self._trades, self._quotes, now_ns)
         for event in others:
@@ -217,31 +214,25 @@ class Outlet:
         if not self._unsettled:
             return
         self._unsettled = False
-        self._settle_runs()
+        for run in self._runs():
+            run.settle()
         self._collect(self._looked_ns)
 
-    def _settle_runs(self) -> None:
-        for run in self._trades.values():
-            run.settle()
-        for book in self._quotes.values():
-            book.settle()
+    def _runs(self) -> Iterator[TradeRun | QuoteRun]:
+        return chain(self._trades.values(), self._quotes.values())
 
     def _collect(self, now_ns: int) -> None:
         steps = self._bars.collect(now_ns)
         if steps:
             self._steps += steps
-            for run in self._trades.values():
+            for run in self._runs():
                 run.check()
-            for book in self._quotes.values():
-                book.check()
 
     def _stop(self) -> None:
         """Settle, and have the runs begin anew: streams or their bars are about to change."""
         self.settle()
-        for run in self._trades.values():
+        for run in self._runs():
             run.disarm()
-        for book in self._quotes.values():
-            book.disarm()
 
     def lost(self, losses: list[Lost], now_ns: int) -> None:
         """Doubt the bars of which an event could not be read: they would lack it."""

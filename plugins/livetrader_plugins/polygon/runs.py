@@ -18,6 +18,7 @@ stream has them. One owner, the outlet.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -208,7 +209,13 @@ class QuoteRun:
         self.arm()
 
 
-def take_in(  # noqa: C901, PLR0915 — one loop: a call for each tick costs as much as the tick
+def forget(runs: Iterable[TradeRun]) -> None:
+    """Have the gates keep the numbers of the newest trades only."""
+    for run in runs:
+        run.tape.gate.forget()
+
+
+def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as much again
     events: list[Event], trades: dict[str, TradeRun], quotes: dict[str, QuoteRun], now_ns: int
 ) -> tuple[list[Other], float]:
     """Take trades and quotes in; return the other events, and the time of the last tick in milliseconds."""
