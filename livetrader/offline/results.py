@@ -93,9 +93,8 @@ class FileResults:
     def log(self, time_ns: int, level: LogLevel, message: str) -> None:
         """Write a line of the algorithm's to both logs."""
         self.log_lines += 1
-        message = writable(message)
         told = datetime.fromtimestamp(time_ns / NS_PER_SECOND, self.time_zone())
-        self._own_log.write(f"{told:%Y-%m-%d %H:%M:%S} {message}")
+        self._own_log.write(writable(f"{told:%Y-%m-%d %H:%M:%S} {message}"))
         self._line(time_ns, level.value, message)
 
     def warning(self, time_ns: int, message: str) -> None:
@@ -109,7 +108,7 @@ class FileResults:
         self._show = show
 
     def _line(self, time_ns: int, level: str, message: str) -> None:
-        line = f"{_text(time_ns)} {level.upper()} {message}"
+        line = writable(f"{_text(time_ns)} {level.upper()} {message}")
         self._log.write(line)
         if self._show is not None:
             self._show(line)

@@ -8,7 +8,6 @@ from tests.simulation import sweep
 from tests.simulation.sweep import STORIES, Story
 
 STEP = 23  # boundaries between two crashes of the slice
-WRITES_STEP = 3  # writes of a liquidation between two crashes
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
@@ -43,6 +42,6 @@ def test_a_liquidation_order_on_its_way_is_not_sent_twice_by_the_next_daemon() -
     (story,) = [story for story in STORIES if story.name == "the kill switch"]
     kinds = sweep.tell(story, "auto")[0].kinds
     written = [at for at, kind in enumerate(kinds, 1) if kind == "socket written"]
-    for at in written[len(written) // 4 :: WRITES_STEP]:
+    for at in written[len(written) // 4 :: 3]:
         _, violations, _ = sweep.tell(story, "auto", at)
         assert not violations, f"crash at boundary {at}: {violations[0]}"

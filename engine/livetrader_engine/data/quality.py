@@ -282,20 +282,12 @@ class TradeGate(_Gate[HeldTrade]):
         self, symbol: Symbol, limits: QualityLimits, clock: VenueClock, quarantine: Quarantine
     ) -> None:
         super().__init__(symbol, limits, clock, quarantine)
-        self._numbers: list[int] = []
+        self._numbers: deque[int] = deque(maxlen=NUMBERS_KEPT)
 
     @property
-    def numbers(self) -> list[int]:
-        """The numbers of the newest trades that passed, at least NUMBERS_KEPT of them.
-
-        Whoever lets one pass unseen appends its own, and calls `forget` before they are many.
-        """
+    def remember(self) -> deque[int]:
+        """The numbers of the newest trades that passed; whoever lets one pass unseen appends its own."""
         return self._numbers
-
-    def forget(self) -> None:
-        """Forget the numbers of all trades but the newest."""
-        if len(self._numbers) > NUMBERS_KEPT:
-            del self._numbers[:-NUMBERS_KEPT]
 
     def admit(
         self, time_ns: int, sequence: int, price: float, size: float, updates: int
@@ -307,7 +299,6 @@ class TradeGate(_Gate[HeldTrade]):
         if (fault := self._fault_of(time_ns, price, size)) is not None:
             self.refuse(fault, time_ns, f"{size!r} at {price!r}; our clock {self.clock.looked_ns}")
             return None
-        self.forget()
         if sequence <= self.sequence and not self._is_new(time_ns, sequence):
             return None
         self._numbers.append(sequence)
@@ -345,7 +336,7 @@ class TradeGate(_Gate[HeldTrade]):
             and sequence < self._numbers[0]
             and time_ns <= self.last_ns  # what is told again is not younger than what was heard
         ):
-            del self._numbers[0]  # a number far ahead of all, heard once, must not shut out the others
+            self._numbers.popleft()  # a number far ahead of all, heard once, must not shut out the others
             self.refuse(OUT_OF_ORDER, time_ns, f"number {sequence} after {self.sequence}")
             return False
         return True

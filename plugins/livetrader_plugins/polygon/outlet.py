@@ -26,7 +26,7 @@ from livetrader_plugins.polygon.protocol import (
     Status,
     Value,
 )
-from livetrader_plugins.polygon.runs import QuoteRun, TradeRun, forget, take_in
+from livetrader_plugins.polygon.runs import QuoteRun, TradeRun, take_in
 from livetrader_plugins.polygon.ticks import TickQueue
 from livetrader_plugins.sdk.barstream import BarStream, Missing, Source
 from livetrader_plugins.sdk.livebars import ORDER_NS, LiveBars, Step
@@ -39,7 +39,6 @@ NS_PER_MS: Final = 1_000_000
 UNREAD: Final = "something of it could not be read"
 STEPS_LIMIT: Final = 20_000  # that wait for a reader: hours of minutes; more means that nobody reads
 SETTLE_NS: Final = 5_000_000  # between two looks whether a period that is over can be closed
-FORGET_EVENTS: Final = 100_000  # between two times of forgetting the numbers of old trades
 LULL_NS: Final = 100_000_000  # after so long without a read, what came before it is settled at its own time
 
 
@@ -73,7 +72,6 @@ class Outlet:
         self._quotes: dict[str, QuoteRun] = {}
         self._unsettled = False  # events came since the runs were settled
         self._looked_ns = 0  # when the newest came
-        self._taken = 0  # events since the numbers of old trades were forgotten
         self._told_ns = 0  # the exchange's time of the last tick of a read, believed or not
         self._settled_ns = 0
         self._values = 0  # index values have no numbers: they are counted
@@ -174,10 +172,6 @@ class Outlet:
             self.settle()
         self._bars.look(now_ns)
         self._looked_ns, self._unsettled = now_ns, True
-        self._taken += len(events)
-        if self._taken > FORGET_EVENTS:
-            self._taken = 0
-            forget(self._trades.values())
         statuses: list[Status] = []
         others, time = take_in(events, self._trades, self._quotes, now_ns)
         for event in others:

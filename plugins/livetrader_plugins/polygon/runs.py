@@ -6,23 +6,22 @@ what plain ticks change (`take_in`, in place), and gives it to gate and bar when
 to look at them (`settle`). Every other tick goes the tape's way, behind what the run has settled.
 
 With many symbols the time goes into memory that has left the processor's cache. So a tick touches little of
-it: nearly every price is the one before, or lies within the range that the bar has already, and asks for no
-other limit; what is equal in many runs (a time, a small size) is one object in all of them; no event
-outlives its read. And what a tick needs of its run is fetched in one go, before anything is decided by it:
-the processor waits for all of it together. Tried, and slower: a call of the tape for each tick (twice the
-time); ticks that wait to be worked off together by symbol; the newest event in place of its fields; numbers
-of trades in one row for all symbols, handed to the gates in bulk. Times are milliseconds here, as the
-stream has them. One owner, the outlet.
+it: nearly every price lies within the range that the bar has already, and asks for no other limit; what is
+equal in many runs (a time, a small size) is one object in all of them; no event outlives its read. And what
+a tick needs of its run is fetched in one go, before anything is decided by it: the processor waits for all
+of it together. Tried, and slower: a call of the tape for each tick (twice the time); ticks that wait to be
+worked off together by symbol; the newest event in place of its fields; numbers of trades in one row for all
+symbols, handed to the gates in bulk. Times are milliseconds here, as the stream has them. One owner, the
+outlet.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from livetrader_engine.data.quality import ALL, VOLUME, QuoteGate, TradeGate
+from livetrader_engine.data.quality import ALL, VOLUME
 from livetrader_plugins.polygon.conditions import EFFECTS, effect_of
 from livetrader_plugins.polygon.protocol import Event, MinuteBar, Quote, SecondBar, Status, Trade, Value
 from livetrader_plugins.sdk.barstream import NO_QUOTES, NO_TRADES
@@ -46,18 +45,12 @@ def _size(size: float) -> float:
     return float(min(size, _SIZES_END))
 
 
-def _range(low: float, high: float, last: float, gate: TradeGate | QuoteGate) -> tuple[float, float, float]:
-    """Return what of a bar's range the gate believes, and the newest price in it; else a range of nothing."""
-    low, high = max(low, gate.low), min(high, gate.high)
-    return (low, high, last) if low <= last <= high else (_NOTHING, -_NOTHING, math.nan)
-
-
 class TradeRun:
     """Trades of one symbol. `newest`, `until`, `number`: a plain one is of these times, and above the number.
 
     `bottom`, `top`: the range of the bar as far as the gate believes it now: a price within changes nothing
-    of it. `price`, `at`, `at_number`, `volume`: the bar, as plain trades have made it; `price` is nan where
-    the newest lies out of that range. `heard_ns`: when the newest trade arrived, plain or not; 0 for never.
+    of it. `price`, `at`, `at_number`, `volume`: the bar, as plain trades have made it. `heard_ns`: when the
+    newest trade arrived, plain or not; 0 for never.
     """
 
     __slots__ = (
@@ -67,9 +60,9 @@ class TradeRun:
 
     def __init__(self, tape: TradeTape) -> None:
         self.tape = tape
-        self.numbers = tape.gate.numbers
+        self.numbers = tape.gate.remember
         self.heard_ns = self.number = self._number = self.at_number = 0
-        self.newest = self.until = self.at = 0.0
+        self.newest = self.until = self.at = self.price = 0.0
         self.volume: float = 0  # a whole number until a part of a share is traded
         self._made = NO_TRADES
         self.disarm()
@@ -79,7 +72,6 @@ class TradeRun:
         self._made = NO_TRADES
         self._least = self.bottom = _NOTHING
         self._most = self.top = -_NOTHING
-        self.price = math.nan
 
     def arm(self) -> None:
         """Take the limits from gate and bar as they are now."""
@@ -93,7 +85,7 @@ class TradeRun:
         self.until = _one(float(min(clock.latest_ns, made.end_ns - 1) // MS))
         self.number = self._number = gate.sequence
         self._least, self._most = gate.low, gate.high
-        self.bottom, self.top, self.price = _range(made.low, made.high, made.close, gate)
+        self.bottom, self.top = max(made.low, gate.low), min(made.high, gate.high)
         self.volume = int(made.volume) if made.volume.is_integer() else made.volume
         self.at = 0.0
 
@@ -143,7 +135,7 @@ class QuoteRun:
         self.tape = tape
         self.heard_ns = 0
         self.number = self._number = 0
-        self.newest = self.until = 0.0
+        self.newest = self.until = self.bid = self.ask = 0.0
         self.bid_size: float = 0  # whole numbers most often
         self.ask_size: float = 0
         self._made = NO_QUOTES
@@ -154,7 +146,6 @@ class QuoteRun:
         self._made = NO_QUOTES
         self._least = self.bid_bottom = self.ask_bottom = _NOTHING
         self._most = self.bid_top = self.ask_top = -_NOTHING
-        self.bid = self.ask = math.nan
 
     def arm(self) -> None:
         """Take the limits from gate and bar as they are now."""
@@ -169,8 +160,8 @@ class QuoteRun:
         self.until = _one(float(min(clock.latest_ns, made.end_ns - 1) // MS))
         self.number = self._number = gate.sequence
         self._least, self._most = gate.low, gate.high
-        self.bid_bottom, self.bid_top, self.bid = _range(bids.low, bids.high, bids.close, gate)
-        self.ask_bottom, self.ask_top, self.ask = _range(asks.low, asks.high, asks.close, gate)
+        self.bid_bottom, self.bid_top = max(bids.low, gate.low), bids.high
+        self.ask_bottom, self.ask_top = asks.low, min(asks.high, gate.high)
 
     def widens(self, bid: float, ask: float) -> bool:
         """Return whether a quote out of the bar's ranges is plain all the same; the ranges reach it now."""
@@ -209,12 +200,6 @@ class QuoteRun:
         self.arm()
 
 
-def forget(runs: Iterable[TradeRun]) -> None:
-    """Have the gates keep the numbers of the newest trades only."""
-    for run in runs:
-        run.tape.gate.forget()
-
-
 def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as much again
     events: list[Event], trades: dict[str, TradeRun], quotes: dict[str, QuoteRun], now_ns: int
 ) -> tuple[list[Other], float]:
@@ -234,7 +219,6 @@ def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as muc
             bottom = run.bottom
             top = run.top
             volume = run.volume
-            last = run.price
             numbers = run.numbers
             run.heard_ns = now_ns
             if time != event.t:
@@ -245,7 +229,7 @@ def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as muc
                 and number > seen
                 and 0 <= size <= PLAIN_SIZE
                 and effect in plain
-                and (price == last or bottom <= price <= top or run.widens(price, effect))
+                and (bottom <= price <= top or run.widens(price, effect))
             ):
                 run.newest, run.number = time, number
                 run.volume = volume + size
@@ -265,8 +249,6 @@ def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as muc
             bid_top = book.bid_top
             ask_bottom = book.ask_bottom
             ask_top = book.ask_top
-            last_bid = book.bid
-            last_ask = book.ask
             book.heard_ns = now_ns
             if time != event.t:
                 time = event.t
@@ -277,13 +259,7 @@ def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as muc
                 and 0 < (bid_size := event.bs) <= PLAIN_SIZE
                 and 0 < (ask_size := event.ask_size) <= PLAIN_SIZE
                 and bid <= ask
-                and (
-                    (
-                        (bid == last_bid or bid_bottom <= bid <= bid_top)
-                        and (ask == last_ask or ask_bottom <= ask <= ask_top)
-                    )
-                    or book.widens(bid, ask)
-                )
+                and ((bid_bottom <= bid <= bid_top and ask_bottom <= ask <= ask_top) or book.widens(bid, ask))
             ):
                 book.newest, book.number = time, number
                 book.bid, book.bid_size = bid, bid_size

@@ -16,7 +16,6 @@ from typing import Final, Protocol
 
 from livetrader_engine.data.quality import (
     ALL,
-    NUMBERS_KEPT,
     OPEN_CLOSE,
     SIZE_LIMIT,
     UNREADABLE,
@@ -30,7 +29,6 @@ from livetrader_engine.symbols import Symbol
 from livetrader_plugins.sdk.barstream import BarStream
 from livetrader_plugins.sdk.watched import Watched
 
-NUMBERS_MOST: Final = 2 * NUMBERS_KEPT  # that a gate remembers between two times of forgetting
 UNREAD: Final = "a trade of it could not be read"
 MS: Final = 1_000_000  # nanoseconds of a millisecond
 
@@ -46,7 +44,7 @@ class TradeWatcher(Protocol):
 class TradeTape(Watched[TradeWatcher]):
     """The trades of one symbol. Mutable state: its gate, and who wants them."""
 
-    __slots__ = ("_numbers", "clock", "gate")
+    __slots__ = ("_remember", "clock", "gate")
 
     def __init__(
         self, symbol: Symbol, limits: QualityLimits, clock: VenueClock, quarantine: Quarantine
@@ -54,7 +52,7 @@ class TradeTape(Watched[TradeWatcher]):
         super().__init__()
         self.clock = clock
         self.gate = TradeGate(symbol, limits, clock, quarantine)
-        self._numbers = self.gate.numbers
+        self._remember = self.gate.remember.append
 
     def trade(self, time_ns: int, number: int, price: float, size: float, updates: int = ALL) -> bool:
         """Take a trade in; return whether it passed the gate.
@@ -73,9 +71,7 @@ class TradeTape(Watched[TradeWatcher]):
             if time_ns > clock.newest_ns:
                 clock.newest_ns = time_ns
             gate.sequence = number
-            self._numbers.append(number)
-            if len(self._numbers) > NUMBERS_MOST:
-                gate.forget()
+            self._remember(number)
             if updates & OPEN_CLOSE:
                 gate.last = price
             stream = self.stream
