@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livetrader_engine.data.bars import QuoteBar, TradeBar
-from livetrader_engine.data.quality import AHEAD, NOT_A_SIZE, NUMBERS_KEPT, REPEATED, QualityLimits
+from livetrader_engine.data.quality import (
+    AHEAD,
+    NOT_A_PRICE,
+    NOT_A_SIZE,
+    NUMBERS_KEPT,
+    OUT_OF_ORDER,
+    REPEATED,
+    QualityLimits,
+)
 from livetrader_engine.data.subscription import Subscription, TickType
 from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution
+from livetrader_plugins.polygon import untold
 from livetrader_plugins.polygon.ladder import QUOTE, TRADE
 from livetrader_plugins.polygon.outlet import Outlet
 from livetrader_plugins.polygon.protocol import FrameDecoder, Quote, Trade
 from livetrader_plugins.sdk.periods import Periods
+from livetrader_plugins.sdk.tapes import TOO_LATE
 from tests.unit.plugins.sdk.wires import HOURS, MS, OPEN_NS, SPY, Told, Wire, afterwards, wires
 
 LATE_NS = 3 * NS_PER_MINUTE
@@ -26,17 +37,24 @@ def heard(told: Told) -> Trade:
 
 
 class Desk:
-    """An outlet with one stream of trades, or with two, which take no part in the quick way."""
+    """An outlet with one stream of trades, or with two, which take no part in the quick way.
 
-    def __init__(self, *resolutions: Resolution) -> None:
+    `as_text`: reads can be read again; where not, gates are told of each trade at once.
+    """
+
+    def __init__(self, *resolutions: Resolution, as_text: bool = True) -> None:
         self.outlet = Outlet(QualityLimits(), NS_PER_SECOND)
+        self._as_text = as_text
         self.bars: list[TradeBar] = []
         for resolution in resolutions:
             wanted = Subscription(SPY, resolution, TickType.TRADE, False, extended_market_hours=True)
             self.outlet.join(wanted, TRADE, "SPY", Periods(wanted, HOURS), OPEN_NS)
 
     def hear(self, told: list[Told], now_ns: int) -> None:
-        self.outlet.hear([heard(each) for each in told], now_ns)
+        frame = msgspec.json.encode([heard(each) for each in told])
+        events = FrameDecoder().decode([frame])
+        assert len(events) == len(told)
+        self.outlet.hear(events, now_ns, frame if self._as_text else b"")
         self.collect(now_ns)
 
     def collect(self, now_ns: int) -> None:
@@ -52,10 +70,10 @@ class Desk:
         ]
 
 
-@given(wires(), st.lists(st.integers(0, 49), max_size=10), st.integers(1, 30), st.booleans())
-@settings(max_examples=80)
+@given(wires(), st.lists(st.integers(0, 49), max_size=10), st.integers(1, 30), st.booleans(), st.booleans())
+@settings(max_examples=120)
 def test_the_hot_loop_makes_the_bars_of_the_tape(
-    wire: Wire, again: list[int], bunch: int, at_once: bool
+    wire: Wire, again: list[int], bunch: int, at_once: bool, as_text: bool
 ) -> None:
     """Some are told twice, some late; reads are of any size, and may come long after they were sent."""
     arrivals = [(at_ms * MS, each) for at_ms, each in wire.arrivals if each.c != (44,)]
@@ -64,7 +82,8 @@ def test_the_hot_loop_makes_the_bars_of_the_tape(
             later = arrivals[min(len(arrivals) - 1, number + 5)][0]
             arrivals.append((later, arrivals[number][1]))
     arrivals.sort(key=lambda each: each[0])
-    quick, careful = Desk(Resolution.MINUTE), Desk(Resolution.MINUTE, Resolution.HOUR)
+    quick = Desk(Resolution.MINUTE, as_text=as_text)
+    careful = Desk(Resolution.MINUTE, Resolution.HOUR)
     end_ns = arrivals[-1][0] if arrivals else OPEN_NS
     for at in range(0, len(arrivals), bunch):
         part = arrivals[at : at + bunch]
@@ -148,9 +167,75 @@ def test_parts_of_shares_add_up_with_whole_ones() -> None:
     assert [bar.volume for bar in desk.bars] == [112.75]
 
 
-def test_a_trade_told_again_is_known_however_many_plain_ones_came_between() -> None:
+def plain(*numbers: int) -> list[Told]:
+    """Return trades a millisecond apart, as their numbers say."""
+    return [Told(OPEN_NS // MS + number, number, 100.0, 1.0, ()) for number in numbers]
+
+
+NOW_NS = OPEN_NS + 2 * NS_PER_SECOND
+
+
+@pytest.mark.parametrize("bunch", [1, 7, NUMBERS_KEPT])
+def test_a_trade_told_again_is_known_however_many_plain_ones_came_between(bunch: int) -> None:
+    desk, told = Desk(Resolution.MINUTE), plain(*range(1, NUMBERS_KEPT + 1))
+    for at in range(0, len(told), bunch):
+        desk.hear(told[at : at + bunch], NOW_NS)
+    desk.hear([told[0], told[200], told[-2], told[-1]], NOW_NS)
+    assert desk.outlet.quarantine.counts == {REPEATED: 4}
+
+
+def test_what_was_overtaken_is_told_apart_from_what_is_told_again() -> None:
+    """In one read, and in several; some are odd, and known to the gate before the plain ones around them."""
     desk = Desk(Resolution.MINUTE)
-    told = [Told(OPEN_NS // MS + at, at + 1, 100.0, 1.0, ()) for at in range(NUMBERS_KEPT)]
-    desk.hear(told, OPEN_NS + NS_PER_SECOND)
-    desk.hear([told[0], told[200], told[-1]], OPEN_NS + NS_PER_SECOND)
-    assert desk.outlet.quarantine.counts == {REPEATED: 3}
+    odd = [each._replace(c=(10,)) for each in plain(5, 12)]
+    desk.hear([*plain(1, 2), odd[0], *plain(6, 3, 3, 9)], NOW_NS)  # 3 is late, and then again
+    desk.hear([*plain(11), odd[1], *plain(14)], NOW_NS)
+    desk.hear([*plain(4, 13, 14), *odd, *plain(9, 11, 2, 10)], NOW_NS)
+    desk.outlet.alive(OPEN_NS + LATE_NS)
+    desk.collect(OPEN_NS + LATE_NS)
+    assert desk.outlet.quarantine.counts == {REPEATED: 7}
+    assert [bar.volume for bar in desk.bars] == [12.0]  # 1 to 14 without 7 and 8
+
+
+def test_a_trade_refused_once_is_not_taken_for_heard() -> None:
+    desk, (bad, good) = Desk(Resolution.MINUTE, as_text=True), plain(3, 3)
+    desk.hear([*plain(1), bad._replace(p=-1.0), *plain(5)], NOW_NS)
+    desk.hear([good, good], NOW_NS)
+    assert desk.outlet.quarantine.counts == {NOT_A_PRICE: 1, REPEATED: 1}
+
+
+def test_a_late_trade_of_before_all_that_is_known_leaves_its_minute_to_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have been heard or not: neither is the bar with it right for sure, nor the bar without."""
+    monkeypatch.setattr(untold, "KEPT_EVENTS", 20)
+    desk = Desk(Resolution.MINUTE)
+    for number in range(10, 500, 10):
+        desk.hear(plain(number, number + 1), NOW_NS)
+    desk.hear(plain(491), NOW_NS)
+    assert desk.outlet.quarantine.counts == {REPEATED: 1}
+    desk.hear(plain(492, 15), NOW_NS)
+    assert desk.outlet.quarantine.counts == {REPEATED: 1, OUT_OF_ORDER: 1}
+    desk.outlet.alive(OPEN_NS + LATE_NS)
+    desk.collect(OPEN_NS + LATE_NS)
+    assert not desk.bars
+    assert [missing.reason for missing in desk.outlet.take_missing()] == [TOO_LATE]
+
+
+def test_streams_that_come_and_go_leave_what_was_heard_known() -> None:
+    desk, told = Desk(Resolution.MINUTE), plain(*range(1, 20))
+    desk.hear(told, NOW_NS)
+    another = Subscription(SPY, Resolution.SECOND, TickType.TRADE, False, extended_market_hours=True)
+    desk.outlet.join(another, TRADE, "SPY", Periods(another, HOURS), NOW_NS)
+    desk.hear(told, NOW_NS)
+    assert desk.outlet.quarantine.counts == {REPEATED: len(told)}
+
+
+def test_a_stream_that_is_left_and_asked_for_again_knows_nothing_of_before() -> None:
+    desk = Desk(Resolution.MINUTE)
+    desk.hear(plain(1, 2, 3), NOW_NS)
+    wanted = Subscription(SPY, Resolution.MINUTE, TickType.TRADE, False, extended_market_hours=True)
+    desk.outlet.leave(wanted)
+    desk.outlet.join(wanted, TRADE, "SPY", Periods(wanted, HOURS), OPEN_NS)
+    desk.hear(plain(4, 2), NOW_NS)
+    assert not desk.outlet.quarantine.counts

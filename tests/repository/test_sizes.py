@@ -29,7 +29,7 @@ EXEMPT: dict[str, str] = {
     "plugins/livetrader_venues/alphavantage/cli.py::main": "one parameter an option, as click passes them",
     "plugins/livetrader_venues/polygon/cli.py::main": "one parameter an option, as click passes them",
     "plugins/livetrader_venues/tws/cli.py::main": "one parameter an option, as click passes them",
-    "plugins/livetrader_plugins/polygon/runs.py::take_in": "one loop: a call for a tick costs as much again",
+    "plugins/livetrader_plugins/polygon/runs.py::Runs.take_in": "one loop: a call a tick doubles its cost",
     "livetrader/telemetry/metrics.py::Metrics": "the table of all metrics, a declaration a line",
     "livetrader/cli/operating.py::liquidate": "one parameter an option, as click passes them",
     "livetrader/app.py::build": "the composition root: one flat list of what is made of what",

@@ -3,7 +3,8 @@
 Rule 1: a trade has a price above zero and a size that is not negative; a quote has a bid not above its ask,
 or one side. Prices may be negative where the kind of security knows such prices (futures).
 Rule 2: a tick's time lies between `oldest_s` before our clock and `ahead_s` after it.
-Rule 3: a trade whose number was heard already is not heard again; a quote neither.
+Rule 3: a trade whose number was heard already is not heard again; a quote neither. Nor is one of which
+nobody knows any more: history tells its bar.
 Rule 4: a price further than `band` from the newest believed one is held back. It is released, with those
 before it, when `confirmations` prices in a row agree with it; it is dropped when the next price is where the
 market was. A believed price older than `reference_s` holds nothing back: the market may have moved.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
+from collections.abc import Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -55,7 +57,7 @@ TOO_OLD: Final = "too old"
 AHEAD: Final = "ahead of the clock"
 WRONG_UNIT: Final = "time in another unit"
 # Nobody knows what such a trade would have done to its bar, or to which: the bar is history's to tell.
-UNREADABLE: Final = frozenset({NOT_A_PRICE, NOT_A_SIZE, WRONG_UNIT, AHEAD})
+UNREADABLE: Final = frozenset({NOT_A_PRICE, NOT_A_SIZE, WRONG_UNIT, AHEAD, OUT_OF_ORDER})
 REASONS: Final = frozenset({
     NOT_A_PRICE, NOT_A_SIZE, NOT_A_BAR, NO_SIDE, CROSSED, TOO_WIDE, OFF_MARKET, REPEATED, OUT_OF_ORDER,
     TOO_OLD, AHEAD, WRONG_UNIT,
@@ -133,15 +135,18 @@ class VenueClock:
     """The times that ticks of one connection may have, and how far the exchange's clock has come.
 
     `looked_ns`: our clock when something of the connection was last handled. `newest_ns`: the newest exchange
-    time of a tick that passed. Slots, no properties: gates read and write it with every tick.
+    time of a tick that passed. `forgotten_ns`: up to this time gates may not know any more what has passed.
+    Slots, no properties: gates read and write it with every tick.
     """
 
-    __slots__ = ("ahead_ns", "earliest_ns", "latest_ns", "looked_ns", "newest_ns", "oldest_ns")
+    __slots__ = (
+        "ahead_ns", "earliest_ns", "forgotten_ns", "latest_ns", "looked_ns", "newest_ns", "oldest_ns",
+    )  # fmt: skip
 
     def __init__(self, limits: QualityLimits) -> None:
         self.ahead_ns = int(limits.ahead_s * NS_PER_SECOND)
         self.oldest_ns = int(limits.oldest_s * NS_PER_SECOND)
-        self.looked_ns = self.earliest_ns = self.latest_ns = self.newest_ns = 0
+        self.looked_ns = self.earliest_ns = self.latest_ns = self.newest_ns = self.forgotten_ns = 0
 
     def look(self, now_ns: int) -> None:
         """Say what time it is: before each batch of what was received."""
@@ -289,6 +294,14 @@ class TradeGate(_Gate[HeldTrade]):
         """The numbers of the newest trades that passed; whoever lets one pass unseen appends its own."""
         return self._numbers
 
+    def recall(self, numbers: Sequence[int]) -> None:
+        """Remember trades that passed unseen, the oldest first: before one below the newest is judged."""
+        kept = self._numbers
+        if kept and numbers and numbers[0] < kept[-1]:  # others were judged in between
+            numbers = sorted({*kept, *numbers})
+            kept.clear()
+        kept.extend(numbers)
+
     def admit(
         self, time_ns: int, sequence: int, price: float, size: float, updates: int
     ) -> tuple[HeldTrade, ...] | None:
@@ -328,18 +341,16 @@ class TradeGate(_Gate[HeldTrade]):
         if time_ns - self.last_ns > RENUMBERED_NS:
             self._numbers.clear()
             return True
-        if sequence in self._numbers:
+        if sequence == self.sequence or sequence in self._numbers:
             self.refuse(REPEATED, time_ns, f"number {sequence}")
             return False
-        if (
-            len(self._numbers) == NUMBERS_KEPT
-            and sequence < self._numbers[0]
-            and time_ns <= self.last_ns  # what is told again is not younger than what was heard
-        ):
+        is_below_all = len(self._numbers) == NUMBERS_KEPT and sequence < self._numbers[0]
+        if time_ns > self.last_ns or not (is_below_all or time_ns <= self.clock.forgotten_ns):
+            return True  # what is told again is not younger than what was heard
+        if is_below_all:
             self._numbers.popleft()  # a number far ahead of all, heard once, must not shut out the others
-            self.refuse(OUT_OF_ORDER, time_ns, f"number {sequence} after {self.sequence}")
-            return False
-        return True
+        self.refuse(OUT_OF_ORDER, time_ns, f"number {sequence} after {self.sequence}")
+        return False
 
 
 class QuoteGate(_Gate[HeldQuote]):

@@ -65,7 +65,9 @@ _EFFECTS: Final[dict[int, int]] = {
 _TAKING_BACK: Final = frozenset((*_UNDONE, *_CANCELLED_OPTIONS))
 
 
-EFFECTS: Final[dict[tuple[int, ...], int]] = {(): ALL}  # of combinations of codes that came; for hot loops
+_known: Final[dict[tuple[int, ...], int]] = {(): ALL}  # effects of combinations of codes that came
+# Of combinations that came and change all of a bar (True) or its volume alone (False); for hot loops.
+SETS_PRICE: Final[dict[tuple[int, ...], bool]] = {(): True}
 
 
 def effect_of(codes: tuple[int, ...]) -> int:
@@ -73,11 +75,13 @@ def effect_of(codes: tuple[int, ...]) -> int:
 
     CANCELS for a message that takes an earlier trade back.
     """
-    known = EFFECTS.get(codes)
+    known = _known.get(codes)
     if known is None:
         known = _effect_of(codes)
-        if len(EFFECTS) < COMBINATIONS_LIMIT:
-            EFFECTS[codes] = known
+        if len(_known) < COMBINATIONS_LIMIT:
+            _known[codes] = known
+            if known in (ALL, VOLUME):
+                SETS_PRICE[codes] = known == ALL
     return known
 
 

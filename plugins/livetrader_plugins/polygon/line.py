@@ -25,7 +25,6 @@ class Address(NamedTuple):
 
 
 Spawn = Callable[[str, Coroutine[object, object, None]], None]
-Frame = bytes | memoryview  # a memoryview is lent: until the call returns
 
 
 class Ears(NamedTuple):
@@ -33,7 +32,7 @@ class Ears(NamedTuple):
     `alive` of a pong, `ended` once, why.
     """
 
-    frames: Callable[[list[Frame]], None]
+    frames: Callable[[list[bytes]], None]
     turn: Callable[[], None]
     alive: Callable[[], None]
     ended: Callable[[str], None]

@@ -1,4 +1,4 @@
-"""A line through picows: frames are handed on as they lie in its buffer, small ones some together.
+"""A line through picows: frames are handed on as they come, small ones some together.
 
 What picows leaves to its user is done here: answering a close frame, and joining the parts of a message.
 TLS is verified with the system's certificates. Redirects are refused: the key would go where they point.
@@ -23,7 +23,7 @@ from picows import (
 
 from livetrader_engine.spi import VenueError
 from livetrader_plugins.polygon import words
-from livetrader_plugins.polygon.line import Address, Ears, Frame, Spawn
+from livetrader_plugins.polygon.line import Address, Ears, Spawn
 from livetrader_plugins.polygon.protocol import FRAME_LIMIT, auth_request, topics_request
 
 READ_BYTES: Final = 128 * 1024  # at most, in one turn of the loop: a thousand events, a millisecond
@@ -76,7 +76,7 @@ class PicowsLine(WSListener):
     def __init__(self, ears: Ears, spawn: Spawn) -> None:
         self._ears = ears
         self._spawn = spawn
-        self._small: list[Frame] = []
+        self._small: list[bytes] = []
         self._size = 0  # of the small frames
         self._part = bytearray()  # of a message that comes in several frames
         self._transport: WSTransport | None = None
@@ -137,9 +137,10 @@ class PicowsLine(WSListener):
         elif frame.payload_size < PART_BYTES:
             self._take(frame.get_payload_as_bytes())
         else:
-            self._flush()
+            if self._small:
+                self._flush()
             if not self._closed:
-                self._ears.frames([frame.get_payload_as_memoryview()])
+                self._ears.frames([frame.get_payload_as_bytes()])
         if frame.last_in_buffer:
             self._flush()
             if not self._closed:

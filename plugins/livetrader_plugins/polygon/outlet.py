@@ -7,8 +7,7 @@ and go, when the connection is doubted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from livetrader_engine.data.bars import TradeBar
@@ -26,7 +25,7 @@ from livetrader_plugins.polygon.protocol import (
     Status,
     Value,
 )
-from livetrader_plugins.polygon.runs import QuoteRun, TradeRun, take_in
+from livetrader_plugins.polygon.runs import QuoteRun, Runs, TradeRun
 from livetrader_plugins.polygon.ticks import TickQueue
 from livetrader_plugins.sdk.barstream import BarStream, Missing, Source
 from livetrader_plugins.sdk.livebars import ORDER_NS, LiveBars, Step
@@ -68,8 +67,7 @@ class Outlet:
         self._joined: dict[Subscription, Joined] = {}
         self._unbegun: dict[Subscription, str] = {}  # by their topic, until Polygon says that it delivers it
         self._heard: dict[tuple[str, str], int] = {}  # by kind and ticker, of the rarer kinds
-        self._trades: dict[str, TradeRun] = {}  # by ticker
-        self._quotes: dict[str, QuoteRun] = {}
+        self._runs = Runs(self._clock)
         self._unsettled = False  # events came since the runs were settled
         self._looked_ns = 0  # when the newest came
         self._told_ns = 0  # the exchange's time of the last tick of a read, believed or not
@@ -103,15 +101,15 @@ class Outlet:
             self._pieces.setdefault((kind, ticker), []).append(stream)
 
     def _trade_run(self, ticker: str, symbol: Symbol) -> TradeRun:
-        if (found := self._trades.get(ticker)) is None:
+        if (found := self._runs.trades.get(ticker)) is None:
             tape = TradeTape(symbol, self._limits, self._clock, self.quarantine)
-            found = self._trades[ticker] = TradeRun(tape)
+            found = self._runs.trades[ticker] = TradeRun(tape)
         return found
 
     def _quote_run(self, ticker: str, symbol: Symbol) -> QuoteRun:
-        if (found := self._quotes.get(ticker)) is None:
+        if (found := self._runs.quotes.get(ticker)) is None:
             tape = QuoteTape(symbol, self._limits, self._clock, self.quarantine)
-            found = self._quotes[ticker] = QuoteRun(tape)
+            found = self._runs.quotes[ticker] = QuoteRun(tape)
         return found
 
     def _value_tape(self, ticker: str, symbol: Symbol) -> TradeTape:
@@ -142,9 +140,9 @@ class Outlet:
         self._bars.remove(subscription)
         self.ticks.remove(subscription)
         if kind == QUOTE:
-            self._quotes[ticker].tape.remove(stream)
+            self._runs.quotes[ticker].tape.remove(stream)
         elif kind == TRADE:
-            self._trades[ticker].tape.remove(stream)
+            self._runs.trades[ticker].tape.remove(stream)
         elif kind == VALUE:
             self._value_tapes[ticker].remove(stream)
         else:
@@ -154,32 +152,39 @@ class Outlet:
         self._heard.pop((kind, ticker), None)
         self._pieces.pop((kind, ticker), None)
         owners: dict[str, dict[str, Any]] = {
-            QUOTE: self._quotes, TRADE: self._trades, VALUE: self._value_tapes,
+            QUOTE: self._runs.quotes, TRADE: self._runs.trades, VALUE: self._value_tapes,
         }  # fmt: skip
         owners.get(kind, {}).pop(ticker, None)
 
     def heard_ns(self, kind: str, ticker: str) -> int | None:
         """Return when an event of this kind and ticker came last (venue's time), None for never."""
-        runs: dict[str, TradeRun] | dict[str, QuoteRun] = self._quotes if kind == QUOTE else self._trades
+        mine = self._runs
+        runs: dict[str, TradeRun] | dict[str, QuoteRun] = mine.quotes if kind == QUOTE else mine.trades
         run = runs.get(ticker) if kind in (QUOTE, TRADE) else None
         return self._heard.get((kind, ticker)) if run is None else run.heard_ns or None
 
     # ---- what is heard
 
-    def hear(self, events: list[Event], now_ns: int) -> list[Status]:
-        """Take the events of one read, in order; return the statuses among them, which are not its own."""
-        if self._unsettled and now_ns - self._looked_ns >= LULL_NS:
-            self.settle()
-        self._bars.look(now_ns)
-        self._looked_ns, self._unsettled = now_ns, True
+    def hear(self, events: list[Event], now_ns: int, text: bytes = b"") -> list[Status]:
+        """Take the events of one read, in order; return the statuses among them, which are not its own.
+
+        `text`: the frame that they were read from, b"" where they were not read as one.
+        """
+        if now_ns != self._looked_ns:
+            if self._unsettled and now_ns - self._looked_ns >= LULL_NS:
+                self.settle()
+            self._bars.look(now_ns)
+            self._looked_ns = now_ns
+        self._unsettled = True
+        others, time = self._runs.take_in(events, now_ns, text)
+        if time < LATEST_MS:
+            self._told_ns = max(self._told_ns, int(time) * NS_PER_MS)
         statuses: list[Status] = []
-        others, time = take_in(events, self._trades, self._quotes, now_ns)
         for event in others:
             if isinstance(event, Status):
                 statuses.append(event)
             else:
                 self._hear_rarer(event, now_ns)
-        self._told_ns = max(self._told_ns, int(time) * NS_PER_MS) if time < LATEST_MS else self._told_ns
         return statuses
 
     def _hear_rarer(self, event: SecondBar | MinuteBar | Value, now_ns: int) -> None:
@@ -208,25 +213,19 @@ class Outlet:
         if not self._unsettled:
             return
         self._unsettled = False
-        for run in self._runs():
-            run.settle()
+        self._runs.settle()
         self._collect(self._looked_ns)
-
-    def _runs(self) -> Iterator[TradeRun | QuoteRun]:
-        return chain(self._trades.values(), self._quotes.values())
 
     def _collect(self, now_ns: int) -> None:
         steps = self._bars.collect(now_ns)
         if steps:
             self._steps += steps
-            for run in self._runs():
-                run.check()
+            self._runs.check()
 
     def _stop(self) -> None:
         """Settle, and have the runs begin anew: streams or their bars are about to change."""
         self.settle()
-        for run in self._runs():
-            run.disarm()
+        self._runs.disarm()
 
     def lost(self, losses: list[Lost], now_ns: int) -> None:
         """Doubt the bars of which an event could not be read: they would lack it."""

@@ -107,9 +107,13 @@ class Lost(NamedTuple):
 
 
 class FrameDecoder:
-    """Reads frames. Mutable state: what could not be read, counted by reason, the newest of it, and whose."""
+    """Reads frames. Mutable state: what could not be read, counted by reason, the newest of it, and whose.
+
+    `text`: the newest frames in one, which can be read again; b"" where they were not read as one.
+    """
 
     def __init__(self) -> None:
+        self.text = b""
         self.refused: Counter[str] = Counter()
         self.sample = ""
         self.lost: list[Lost] = []  # since somebody looked, at most LOST_LIMIT
@@ -118,14 +122,17 @@ class FrameDecoder:
         self._parts = msgspec.json.Decoder(list[msgspec.Raw])
         self._any = msgspec.json.Decoder()
 
-    def decode(self, frames: Sequence[bytes | memoryview]) -> list[Event]:
+    def decode(self, frames: Sequence[bytes]) -> list[Event]:
         """Return the events of frames, in order; what cannot be read is left out and counted."""
         # Brackets off, joined, brackets on: a frame that has others in their place loses nothing by it.
-        joined = frames[0] if len(frames) == 1 else b"[%b]" % b",".join([frame[1:-1] for frame in frames])
+        text = frames[0] if len(frames) == 1 else b"[%b]" % b",".join([frame[1:-1] for frame in frames])
         try:
-            return self._frame.decode(joined)
+            events = self._frame.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return [event for frame in frames for event in self._one_frame(bytes(frame))]
+            self.text = b""
+            return [event for frame in frames for event in self._one_frame(frame)]
+        self.text = text
+        return events
 
     def _one_frame(self, frame: bytes) -> list[Event]:
         try:

@@ -7,23 +7,29 @@ to look at them (`settle`). Every other tick goes the tape's way, behind what th
 
 With many symbols the time goes into memory that has left the processor's cache. So a tick touches little of
 it: nearly every price lies within the range that the bar has already, and asks for no other limit; what is
-equal in many runs (a time, a small size) is one object in all of them; no event outlives its read. And what
-a tick needs of its run is fetched in one go, before anything is decided by it: the processor waits for all
-of it together. Tried, and slower: a call of the tape for each tick (twice the time); ticks that wait to be
-worked off together by symbol; the newest event in place of its fields; numbers of trades in one row for all
-symbols, handed to the gates in bulk. Times are milliseconds here, as the stream has them. One owner, the
-outlet.
+equal in many runs (a time, a small size) is one object in all of them; no event outlives its read; numbers of
+trades are not noted, but read again where they are asked for (untold.py). And what a tick needs of its run is
+fetched in one go, before anything is decided by it: the processor waits for all of it together. The loop is
+written for the interpreter: a comparison or an assignment for each thing, as chains and tuples are turned
+round on the stack first. Tried, and slower: a call of the tape for each tick (twice the time); ticks that
+wait to be worked off together by symbol; the newest event in place of its fields; numbers of trades in one
+row for all symbols, handed to the gates in bulk. Times are milliseconds here, as the stream has them. One
+owner, the outlet.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from itertools import chain
+from operator import length_hint
+from typing import Any, Final
 
-from livetrader_engine.data.quality import ALL, VOLUME
-from livetrader_plugins.polygon.conditions import EFFECTS, effect_of
+from livetrader_engine.data.quality import VenueClock
+from livetrader_plugins.polygon.conditions import SETS_PRICE, effect_of
 from livetrader_plugins.polygon.protocol import Event, MinuteBar, Quote, SecondBar, Status, Trade, Value
+from livetrader_plugins.polygon.untold import Untold
 from livetrader_plugins.sdk.barstream import NO_QUOTES, NO_TRADES
 from livetrader_plugins.sdk.quotetapes import QuoteTape
 from livetrader_plugins.sdk.tapes import MS, TradeTape
@@ -55,12 +61,11 @@ class TradeRun:
 
     __slots__ = (
         "_least", "_made", "_most", "_number", "at", "at_number", "bottom", "heard_ns", "newest", "number",
-        "numbers", "price", "tape", "top", "until", "volume",
+        "price", "tape", "top", "until", "volume",
     )  # fmt: skip
 
     def __init__(self, tape: TradeTape) -> None:
         self.tape = tape
-        self.numbers = tape.gate.remember
         self.heard_ns = self.number = self._number = self.at_number = 0
         self.newest = self.until = self.at = self.price = 0.0
         self.volume: float = 0  # a whole number until a part of a share is traded
@@ -89,11 +94,11 @@ class TradeRun:
         self.volume = int(made.volume) if made.volume.is_integer() else made.volume
         self.at = 0.0
 
-    def widens(self, price: float, effect: int) -> bool:
+    def widens(self, price: float, sets_price: bool) -> bool:
         """Return whether a price out of the bar's range is plain all the same; the range reaches it now."""
         if not self._least <= price <= self._most:
             return False
-        if effect == ALL:
+        if sets_price:
             self.bottom, self.top = min(self.bottom, price), max(self.top, price)
         return True
 
@@ -200,72 +205,146 @@ class QuoteRun:
         self.arm()
 
 
-def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as much again
-    events: list[Event], trades: dict[str, TradeRun], quotes: dict[str, QuoteRun], now_ns: int
-) -> tuple[list[Other], float]:
-    """Take trades and quotes in; return the other events, and the time of the last tick in milliseconds."""
-    others: list[Other] = []
-    time, effects, plain = 0.0, EFFECTS, (ALL, VOLUME)
-    for event in events:
-        if type(event) is Trade:
-            try:
-                run, effect = trades[event.sym], effects[event.c]
-            except KeyError:
-                if event.sym not in trades:
-                    continue  # it was on its way when its stream was left
-                run, effect = trades[event.sym], effect_of(event.c)
-            newest = run.newest  # all that is needed of it in a row: it is cold
-            seen = run.number
-            bottom = run.bottom
-            top = run.top
-            volume = run.volume
-            numbers = run.numbers
-            run.heard_ns = now_ns
-            if time != event.t:
-                time = event.t  # one object for all that are of one millisecond
-            price, size, number = event.p, event.s, event.q
-            if (
-                newest <= time <= run.until
-                and number > seen
-                and 0 <= size <= PLAIN_SIZE
-                and effect in plain
-                and (bottom <= price <= top or run.widens(price, effect))
-            ):
-                run.newest, run.number = time, number
-                run.volume = volume + size
-                numbers.append(number)
-                if effect == ALL:
-                    run.price, run.at, run.at_number = price, time, number
-            else:
-                run.odd(event)
-        elif type(event) is Quote:
-            try:
-                book = quotes[event.sym]
-            except KeyError:
-                continue
-            newest = book.newest
-            seen = book.number
-            bid_bottom = book.bid_bottom
-            bid_top = book.bid_top
-            ask_bottom = book.ask_bottom
-            ask_top = book.ask_top
-            book.heard_ns = now_ns
-            if time != event.t:
-                time = event.t
-            bid, ask, number = event.bp, event.ap, event.q
-            if (
-                newest <= time <= book.until
-                and number > seen
-                and 0 < (bid_size := event.bs) <= PLAIN_SIZE
-                and 0 < (ask_size := event.ask_size) <= PLAIN_SIZE
-                and bid <= ask
-                and ((bid_bottom <= bid <= bid_top and ask_bottom <= ask <= ask_top) or book.widens(bid, ask))
-            ):
-                book.newest, book.number = time, number
-                book.bid, book.bid_size = bid, bid_size
-                book.ask, book.ask_size = ask, ask_size
-            else:
-                book.odd(event)
-        elif isinstance(event, SecondBar | MinuteBar | Value | Status):
-            others.append(event)
-    return others, time
+class Runs:
+    """The runs of one connection, by ticker. Mutable state: they, and the reads whose numbers are untold."""
+
+    def __init__(self, clock: VenueClock) -> None:
+        self.trades: dict[str, TradeRun] = {}
+        self.quotes: dict[str, QuoteRun] = {}
+        self._clock = clock
+        self._untold = Untold(clock)
+
+    def __iter__(self) -> Iterator[TradeRun | QuoteRun]:
+        return chain(self.trades.values(), self.quotes.values())
+
+    def settle(self) -> None:
+        """Give gates and bars what was taken in, but the numbers of trades: told when they matter."""
+        for run in self:
+            run.settle()
+
+    def check(self) -> None:
+        """Have nothing be plain of a bar that is closed."""
+        for run in self:
+            run.check()
+
+    def disarm(self) -> None:
+        """Have no tick be plain until its run is armed, and no number untold. Settled before."""
+        self._tell([], 0)
+        for run in self:
+            run.disarm()
+
+    def _tell(self, events: list[Event], until: int) -> None:
+        """Have gates know of all plain trades, and of those of the read up to a place in it."""
+        for ticker, numbers in self._untold.take(events, until).items():
+            if (run := self.trades.get(ticker)) is not None:
+                run.tape.gate.recall(numbers)
+
+    def _odd(self, event: Trade, now_ns: int, events: list[Event], rest: Iterator[Any]) -> None:
+        """Take a trade in that is not plain. `rest`: the events of the read that come after it."""
+        run = self.trades.get(event.sym)
+        if run is None:
+            return  # it was on its way when its stream was left
+        at = len(events) - length_hint(rest) - 1
+        run.heard_ns = now_ns
+        self._untold.odd(at)
+        if event.q < run.number:
+            self._tell(events, at)
+        run.odd(event)
+
+    def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as much again
+        self, events: list[Event], now_ns: int, text: bytes = b""
+    ) -> tuple[list[Other], float]:
+        """Take trades and quotes in; return the other events, and the time of the last tick in milliseconds.
+
+        `text`: the frame that the events were read from, b"" where they were not read as one.
+        """
+        trades, quotes, priced, trade, quote = self.trades, self.quotes, SETS_PRICE, Trade, Quote
+        others: list[Other] = []
+        time, newest, latest, most = 0.0, 0.0, self._clock.latest_ns // MS, PLAIN_SIZE
+        rest: Iterator[Any] = iter(events)  # `kind` tells what each is
+        for event in rest:
+            kind = type(event)
+            if kind is trade:
+                try:
+                    run = trades[event.sym]
+                    sets = priced[event.c]
+                except KeyError:
+                    self._odd(event, now_ns, events, rest)
+                    continue
+                seen = run.number  # all that is needed of it in a row: it is cold
+                bottom = run.bottom
+                top = run.top
+                volume = run.volume
+                run.heard_ns = now_ns
+                if time != event.t:
+                    time = event.t  # one object for all that are of one millisecond
+                    if newest < time <= latest:
+                        newest = time
+                price = event.p
+                number = event.q
+                size = event.s
+                if (
+                    run.newest <= time
+                    and time <= run.until
+                    and number > seen
+                    and size >= 0
+                    and size <= most
+                    and ((bottom <= price and price <= top) or run.widens(price, sets))
+                ):
+                    run.newest = time
+                    run.number = number
+                    run.volume = volume + size
+                    if sets:
+                        run.price = price
+                        run.at = time
+                        run.at_number = number
+                else:
+                    self._odd(event, now_ns, events, rest)
+            elif kind is quote:
+                try:
+                    book = quotes[event.sym]
+                except KeyError:
+                    continue
+                seen = book.number
+                bid_bottom = book.bid_bottom
+                bid_top = book.bid_top
+                ask_bottom = book.ask_bottom
+                ask_top = book.ask_top
+                book.heard_ns = now_ns
+                if time != event.t:
+                    time = event.t
+                    if newest < time <= latest:
+                        newest = time
+                bid = event.bp
+                ask = event.ap
+                number = event.q
+                bid_size = event.bs
+                ask_size = event.ask_size
+                if (
+                    book.newest <= time
+                    and time <= book.until
+                    and number > seen
+                    and bid <= ask
+                    and (
+                        (bid_bottom <= bid and bid <= bid_top and ask_bottom <= ask and ask <= ask_top)
+                        or book.widens(bid, ask)
+                    )
+                    and bid_size > 0
+                    and bid_size <= most
+                    and ask_size > 0
+                    and ask_size <= most
+                ):
+                    book.newest = time
+                    book.number = number
+                    book.bid = bid
+                    book.bid_size = bid_size
+                    book.ask = ask
+                    book.ask_size = ask_size
+                else:
+                    book.odd(event)
+            elif isinstance(event, SecondBar | MinuteBar | Value | Status):
+                others.append(event)
+        if not text:
+            self._tell(events, len(events))  # it cannot be read again
+        self._untold.keep(text, len(events), int(newest) * MS)
+        return others, time

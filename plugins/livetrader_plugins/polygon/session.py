@@ -22,7 +22,7 @@ from livetrader_engine.symbols import NS_PER_SECOND
 from livetrader_plugins.polygon import words
 from livetrader_plugins.polygon.config import PolygonFeedConfig
 from livetrader_plugins.polygon.ladder import rung_below, rungs_of
-from livetrader_plugins.polygon.line import Address, Ears, Frame, Line
+from livetrader_plugins.polygon.line import Address, Ears, Line
 from livetrader_plugins.polygon.outlet import Outlet
 from livetrader_plugins.polygon.protocol import FrameDecoder, Status
 from livetrader_plugins.polygon.requests import Refused, Requests
@@ -229,12 +229,12 @@ class Session:
         """Return the time of the data: our clock, less what the plan delays."""
         return self._context.now_ns() - self._behind_ns
 
-    def _hear(self, frames: list[Frame]) -> None:
+    def _hear(self, frames: list[bytes]) -> None:
         """Take frames. This is where nearly all the time goes."""
         if not self._turn_ns:
             self._turn_ns = self._now_ns()
             self._pulse.heard(self._context.monotonic_s())
-        self._statuses += self.outlet.hear(self._decoder.decode(frames), self._turn_ns)
+        self._statuses += self.outlet.hear(self._decoder.decode(frames), self._turn_ns, self._decoder.text)
 
     def _hear_turn(self) -> None:
         """See what has become of a turn's frames."""

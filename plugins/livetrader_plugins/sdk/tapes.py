@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from livetrader_engine.data.quality import (
     ALL,
     OPEN_CLOSE,
+    OUT_OF_ORDER,
     SIZE_LIMIT,
     UNREADABLE,
     HeldTrade,
@@ -30,6 +31,7 @@ from livetrader_plugins.sdk.barstream import BarStream
 from livetrader_plugins.sdk.watched import Watched
 
 UNREAD: Final = "a trade of it could not be read"
+TOO_LATE: Final = "a trade of it came so late that nobody knows whether it had been heard"
 MS: Final = 1_000_000  # nanoseconds of a millisecond
 
 
@@ -95,18 +97,18 @@ class TradeTape(Watched[TradeWatcher]):
         passing = gate.admit(time_ns, number, price, size, updates)
         if passing is None:
             if updates and gate.refused in UNREADABLE:
-                self._spoil(time_ns)
+                self._spoil(time_ns, TOO_LATE if gate.refused == OUT_OF_ORDER else UNREAD)
             return False
         self._hand_on(passing)
         return True
 
-    def _spoil(self, time_ns: int) -> None:
-        """Have no bar of the period in which a trade could not be read; now, where its time could not be."""
+    def _spoil(self, time_ns: int, why: str) -> None:
+        """Have no bar of the period of a trade that is not in it; now, where its time could not be read."""
         if self.clock.fault(time_ns) is not None:
             time_ns = self.clock.looked_ns
         for watcher in self._watchers:
             if isinstance(watcher, BarStream):
-                watcher.doubt_period(time_ns, UNREAD)
+                watcher.doubt_period(time_ns, why)
 
     def _hand_on(self, passing: Sequence[HeldTrade]) -> None:
         for trade in passing:

@@ -173,6 +173,26 @@ def test_a_trade_so_far_out_of_order_that_it_may_be_a_repetition_stays_out() -> 
     assert desk.reasons == {OUT_OF_ORDER: 1}
 
 
+def test_trades_that_passed_unseen_do_not_push_newer_ones_out_of_the_memory() -> None:
+    desk = Desk()
+    desk.trade(100.0, number=1_000)
+    desk.trades.recall(range(1, NUMBERS_KEPT))
+    desk.trade(100.0, number=1_001)
+    assert desk.trade(100.0, number=1_000) == ()
+    assert desk.trade(100.0, number=2) == ()
+    assert desk.reasons == {REPEATED: 2}
+
+
+def test_a_late_trade_of_a_time_that_is_forgotten_stays_out() -> None:
+    desk = Desk()
+    for number in (10, 20):
+        desk.trade(100.0, number=number, at_s=number / 10)
+    desk.clock.forgotten_ns = NOW_NS + NS_PER_SECOND
+    assert desk.trade(100.0, number=5, at_s=1.0) == ()
+    assert desk.trade(100.0, number=15, at_s=1.5) == (100.0,)
+    assert desk.reasons == {OUT_OF_ORDER: 1}
+
+
 def test_numbers_that_begin_anew_with_the_day_are_no_repetition() -> None:
     desk = Desk()
     for number in range(1, 2 * NUMBERS_KEPT):
