@@ -25,6 +25,7 @@ from livetrader_plugins.polygon.outlet import Outlet
 from livetrader_plugins.polygon.protocol import FrameDecoder, Quote, Trade
 from livetrader_plugins.sdk.periods import Periods
 from livetrader_plugins.sdk.tapes import TOO_LATE
+from tests.fuzz.stopwatch import undisturbed_s
 from tests.unit.plugins.sdk.wires import HOURS, MS, OPEN_NS, SPY, Told, Wire, afterwards, wires
 
 LATE_NS = 3 * NS_PER_MINUTE
@@ -239,3 +240,12 @@ def test_a_stream_that_is_left_and_asked_for_again_knows_nothing_of_before() -> 
     desk.outlet.join(wanted, TRADE, "SPY", Periods(wanted, HOURS), OPEN_NS)
     desk.hear(plain(4, 2), NOW_NS)
     assert not desk.outlet.quarantine.counts
+
+
+def test_a_large_read_of_late_trades_takes_no_longer_for_each_than_a_small_one() -> None:
+    """A number that was none, and whatever follows in the same millisecond is numbered below it."""
+    desk, at = Desk(Resolution.MINUTE), OPEN_NS // MS + 1
+    numbers = [1, 2**40, *range(2, 40_000)]
+    begun_s = undisturbed_s()
+    desk.hear([Told(at, number, 100.0, 1.0, ()) for number in numbers], NOW_NS)
+    assert undisturbed_s() - begun_s < 4.0

@@ -57,7 +57,7 @@ TOO_OLD: Final = "too old"
 AHEAD: Final = "ahead of the clock"
 WRONG_UNIT: Final = "time in another unit"
 # Nobody knows what such a trade would have done to its bar, or to which: the bar is history's to tell.
-UNREADABLE: Final = frozenset({NOT_A_PRICE, NOT_A_SIZE, WRONG_UNIT, AHEAD, OUT_OF_ORDER})
+DOUBTFUL: Final = frozenset({NOT_A_PRICE, NOT_A_SIZE, WRONG_UNIT, AHEAD, OUT_OF_ORDER})
 REASONS: Final = frozenset({
     NOT_A_PRICE, NOT_A_SIZE, NOT_A_BAR, NO_SIDE, CROSSED, TOO_WIDE, OFF_MARKET, REPEATED, OUT_OF_ORDER,
     TOO_OLD, AHEAD, WRONG_UNIT,

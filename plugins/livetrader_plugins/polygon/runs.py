@@ -246,9 +246,9 @@ class Runs:
             return  # it was on its way when its stream was left
         at = len(events) - length_hint(rest) - 1
         run.heard_ns = now_ns
-        self._untold.odd(at)
         if event.q < run.number:
             self._tell(events, at)
+        self._untold.odd(at)
         run.odd(event)
 
     def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as much again
@@ -267,7 +267,7 @@ class Runs:
             if kind is trade:
                 try:
                     run = trades[event.sym]
-                    sets = priced[event.c]
+                    sets_price = priced[event.c]
                 except KeyError:
                     self._odd(event, now_ns, events, rest)
                     continue
@@ -289,12 +289,13 @@ class Runs:
                     and number > seen
                     and size >= 0
                     and size <= most
-                    and ((bottom <= price and price <= top) or run.widens(price, sets))
+                    and sets_price is not None
+                    and ((bottom <= price and price <= top) or run.widens(price, sets_price))
                 ):
                     run.newest = time
                     run.number = number
                     run.volume = volume + size
-                    if sets:
+                    if sets_price:
                         run.price = price
                         run.at = time
                         run.at_number = number

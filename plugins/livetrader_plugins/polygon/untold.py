@@ -11,8 +11,8 @@ was, and a gate believes no late trade of before. Pure but for its own state. On
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -21,6 +21,7 @@ from livetrader_engine.data.quality import VenueClock
 from livetrader_plugins.polygon.protocol import Event, FrameDecoder, Trade
 
 KEPT_EVENTS: Final = 16_384  # two megabytes; to read them again takes some eight milliseconds
+_NONE: Final[frozenset[int]] = frozenset()
 
 
 class _Read(msgspec.Struct, gc=False):
@@ -28,7 +29,7 @@ class _Read(msgspec.Struct, gc=False):
 
     text: bytes
     begin: int
-    odd: tuple[int, ...]
+    odd: frozenset[int]
     events: int
     newest_ns: int
 
@@ -42,11 +43,11 @@ class Untold:
         self._events = 0  # of the reads
         self._decoder = FrameDecoder()  # the session's has counted what cannot be read
         self._begin = 0
-        self._odd: list[int] = []
+        self._odd: set[int] = set()  # from there on
 
     def odd(self, at: int) -> None:
         """Know that the event at this place of the read is not plain: its gate judges it, and knows of it."""
-        self._odd.append(at)
+        self._odd.add(at)
 
     def take(self, events: Sequence[Event], until: int) -> dict[str, list[int]]:
         """Return the numbers that are untold, by ticker, up to a place in the read; they are told then."""
@@ -54,11 +55,12 @@ class Untold:
         for read in self._reads:
             again = self._decoder.decode([read.text])
             assert len(again) == read.events, "a text that was read once reads the same again"
-            _collect(islice(enumerate(again), read.begin, None), read.odd, numbers)
+            _collect(again, range(read.begin, read.events), read.odd, numbers)
         self._reads.clear()
         self._events = 0
-        _collect(islice(enumerate(events), self._begin, until), self._odd, numbers)
+        _collect(events, range(self._begin, until), self._odd, numbers)
         self._begin = until
+        self._odd.clear()
         return numbers
 
     def keep(self, text: bytes, events: int, newest_ns: int) -> None:
@@ -67,9 +69,8 @@ class Untold:
         `newest_ns`: no plain trade in it is of later (UTC ns).
         """
         if self._begin < events:
-            self._reads.append(
-                _Read(text, self._begin, tuple(self._odd) if self._odd else (), events, newest_ns)
-            )
+            odd = frozenset(self._odd) if self._odd else _NONE
+            self._reads.append(_Read(text, self._begin, odd, events, newest_ns))
             self._events += events
             while self._events > KEPT_EVENTS:
                 forgotten = self._reads.popleft()
@@ -79,7 +80,10 @@ class Untold:
         self._odd.clear()
 
 
-def _collect(events: Iterable[tuple[int, Event]], odd: Container[int], numbers: dict[str, list[int]]) -> None:
-    for at, event in events:
+def _collect(
+    events: Sequence[Event], places: range, odd: AbstractSet[int], numbers: dict[str, list[int]]
+) -> None:
+    for at in places:
+        event = events[at]
         if type(event) is Trade and at not in odd:
             numbers.setdefault(event.sym, []).append(event.q)

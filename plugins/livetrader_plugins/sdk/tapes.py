@@ -16,10 +16,10 @@ from typing import Final, Protocol
 
 from livetrader_engine.data.quality import (
     ALL,
+    DOUBTFUL,
     OPEN_CLOSE,
     OUT_OF_ORDER,
     SIZE_LIMIT,
-    UNREADABLE,
     HeldTrade,
     QualityLimits,
     Quarantine,
@@ -96,7 +96,7 @@ class TradeTape(Watched[TradeWatcher]):
             return True
         passing = gate.admit(time_ns, number, price, size, updates)
         if passing is None:
-            if updates and gate.refused in UNREADABLE:
+            if updates and gate.refused in DOUBTFUL:
                 self._spoil(time_ns, TOO_LATE if gate.refused == OUT_OF_ORDER else UNREAD)
             return False
         self._hand_on(passing)
