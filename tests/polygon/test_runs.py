@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,14 @@ from livetrader_engine.data.quality import (
     QualityLimits,
 )
 from livetrader_engine.data.subscription import Subscription, TickType
-from livetrader_engine.symbols import NS_PER_MINUTE, NS_PER_SECOND, Resolution
+from livetrader_engine.symbols import (
+    NS_PER_MINUTE,
+    NS_PER_SECOND,
+    Resolution,
+    SecurityType,
+    Symbol,
+    equity_identifier,
+)
 from livetrader_plugins.polygon import untold
 from livetrader_plugins.polygon.ladder import QUOTE, TRADE
 from livetrader_plugins.polygon.outlet import Outlet
@@ -102,7 +111,7 @@ def test_the_hot_loop_makes_the_bars_of_the_tape(
 mids = st.integers(-40, 40).map(lambda cents: 100 + cents / 100)
 jumps = st.sampled_from([0, 0, 0, 0, 0, 0, 9, 12, 40])  # the last is off the market
 steps_ms = st.sampled_from([0, 0, 1, 500, 7_000, 30_000, -2_000])
-sizes = st.sampled_from([1, 2.0, 2, 3, 0.5, 0, -1])
+sizes = st.sampled_from([1, 2.0, 2, 3, 0.5, 1, 2, 0, -1, 2**63])
 quotes = st.tuples(steps_ms, mids, jumps, st.sampled_from([1, 1, 2, 0, -1]), sizes, sizes)
 
 
@@ -140,6 +149,98 @@ def test_the_hot_loop_makes_the_quote_bars_of_the_tape(
             ]
         made.append((bars, outlet.quarantine.counts))
     assert made[0] == made[1]
+
+
+Minutes = dict[tuple[str, str], list[tuple[object, ...]]]  # by symbol and kind
+Arrivals = list[tuple[int, Trade | Quote]]  # with the times of arrival, which ascend (UTC ns)
+NAMES = ("SPY", "QQQ", "IWM")
+
+
+def minutes_of(arrivals: Arrivals, bunch: int, *resolutions: Resolution) -> tuple[Minutes, Counter[str]]:
+    """Return the minute bars that one connection makes of events, and what it refused."""
+    outlet, made = Outlet(QualityLimits(), NS_PER_SECOND), defaultdict(list)
+    for name in sorted({event.sym for _, event in arrivals}):
+        symbol = Symbol.create(equity_identifier(name, None), name, SecurityType.EQUITY, "usa")
+        for resolution in resolutions:
+            for kind, tick_type in ((TRADE, TickType.TRADE), (QUOTE, TickType.QUOTE)):
+                wanted = Subscription(symbol, resolution, tick_type, False, extended_market_hours=True)
+                outlet.join(wanted, kind, name, Periods(wanted, HOURS), OPEN_NS)
+
+    def collect(now_ns: int) -> None:
+        outlet.collect(now_ns)
+        for step in outlet.take(now_ns):
+            for bar in step.points:
+                assert isinstance(bar, TradeBar | QuoteBar)
+                if bar.end_time_ns - bar.time_ns == NS_PER_MINUTE:
+                    made[bar.symbol.value, type(bar).__name__].append(msgspec.structs.astuple(bar))
+
+    for at in range(0, len(arrivals), bunch):
+        part = arrivals[at : at + bunch]
+        frame = msgspec.json.encode([event for _, event in part])
+        outlet.hear(FrameDecoder().decode([frame]), part[-1][0], frame)
+        collect(part[-1][0])
+    end_ns = arrivals[-1][0] + LATE_NS
+    outlet.alive(end_ns)
+    collect(end_ns)
+    return made, outlet.quarantine.counts
+
+
+def assert_that_none_touches_another(arrivals: Arrivals, bunch: int) -> None:
+    """Which times are due is found once for all; the careful way of a symbol by itself knows of no other."""
+    if not arrivals:
+        return
+    together, refused = minutes_of(arrivals, bunch, Resolution.MINUTE)
+    for name in {event.sym for _, event in arrivals}:
+        alone = [(at_ns, event) for at_ns, event in arrivals if event.sym == name]
+        bars, counts = minutes_of(alone, 1, Resolution.MINUTE, Resolution.HOUR)
+        assert bars == {key: made for key, made in together.items() if key[0] == name}
+        refused = refused - counts
+    assert not refused
+
+
+@given(st.lists(wires(), min_size=3, max_size=3), st.integers(1, 40))
+@settings(max_examples=80)
+def test_symbols_that_share_a_connection_do_not_touch_each_other(drawn: list[Wire], bunch: int) -> None:
+    first_ms, told = min((wire.told[0].t for wire in drawn if wire.told), default=0), []
+    for number, wire in enumerate(drawn):
+        for at_ms, each in wire.arrivals:
+            before_ms = wire.told[0].t - first_ms  # they begin together
+            told.append(((at_ms - before_ms) * MS, number, each._replace(t=each.t - before_ms)))
+    told.sort(key=lambda each: each[:2])
+    arrivals: Arrivals = []
+    for arrived_ns, number, each in told:
+        trade = heard(each)
+        trade.sym = NAMES[number]
+        quote = Quote(sym=trade.sym, t=trade.t, bp=each.p - 0.25, ap=each.p + 0.25, bs=each.q, ask_size=1)
+        quote.q = each.q
+        arrivals += [(arrived_ns, trade), (arrived_ns, quote)]
+    assert_that_none_touches_another(arrivals, bunch)
+
+
+jittered = st.tuples(
+    st.sampled_from(NAMES), st.booleans(), st.sampled_from([0, 0, 0, 0, 1, 1, 2, 5, 300, -1, -1, -4]),
+    st.sampled_from([99.99, 100.0, 100.01, 100.02, 180.0]), st.sampled_from([1, 1, 1, 2, 0.5, -1, 2**63]),
+)  # fmt: skip
+
+
+@given(st.lists(jittered, max_size=80), st.sampled_from([0, 59_000, 59_990]), st.integers(1, 40))
+@settings(max_examples=300)
+def test_times_and_numbers_that_disagree_touch_no_other_symbol(
+    drawn: list[tuple[str, bool, int, float, float]], begin_ms: int, bunch: int
+) -> None:
+    """Numbers ascend and times do not quite; some prices are off the market, and some sizes are none."""
+    time_ms, newest_ms, arrivals = OPEN_NS // MS + begin_ms, 0, []
+    for number, (name, is_trade, step_ms, price, size) in enumerate(drawn, 1):
+        time_ms += step_ms
+        newest_ms = max(newest_ms, time_ms)
+        event: Trade | Quote
+        if is_trade:
+            event = Trade(sym=name, p=price, t=float(time_ms), s=size)
+        else:
+            event = Quote(sym=name, bp=price, bs=2, ap=price + 0.01, ask_size=size, t=float(time_ms))
+        event.q = number
+        arrivals.append((newest_ms * MS, event))
+    assert_that_none_touches_another(arrivals, bunch)
 
 
 def test_a_size_without_end_is_no_size_and_a_time_without_end_no_time() -> None:

@@ -66,8 +66,8 @@ _TAKING_BACK: Final = frozenset((*_UNDONE, *_CANCELLED_OPTIONS))
 
 
 _known: Final[dict[tuple[int, ...], int]] = {(): ALL}  # effects of combinations of codes that came
-# Of combinations that came: True changes all of a bar, False its volume alone, None is else; for hot loops.
-SETS_PRICE: Final[dict[tuple[int, ...], bool | None]] = {(): True}
+# Of those of them that change all of a bar (True), or its volume alone (False); for hot loops.
+SETS_PRICE: Final[dict[tuple[int, ...], bool]] = {(): True}
 
 
 def effect_of(codes: tuple[int, ...]) -> int:
@@ -80,7 +80,8 @@ def effect_of(codes: tuple[int, ...]) -> int:
         known = _effect_of(codes)
         if len(_known) < COMBINATIONS_LIMIT:
             _known[codes] = known
-            SETS_PRICE[codes] = {ALL: True, VOLUME: False}.get(known)
+            if known in (ALL, VOLUME):
+                SETS_PRICE[codes] = known == ALL
     return known
 
 

@@ -7,11 +7,12 @@ to look at them (`settle`). Every other tick goes the tape's way, behind what th
 
 With many symbols the time goes into memory that has left the processor's cache. So a tick touches little of
 it: nearly every price lies within the range that the bar has already, and asks for no other limit; what is
-equal in many runs (a time, a small size) is one object in all of them; no event outlives its read; numbers of
-trades are not noted, but read again where they are asked for (untold.py). And what a tick needs of its run is
-fetched in one go, before anything is decided by it: the processor waits for all of it together. The loop is
-written for the interpreter: a comparison or an assignment for each thing, as chains and tuples are turned
-round on the stack first. Tried, and slower: a call of the tape for each tick (twice the time); ticks that
+equal in many runs (a moment, a small size) is one object in all of them; no event outlives its read; numbers
+of trades are not noted, but read again where they are asked for (untold.py). Whether a time is one that all
+runs take is found once for all that is of it, and only where it is not each run is asked. What a tick
+needs of its run is fetched in one go, before anything is decided by it: the processor waits for all of it
+together. The loop is written for the interpreter: a comparison or an assignment for each thing, as chains
+and tuples are turned round on the stack first. Tried, and slower: a call of the tape for each tick (twice the time); ticks that
 wait to be worked off together by symbol; the newest event in place of its fields; numbers of trades in one
 row for all symbols, handed to the gates in bulk. Times are milliseconds here, as the stream has them. One
 owner, the outlet.
@@ -35,7 +36,10 @@ from livetrader_plugins.sdk.quotetapes import QuoteTape
 from livetrader_plugins.sdk.tapes import MS, TradeTape
 
 Other = SecondBar | MinuteBar | Value | Status
+Moment = tuple[float, int]  # a time of the tape (ms), and when what is of it arrived (UTC ns)
 PLAIN_SIZE: Final = 2**30 - 1  # the largest of a plain tick: whole numbers up to it are compared quickest
+_NEVER: Final[Moment] = (0.0, 0)
+_NO_TIME: Final = -math.inf  # of no event: what is next asks anew which times are due
 _NOTHING: Final = math.inf  # the least price of a run that is not armed: none is plain
 _SIZES_END: Final = 1e300  # of what a float may be
 
@@ -55,22 +59,34 @@ class TradeRun:
     """Trades of one symbol. `newest`, `until`, `number`: a plain one is of these times, and above the number.
 
     `bottom`, `top`: the range of the bar as far as the gate believes it now: a price within changes nothing
-    of it. `price`, `at`, `at_number`, `volume`: the bar, as plain trades have made it. `heard_ns`: when the
-    newest trade arrived, plain or not; 0 for never.
+    of it. `price`, `at`, `at_number`, `volume`: the bar, as plain trades have made it. `odd_ns`: when the
+    newest trade arrived that is not plain; 0 for never.
     """
 
     __slots__ = (
-        "_least", "_made", "_most", "_number", "at", "at_number", "bottom", "heard_ns", "newest", "number",
+        "_least", "_made", "_most", "_number", "at", "at_number", "bottom", "newest", "number", "odd_ns",
         "price", "tape", "top", "until", "volume",
     )  # fmt: skip
 
     def __init__(self, tape: TradeTape) -> None:
         self.tape = tape
-        self.heard_ns = self.number = self._number = self.at_number = 0
-        self.newest = self.until = self.at = self.price = 0.0
+        self.odd_ns = self.number = self._number = self.at_number = 0
+        self.until = self.price = 0.0
+        self.newest: Moment = _NEVER
+        self.at: Moment = _NEVER
         self.volume: float = 0  # a whole number until a part of a share is traded
         self._made = NO_TRADES
         self.disarm()
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether a trade may be plain."""
+        return self._made is not NO_TRADES
+
+    @property
+    def heard_ns(self) -> int:
+        """When the newest trade arrived, plain or not (UTC ns); 0 for never."""
+        return max(self.odd_ns, self.newest[1])
 
     def disarm(self) -> None:
         """Have no trade be plain until `arm`. What was taken in must be settled before."""
@@ -86,20 +102,24 @@ class TradeRun:
             self.disarm()
             return
         self._made = made
-        self.newest = float(-(-max(gate.last_ns, made.close_ns, clock.earliest_ns) // MS))
+        newest = float(-(-max(gate.last_ns, made.close_ns, clock.earliest_ns) // MS))
+        self.newest = (newest, self.heard_ns)
         self.until = _one(float(min(clock.latest_ns, made.end_ns - 1) // MS))
         self.number = self._number = gate.sequence
         self._least, self._most = gate.low, gate.high
         self.bottom, self.top = max(made.low, gate.low), min(made.high, gate.high)
         self.volume = int(made.volume) if made.volume.is_integer() else made.volume
-        self.at = 0.0
+        self.at = _NEVER
 
     def widens(self, price: float, sets_price: bool) -> bool:
         """Return whether a price out of the bar's range is plain all the same; the range reaches it now."""
-        if not self._least <= price <= self._most:
+        if price < self._least or price > self._most:
             return False
         if sets_price:
-            self.bottom, self.top = min(self.bottom, price), max(self.top, price)
+            if price < self.bottom:
+                self.bottom = price
+            if price > self.top:
+                self.top = price
         return True
 
     def settle(self) -> None:
@@ -107,12 +127,12 @@ class TradeRun:
         made, gate = self._made, self.tape.gate
         if self.number > self._number:
             self._number = gate.sequence = self.number
-            gate.last_ns = int(self.newest) * MS
+            gate.last_ns = int(self.newest[0]) * MS
             self.tape.clock.newest_ns = max(self.tape.clock.newest_ns, gate.last_ns)
             made.volume = float(self.volume)
-            if self.at:
+            if self.at is not _NEVER:
                 gate.last = made.close = self.price
-                made.close_ns, made.close_number = int(self.at) * MS, self.at_number
+                made.close_ns, made.close_number = int(self.at[0]) * MS, self.at_number
                 made.low, made.high = min(made.low, self.bottom), max(made.high, self.top)
 
     def check(self) -> None:
@@ -133,18 +153,28 @@ class QuoteRun:
 
     __slots__ = (
         "_least", "_made", "_most", "_number", "ask", "ask_bottom", "ask_size", "ask_top", "bid",
-        "bid_bottom", "bid_size", "bid_top", "heard_ns", "newest", "number", "tape", "until",
+        "bid_bottom", "bid_size", "bid_top", "newest", "number", "odd_ns", "tape", "until",
     )  # fmt: skip
 
     def __init__(self, tape: QuoteTape) -> None:
         self.tape = tape
-        self.heard_ns = 0
-        self.number = self._number = 0
-        self.newest = self.until = self.bid = self.ask = 0.0
+        self.odd_ns = self.number = self._number = 0
+        self.until = self.bid = self.ask = 0.0
+        self.newest: Moment = _NEVER
         self.bid_size: float = 0  # whole numbers most often
         self.ask_size: float = 0
         self._made = NO_QUOTES
         self.disarm()
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether a quote may be plain."""
+        return self._made is not NO_QUOTES
+
+    @property
+    def heard_ns(self) -> int:
+        """When the newest quote arrived, plain or not (UTC ns); 0 for never."""
+        return max(self.odd_ns, self.newest[1])
 
     def disarm(self) -> None:
         """Have no quote be plain until `arm`. What was taken in must be settled before."""
@@ -161,7 +191,8 @@ class QuoteRun:
             return
         self._made = made
         bids, asks = made.bid, made.ask
-        self.newest = float(-(-max(gate.last_ns, bids.close_ns, asks.close_ns, clock.earliest_ns) // MS))
+        newest = float(-(-max(gate.last_ns, bids.close_ns, asks.close_ns, clock.earliest_ns) // MS))
+        self.newest = (newest, self.heard_ns)
         self.until = _one(float(min(clock.latest_ns, made.end_ns - 1) // MS))
         self.number = self._number = gate.sequence
         self._least, self._most = gate.low, gate.high
@@ -170,10 +201,16 @@ class QuoteRun:
 
     def widens(self, bid: float, ask: float) -> bool:
         """Return whether a quote out of the bar's ranges is plain all the same; the ranges reach it now."""
-        if not (self._least <= bid and ask <= self._most):
+        if bid < self._least or ask > self._most:
             return False
-        self.bid_bottom, self.bid_top = min(self.bid_bottom, bid), max(self.bid_top, bid)
-        self.ask_bottom, self.ask_top = min(self.ask_bottom, ask), max(self.ask_top, ask)
+        if bid < self.bid_bottom:
+            self.bid_bottom = bid
+        if bid > self.bid_top:
+            self.bid_top = bid
+        if ask < self.ask_bottom:
+            self.ask_bottom = ask
+        if ask > self.ask_top:
+            self.ask_top = ask
         return True
 
     def settle(self) -> None:
@@ -182,7 +219,7 @@ class QuoteRun:
         if self.number <= self._number:
             return
         bids, asks = made.bid, made.ask
-        time_ns = gate.last_ns = bids.close_ns = asks.close_ns = int(self.newest) * MS
+        time_ns = gate.last_ns = bids.close_ns = asks.close_ns = int(self.newest[0]) * MS
         self.tape.clock.newest_ns = max(self.tape.clock.newest_ns, time_ns)
         self._number = gate.sequence = bids.close_number = asks.close_number = self.number
         gate.last = (self.bid + self.ask) / 2
@@ -206,13 +243,19 @@ class QuoteRun:
 
 
 class Runs:
-    """The runs of one connection, by ticker. Mutable state: they, and the reads whose numbers are untold."""
+    """The runs of one connection, by ticker. Mutable state: they, the times that all of them take, and the
+    reads whose numbers are untold.
+
+    No plain tick is of later than `_early`, and no armed run begins later; the first of them ends at `_until`
+    and the last at `_end`. So a tick between `_early` and `_until` is in time, of whichever run it is.
+    """
 
     def __init__(self, clock: VenueClock) -> None:
         self.trades: dict[str, TradeRun] = {}
         self.quotes: dict[str, QuoteRun] = {}
-        self._clock = clock
         self._untold = Untold(clock)
+        self._early = 0.0
+        self._until, self._end = math.inf, -math.inf
 
     def __iter__(self) -> Iterator[TradeRun | QuoteRun]:
         return chain(self.trades.values(), self.quotes.values())
@@ -224,14 +267,35 @@ class Runs:
 
     def check(self) -> None:
         """Have nothing be plain of a bar that is closed."""
+        self._until, self._end = math.inf, -math.inf
         for run in self:
             run.check()
+            self._bound(run)
 
     def disarm(self) -> None:
         """Have no tick be plain until its run is armed, and no number untold. Settled before."""
         self._tell([], 0)
+        self._early, self._until, self._end = 0.0, math.inf, -math.inf
         for run in self:
             run.disarm()
+
+    def _bound(self, run: TradeRun | QuoteRun) -> None:
+        """Know the times of a run that may have been armed."""
+        if run.is_armed:
+            self._early = max(self._early, run.newest[0])
+            self._until = min(self._until, run.until)
+            self._end = max(self._end, run.until)
+
+    def _is_due(self, time: float) -> bool:
+        """Return whether all armed runs take a plain tick of this time (ms).
+
+        To be asked before anything of a time is taken in, and anew when a run was armed: from now on it is
+        taken for the newest, unless it is beyond what any run takes.
+        """
+        early = self._early
+        if early < time <= self._end:
+            self._early = time
+        return early <= time <= self._until
 
     def _tell(self, events: list[Event], until: int) -> None:
         """Have gates know of all plain trades, and of those of the read up to a place in it."""
@@ -245,11 +309,18 @@ class Runs:
         if run is None:
             return  # it was on its way when its stream was left
         at = len(events) - length_hint(rest) - 1
-        run.heard_ns = now_ns
+        run.odd_ns = now_ns
         if event.q < run.number:
             self._tell(events, at)
         self._untold.odd(at)
         run.odd(event)
+        self._bound(run)
+
+    def _odd_quote(self, run: QuoteRun, event: Quote, now_ns: int) -> None:
+        """Take a quote in that is not plain."""
+        run.odd_ns = now_ns
+        run.odd(event)
+        self._bound(run)
 
     def take_in(  # noqa: C901, PLR0915 — one loop: a call for a tick costs as much again
         self, events: list[Event], now_ns: int, text: bytes = b""
@@ -260,7 +331,7 @@ class Runs:
         """
         trades, quotes, priced, trade, quote = self.trades, self.quotes, SETS_PRICE, Trade, Quote
         others: list[Other] = []
-        time, newest, latest, most = 0.0, 0.0, self._clock.latest_ns // MS, PLAIN_SIZE
+        time, moment, due, most = _NO_TIME, _NEVER, False, PLAIN_SIZE
         rest: Iterator[Any] = iter(events)  # `kind` tells what each is
         for event in rest:
             kind = type(event)
@@ -270,37 +341,36 @@ class Runs:
                     sets_price = priced[event.c]
                 except KeyError:
                     self._odd(event, now_ns, events, rest)
+                    time, due = _NO_TIME, False
                     continue
                 seen = run.number  # all that is needed of it in a row: it is cold
                 bottom = run.bottom
                 top = run.top
                 volume = run.volume
-                run.heard_ns = now_ns
                 if time != event.t:
-                    time = event.t  # one object for all that are of one millisecond
-                    if newest < time <= latest:
-                        newest = time
+                    time = event.t
+                    moment = (time, now_ns)  # one object for all that are of one millisecond
+                    due = self._is_due(time)
                 price = event.p
                 number = event.q
                 size = event.s
                 if (
-                    run.newest <= time
-                    and time <= run.until
+                    (due or (run.newest[0] <= time and time <= run.until))
                     and number > seen
                     and size >= 0
                     and size <= most
-                    and sets_price is not None
                     and ((bottom <= price and price <= top) or run.widens(price, sets_price))
                 ):
-                    run.newest = time
+                    run.newest = moment
                     run.number = number
                     run.volume = volume + size
                     if sets_price:
                         run.price = price
-                        run.at = time
+                        run.at = moment
                         run.at_number = number
                 else:
                     self._odd(event, now_ns, events, rest)
+                    time, due = _NO_TIME, False
             elif kind is quote:
                 try:
                     book = quotes[event.sym]
@@ -311,41 +381,40 @@ class Runs:
                 bid_top = book.bid_top
                 ask_bottom = book.ask_bottom
                 ask_top = book.ask_top
-                book.heard_ns = now_ns
                 if time != event.t:
                     time = event.t
-                    if newest < time <= latest:
-                        newest = time
+                    moment = (time, now_ns)
+                    due = self._is_due(time)
                 bid = event.bp
                 ask = event.ap
                 number = event.q
                 bid_size = event.bs
                 ask_size = event.ask_size
                 if (
-                    book.newest <= time
-                    and time <= book.until
+                    (due or (book.newest[0] <= time and time <= book.until))
                     and number > seen
                     and bid <= ask
-                    and (
-                        (bid_bottom <= bid and bid <= bid_top and ask_bottom <= ask and ask <= ask_top)
-                        or book.widens(bid, ask)
-                    )
                     and bid_size > 0
                     and bid_size <= most
                     and ask_size > 0
                     and ask_size <= most
+                    and (
+                        (bid_bottom <= bid and bid <= bid_top and ask_bottom <= ask and ask <= ask_top)
+                        or book.widens(bid, ask)
+                    )
                 ):
-                    book.newest = time
+                    book.newest = moment
                     book.number = number
                     book.bid = bid
                     book.bid_size = bid_size
                     book.ask = ask
                     book.ask_size = ask_size
                 else:
-                    book.odd(event)
+                    self._odd_quote(book, event, now_ns)
+                    time, due = _NO_TIME, False
             elif isinstance(event, SecondBar | MinuteBar | Value | Status):
                 others.append(event)
         if not text:
             self._tell(events, len(events))  # it cannot be read again
-        self._untold.keep(text, len(events), int(newest) * MS)
-        return others, time
+        self._untold.keep(text, len(events), int(self._early) * MS)
+        return others, moment[0]
