@@ -12,10 +12,10 @@ of trades are not noted, but read again where they are asked for (untold.py). Wh
 runs take is found once for all that is of it, and only where it is not each run is asked. What a tick
 needs of its run is fetched in one go, before anything is decided by it: the processor waits for all of it
 together. The loop is written for the interpreter: a comparison or an assignment for each thing, as chains
-and tuples are turned round on the stack first. Tried, and slower: a call of the tape for each tick (twice the time); ticks that
-wait to be worked off together by symbol; the newest event in place of its fields; numbers of trades in one
-row for all symbols, handed to the gates in bulk. Times are milliseconds here, as the stream has them. One
-owner, the outlet.
+and tuples are turned round on the stack first. Tried, and slower: a call of the tape for each tick (twice the
+time); ticks that wait to be worked off together by symbol; the newest event in place of its fields; numbers
+of trades in one row for all symbols, handed to the gates in bulk. Times are milliseconds here, as the stream
+has them. One owner, the outlet.
 """
 
 from __future__ import annotations
