@@ -264,8 +264,25 @@ class Run:
             outcome.flaws += self._others
         if lacking > outcome.missing:
             self._flaw(f"{outcome.lacking} are missing and {outcome.missing} were said to be")
-        if lacking and not scene.history and scene.what is not What.WEATHER:
+        if scene.history or scene.what is What.WEATHER:
+            return
+        if lacking > sum(map(len, self._without_history().values())):
             self._flaw(f"{outcome.lacking} are missing although history was well")
+
+    def _without_history(self) -> dict[str, list[int]]:
+        """Return what is missing of streams that went on, in minutes that a history at a standstill lacks.
+
+        Such a stream may be quiet for so long that it is doubted, and nothing shows what the minute has that
+        it is heard in again. Of those that stand still with history nothing may be missing: both come back.
+        """
+        scene, silent = self._scene, self._scene.stands_still(self._tickers)
+        if scene.what is not What.STANDSTILL:
+            return {}
+        return {
+            ticker: [each for each in minutes if scene.begin_s < each * 60 + 60 and each * 60 < scene.end_s]
+            for ticker, minutes in self._outcome.lacking.items()
+            if ticker not in silent
+        }
 
     def _late(self) -> int:
         """Return how many trades were said to have come after their bar had closed."""

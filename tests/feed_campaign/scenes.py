@@ -20,6 +20,9 @@ WEATHER_SHARE = 0.05  # of events are delayed, repeated, out of order, each; oth
 Say = Callable[[Peer], Awaitable[None]]
 
 
+ONE_ALONE = 1012  # the close code that a seed drew says whether one symbol stands still with history, or all
+
+
 class What(Enum):
     """The kinds of trouble."""
 
@@ -61,6 +64,12 @@ class Scene:
     def is_silent(self) -> bool:
         """Whether trades are lost without any sign."""
         return self.what in (What.MUTE_ONE, What.MUTE_ALL, What.FREEZE, What.STANDSTILL)
+
+    def stands_still(self, tickers: list[str]) -> frozenset[str]:
+        """Return the symbols that are silent while history stands still; the others go on without it."""
+        if self.what is not What.STANDSTILL:
+            return frozenset()
+        return frozenset([tickers[self.ticker % len(tickers)]] if self.code == ONE_ALONE else tickers)
 
     @property
     def length_s(self) -> float:
@@ -129,7 +138,7 @@ async def trouble(scene: Scene, peer: Peer, tickers: list[str]) -> None:
 def _stand_still(scene: Scene, peer: Peer, tickers: list[str]) -> None:
     """Stop history, and with it one symbol or all; new connections are as silent as the old ones."""
     peer.stop_history()
-    peer.mute(None if scene.code != 1012 else tickers[scene.ticker % len(tickers)])
+    peer.mute(tickers[scene.ticker % len(tickers)] if scene.code == ONE_ALONE else None)
     if scene.code == 1006:
         peer.freeze()
 
