@@ -17,6 +17,7 @@ from livetrader_engine.data.quality import (
     NUMBERS_KEPT,
     OUT_OF_ORDER,
     REPEATED,
+    TOO_OLD,
     QualityLimits,
 )
 from livetrader_engine.data.subscription import Subscription, TickType
@@ -258,6 +259,49 @@ def test_a_size_without_end_is_no_size_and_a_time_without_end_no_time() -> None:
     unread = decoder.refused.total()
     assert found[NOT_A_SIZE] + found[AHEAD] + unread == len(bad), (found, decoder.refused)
     assert found[NOT_A_SIZE] >= 1 and found[AHEAD] == 1
+
+
+def trades_of(*names: str, limits: QualityLimits | None = None) -> Outlet:
+    """Return an outlet that makes minute bars of trades."""
+    outlet = Outlet(limits or QualityLimits(), NS_PER_SECOND)
+    for name in names:
+        symbol = Symbol.create(equity_identifier(name, None), name, SecurityType.EQUITY, "usa")
+        wanted = Subscription(symbol, Resolution.MINUTE, TickType.TRADE, False, extended_market_hours=True)
+        outlet.join(wanted, TRADE, name, Periods(wanted, HOURS), OPEN_NS)
+    return outlet
+
+
+def tell(outlet: Outlet, name: str, number: int, time_ns: int, now_ns: int) -> None:
+    """Have it hear a trade."""
+    frame = msgspec.json.encode([Trade(sym=name, p=100.0, t=float(time_ns // MS), s=1, q=number)])
+    outlet.hear(FrameDecoder().decode([frame]), now_ns, frame)
+
+
+def test_a_trade_of_long_ago_is_too_old_though_nothing_was_heard_since() -> None:
+    outlet = trades_of("SPY", limits=QualityLimits(oldest_s=10.0))
+    tell(outlet, "SPY", 1, OPEN_NS, OPEN_NS)
+    tell(outlet, "SPY", 2, OPEN_NS + 2 * NS_PER_SECOND, OPEN_NS + 11 * NS_PER_SECOND)
+    assert not outlet.quarantine.counts
+    tell(outlet, "SPY", 3, OPEN_NS + 3 * NS_PER_SECOND, OPEN_NS + 20 * NS_PER_SECOND)
+    assert outlet.quarantine.counts == {TOO_OLD: 1}
+    tell(outlet, "SPY", 4, OPEN_NS + 19 * NS_PER_SECOND, OPEN_NS + 20 * NS_PER_SECOND)
+    outlet.alive(OPEN_NS + LATE_NS)
+    outlet.collect(OPEN_NS + LATE_NS)
+    (step,) = outlet.take(OPEN_NS + LATE_NS)
+    (bar,) = step.points
+    assert isinstance(bar, TradeBar) and bar.volume == 3.0  # that too old one is left out
+
+
+def test_plain_trades_stay_plain_for_as_long_as_their_bar_lasts() -> None:
+    """Times are believed to 5 s ahead of our clock, which goes on. A quiet symbol holds up no other."""
+    outlet = trades_of("SPY", "QQQ")
+    for second in range(50):
+        now_ns = OPEN_NS + second * NS_PER_SECOND
+        for name in ("SPY", "QQQ") if second < 2 else ("SPY",):
+            tell(outlet, name, second, now_ns, now_ns)
+    odd = {name: len(run.tape.gate.remember) for name, run in outlet._runs.trades.items()}
+    assert odd == {"SPY": 1, "QQQ": 1}
+    assert outlet._runs._is_due(float(now_ns // MS + 1))
 
 
 def test_parts_of_shares_add_up_with_whole_ones() -> None:

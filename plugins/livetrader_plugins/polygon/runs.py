@@ -40,6 +40,7 @@ Moment = tuple[float, int]  # a time of the tape (ms), and when what is of it ar
 PLAIN_SIZE: Final = 2**30 - 1  # the largest of a plain tick: whole numbers up to it are compared quickest
 _NEVER: Final[Moment] = (0.0, 0)
 _NO_TIME: Final = -math.inf  # of no event: what is next asks anew which times are due
+RENEWED_NS: Final = 1_000_000_000  # between two looks of all runs at the clock: far less than it allows ahead
 _NOTHING: Final = math.inf  # the least price of a run that is not armed: none is plain
 _SIZES_END: Final = 1e300  # of what a float may be
 
@@ -53,6 +54,11 @@ def _one(time: float) -> float:
 def _size(size: float) -> float:
     """Return a size, which may be a whole number of any length, as a float."""
     return float(min(size, _SIZES_END))
+
+
+def _until(clock: VenueClock, end_ns: int) -> float:
+    """Return the latest time (ms) of a plain tick of a bar that ends so."""
+    return _one(float(min(clock.latest_ns, end_ns - 1) // MS))
 
 
 class TradeRun:
@@ -104,12 +110,23 @@ class TradeRun:
         self._made = made
         newest = float(-(-max(gate.last_ns, made.close_ns, clock.earliest_ns) // MS))
         self.newest = (newest, self.heard_ns)
-        self.until = _one(float(min(clock.latest_ns, made.end_ns - 1) // MS))
+        self.until = _until(clock, made.end_ns)
         self.number = self._number = gate.sequence
         self._least, self._most = gate.low, gate.high
         self.bottom, self.top = max(made.low, gate.low), min(made.high, gate.high)
         self.volume = int(made.volume) if made.volume.is_integer() else made.volume
         self.at = _NEVER
+
+    def renew(self) -> None:
+        """Take the times from the clock as it is now; harmless where it is not armed."""
+        if not self.is_armed:
+            return
+        clock = self.tape.clock
+        if self.newest[0] * MS < clock.earliest_ns:
+            self.settle()
+            self.arm()
+        else:
+            self.until = _until(clock, self._made.end_ns)
 
     def widens(self, price: float, sets_price: bool) -> bool:
         """Return whether a price out of the bar's range is plain all the same; the range reaches it now."""
@@ -193,11 +210,22 @@ class QuoteRun:
         bids, asks = made.bid, made.ask
         newest = float(-(-max(gate.last_ns, bids.close_ns, asks.close_ns, clock.earliest_ns) // MS))
         self.newest = (newest, self.heard_ns)
-        self.until = _one(float(min(clock.latest_ns, made.end_ns - 1) // MS))
+        self.until = _until(clock, made.end_ns)
         self.number = self._number = gate.sequence
         self._least, self._most = gate.low, gate.high
         self.bid_bottom, self.bid_top = max(bids.low, gate.low), bids.high
         self.ask_bottom, self.ask_top = asks.low, min(asks.high, gate.high)
+
+    def renew(self) -> None:
+        """Take the times from the clock as it is now; harmless where it is not armed."""
+        if not self.is_armed:
+            return
+        clock = self.tape.clock
+        if self.newest[0] * MS < clock.earliest_ns:
+            self.settle()
+            self.arm()
+        else:
+            self.until = _until(clock, self._made.end_ns)
 
     def widens(self, bid: float, ask: float) -> bool:
         """Return whether a quote out of the bar's ranges is plain all the same; the ranges reach it now."""
@@ -256,6 +284,7 @@ class Runs:
         self._untold = Untold(clock)
         self._early = 0.0
         self._until, self._end = math.inf, -math.inf
+        self._renewed_ns = 0
 
     def __iter__(self) -> Iterator[TradeRun | QuoteRun]:
         return chain(self.trades.values(), self.quotes.values())
@@ -267,9 +296,21 @@ class Runs:
 
     def check(self) -> None:
         """Have nothing be plain of a bar that is closed."""
-        self._until, self._end = math.inf, -math.inf
         for run in self:
             run.check()
+        self._bound_all()
+
+    def _renew(self, now_ns: int) -> None:
+        """Have all runs take the times that the clock allows now, before they run out one by one."""
+        self._renewed_ns = now_ns
+        for run in self:
+            run.renew()
+        self._bound_all()
+
+    def _bound_all(self) -> None:
+        """Know the times of all runs anew."""
+        self._until, self._end = math.inf, -math.inf
+        for run in self:
             self._bound(run)
 
     def disarm(self) -> None:
@@ -329,6 +370,8 @@ class Runs:
 
         `text`: the frame that the events were read from, b"" where they were not read as one.
         """
+        if abs(now_ns - self._renewed_ns) >= RENEWED_NS:
+            self._renew(now_ns)
         trades, quotes, priced, trade, quote = self.trades, self.quotes, SETS_PRICE, Trade, Quote
         others: list[Other] = []
         time, moment, due, most = _NO_TIME, _NEVER, False, PLAIN_SIZE
