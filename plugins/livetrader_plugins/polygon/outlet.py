@@ -16,6 +16,7 @@ from livetrader_engine.data.quality import QualityLimits, Quarantine, VenueClock
 from livetrader_engine.data.subscription import Subscription
 from livetrader_engine.symbols import Resolution, Symbol
 from livetrader_plugins.polygon.ladder import MINUTE, QUOTE, SECOND, TRADE, VALUE
+from livetrader_plugins.polygon.plain import QuoteRun, TradeRun
 from livetrader_plugins.polygon.protocol import (
     LATEST_MS,
     Event,
@@ -25,7 +26,7 @@ from livetrader_plugins.polygon.protocol import (
     Status,
     Value,
 )
-from livetrader_plugins.polygon.runs import QuoteRun, Runs, TradeRun
+from livetrader_plugins.polygon.runs import Runs
 from livetrader_plugins.polygon.ticks import TickQueue
 from livetrader_plugins.sdk.barstream import BarStream, Missing, Source
 from livetrader_plugins.sdk.livebars import ORDER_NS, LiveBars, Step
