@@ -9,6 +9,8 @@ import json
 import struct
 from random import Random
 
+from livetrader_venues.closing import close_port
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -66,7 +68,7 @@ class HostileStream:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
-        self._server.close()
+        await close_port(self._server)
         if self._writer is not None:
             self._writer.close()
         await self._server.wait_closed()
@@ -95,7 +97,9 @@ class HostileStream:
             while True:
                 await self._hear(reader)
         except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+            return
+        finally:
+            writer.close()  # of a client in the middle of its handshake, too, when the server ends
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
         first, size = await reader.readexactly(2)

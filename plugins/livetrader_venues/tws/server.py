@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable
 from types import TracebackType
 
+from livetrader_venues.closing import close_all, close_port
 from livetrader_venues.tws.gateway import Gateway
 from livetrader_venues.tws.settings import SECOND_NS
 from livetrader_venues.tws.switchboard import Close
@@ -59,14 +60,13 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the port and every connection. Raises what failed inside the peer meanwhile."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._stop_listening()
-        for connection in list(self._connections.values()):
-            connection.abort()
         if self._watch is not None:
             self._watch.cancel()
         await self._tasks.__aexit__(None, None, None)  # what the body raised goes on as it is
+        await self._stop_listening()
+        await close_all(self._connections)
+        if self._timer is not None:
+            self._timer.cancel()
         if self._fault is not None:
             raise self._fault
 
@@ -103,10 +103,10 @@ class Server:
         self._listener = await loop.create_server(lambda: _Connection(self), self.host, self.port)
         self.port = self._listener.sockets[0].getsockname()[1]
 
-    def _stop_listening(self) -> None:
+    async def _stop_listening(self) -> None:
         if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+            listener, self._listener = self._listener, None
+            await close_port(listener)
 
     async def _follow(self) -> None:
         """Open and close the port as the gateway comes and goes."""
@@ -116,7 +116,7 @@ class Server:
             if self.gateway.accepts and self._listener is None:
                 await self._listen()
             elif not self.gateway.accepts:
-                self._stop_listening()
+                await self._stop_listening()
 
     # ---- what connections call
 

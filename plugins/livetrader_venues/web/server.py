@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Protocol
 
+from livetrader_venues.closing import close_all, close_port
 from livetrader_venues.stockmarket.clocks import Clock, speed_of
 from livetrader_venues.stockmarket.tape import SECOND_NS
 from livetrader_venues.web.http import BadRequest, Request, Response, encoded
@@ -78,12 +79,10 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the port and every connection. Raises what failed inside the peer meanwhile."""
+        await self._close_port()
+        await close_all(self._connections)
         if self._timer is not None:
             self._timer.cancel()
-        self._close_port()
-        for connection in list(self._connections.values()):
-            connection.end(is_reset=False)
-            connection.abort()
         if self._fault is not None:
             raise self._fault
 
@@ -111,7 +110,7 @@ class Server:
         if self._house.accepts and self._listener is None:
             await self._listen()
         elif not self._house.accepts:
-            self._close_port()
+            await self._close_port()
 
     async def until(self, probe: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
         """Wait for clients to do something until a probe is true. Raises TimeoutError."""
@@ -144,10 +143,10 @@ class Server:
         self._listener = await loop.create_server(lambda: _Connection(self), self.host, self.port)
         self.port = self._listener.sockets[0].getsockname()[1]
 
-    def _close_port(self) -> None:
+    async def _close_port(self) -> None:
         if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+            listener, self._listener = self._listener, None
+            await close_port(listener)
 
     # ---- what connections call
 
