@@ -92,6 +92,14 @@ def position_differences(
     return {symbol: difference for symbol, difference in both.items() if difference}
 
 
+def is_that_of(state: JournalState, snapshot: AccountSnapshot, only: Symbol | None) -> bool:
+    """Return whether positions and open orders, of one symbol or of all, are those of a snapshot."""
+    working = {order.client_order_id for order in snapshot.open_orders}
+    over = {order.spec.symbol for order in state.open.values() if order.client_order_id not in working}
+    differing = over.union(position_differences(state, snapshot, {}))
+    return not differing if only is None else only not in differing
+
+
 def adjustments(
     state: JournalState,
     snapshot: AccountSnapshot,

@@ -12,7 +12,7 @@ from typing import Final
 
 from livetrader.errors import ControlRefusedError
 from livetrader.gateway.killnotes import KillNotes
-from livetrader.gateway.killports import Gate, KillPorts, settled
+from livetrader.gateway.killports import Gate, KillPorts, followed, settled
 from livetrader.gateway.killstages import KillStage
 from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.liquidator import Liquidator, Switch
@@ -90,4 +90,10 @@ class Flattening:
             self._ports.report("flattening", symbol=symbol.value, stage=str(stage), message=message)
 
         gate = self._gate
-        return Switch(enter, self._notes.write, self._approve, lambda: gate is not None and gate.unanswered)
+        return Switch(
+            enter,
+            self._notes.write,
+            self._approve,
+            lambda: gate is not None and gate.unanswered,
+            lambda snapshot: followed(self._ports, gate, snapshot, symbol),
+        )

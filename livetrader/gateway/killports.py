@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
+from livetrader.gateway.differences import is_that_of
 from livetrader.gateway.ledger import Ledger
 from livetrader.gateway.liquidation import Attempt
 from livetrader.gateway.timing import Timing
 from livetrader.journal.journal import Journal
 from livetrader.journal.replay import OrderState
-from livetrader_engine.spi import BrokeragePlugin
+from livetrader_engine.spi import AccountSnapshot, BrokeragePlugin
 from livetrader_engine.symbols import Symbol
+
+FOLLOW_WAIT_S: Final = 0.25  # for trades on their way to the disk; one that hangs must not stop a liquidation
 
 
 class Gate(Protocol):
@@ -81,3 +84,19 @@ async def settled(gate: Gate | None, wait_s: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def followed(
+    ports: KillPorts, gate: Gate | None, snapshot: AccountSnapshot, only: Symbol | None = None
+) -> None:
+    """Let whoever hears of a flat account see it so: our own, of one symbol or of all, follows a snapshot.
+
+    Trades are taken in one after the other, each once it is durable; what hangs with the disk comes later.
+    """
+    if gate is None:
+        return
+    try:
+        async with asyncio.timeout(FOLLOW_WAIT_S):
+            await gate.ledger.moved.until(lambda: is_that_of(gate.ledger.state, snapshot, only))
+    except TimeoutError:
+        ports.report("kill_account_behind", level="warning")

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from livetrader.errors import ControlRefusedError, NotFlatError
 from livetrader.gateway.flattening import Flattening
 from livetrader.gateway.killnotes import KillNotes
-from livetrader.gateway.killports import Gate, KillPorts, settled
+from livetrader.gateway.killports import Gate, KillPorts, followed, settled
 from livetrader.gateway.killstages import TRANSITIONS, KillStage
 from livetrader.gateway.latch import Latch, LatchRecord
 from livetrader.gateway.latchkeeper import LatchKeeper
@@ -198,6 +198,7 @@ class KillSwitch:
                 self._notes.write,
                 _approve,
                 lambda: self._ports.unanswered() if gate is None else gate.unanswered,
+                lambda snapshot: followed(self._ports, gate, snapshot),
                 lambda: self.record is not None and self.record.include_foreign,
                 lambda: () if gate is None else [one for one in gate.open_orders if one.kill_id is None],
             )

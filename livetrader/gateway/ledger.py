@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from livetrader.changes import Changes
 from livetrader.errors import JournalError
 from livetrader.journal.action_records import SplitApplied
 from livetrader.journal.journal import Journal
@@ -46,6 +47,7 @@ class Ledger:
         self.split_applied: Callable[[SplitApplied], None] = _nobody_told
         self.applied: Callable[[Record], None] = _nobody_told  # everything, once it counts; must not raise
         self.observers: list[Callable[[Record], None]] = []  # see each record once it is applied
+        self.moved = Changes()  # announced after every record
         self.claimed: set[tuple[ExecutionId, int]] = set()  # trades by revision, on their way to the disk
         self.unjournaled_fills = 0
 
@@ -134,6 +136,7 @@ class Ledger:
             self._report("trade_corrected", level="warning", record=str(record))
         for observe in self.observers:
             observe(record)
+        self.moved.announce()
 
 
 def _nobody_told(record: Record) -> None:

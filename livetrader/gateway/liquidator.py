@@ -54,6 +54,7 @@ UNLIQUIDATABLE_AFTER: Final = 3  # refusals in a row after which a person is cal
 class Switch:
     """How the loop speaks to the switch that runs it. `unanswered`: an order may still be on its way.
 
+    `follow` returns when the daemon's own account is that of a snapshot, or has had its time.
     `include_foreign`: whether orders that are not ours are cancelled as well. `believed`: those that the
     daemon believes to work, for as long as the account does not show them.
     """
@@ -62,6 +63,7 @@ class Switch:
     write: Callable[[Record], Awaitable[None]]
     approve: Callable[[ClientOrderId, OrderSpec], Approved]
     unanswered: Callable[[], bool]
+    follow: Callable[[AccountSnapshot], Awaitable[None]]
     include_foreign: Callable[[], bool] = lambda: False
     believed: Callable[[], Sequence[OrderState]] = tuple
 
@@ -116,6 +118,7 @@ class Liquidator:
             if plan.flat:
                 flat_looks += 1
                 if flat_looks >= needed:
+                    await self._switch.follow(snapshot)
                     return True
                 self._switch.enter(KillStage.VERIFYING, "")
                 await self._ports.timing.sleep(CONFIRM_S)

@@ -214,10 +214,10 @@ def watch_over(
 
 @asynccontextmanager
 async def open_desk(
-    venue: MemoryVenue, directory: Path, limits: LimitSettings = NO_LIMITS
+    venue: MemoryVenue, directory: Path, limits: LimitSettings = NO_LIMITS, journal: Journal | None = None
 ) -> AsyncIterator[Desk]:
     """A connected desk whose events are pumped; closed in good order at the end."""
-    desk = make_desk(venue, directory, limits)
+    desk = make_desk(venue, directory, limits, journal)
     await desk.journal.open()
     try:
         await desk.gateway.reconcile_at_start()

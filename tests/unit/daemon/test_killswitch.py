@@ -14,6 +14,8 @@ from livetrader.errors import ControlRefusedError, NotFlatError
 from livetrader.gateway.killstages import TRANSITIONS, KillStage
 from livetrader.gateway.latch import LATCH_BYTES, Latch, LatchRecord
 from livetrader.gateway.standalone import liquidate_standalone
+from livetrader.journal.journal import Journal
+from livetrader.journal.records import Record, ReportReceived
 from livetrader.journal.store import read_state
 from livetrader_engine.orders.order import OrderType
 from livetrader_engine.orders.states import OrderStatus
@@ -21,7 +23,7 @@ from livetrader_engine.spi import AccountSnapshot, BrokerageCapabilities, Plugin
 from livetrader_engine.symbols import Symbol
 from livetrader_engine.testing.fakes import ORDER_TYPES, MemoryBrokerage, MemoryVenue, memory_context
 
-from .money import AAPL, IBM, SPY, Desk, kill_ports, new_venue, open_desk, resting, spec, symbol
+from .money import AAPL, IBM, SPY, START_NS, Desk, kill_ports, new_venue, open_desk, resting, spec, symbol
 from .virtual_time import run
 
 S = OrderStatus
@@ -641,6 +643,62 @@ def test_a_journal_that_hangs_does_not_stop_it(tmp_path: Path) -> None:
             await desk.journal.close()  # nothing is ever durable again
             await desk.kill_switch().trip("test", "http")
             assert flat(venue)
+
+    run(body())
+
+
+class LateJournal(Journal):
+    """A journal on a disk that is slow with trades. Owned by a test."""
+
+    def __init__(self, directory: Path, late_s: float) -> None:
+        super().__init__(directory / "journal.sqlite3", "test", lambda: START_NS)
+        self._late_s = late_s
+
+    async def append(self, record: Record) -> int:
+        if isinstance(record, ReportReceived):
+            await asyncio.sleep(self._late_s)
+        return await super().append(record)
+
+
+@pytest.mark.parametrize("only", [None, SPY])
+@pytest.mark.parametrize(("late_s", "behind"), [(0.05, 0), (5.0, 1)])
+def test_whoever_hears_that_it_is_flat_sees_it_unless_the_disk_hangs(
+    tmp_path: Path, late_s: float, behind: int, only: Symbol | None
+) -> None:
+    """The brokerage shows trades that still wait to be durable here: our own account follows first."""
+    venue = MemoryVenue(BrokerageCapabilities(ORDER_TYPES, absence_fence_s=0.0, simulated=True))
+    venue.prices.update({SPY: Decimal(100), IBM: Decimal(100), AAPL: Decimal(100)})
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path, journal=LateJournal(tmp_path, late_s)) as desk:
+            await invested(desk)
+            switch, running = desk.kill_switch(), asyncio.get_running_loop()
+            begun_s = running.time()
+            await (switch.trip("test", "http") if only is None else switch.flattening.run(only))
+            took_s = running.time() - begun_s
+            assert desk.venue_held() == 0 and desk.reported("kill_account_behind") == behind
+            assert desk.held() == (10 if behind else 0)
+            if only is None:
+                assert flat(venue) and desk.agrees() is not bool(behind)
+            assert took_s < 2 * late_s + 0.01 if not behind else 0.25 <= took_s < 0.26
+            await desk.settle()
+            assert desk.agrees() and desk.gateway.state.adjustments == {}
+
+    run(body())
+
+
+def test_orders_whose_trades_cancel_each_other_out_are_over_when_it_is_flat(tmp_path: Path) -> None:
+    venue = MemoryVenue(BrokerageCapabilities(ORDER_TYPES, absence_fence_s=0.0, simulated=True))
+    venue.prices[SPY] = Decimal(100)
+
+    async def body() -> None:
+        async with open_desk(venue, tmp_path, journal=LateJournal(tmp_path, 0.05)) as desk:
+            for order in (spec(1, 10), spec(2, -10), resting(3)):
+                await desk.submit(order)
+            assert desk.held() == 0 == desk.venue_held() and len(desk.gateway.open_orders) == 3
+            await desk.kill_switch().trip("test", "http")
+            assert not kills(venue) and desk.gateway.open_orders == []
+            assert [desk.statuses(number)[-1] for number in (1, 2, 3)] == [S.FILLED, S.FILLED, S.CANCELED]
 
     run(body())
 
