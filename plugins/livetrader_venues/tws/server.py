@@ -105,8 +105,8 @@ class Server:
 
     async def _stop_listening(self) -> None:
         if self._listener is not None:
-            listener, self._listener = self._listener, None
-            await close_port(listener)
+            await close_port(self._listener)
+            self._listener = None
 
     async def _follow(self) -> None:
         """Open and close the port as the gateway comes and goes."""

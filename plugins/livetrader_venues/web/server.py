@@ -145,8 +145,8 @@ class Server:
 
     async def _close_port(self) -> None:
         if self._listener is not None:
-            listener, self._listener = self._listener, None
-            await close_port(listener)
+            await close_port(self._listener)
+            self._listener = None
 
     # ---- what connections call
 
