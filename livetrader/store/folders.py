@@ -79,6 +79,15 @@ def status(parent: int, name: str) -> os.stat_result | None:
     return found if stat.S_ISREG(found.st_mode) else None
 
 
+def is_there(parent: int, name: str) -> bool:
+    """Whether a folder has anything of that name."""
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def contents(parent: int, name: str) -> bytes | None:
     """Return the bytes of a regular file in a folder, None for anything else or nothing.
 

@@ -19,14 +19,14 @@ from typing import Final
 
 from livetrader.clocks import wall_ns
 from livetrader.store import pending
-from livetrader.store.folders import contents, opened, refuse_link, remove_empty, status, walk
+from livetrader.store.folders import contents, is_there, opened, refuse_link, remove_empty, status, walk
 from livetrader.store.keys import RESERVED, KeyRefusedError, checked, checked_for_saving
 from livetrader.store.ledger import Ledger
 from livetrader.store.quota import UNLIMITED, Quota, Usage
 from livetrader_engine.errors import StoreError
 from livetrader_engine.ports import StoredObject, StoreLimits
 
-PLACE_TRIES: Final = 5  # others may remove an empty folder between two steps of ours
+PLACE_TRIES: Final = 10  # others may remove an empty folder between two steps of ours
 _IN_THE_WAY: Final = "it is a folder of other keys, or a part of it is a key; use another name"
 _GONE: Final = (FileNotFoundError, NotADirectoryError)
 _REMEDIES: Final = {
@@ -101,7 +101,11 @@ class FileObjectStore:
     def delete(self, key: str) -> bool:
         """Forget the key; return whether there was something."""
         *parts, name = checked(key).split("/")
-        with suppress(*_GONE), _told(key, "deleted"), opened(self._folder, parts) as folder:
+        with (
+            suppress(*_GONE, IsADirectoryError),
+            _told(key, "deleted"),
+            opened(self._folder, parts) as folder,
+        ):
             if status(folder, name) is None:
                 return False
             with self._counted(folder, name, None):
@@ -208,27 +212,45 @@ def _told(key: str, done: str) -> Iterator[None]:
 
 
 def _rename(aside: tuple[int, str], folder: int, name: str) -> None:
+    """Give a written file its name.
+
+    Raises IsADirectoryError where other keys are in the way, BlockingIOError where it is to be tried again.
+    """
     source, written = aside
     try:
         os.rename(written, name, src_dir_fd=source, dst_dir_fd=folder)
     except IsADirectoryError:
-        if not remove_empty(folder, name):  # a folder whose keys are all deleted is no key's
+        if _is_in_the_way(folder, name):
             raise
-        os.rename(written, name, src_dir_fd=source, dst_dir_fd=folder)
+        try:
+            os.rename(written, name, src_dir_fd=source, dst_dir_fd=folder)
+        except IsADirectoryError:
+            raise BlockingIOError("folders of that name come and go") from None
 
 
 def _link(aside: tuple[int, str], folder: int, name: str) -> bool:
-    """Give a written file its name unless there is such a file; return whether it got it."""
+    """Give a written file its name unless there is such a file; return whether it got it.
+
+    Raises FileExistsError where other keys are in the way, BlockingIOError where it is to be tried again.
+    """
     source, written = aside
     try:
         os.link(written, name, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
         if status(folder, name) is not None:
             return False
-        if not remove_empty(folder, name):
+        if _is_in_the_way(folder, name):
             raise
-        os.link(written, name, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+        try:
+            os.link(written, name, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            raise BlockingIOError("folders of that name come and go") from None
     return True
+
+
+def _is_in_the_way(folder: int, name: str) -> bool:
+    """Whether something stands there that is no key's; a folder goes whose keys are all deleted."""
+    return not remove_empty(folder, name) and is_there(folder, name) and status(folder, name) is None
 
 
 def _size(folder: int, name: str) -> int | None:

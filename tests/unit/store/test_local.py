@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,6 +149,62 @@ def test_a_folder_whose_keys_are_all_deleted_is_no_keys_folder(store: FileObject
     assert store.delete("a/b/c")
     assert store.save_new("a", b"2") is True
     assert store.read("a") == b"2"
+
+
+def test_a_key_that_becomes_a_folder_while_it_is_deleted_is_no_key_any_more(
+    store: FileObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save("a", b"1")
+    unlink = os.unlink
+
+    def late(name: str, *, dir_fd: int) -> None:
+        monkeypatch.undo()
+        store.delete("a")
+        store.save("a/b", b"2")  # another process was quicker
+        unlink(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", late)
+    assert store.delete("a") is False
+    assert store.keys() == ["a/b"]
+
+
+@pytest.mark.parametrize("new", [False, True])
+@pytest.mark.parametrize("left", ["nothing", "a file", "keys"])
+def test_a_folder_that_goes_while_its_name_becomes_a_key_is_tried_once_more(
+    store: FileObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch, left: str, new: bool
+) -> None:
+    store.save("a/b", b"1")
+    rename, link = os.rename, os.link
+
+    def meanwhile() -> None:
+        monkeypatch.undo()
+        if left != "keys":
+            store.delete("a/b")
+            (folder / "a").rmdir()
+        if left == "a file":
+            store.save("a", b"2")
+
+    def late(of: Callable[..., None]) -> Callable[..., None]:
+        def act(*names: str, **folders: Any) -> None:
+            try:
+                of(*names, **folders)
+            finally:
+                meanwhile()
+
+        return act
+
+    monkeypatch.setattr(os, "rename", late(rename))
+    monkeypatch.setattr(os, "link", late(link))
+    if left == "keys":
+        with pytest.raises(ValueError, match="folder of other keys"):
+            store.save_new("a", b"3") if new else store.save("a", b"3")
+        assert store.keys() == ["a/b"]
+        return
+    if new:
+        assert store.save_new("a", b"3") is (left == "nothing")
+    else:
+        store.save("a", b"3")
+    assert store.read("a") == (b"2" if new and left == "a file" else b"3")
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_the_remedy(
