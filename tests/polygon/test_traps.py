@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from livetrader_engine.data.subscription import TickType
 from livetrader_engine.spi import VenueError
 from livetrader_engine.testing.host import PluginHost
 from livetrader_plugins.polygon.feed import PolygonFeed
+from livetrader_plugins.polygon.line_client import ClientLine
 from livetrader_venues.polygon.access import Access
 from livetrader_venues.polygon.peer import Peer
 from livetrader_venues.stockmarket.clocks import ManualClock
@@ -465,5 +467,46 @@ def test_p11_here_nobody_counts_outages(tmp_path: Path) -> None:
                 await desk.until(lambda: desk.ended)
                 await desk.again(stream())
             await peer.until(lambda: peer.subscriptions() == {"T.AAPL"})
+
+    played(scene())
+
+
+# ---- P12
+
+
+TURNS = 12  # of the loop: within so many, a frame has gone from the socket to the package's handler
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio.wait_for loses no cancellation since 3.12")
+@pytest.mark.parametrize("package", PACKAGES)
+def test_p12_the_bare_client_cannot_be_ended_while_a_frame_is_on_its_way_to_it(package: str) -> None:
+    async def scene(turns: int) -> bool:
+        async with bare(package, "T.AAPL") as (client, peer):
+            await peer.until(lambda: "T.AAPL" in peer.subscriptions())
+            peer.say("[]")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            client.running.cancel()
+            return await client.listen(0.05)
+
+    assert any(asyncio.run(scene(turns)) for turns in range(TURNS))
+
+
+@pytest.mark.parametrize("turns", range(TURNS))
+def test_p12_here_it_ends_whatever_is_on_its_way_and_nothing_more_is_heard(
+    tmp_path: Path, turns: int
+) -> None:
+    async def scene() -> None:
+        async with ours(tmp_path, transport="client") as (desk, peer):
+            line = desk.session._line
+            assert isinstance(line, ClientLine)
+            peer.stream_now([trade(0.0, 101.0)])
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await desk.feed.close()
+            heard: list[object] = []
+            line._ears = line._ears._replace(frames=heard.append)
+            await peer.until(lambda: not peer.connections)
+            assert not heard
 
     played(scene())

@@ -3,6 +3,8 @@
 The package logs in, subscribes and reads frames; what else it says or keeps to itself is not relied on.
 It is run for one connection only (`max_reconnects=0`): that it returned is an end, whatever the
 reason, and a connection that it tries to make in silence is given up when the time for it is over.
+It waits with `asyncio.wait_for`, which before Python 3.12 forgets a cancel that comes with a message: the
+message is then what ends it.
 """
 
 from __future__ import annotations
@@ -131,6 +133,8 @@ class ClientLine:
         self._hear(answer)
 
     def _hear(self, message: str | bytes) -> None:
+        if self._closed:
+            raise asyncio.CancelledError  # a cancel that met this message in the package's wait_for was lost
         self._ears.frames([message.encode() if isinstance(message, str) else message])
         self._ears.turn()
 
