@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -71,13 +72,19 @@ class RemoteObjects:
         files.mv(aside, path)
 
     def create(self, name: str, value: bytes) -> None:
-        """Store the bytes where there is nothing. Raises FileExistsError where there is something."""
+        """Store the bytes where there is nothing. Raises FileExistsError where there is something.
+
+        Exact among all processes where the place writes under a condition, as S3 does; else among the threads
+        of this one, as the libraries look first and write then.
+        """
         files, root = self._files()
-        path = f"{root}/{name}"
-        if not self._atomic(files):
-            files.makedirs(path.rpartition("/")[0], exist_ok=True)
-        with self._lock:  # not every library looks and writes in one step
-            files.pipe_file(path, value, mode="create")
+        with _creating(self._url):
+            if self._atomic(files):
+                files.pipe_file(f"{root}/{name}", value, mode="create")
+            elif self.info(name) is not None:
+                raise FileExistsError(name)
+            else:
+                self.put(name, value)
 
     def remove(self, name: str) -> None:
         """Remove the object. May raise FileNotFoundError where there is none."""
@@ -108,6 +115,12 @@ class RemoteObjects:
                 files, path = url_to_fs(self._url, **options)
                 self._opened = files, path.rstrip("/")
             return self._opened
+
+
+@cache
+def _creating(url: str) -> threading.Lock:
+    """Return the lock of whoever creates objects below a URL, one in this process."""
+    return threading.Lock()
 
 
 def _version(info: Mapping[str, Any]) -> Version | None:

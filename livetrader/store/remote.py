@@ -113,7 +113,7 @@ class RemoteObjectStore:
     def save_new(self, key: str, value: bytes) -> bool:
         """Store the bytes where there is nothing; return whether there was nothing.
 
-        Exact where the place can write under a condition, as S3 can.
+        Exact where the place can write under a condition, as S3 can; elsewhere among threads of a process.
         """
         clean = checked_for_saving(key)
         if self._ask(clean)[0] is not None:
