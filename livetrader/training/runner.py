@@ -98,6 +98,7 @@ class Runner:
         self._nice = nice
         self._ended: SimpleQueue[Outcome | None] = SimpleQueue()
         self._guard = threading.Lock()
+        self._begun = False  # its thread is where TrainingStopped is caught
         self._over = False
         self._given_up = False
         self._dismissed = threading.Lock()
@@ -128,12 +129,13 @@ class Runner:
     def interrupt(self) -> bool:
         """Raise TrainingStopped inside the call at its next step of Python; return whether that was done.
 
-        It is not while the call is inside of our own code, and needs not be after the call has ended.
+        It is not before the call has begun, nor while it is inside of our own code, and needs not be after it
+        has ended.
         """
         with self._guard:
             if self._over:
                 return True
-            if self._thread.ident is None or self._inside_ours():
+            if not self._begun or self._inside_ours():
                 return False
             self._raise_inside(TrainingStopped)
             if self._inside_ours():  # it went there between the look and the deed; nothing is raised yet
@@ -167,6 +169,7 @@ class Runner:
 
     def _main(self) -> None:
         try:
+            self._begun = True
             step_back(self._nice)
             speak_for_thread(self._voice)
             self._ended.put(outcome_of(self._call))

@@ -283,6 +283,25 @@ def test_a_sentence_stands_whatever_the_work_came_to(
     assert words in verdict(sentence, outcome)[1]
 
 
+def test_a_thread_that_has_not_begun_is_not_interrupted() -> None:
+    reached, go = threading.Event(), threading.Event()
+    runner = Runner(lambda: 7, Voice(), ShortTurns())
+    begin = runner._main
+
+    def late() -> None:
+        reached.set()
+        go.wait(LIMIT_S)
+        begin()
+
+    runner._thread = threading.Thread(target=late, daemon=True)
+    runner.start()
+    assert reached.wait(LIMIT_S)
+    assert not runner.interrupt(), "nobody would catch it"
+    go.set()
+    outcome = runner.wait()
+    assert outcome is not None and outcome.value == 7
+
+
 def test_nothing_is_raised_in_a_thread_after_its_call_has_ended() -> None:
     for _ in range(200):
         runner = Runner(lambda: 7, Voice(), ShortTurns())
