@@ -285,10 +285,11 @@ class EngineProcess:
         if isinstance(words, EngineFinished):
             return EngineEnd(EndCause.FINISHED, words.reason, was_ready=ready)
         stage = "run" if ready else "initialize"
-        if status is not None and status < 0 and self._verdict is None:
+        ours = self._verdict is not None and status == -signal.SIGKILL
+        if status is not None and status < 0 and not ours:  # also where its link was missed first
             name = signal.Signals(-status).name
             return EngineEnd(EndCause.SIGNALED, f"ended by {name}", stage, was_ready=ready)
-        if self._verdict is not None and status is not None and status < 0:
+        if self._verdict is not None and ours:
             return EngineEnd(*self._verdict, stage=stage, was_ready=ready)
         return EngineEnd(EndCause.EXITED, f"exited with status {status}", stage, was_ready=ready)
 
