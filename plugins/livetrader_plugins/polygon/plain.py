@@ -96,17 +96,6 @@ class TradeRun:
         self.volume = int(made.volume) if made.volume.is_integer() else made.volume
         self.at = NEVER
 
-    def renew(self) -> None:
-        """Take the times from the clock as it is now; harmless where it is not armed."""
-        if not self.is_armed:
-            return
-        clock = self.tape.clock
-        if self.newest[0] * MS < clock.earliest_ns:
-            self.settle()
-            self.arm()
-        else:
-            self.until = _until(clock, self._made.end_ns)
-
     def widens(self, price: float, sets_price: bool) -> bool:
         """Return whether a price out of the bar's range is plain all the same; the range reaches it now."""
         if price < self._least or price > self._most:
@@ -195,17 +184,6 @@ class QuoteRun:
         self.bid_bottom, self.bid_top = max(bids.low, gate.low), bids.high
         self.ask_bottom, self.ask_top = asks.low, min(asks.high, gate.high)
 
-    def renew(self) -> None:
-        """Take the times from the clock as it is now; harmless where it is not armed."""
-        if not self.is_armed:
-            return
-        clock = self.tape.clock
-        if self.newest[0] * MS < clock.earliest_ns:
-            self.settle()
-            self.arm()
-        else:
-            self.until = _until(clock, self._made.end_ns)
-
     def widens(self, bid: float, ask: float) -> bool:
         """Return whether a quote out of the bar's ranges is plain all the same; the ranges reach it now."""
         if bid < self._least or ask > self._most:
@@ -247,3 +225,15 @@ class QuoteRun:
         bid_size, ask_size = _size(event.bs), _size(event.ask_size)
         self.tape.quote(int(event.t) * MS, event.q, event.bp, bid_size, event.ap, ask_size)
         self.arm()
+
+
+def renew(run: TradeRun | QuoteRun) -> None:
+    """Have a run take the times from the clock as it is now; harmless where it is not armed."""
+    if not run.is_armed:
+        return
+    clock = run.tape.clock
+    if run.newest[0] * MS < clock.earliest_ns:
+        run.settle()
+        run.arm()
+    else:
+        run.until = _until(clock, run._made.end_ns)

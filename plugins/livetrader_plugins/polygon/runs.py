@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from livetrader_engine.data.quality import VenueClock
 from livetrader_plugins.polygon.conditions import SETS_PRICE
-from livetrader_plugins.polygon.plain import NEVER, QuoteRun, TradeRun
+from livetrader_plugins.polygon.plain import NEVER, QuoteRun, TradeRun, renew
 from livetrader_plugins.polygon.protocol import Event, MinuteBar, Quote, SecondBar, Status, Trade, Value
 from livetrader_plugins.polygon.untold import Untold
 from livetrader_plugins.sdk.tapes import MS
@@ -73,7 +73,7 @@ class Runs:
         """Have all runs take the times that the clock allows now, before they run out one by one."""
         self._renewed_ns = now_ns
         for run in self:
-            run.renew()
+            renew(run)
         self._bound_all()
 
     def _bound_all(self) -> None:
