@@ -149,8 +149,9 @@ class StreamCare:
         assert stream.track is not None, "only bars can be missing"
         now_ns = self._ports.now_ns()
         stream.track.lacks(event.end_ns, now_ns, self._ports.rules.backfill_wait_ns)
+        level = "debug" if stream.track.fills else "warning"  # nobody else will tell of them
         self._ports.report(
-            "bars_not_brought", level="debug", symbol=stream.ticker, start_ns=event.start_ns,
+            "bars_not_brought", level=level, symbol=stream.ticker, start_ns=event.start_ns,
             end_ns=event.end_ns, reason=event.reason,
         )  # fmt: skip
 

@@ -150,8 +150,11 @@ class BarTrack:
             self.flows(now_ns, wait_ns, trusting=True)
 
     def lacks(self, end_ns: int, now_ns: int, wait_ns: int) -> None:
-        """Take the feed's word that it will not bring what lies before an instant, which may be ahead."""
-        if end_ns <= self.delivered_ns:
+        """Take the feed's word that it will not bring what lies before an instant, which may be ahead.
+
+        Where nothing is asked of history nothing can take its place, and nothing waits for it.
+        """
+        if not self.fills or end_ns <= self.delivered_ns:
             return
         if self.gap is None:
             self.gap = Gap()

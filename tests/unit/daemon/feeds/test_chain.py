@@ -424,6 +424,22 @@ def test_without_backfill_bars_go_on_as_they_come() -> None:
     assert scene.past.asked == []
 
 
+def test_without_backfill_a_bar_that_a_feed_names_as_missing_is_told_and_nothing_waits_for_it() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY))
+        await scene.until(200)
+        scene.plugins[0]._ticks[minutes(SPY)].clear()
+        start_ns = START_NS + 3 * MINUTE
+        scene.plugins[0]._begins[minutes(SPY)] = scene.now_ns()
+        event = BarsMissing(scene.now_ns(), minutes(SPY), start_ns, start_ns + MINUTE, "corrected")
+        scene.plugins[0].said.append(event)
+        await scene.until(405)
+
+    scene = play(Scene(rules=FreshnessSettings(backfill=Backfill.NONE)), act)
+    assert [bar.time_ns for bar in scene.bars(SPY)] == [START_NS + at * MINUTE for at in (1, 2, 4, 5)]
+    assert "bars_not_brought" in scene.actions()
+
+
 def test_a_line_that_the_feed_says_is_down_is_stale_soon_and_whole_again_later() -> None:
     async def act(scene: Scene) -> None:
         await scene.start(minutes(SPY))

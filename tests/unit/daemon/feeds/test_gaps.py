@@ -17,8 +17,8 @@ WAIT_NS = 30 * SECOND
 HOURS = always_open_hours()
 
 
-def track(*, fill_forward: bool = True) -> BarTrack:
-    return BarTrack(minutes(SPY, fill_forward=fill_forward), HOURS, START_NS)
+def track(*, fill_forward: bool = True, fills: bool = True) -> BarTrack:
+    return BarTrack(minutes(SPY, fill_forward=fill_forward), HOURS, START_NS, fills=fills)
 
 
 def bar(number: int) -> TradeBar:
@@ -95,8 +95,8 @@ def test_a_silence_that_lasts_holds_copies_back_in_bounds_and_a_proof_lets_them_
 class Play:
     """A stream to which things happen minute by minute, and what it handed on. Mutable state: all of it."""
 
-    def __init__(self, *, fill_forward: bool) -> None:
-        self.stream = track(fill_forward=fill_forward)
+    def __init__(self, *, fill_forward: bool, fills: bool = True) -> None:
+        self.stream = track(fill_forward=fill_forward, fills=fills)
         self.minute = 0
         self.got: list[Bar] = []
         self.missing = 0
@@ -147,11 +147,11 @@ EVENTS = st.lists(
 
 
 @settings(max_examples=250, deadline=None)
-@given(EVENTS, st.booleans())
+@given(EVENTS, st.booleans(), st.booleans())
 def test_whatever_comes_when_each_period_is_handed_on_once_and_in_order(
-    events: list[tuple[str, int]], fill_forward: bool
+    events: list[tuple[str, int]], fill_forward: bool, fills: bool
 ) -> None:
-    play = Play(fill_forward=fill_forward)
+    play = Play(fill_forward=fill_forward, fills=fills)
     for what, number in events:
         play.step(what, number)
         shown = starts(play.got)
