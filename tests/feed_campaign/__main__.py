@@ -19,7 +19,8 @@ def tell(outcome: Outcome, seconds: float) -> None:
     history = ", ".join(f"{fault.kind.value} {fault.code}" for fault in scene.history) or "well"
     print(
         f"seed {scene.seed}: {scene.what.value} "
-        f"({scene.streams} streams, {scene.trouble_s:.0f} s; history: {history}): "
+        f"({scene.streams} streams, {scene.trouble_s:.0f} s; "
+        f"history: {history if scene.fills else 'not asked'}): "
         f"{outcome.bars} bars, {outcome.backfilled} from history, {outcome.missing} missing, "
         f"{outcome.marks} marks ({outcome.needless_s:.0f} s needless), {outcome.reconnects} reconnects; "
         f"{seconds:.1f} s",

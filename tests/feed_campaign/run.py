@@ -9,7 +9,9 @@ Judged from the peer's own market, never from what the chain says of itself:
 * in the end the bars that were handed on are those of the market's tape, each period once and in order; one
   that is not there was said to be missing, and only where history was not well. The minute in which a silence
   begins may have closed before anybody could notice: it is not compared. A bar that lacks a trade which came
-  after it had closed is no flaw where that was said.
+  after it had closed is no flaw where that was said;
+* without back-fill nothing comes from history, and what is missing or in part there lies within the trouble,
+  or within the minutes in which everything is had anew.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from livetrader.changes import Changes
 from livetrader.feeds.chain import ChainPorts, FeedChain
 from livetrader.histories.chain import HistoryChain
 from livetrader.histories.opening import open_histories
-from livetrader.settings import FreshnessSettings, PluginSection
+from livetrader.settings import Backfill, FreshnessSettings, PluginSection
 from livetrader_engine.data.bars import TradeBar
 from livetrader_engine.data.quality import QualityLimits
 from livetrader_engine.data.subscription import Subscription
@@ -51,6 +53,7 @@ LOOK_S = 1.0
 PROMISED_NS = 60 * NS_PER_SECOND
 FRESH_NS = 10 * NS_PER_SECOND  # what was heard so lately is fresh: the watch looks once a second
 ON_ITS_WAY_NS = 2 * NS_PER_SECOND  # a trade takes some milliseconds; weather delays by less than this
+ANEW_S = 130.0  # after the trouble: a connection may be waited for, and its first minute is not whole
 SETTLE_NS = 2 * NS_PER_MINUTE  # the newest bars at the end may not be there yet
 
 
@@ -161,7 +164,7 @@ class Run:
                 feeds=[("polygon", self._feed)],
                 history=history,
                 reference=history.reference,
-                rules=FreshnessSettings(),
+                rules=FreshnessSettings(backfill=Backfill.BARS if self._scene.fills else Backfill.NONE),
                 quality=QualityLimits(),
                 carry=self._carry,
                 counted=lambda count: None,
@@ -260,6 +263,9 @@ class Run:
                 )
             return
         lacking = sum(self._compare(ticker) for ticker in self._tickers)
+        if not scene.fills:
+            self._judge_unfilled()
+            return
         if len(self._others) > self._late():
             outcome.flaws += self._others
         if lacking > outcome.missing:
@@ -268,6 +274,19 @@ class Run:
             return
         if lacking > sum(map(len, self._without_history().values())):
             self._flaw(f"{outcome.lacking} are missing although history was well")
+
+    def _judge_unfilled(self) -> None:
+        """Judge a run whose holes nobody fills."""
+        if self._outcome.backfilled:
+            self._flaw(f"{self._outcome.backfilled} bars came from history, which nobody was to ask")
+        for ticker, minutes in self._outcome.lacking.items():
+            if beyond := [each for each in minutes if not self._is_troubled(each)]:
+                self._flaw(f"{ticker} lacks the minutes {beyond}, in which all was well")
+
+    def _is_troubled(self, minute: int) -> bool:
+        """Whether a minute of the run may be lacking, or be there in part, where nobody fills it."""
+        scene = self._scene
+        return scene.begin_s < minute * 60 + 60 and minute * 60 < scene.end_s + ANEW_S
 
     def _without_history(self) -> dict[str, list[int]]:
         """Return what is missing of streams that went on, in minutes that a history at a standstill lacks.
@@ -314,9 +333,11 @@ class Run:
                 values, known = values[::3], known[::3]
             if start_ns == struck_ns:
                 continue  # it had closed before anybody could know that it lacks its last seconds
+            minute = (start_ns - self._scene.start_ns) // NS_PER_MINUTE
+            if not self._scene.fills and self._is_troubled(minute):
+                continue
             if first_ns <= start_ns < last_ns and values != known:
-                minute = (start_ns - self._scene.start_ns) / NS_PER_MINUTE
-                self._others.append(f"{ticker}: minute {minute:.0f} is {values}, the tape has {known}")
+                self._others.append(f"{ticker}: minute {minute} is {values}, the tape has {known}")
         lacking = [(at - self._scene.start_ns) // NS_PER_MINUTE for at in wanted if at not in got]
         if lacking:
             self._outcome.lacking[ticker] = lacking

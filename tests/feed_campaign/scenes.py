@@ -15,6 +15,7 @@ WARM_S = 130.0  # of undisturbed market time before
 CALM_S = 400.0  # and after: a proven quiet stream may have taught itself 240 s of patience
 TROUBLE_S = (3.0, 200.0)
 STREAMS_MOST = 6
+UNFILLED_SHARE = 0.1  # of runs have no back-fill
 WEATHER_SHARE = 0.05  # of events are delayed, repeated, out of order, each; other troubles are rarer
 
 Say = Callable[[Peer], Awaitable[None]]
@@ -42,7 +43,7 @@ class What(Enum):
 class Scene:
     """One run. Times in seconds from its start; `history` is what is wrong with REST meanwhile.
 
-    `streams`: so many symbols are subscribed.
+    `streams`: so many symbols are subscribed. `fills`: history is asked for what a feed did not bring.
     """
 
     seed: int
@@ -54,6 +55,7 @@ class Scene:
     ticker: int
     streams: int
     history: tuple[Fault, ...] = ()
+    fills: bool = True
 
     @property
     def end_s(self) -> float:
@@ -92,6 +94,7 @@ def scene_of(seed: int) -> Scene:
         ticker=random.randrange(100),
         history=() if what is What.STANDSTILL else random.choice(_HISTORIES),
         streams=random.randint(1, STREAMS_MOST),
+        fills=random.random() >= UNFILLED_SHARE,
     )
 
 
