@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
+import gc
+import resource
 import sys
 import tempfile
 import time
@@ -17,11 +20,21 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.feeds import spoil
-from tests.fuzz.histories import Findings, Skipping, ask, resident_mb
+from tests.fuzz.histories import Findings, Skipping, ask
 from tests.fuzz.venues import VENUES, polygon_feed
 
 SLICE = 10_000  # spoiled things in one slice
 GROWTH_MB = 8.0  # of memory from the second slice of a part to its last: allocators breathe
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others give memory back by themselves
+
+
+def memory_mb() -> float:
+    """Return how much memory this process has in use, without what is free and was not given back yet."""
+    gc.collect()
+    if _trim is not None:
+        _trim(0)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def frames(made_from: str) -> Callable[[Path, int, int], Findings]:
@@ -49,7 +62,7 @@ def part(name: str, run: Callable[[Path, int, int], Findings], count: int, seed:
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
             found = run(Path(folder), size, seed)
         done += size
-        memory.append(resident_mb())
+        memory.append(memory_mb())
         slowest_s = max(slowest_s, found.slowest_s)
         for flaw in found.flaws[:5]:
             print(f"{name}, seed {seed}: {flaw}", flush=True)

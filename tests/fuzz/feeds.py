@@ -18,7 +18,7 @@ from livetrader_engine.spi import Context, DataFeedPlugin, VenueError
 from livetrader_engine.spi_data import StreamRefused
 from livetrader_engine.symbols import NS_PER_SECOND, Resolution, SecurityType, Symbol
 from livetrader_engine.testing.host import PluginHost
-from tests.fuzz.histories import HANG_S, Findings, resident_mb
+from tests.fuzz.histories import HANG_S, Findings
 from tests.fuzz.judge import flaw
 from tests.fuzz.mutations import encode, mangle
 from tests.fuzz.stopwatch import undisturbed_s
@@ -177,15 +177,11 @@ async def spoil(make: Made, state: Path, count: int, seed: int) -> Findings:
         context: Context = msgspec.structs.replace(host.context, now_ns=lambda: venue.now_ns)
         feed = await asyncio.to_thread(make, stream.port, context)  # it may read zones
         reader = await _begin(feed, host, found)
-        tenth = max(count // 10, 1)
         while found.asked < count:
-            if found.asked // tenth > len(found.memory_mb):
-                found.memory_mb.append(await asyncio.to_thread(resident_mb))
             if reader.ended:
                 reader = await _begin(feed, host, found)
             await _ask_again(feed, reader, found)
             await _batch(stream, venue, reader, found)
-        found.memory_mb.append(await asyncio.to_thread(resident_mb))
         await feed.close()
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -59,7 +58,6 @@ class Findings:
     ends: Counter[str] = field(default_factory=Counter)
     flaws: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
-    memory_mb: list[float] = field(default_factory=list)  # after each tenth of the questions
 
 
 def context(folder: Path, clock: Skipping) -> Context:
@@ -80,25 +78,16 @@ def context(folder: Path, clock: Skipping) -> Context:
     )
 
 
-def resident_mb() -> float:
-    """Return how much memory this process has in use."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
 def ask(history: Downloader, answered: Callable[[], int], clock: Skipping, count: int, seed: int) -> Findings:
     """Ask until so many answers were given; a question may take several, or none: see what is known."""
     found, random = Findings(), Random(seed)
-    begun, tenth = answered(), max(count // 10, 1)
+    begun = answered()
     while (done := answered() - begun) < count:
-        while len(found.memory_mb) < done // tenth:
-            found.memory_mb.append(resident_mb())
         _one(history, found, random)
         clock.wait(BETWEEN_S)
         if found.asked > MOST_QUESTIONS * count:
             found.flaws.append(f"{found.asked} questions made it ask {done} times only: {found.ends}")
             break
-    found.memory_mb.append(resident_mb())
     return found
 
 

@@ -51,9 +51,8 @@ class PolygonAnswers:
     def _rows(self, path: str, begin_ms: int) -> Any:
         random = self._random
         if path.startswith("/v2/aggs"):
-            step_ms = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}.get(
-                path.split("/")[7], 86_400_000
-            )
+            unit = next(iter(path.split("/")[7:]), "")  # a link that was spoiled may be shorter
+            step_ms = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}.get(unit, DAY_MS)
             if step_ms == DAY_MS:
                 return [self._bar(MIDNIGHT_MS + number * DAY_MS) for number in range(2)]
             return [self._bar(begin_ms + MORNING_MS + number * step_ms) for number in range(ROWS)]
