@@ -137,9 +137,13 @@ def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
     if watch.rung is Rung.RESTING:  # what was heard before the opening says nothing of now
         now_ns = moment.now_ns
         return Verdict(_moved(watch, Rung.WAITING, now_ns, base_ns=now_ns, news_ns=now_ns, heard_ns=heard))
-    away = moment.line_down_ns is not None  # what a connection hears that nobody reads any more is no news
-    if not away and heard is not None and (watch.heard_ns is None or heard > watch.heard_ns):
-        return _news(watch, moment, heard)
+    if heard is not None and (watch.heard_ns is None or heard > watch.heard_ns):
+        down_ns = moment.line_down_ns
+        if down_ns is None:
+            return _news(watch, moment, heard)
+        if watch.rung is Rung.FRESH and heard <= down_ns:  # a stream that is well is not looked at each time
+            watch = msgspec.structs.replace(watch, base_ns=heard, heard_ns=heard, news_ns=heard)
+        # else: what a connection hears that nobody reads any more is no news
     if _overdue(watch, moment, rules):
         if watch.rung is not Rung.STALE:
             begins = Wish.NOTHING if watch.rung in SILENT else Wish.SUSPECT
