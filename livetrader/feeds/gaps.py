@@ -88,6 +88,7 @@ class BarTrack:
     fills: bool = True
     newest: Bar | None = None
     gap: Gap | None = None
+    filled_ns: int = 0  # up to where history was put in place; 0 for never
     duplicates: int = 0
     overflown: int = 0  # times that more live bars waited than may
     _held: deque[Bar] = field(default_factory=deque)
@@ -143,7 +144,7 @@ class BarTrack:
 
         One alone that is shorter than a minute is nobody's: trading would wait longer for it than it says.
         """
-        lacking_ns = self._boundary_ns(now_ns) - self.delivered_ns
+        lacking_ns = _boundary_ns(self.subscription, now_ns) - self.delivered_ns
         period_ns = self.subscription.resolution.period_ns
         if lacking_ns > (period_ns if period_ns < NS_PER_MINUTE else 0):
             self.gap = Gap(loud=False)
@@ -162,8 +163,8 @@ class BarTrack:
         gap = self.gap
         gap.must_ns = max(gap.must_ns, end_ns)
         if gap.until_ns is not None:
-            gap.ask_ns = max(gap.ask_ns, end_ns + LAG_NS)
-            gap.due_ns = gap.ask_ns + wait_ns
+            gap.ask_ns = self._first_ask_ns(gap, now_ns)
+            gap.due_ns = self._over_ns(gap) + wait_ns
 
     def quiet(self, now_ns: int, wait_ns: int) -> tuple[Bar, ...]:
         """Take the proof that the present silence is real; return what was withheld because of it."""
@@ -183,9 +184,9 @@ class BarTrack:
         if gap.until_ns is None:
             gap.until_ns, gap.trusting = at_ns, trusting
             gap.part_ns = gap.part_ns if trusting else at_ns
-            gap.ask_ns = max(self._boundary_ns(at_ns), gap.must_ns) + LAG_NS
+            gap.ask_ns = self._first_ask_ns(gap, at_ns)
             if self.subscription.resolution.period_ns <= NS_PER_HOUR:
-                gap.due_ns = gap.ask_ns + wait_ns
+                gap.due_ns = self._over_ns(gap) + wait_ns
             elif any(bar.end_time_ns > at_ns for bar in self._held):
                 gap.due_ns = at_ns + wait_ns
         return ()
@@ -199,7 +200,9 @@ class BarTrack:
             gap.ask_ns = now_ns + SILENT_NS
         if now_ns < gap.ask_ns:
             return None
-        gap.ask_ns = now_ns + (SILENT_NS if gap.until_ns is None else RETRY_NS)
+        gap.ask_ns = (
+            now_ns + SILENT_NS if gap.until_ns is None else max(now_ns + RETRY_NS, self._over_ns(gap))
+        )
         return self.delivered_ns, now_ns
 
     def fill(self, past: Sequence[Bar], current_ns: int, now_ns: int) -> Filled:
@@ -236,9 +239,11 @@ class BarTrack:
     # -- inside -----------------------------------------------------------------------------------------
 
     def _partly(self, real: list[Bar]) -> Filled:
+        self.filled_ns = max(self.filled_ns, real[-1].end_time_ns if real else 0)
         return Filled(tuple(self._filled_up(real, real[-1].end_time_ns)), len(real)) if real else Filled()
 
     def _complete(self, real: list[Bar], until_ns: int) -> Filled:
+        self.filled_ns = max(self.filled_ns, until_ns)
         bars = self._filled_up(real, until_ns)
         return Filled((*bars, *self._released()), len(real), over=True)
 
@@ -289,14 +294,20 @@ class BarTrack:
             if gap.is_whole(bar) and not bar.fill_forward:
                 return max(bar.time_ns, self.delivered_ns)
         suspects = [bar.end_time_ns for bar in self._held if bar.time_ns < gap.until_ns]
-        return max([*suspects, gap.must_ns, self._boundary_ns(gap.until_ns)])
+        return max([*suspects, gap.must_ns, _boundary_ns(self.subscription, gap.until_ns)])
 
-    def _boundary_ns(self, time_ns: int) -> int:
-        """Return the end of the period around an instant; of a day only the instant itself is known."""
+    def _over_ns(self, gap: Gap) -> int:
+        """Return when history can have all of a gap, at the earliest."""
+        assert gap.until_ns is not None, "it lasts"
+        return max(_boundary_ns(self.subscription, gap.until_ns), gap.must_ns) + LAG_NS
+
+    def _first_ask_ns(self, gap: Gap, now_ns: int) -> int:
+        """Return when to ask first: periods that are over do not wait for the one that runs."""
         period_ns = self.subscription.resolution.period_ns
-        if period_ns >= NS_PER_DAY or period_ns <= 0:
-            return time_ns
-        return time_ns - time_ns % -period_ns
+        ended_ns = now_ns - now_ns % period_ns
+        if period_ns < NS_PER_DAY and self.delivered_ns < ended_ns:
+            return max(now_ns, ended_ns + LAG_NS)
+        return self._over_ns(gap)
 
     def _periods(self, from_ns: int, until_ns: int) -> int:
         """Return how many periods with an open market lie in a span."""
@@ -310,3 +321,11 @@ class BarTrack:
                 count += hours is None or hours.is_open_during(start_ns, end_ns, extended)
             start_ns = end_ns
         return count
+
+
+def _boundary_ns(subscription: Subscription, time_ns: int) -> int:
+    """Return the end of the period around an instant; of a day only the instant itself is known."""
+    period_ns = subscription.resolution.period_ns
+    if period_ns >= NS_PER_DAY or period_ns <= 0:
+        return time_ns
+    return time_ns - time_ns % -period_ns

@@ -14,7 +14,6 @@ history that stands still proves nothing of the time after: ladder.py says what 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
@@ -27,6 +26,7 @@ from livetrader.feeds.counting import FeedCounts
 from livetrader.feeds.errands import HandOn
 from livetrader.feeds.gaps import Bar, Filled
 from livetrader.feeds.ladder import Rung
+from livetrader.feeds.shown import Shown
 from livetrader.settings import Backfill, FreshnessSettings
 from livetrader.witnesses import Tape, tape_of, watched_as, witnesses_of
 from livetrader_engine.data.bars import MarketPoint, QuoteBar, TradeBar
@@ -44,7 +44,6 @@ TOLERANCE_NS: Final = 2 * NS_PER_SECOND  # between the exchange's stamp and the 
 REFERENCE_NS: Final = 60 * NS_PER_SECOND  # how far back the reference is asked for
 REFERENCE_KEPT_NS: Final = 5 * NS_PER_SECOND  # one answer does for all that fell silent together
 WITNESS_REST_NS: Final = 60 * NS_PER_SECOND  # for one that history has nothing of in REFERENCE_NS: it lags
-SEEN_KEPT: Final = 64
 FAILURE_TOLD_NS: Final = 60 * NS_PER_SECOND  # between two log records of a history that does not answer
 
 
@@ -68,7 +67,8 @@ class QuestionPorts(Protocol):
 class _Newest(NamedTuple):
     """When the newest thing in history begins and ends, both 0 where there is nothing, and how fine it tells.
 
-    `period_ns`: of the bars, 1 for ticks. Of a period that has not ended yet nothing may be told.
+    `period_ns`: of the bars, 1 for ticks. Of a period that has not ended yet nothing may be told. 0 where
+    nobody knows whether history has such data at all: that proves nothing.
     """
 
     start_ns: int
@@ -76,8 +76,15 @@ class _Newest(NamedTuple):
     period_ns: int
 
 
+class _Answer(NamedTuple):
+    """What history has, ascending; None where it did not answer. `is_had`: not as it never has such data."""
+
+    points: Sequence[MarketPoint] | None
+    is_had: bool = True
+
+
 class Questions:
-    """Owns the threads that ask, and what is known of how current history is. On the loop's thread."""
+    """Owns the threads that ask, and what history has shown. On the loop's thread."""
 
     def __init__(self, board: Board, ports: QuestionPorts, counts: FeedCounts, hand_on: HandOn) -> None:
         self._board = board
@@ -87,7 +94,7 @@ class Questions:
         self._threads = DaemonThreads("history of feeds")  # one that hangs must not hold the daemon's end up
         self._busy: set[object] = set()  # a token of each thread; for some nobody waits any more
         self._turns = asyncio.Semaphore(WORKERS)
-        self._seen: dict[Tape, deque[tuple[int, int]]] = {}  # (when seen, newest start), ascending
+        self._shown = Shown()
         self._referred_ns: dict[Tape, int] = {}
         self._tickers = witnesses_of(ports.rules.witness)
         self._witnesses: dict[Tape, Subscription | None] = {}  # as far as they were looked up
@@ -123,10 +130,13 @@ class Questions:
 
     async def _fill(self, stream: Stream, start_ns: int, end_ns: int) -> None:
         try:
-            points = await self._ask(stream.subscription, start_ns, end_ns)
+            points = (await self._ask(stream.subscription, start_ns, end_ns)).points
         finally:
             stream.asking = False
-        self._answers.append((stream, points))
+        if points or points is None or self._shown.has(stream.subscription):
+            self._answers.append((stream, points))
+        else:
+            self._answers.append((stream, None))  # for all that is known, nobody has such data
         if not self._hearing_of(stream).locked():  # for the next look: what it shows has to settle
             await self._current_now_ns(stream, 0)
 
@@ -149,7 +159,7 @@ class Questions:
                 filled = track.expired(now_ns)
             else:
                 bars = [point for point in points if isinstance(point, TradeBar | QuoteBar)]
-                current_ns = self._current_ns(tape_of(stream.subscription.symbol), now_ns - SETTLED_NS)
+                current_ns = self._shown.current_ns(tape_of(stream.subscription.symbol), now_ns - SETTLED_NS)
                 filled = track.fill(bars, current_ns, now_ns)
             self._counts.backfilled_bars += filled.from_history
             self._counts.missing_bars += filled.missing if loud else 0
@@ -163,11 +173,12 @@ class Questions:
     async def _prove(self, stream: Stream) -> None:
         try:
             news_ns = stream.watch.news_ns
-            after_ns = news_ns + TOLERANCE_NS
+            filled_ns = 0 if stream.track is None else stream.track.filled_ns
+            after_ns = max(news_ns + TOLERANCE_NS, filled_ns - 1)  # what was put in place is no news any more
             known_ns = max(after_ns, stream.watch.base_ns)
             current_ns = await self._current_now_ns(stream, known_ns)
             newest = await self._newest(stream.subscription, news_ns - TOLERANCE_NS, ticks=True)
-            if newest is None:
+            if newest is None or not newest.period_ns:
                 return
             if newest.start_ns > after_ns:
                 self.proven(stream, None)
@@ -204,7 +215,7 @@ class Questions:
             if best is not None:
                 self._referred_ns[tape] = now_ns
                 await self._newest(best.subscription, self._heard_ns(best) - REFERENCE_NS)
-        return self._current_ns(tape, self._ports.now_ns())
+        return self._shown.current_ns(tape, self._ports.now_ns())
 
     def _others(self, doubted: Stream, since_ns: int) -> Iterator[Stream]:
         """Yield the other streams of a tape that are fresh and were heard since an instant."""
@@ -227,7 +238,7 @@ class Questions:
             has_nothing = newest is not None and not newest.end_ns
             rest_ns = WITNESS_REST_NS if has_nothing else REFERENCE_KEPT_NS
             self._heard_again_ns[tape] = self._ports.now_ns() + rest_ns
-        return self._current_ns(tape, self._ports.now_ns())
+        return self._shown.current_ns(tape, self._ports.now_ns())
 
     async def _witness(self, tape: Tape) -> Subscription | None:
         """Return what a tape's witness is asked for as, None where it has none."""
@@ -250,27 +261,31 @@ class Questions:
         `ticks`: a trade that makes no bar is news, too; where history has no ticks, bars have to do.
         """
         first = (Resolution.TICK,) if ticks else ()
+        kind = TickType.QUOTE if subscription.tick_type is TickType.QUOTE else TickType.TRADE
+        found: _Newest | None = None
         for resolution in (*first, Resolution.SECOND, Resolution.MINUTE):
-            kind = TickType.QUOTE if subscription.tick_type is TickType.QUOTE else TickType.TRADE
             wanted = msgspec.structs.replace(subscription, resolution=resolution, tick_type=kind)
-            points = await self._ask(wanted, start_ns, self._ports.now_ns())
+            points, is_had = await self._ask(wanted, start_ns, self._ports.now_ns())
+            if points:
+                return _Newest(points[-1].time_ns, points[-1].end_time_ns, max(resolution.period_ns, 1))
             if points is not None:
-                ends = (points[-1].time_ns, points[-1].end_time_ns) if points else (0, 0)
-                return _Newest(*ends, max(resolution.period_ns, 1))
-        return None
+                found = _Newest(0, 0, max(resolution.period_ns, 1) if self._shown.has(wanted) else 0)
+                if found.period_ns:
+                    return found
+            elif is_had and resolution is Resolution.TICK:
+                return None  # it will answer another time, and bars do not show every trade
+        return found
 
     # -- asking ------------------------------------------------------------------------------------------
 
-    async def _ask(
-        self, subscription: Subscription, start_ns: int, end_ns: int
-    ) -> Sequence[MarketPoint] | None:
-        """Return what history has in (start_ns, end_ns], None where it does not answer."""
+    async def _ask(self, subscription: Subscription, start_ns: int, end_ns: int) -> _Answer:
+        """Return what history has in (start_ns, end_ns]."""
         raw = msgspec.structs.replace(subscription, normalization=Normalization.RAW, fill_forward=False)
         request = HistoryRequest(raw, start_ns, end_ns)
         async with self._turns:
             if len(self._busy) >= HANGING_MOST:
                 self._failed(request, f"{HANGING_MOST} questions before it have not been answered yet")
-                return None
+                return _Answer(None)
             self._counts.history_questions += 1
             try:
                 async with asyncio.timeout(self._ports.rules.history_limit_s):
@@ -278,15 +293,18 @@ class Questions:
                     points = await loop.run_in_executor(self._threads, self._read, request)
             except TimeoutError:
                 self._failed(request, f"no answer within {self._ports.rules.history_limit_s:g} s")
-            except (VenueError, DataError) as error:
+            except VenueError as error:
                 self._failed(request, str(error))
+            except DataError as error:
+                self._failed(request, str(error))
+                return _Answer(None, is_had=False)
             except Exception as error:  # noqa: BLE001 — boundary: a history is somebody else's code, in a thread
                 self._failed(request, repr(error), exc_info=True)
             else:
                 if points:
-                    self._note(tape_of(subscription.symbol), points[-1].time_ns)
-                return points
-        return None
+                    self._shown.note(subscription, points[-1].time_ns, self._ports.now_ns())
+                return _Answer(points)
+        return _Answer(None)
 
     def _read(self, request: HistoryRequest) -> Sequence[MarketPoint]:
         """Read an answer whole. Runs in a thread."""
@@ -308,14 +326,3 @@ class Questions:
             "history_not_answered", level="warning", symbol=symbol, resolution=resolution, error=error,
             exc_info=exc_info,
         )  # fmt: skip
-
-    def _note(self, tape: Tape, start_ns: int) -> None:
-        """Take note that history has something that began then: so it has what was before."""
-        seen = self._seen.setdefault(tape, deque(maxlen=SEEN_KEPT))
-        if not seen or start_ns > seen[-1][1]:
-            seen.append((self._ports.now_ns(), start_ns))
-
-    def _current_ns(self, tape: Tape, seen_until_ns: int) -> int:
-        """Return up to where history was seen to be, by what was seen until an instant."""
-        starts = [start_ns for seen_ns, start_ns in self._seen.get(tape, ()) if seen_ns <= seen_until_ns]
-        return max(starts, default=0)

@@ -130,11 +130,12 @@ class Feed:
                 yield MarketDataArrived(self._scene.now_ns(), sequence, tuple(points))
 
     def _second(self) -> list[MarketPoint]:
-        """Hear the trade of the second that begins, and close the minute that has ended."""
+        """Hear the trade of the second that begins, and close the periods that have ended."""
         now_ns = self._scene.now_ns()
         points: list[MarketPoint] = []
         for subscription in list(self._ticks):
-            if subscription.resolution is not Resolution.TICK and now_ns % MINUTE == 0:
+            period_ns = subscription.resolution.period_ns
+            if period_ns and now_ns % period_ns == 0:
                 points += self._closed(subscription, now_ns)
             symbol = subscription.symbol
             if self.deaf or symbol in self.muted | self.deaf_for | self.quiet:
@@ -150,10 +151,11 @@ class Feed:
 
     def _closed(self, subscription: Subscription, now_ns: int) -> list[MarketPoint]:
         times, self._ticks[subscription] = self._ticks[subscription], []
-        if self._begins[subscription] > now_ns - MINUTE:
+        period_ns = subscription.resolution.period_ns
+        if self._begins[subscription] > now_ns - period_ns:
             return []  # not heard from its beginning
         if times:
-            bar = bar_of(subscription.symbol, now_ns - MINUTE, MINUTE, times)
+            bar = bar_of(subscription.symbol, now_ns - period_ns, period_ns, times)
             self._last[subscription] = bar
             return [bar]
         last = self._last.get(subscription)
@@ -161,7 +163,7 @@ class Feed:
             return []
         return [
             msgspec.structs.replace(
-                last, time_ns=now_ns - MINUTE, end_time_ns=now_ns, fill_forward=True, volume=0.0
+                last, time_ns=now_ns - period_ns, end_time_ns=now_ns, fill_forward=True, volume=0.0
             )
         ]
 
@@ -169,7 +171,8 @@ class Feed:
 class Past:
     """The market's history; `lag_ns` behind, or failing, or standing still since `stands_ns`.
 
-    `coarse`: it has minutes only, the running one as far as it has come, too.
+    `coarse`: it has minutes only, the running one as far as it has come, too. `says_nothing`: what it never
+    has it answers with nothing at all, as chains do whose vendors or plans lack it, and not with an error.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -179,6 +182,7 @@ class Past:
         self.fails = False
         self.fails_of: set[tuple[Symbol, Resolution]] = set()
         self.coarse = False
+        self.says_nothing = False
         self.asked: list[HistoryRequest] = []
         self.silent: dict[Symbol, int] = {}  # nobody has traded it since
 
@@ -189,14 +193,16 @@ class Past:
             raise VenueError("history is away")
         length_ns = request.subscription.resolution.period_ns
         if length_ns not in ((MINUTE,) if self.coarse else (SECOND, MINUTE)):
+            if self.says_nothing:
+                return
             raise DataError("not had")
         now_ns = self._scene.now_ns() if self.stands_ns is None else self.stands_ns
         known_ns = min(request.end_ns, now_ns - self.lag_ns)
-        known_ns = min(known_ns, self.silent.get(request.subscription.symbol, known_ns))
+        silent_ns = self.silent.get(request.subscription.symbol, known_ns)
         start_ns = request.start_ns - request.start_ns % length_ns
         while start_ns + (SECOND if self.coarse else length_ns) <= known_ns:
             symbol = request.subscription.symbol
-            seconds = range(start_ns, min(start_ns + length_ns, known_ns), SECOND)
+            seconds = range(start_ns, min(start_ns + length_ns, known_ns, silent_ns), SECOND)
             times = [time_ns for time_ns in seconds if self._scene.trades(symbol, time_ns)]
             if start_ns + length_ns > request.start_ns and times:
                 yield bar_of(symbol, start_ns, length_ns, times)

@@ -250,6 +250,87 @@ def test_a_bar_that_may_be_made_of_what_was_not_heard_proves_no_silence() -> Non
     play(Scene(), act)
 
 
+@pytest.mark.parametrize("says_nothing", [True, False])
+def test_nothing_at_all_of_what_history_never_has_proves_no_silence(says_nothing: bool) -> None:
+    async def act(scene: Scene) -> None:
+        scene.past.coarse, scene.past.says_nothing = True, says_nothing
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(177)
+        scene.plugins[0].muted.add(
+            AAPL
+        )  # traded on: minutes have it, and there are neither ticks nor seconds
+        await scene.until(300)
+        assert scene.chain.counts.proven_quiet == 0
+        assert scene.chain.stale(AAPL)
+
+    play(Scene(), act)
+
+
+def test_what_history_never_has_is_missing_and_not_taken_for_nothing_that_was_traded() -> None:
+    async def act(scene: Scene) -> None:
+        scene.past.coarse = scene.past.says_nothing = True
+        await scene.start(minutes(SPY), Subscription(AAPL, Resolution.SECOND))
+        await scene.until(177.5)
+        scene.plugins[0].lost.set()
+        await scene.until(405)
+
+    scene = play(Scene(), act)
+    scene.check_whole(SPY, 0, 6)
+    assert [(title, words.split(" of ")[1].split(":")[0]) for _, title, words in scene.told] == [
+        ("bars are missing", "AAPL")
+    ]
+
+
+def test_bars_prove_no_silence_where_the_question_for_ticks_was_not_answered() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].quiet.add(AAPL)
+        scene.past.silent[AAPL] = START_NS + 150 * SECOND
+        scene.past.fails_of.add((AAPL, Resolution.TICK))
+        await scene.until(230)
+        assert scene.chain.stale(AAPL), "it may have traded parts of lots, which make no bar"
+        scene.past.fails_of.clear()
+        await scene.until(300)
+        assert not scene.chain.stale(AAPL)
+
+    play(Scene(), act)
+
+
+def test_a_feed_that_is_away_for_a_moment_marks_nothing_however_long_it_was_well() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(900.2)
+        scene.plugins[0].reachable = False
+        scene.plugins[0].lost.set()
+        await scene.until(909)
+        assert not scene.chain.stale(SPY)
+        scene.plugins[0].reachable = True
+        await scene.until(1205)
+
+    scene = play(Scene(), act)
+    assert scene.chain.counts.stale_marks == 0
+    scene.check_whole(SPY, 0, 20)
+    scene.check_whole(AAPL, 0, 20)
+
+
+def test_what_a_quiet_instrument_missed_once_costs_one_new_connection() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].muted.add(AAPL)
+        scene.past.silent[AAPL] = START_NS + 153 * SECOND  # it trades for three seconds more, then not at all
+        await scene.until(905)
+
+    scene = play(Scene(), act)
+    assert scene.plugins[0].calls.count("connect") == 2
+    assert scene.chain.counts.reconnects.total() == 1
+    assert not scene.chain.stale(AAPL)
+    bars = scene.bars(AAPL)
+    assert bars[2].volume == 10.0 * 33, "what was missed is history's"
+    assert [bar.time_ns for bar in bars] == [START_NS + at * MINUTE for at in range(len(bars))]
+
+
 def test_nothing_is_missing_of_a_quiet_instrument_alone_whose_connection_was_lost() -> None:
     async def act(scene: Scene) -> None:
         await scene.start(minutes(AAPL))

@@ -81,6 +81,28 @@ def test_the_newest_bar_of_a_history_that_lags_waits_for_proof_that_it_is_whole(
     assert starts(stream.fill([bar(2), bar(3)], 0, at(4.05)).bars) == [2]
 
 
+def test_periods_that_are_over_are_asked_for_at_once_and_the_one_that_runs_when_it_has_ended() -> None:
+    stream = track()
+    stream.take(bar(0), at(1), WAIT_NS)
+    stream.suspect(lost=True)
+    stream.flows(at(3.25), WAIT_NS, trusting=True)
+    assert stream.wants(at(3.25)) == (at(1), at(3.25))
+    assert starts(stream.fill([bar(1), bar(2)], at(3.2), at(3.25)).bars) == [1, 2]
+    assert stream.wants(at(4)) is None, "nothing more can be there yet"
+    assert stream.wants(at(4) + 2 * SECOND) == (at(3), at(4) + 2 * SECOND)
+    assert stream.wants(at(4) + 6 * SECOND) is None
+    assert stream.wants(at(4) + 7 * SECOND) is not None
+
+
+def test_what_has_just_ended_is_given_the_time_to_reach_history() -> None:
+    stream = track()
+    stream.take(bar(0), at(1), WAIT_NS)
+    stream.suspect(lost=True)
+    stream.flows(at(2) + SECOND // 2, WAIT_NS, trusting=True)
+    assert stream.wants(at(2) + SECOND) is None
+    assert stream.wants(at(2) + 2 * SECOND) is not None
+
+
 def test_a_silence_that_lasts_holds_copies_back_in_bounds_and_a_proof_lets_them_go() -> None:
     stream = track()
     stream.take(bar(0), at(1), WAIT_NS)
