@@ -8,8 +8,9 @@ Judged from the peer's own market, never from what the chain says of itself:
 * what is heard is not marked;
 * in the end the bars that were handed on are those of the market's tape, each period once and in order; one
   that is not there was said to be missing, and only where history was not well. The minute in which a silence
-  begins may have closed before anybody could notice: it is not compared. A bar that lacks a trade which came
-  after it had closed is no flaw where that was said;
+  begins may have closed before anybody could notice: it is not compared, and neither is one that lost ticks
+  less than a limit of silence before the next was heard. A bar that lacks a trade which came after it had
+  closed is no flaw where that was said;
 * without back-fill nothing comes from history, and what is missing or in part there lies within the trouble,
   or within the minutes in which everything is had anew.
 """
@@ -53,7 +54,8 @@ LOOK_S = 1.0
 PROMISED_NS = 60 * NS_PER_SECOND
 FRESH_NS = 10 * NS_PER_SECOND  # what was heard so lately is fresh: the watch looks once a second
 ON_ITS_WAY_NS = 2 * NS_PER_SECOND  # a trade takes some milliseconds; weather delays by less than this
-ANEW_S = 130.0  # after the trouble: a connection may be waited for, and its first minute is not whole
+ANEW_S = 70.0  # after the trouble, and after a connection was made anew: its first minute is not whole
+UNNOTICED_NS = 31 * NS_PER_SECOND  # a stream may be silent for so long before it is doubted
 SETTLE_NS = 2 * NS_PER_MINUTE  # the newest bars at the end may not be there yet
 
 
@@ -92,6 +94,7 @@ class Run:
         self._records: list[tuple[str, dict[str, object]]] = []
         self._flawed: set[str] = set()
         self._others: list[str] = []  # bars that are not the tape's
+        self._reconnects_s: list[float] = []  # when, since the start
 
     async def run(self) -> Outcome:
         """Run the scene to its end."""
@@ -183,6 +186,8 @@ class Run:
 
     def _report(self, action: str, **fields: object) -> None:
         self._records.append((action, fields))
+        if action == "feed_reconnect":
+            self._reconnects_s.append((self._now_ns() - self._scene.start_ns) / NS_PER_SECOND)
 
     def _notify(self, title: str, message: str, next_step: str, urgency: object = None) -> None:
         self._outcome.told.append(f"{title}: {message}")
@@ -285,8 +290,21 @@ class Run:
 
     def _is_troubled(self, minute: int) -> bool:
         """Whether a minute of the run may be lacking, or be there in part, where nobody fills it."""
+        scene, begin_s, end_s = self._scene, minute * 60, minute * 60 + 60
+        spans = [(scene.begin_s, scene.end_s), *((at_s, at_s) for at_s in self._reconnects_s)]
+        return any(begun_s < end_s and begin_s < ended_s + ANEW_S for begun_s, ended_s in spans)
+
+    def _may_be_unnoticed(self, ticker: str, start_ns: int) -> bool:
+        """Whether what a minute lost is of a silence that was too short for anybody to doubt the stream."""
         scene = self._scene
-        return scene.begin_s < minute * 60 + 60 and minute * 60 < scene.end_s + ANEW_S
+        if not scene.is_silent:
+            return False
+        begin_ns, end_ns = (
+            scene.start_ns + int(at_s * NS_PER_SECOND) for at_s in (scene.begin_s, scene.end_s)
+        )
+        lost = self._market.trades(ticker, max(begin_ns, start_ns), min(end_ns, start_ns + NS_PER_MINUTE))
+        heard = self._market.trades(ticker, end_ns, end_ns + UNNOTICED_NS)
+        return bool(lost and heard) and heard[0].sip_ns - lost[0].sip_ns < UNNOTICED_NS
 
     def _without_history(self) -> dict[str, list[int]]:
         """Return what is missing of streams that went on, in minutes that a history at a standstill lacks.
@@ -335,6 +353,8 @@ class Run:
                 continue  # it had closed before anybody could know that it lacks its last seconds
             minute = (start_ns - self._scene.start_ns) // NS_PER_MINUTE
             if not self._scene.fills and self._is_troubled(minute):
+                continue
+            if self._may_be_unnoticed(ticker, start_ns):
                 continue
             if first_ns <= start_ns < last_ns and values != known:
                 self._others.append(f"{ticker}: minute {minute} is {values}, the tape has {known}")
