@@ -55,6 +55,7 @@ PROMISED_NS = 60 * NS_PER_SECOND
 FRESH_NS = 10 * NS_PER_SECOND  # what was heard so lately is fresh: the watch looks once a second
 ON_ITS_WAY_NS = 2 * NS_PER_SECOND  # a trade takes some milliseconds; weather delays by less than this
 ANEW_S = 70.0  # after the trouble, and after a connection was made anew: its first minute is not whole
+MAKING_S = 3.0  # after its end a bar may still be in the making, and is lost with the connection
 UNNOTICED_NS = 31 * NS_PER_SECOND  # a stream may be silent for so long before it is doubted
 SETTLE_NS = 2 * NS_PER_MINUTE  # the newest bars at the end may not be there yet
 
@@ -292,7 +293,7 @@ class Run:
         """Whether a minute of the run may be lacking, or be there in part, where nobody fills it."""
         scene, begin_s, end_s = self._scene, minute * 60, minute * 60 + 60
         spans = [(scene.begin_s, scene.end_s), *((at_s, at_s) for at_s in self._reconnects_s)]
-        return any(begun_s < end_s and begin_s < ended_s + ANEW_S for begun_s, ended_s in spans)
+        return any(begun_s < end_s + MAKING_S and begin_s < ended_s + ANEW_S for begun_s, ended_s in spans)
 
     def _may_be_unnoticed(self, ticker: str, start_ns: int) -> bool:
         """Whether what a minute lost is of a silence that was too short for anybody to doubt the stream."""
