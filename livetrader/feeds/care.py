@@ -11,13 +11,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-import msgspec
-
 from livetrader.feeds.board import Board, Source, Stream
 from livetrader.feeds.counting import FeedCounts
 from livetrader.feeds.errands import Errands, HandOn
 from livetrader.feeds.gaps import Bar, Filled
-from livetrader.feeds.ladder import CROWD, SILENT, Moment, Rung, Verdict, Wish, look, missed, quiet
+from livetrader.feeds.ladder import (
+    CROWD,
+    SILENT,
+    Moment,
+    Rung,
+    Verdict,
+    Wish,
+    caught_up,
+    doubted,
+    look,
+    missed,
+    quiet,
+)
 from livetrader.feeds.marks import Marks
 from livetrader.feeds.questions import Questions
 from livetrader.feeds.serving import Serving
@@ -135,7 +145,8 @@ class StreamCare:
             stream.reason = f"refused by {source.name}: {reason}"
             if stream.watch.rung is Rung.FRESH:
                 stream.doubted_ns = now_ns
-                stream.watch = msgspec.structs.replace(stream.watch, rung=Rung.DOUBTED, since_ns=now_ns)
+                heard_ns = self._board.heard_ns(stream, source) or 0
+                stream.watch = doubted(caught_up(stream.watch, heard_ns), now_ns)
                 if stream.track is not None:
                     stream.track.suspect()
             target = self._board.choice(stream, without=source.index)

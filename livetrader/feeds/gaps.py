@@ -239,11 +239,9 @@ class BarTrack:
     # -- inside -----------------------------------------------------------------------------------------
 
     def _partly(self, real: list[Bar]) -> Filled:
-        self.filled_ns = max(self.filled_ns, real[-1].end_time_ns if real else 0)
         return Filled(tuple(self._filled_up(real, real[-1].end_time_ns)), len(real)) if real else Filled()
 
     def _complete(self, real: list[Bar], until_ns: int) -> Filled:
-        self.filled_ns = max(self.filled_ns, until_ns)
         bars = self._filled_up(real, until_ns)
         return Filled((*bars, *self._released()), len(real), over=True)
 
@@ -261,6 +259,7 @@ class BarTrack:
 
     def _filled_up(self, real: list[Bar], until_ns: int) -> list[Bar]:
         """Return history's bars with flagged copies between and behind them, where the stream has such."""
+        self.filled_ns = max(self.filled_ns, until_ns)
         subscription, hours = self.subscription, self.hours
         bars: Iterable[Bar] = real
         if subscription.fill_forward and hours is not None and until_ns > self.delivered_ns:

@@ -141,9 +141,8 @@ def look(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
         down_ns = moment.line_down_ns
         if down_ns is None:
             return _news(watch, moment, heard)
-        if watch.rung is Rung.FRESH and heard <= down_ns:  # a stream that is well is not looked at each time
-            watch = msgspec.structs.replace(watch, base_ns=heard, heard_ns=heard, news_ns=heard)
-        # else: what a connection hears that nobody reads any more is no news
+        if heard <= down_ns:  # what a connection hears that nobody reads any more is no news
+            watch = caught_up(watch, heard)
     if _overdue(watch, moment, rules):
         if watch.rung is not Rung.STALE:
             begins = Wish.NOTHING if watch.rung in SILENT else Wish.SUSPECT
@@ -173,6 +172,18 @@ def missed(watch: Watch) -> Watch:
     if watch.rung not in SILENT:
         return watch
     return msgspec.structs.replace(watch, lost=True, silence_s=watch.floor_s)
+
+
+def caught_up(watch: Watch, heard_ns: int) -> Watch:
+    """Return a watch that knows what was heard while its stream was well, and so was not looked at."""
+    if watch.rung is not Rung.FRESH or heard_ns <= watch.base_ns:
+        return watch
+    return msgspec.structs.replace(watch, base_ns=heard_ns, heard_ns=heard_ns, news_ns=heard_ns)
+
+
+def doubted(watch: Watch, now_ns: int) -> Watch:
+    """Return the watch of a stream that is doubted from now on."""
+    return _moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns, proved_again=False)
 
 
 def handed_over(watch: Watch, now_ns: int) -> Watch:
@@ -239,17 +250,14 @@ def _silent(watch: Watch, moment: Moment, rules: FreshnessSettings) -> Verdict:
     if moment.line_down_ns is not None:
         if watch.rung in SILENT:
             return Verdict(watch)
-        now_ns = moment.now_ns
-        away = {"tried_ns": now_ns, "doubted_ns": now_ns, "proved_again": False}
-        return Verdict(_moved(watch, Rung.DOUBTED, now_ns, **away), Wish.SUSPECT)
+        return Verdict(doubted(watch, moment.now_ns), Wish.SUSPECT)
     if watch.rung in (Rung.WAITING, Rung.FRESH):
         now_ns, limit_s = moment.now_ns, watch.floor_s if moment.strict else watch.silence_s
         if now_ns - watch.base_ns < limit_s * NS_PER_SECOND:
             return Verdict(watch)
         if watch.rung is Rung.FRESH and now_ns - watch.since_ns < rules.renew_s * NS_PER_SECOND:
             return Verdict(watch)  # proven just now, up to a little while ago: not again at every look
-        doubted = _moved(watch, Rung.DOUBTED, now_ns, tried_ns=now_ns, doubted_ns=now_ns, proved_again=False)
-        return Verdict(doubted, Wish.SUSPECT | Wish.RENEW | Wish.PROVE)
+        return Verdict(doubted(watch, now_ns), Wish.SUSPECT | Wish.RENEW | Wish.PROVE)
     waited = moment.now_ns - watch.tried_ns >= rules.renew_s * NS_PER_SECOND
     due = watch.lost or moment.crowd or (waited and watch.proved_again and moment.alone)
     if watch.rung is Rung.DOUBTED and moment.may_reconnect and due:

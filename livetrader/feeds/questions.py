@@ -67,8 +67,7 @@ class QuestionPorts(Protocol):
 class _Newest(NamedTuple):
     """When the newest thing in history begins and ends, both 0 where there is nothing, and how fine it tells.
 
-    `period_ns`: of the bars, 1 for ticks. Of a period that has not ended yet nothing may be told. 0 where
-    nobody knows whether history has such data at all: that proves nothing.
+    `period_ns`: of the bars, 1 for ticks. Of a period that has not ended yet nothing may be told.
     """
 
     start_ns: int
@@ -77,7 +76,7 @@ class _Newest(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What history has, ascending; None where it did not answer. `is_had`: not as it never has such data."""
+    """What history has, ascending; None for no answer. `is_had`: for all that is known it has such data."""
 
     points: Sequence[MarketPoint] | None
     is_had: bool = True
@@ -133,10 +132,7 @@ class Questions:
             points = (await self._ask(stream.subscription, start_ns, end_ns)).points
         finally:
             stream.asking = False
-        if points or points is None or self._shown.has(stream.subscription):
-            self._answers.append((stream, points))
-        else:
-            self._answers.append((stream, None))  # for all that is known, nobody has such data
+        self._answers.append((stream, points))
         if not self._hearing_of(stream).locked():  # for the next look: what it shows has to settle
             await self._current_now_ns(stream, 0)
 
@@ -174,11 +170,12 @@ class Questions:
         try:
             news_ns = stream.watch.news_ns
             filled_ns = 0 if stream.track is None else stream.track.filled_ns
-            after_ns = max(news_ns + TOLERANCE_NS, filled_ns - 1)  # what was put in place is no news any more
+            # what began before the end of what was put in place is no news any more
+            after_ns = max(news_ns + TOLERANCE_NS, filled_ns - 1)
             known_ns = max(after_ns, stream.watch.base_ns)
             current_ns = await self._current_now_ns(stream, known_ns)
             newest = await self._newest(stream.subscription, news_ns - TOLERANCE_NS, ticks=True)
-            if newest is None or not newest.period_ns:
+            if newest is None:
                 return
             if newest.start_ns > after_ns:
                 self.proven(stream, None)
@@ -262,19 +259,15 @@ class Questions:
         """
         first = (Resolution.TICK,) if ticks else ()
         kind = TickType.QUOTE if subscription.tick_type is TickType.QUOTE else TickType.TRADE
-        found: _Newest | None = None
         for resolution in (*first, Resolution.SECOND, Resolution.MINUTE):
             wanted = msgspec.structs.replace(subscription, resolution=resolution, tick_type=kind)
             points, is_had = await self._ask(wanted, start_ns, self._ports.now_ns())
-            if points:
-                return _Newest(points[-1].time_ns, points[-1].end_time_ns, max(resolution.period_ns, 1))
             if points is not None:
-                found = _Newest(0, 0, max(resolution.period_ns, 1) if self._shown.has(wanted) else 0)
-                if found.period_ns:
-                    return found
-            elif is_had and resolution is Resolution.TICK:
-                return None  # it will answer another time, and bars do not show every trade
-        return found
+                ends = (points[-1].time_ns, points[-1].end_time_ns) if points else (0, 0)
+                return _Newest(*ends, max(resolution.period_ns, 1))
+            if is_had and resolution is Resolution.TICK:
+                break  # it will answer another time, and bars do not show every trade
+        return None
 
     # -- asking ------------------------------------------------------------------------------------------
 
@@ -303,6 +296,8 @@ class Questions:
             else:
                 if points:
                     self._shown.note(subscription, points[-1].time_ns, self._ports.now_ns())
+                elif not self._shown.has(subscription):
+                    return _Answer(None, is_had=False)  # for all that is known
                 return _Answer(points)
         return _Answer(None)
 

@@ -256,9 +256,8 @@ def test_nothing_at_all_of_what_history_never_has_proves_no_silence(says_nothing
         scene.past.coarse, scene.past.says_nothing = True, says_nothing
         await scene.start(minutes(SPY), minutes(AAPL))
         await scene.until(177)
-        scene.plugins[0].muted.add(
-            AAPL
-        )  # traded on: minutes have it, and there are neither ticks nor seconds
+        # traded on: minutes have it, and there are neither ticks nor seconds
+        scene.plugins[0].muted.add(AAPL)
         await scene.until(300)
         assert scene.chain.counts.proven_quiet == 0
         assert scene.chain.stale(AAPL)
@@ -436,6 +435,23 @@ def test_a_refusal_that_comes_later_moves_the_stream_without_a_hole() -> None:
 
     scene = play(Scene(feeds=2), act)
     scene.check_whole(AAPL, 0, 8)
+
+
+def test_a_refusal_that_comes_late_leaves_the_next_feed_the_time_to_bring_something() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(900.2)
+        scene.plugins[1].muted.add(AAPL)
+        scene.plugins[0].said.append(StreamRefused(scene.now_ns(), minutes(AAPL), "no longer entitled"))
+        await scene.until(908)
+        assert scene.chain.board.streams[minutes(AAPL)].server == 1
+        assert not scene.chain.stale(AAPL)
+        scene.plugins[1].muted.clear()
+        await scene.until(1205)
+
+    scene = play(Scene(feeds=2), act)
+    assert scene.chain.counts.stale_marks == 0
+    scene.check_whole(AAPL, 0, 20)
 
 
 def test_a_plugin_that_raises_is_a_lost_connection_and_not_the_daemons_end() -> None:

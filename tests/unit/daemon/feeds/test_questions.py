@@ -59,7 +59,7 @@ def test_of_questions_that_hang_there_are_only_so_many_and_none_holds_the_end_up
         questions = Questions(Board(()), ports, counts, hand_on)  # type: ignore[arg-type]  # all that is asked
         subscription = Subscription(SPY, Resolution.MINUTE)
         for _ in range(HANGING_MOST + 3):
-            assert (await questions._ask(subscription, 0, START_NS)).points is None
+            assert await questions._ask(subscription, 0, START_NS) == (None, True)
         assert len(history.asked) == counts.history_questions == HANGING_MOST
         assert counts.history_failures == HANGING_MOST + 3
         assert all(thread.daemon for thread in history.asked), "the interpreter would wait for it"
@@ -67,6 +67,6 @@ def test_of_questions_that_hang_there_are_only_so_many_and_none_holds_the_end_up
         for thread in history.asked:
             thread.join()
         ports.rules = FreshnessSettings()
-        assert (await questions._ask(subscription, 0, START_NS)).points == []
+        assert await questions._ask(subscription, 0, START_NS) == (None, False), "it never had any"
 
     asyncio.run(body())
