@@ -239,6 +239,7 @@ class StreamCare:
         return Moment(now_ns, heard_ns, is_open, source.down_ns, may, alone, crowd, strict)
 
     def _apply(self, stream: Stream, verdict: Verdict, now_ns: int) -> None:
+        was_lost = stream.watch.lost
         stream.watch, wish = verdict
         if not wish:
             return
@@ -254,7 +255,7 @@ class StreamCare:
         if Wish.PROVE in wish:
             self._questions.prove(stream)
         if Wish.RECONNECT in wish:
-            self._reconnect(source, stream, now_ns)
+            self._reconnect(source, stream, "missed" if was_lost else "silence", now_ns)
         if Wish.MARK in wish:
             self._serving.fail_over(stream, now_ns)
         if Wish.RECOVERED in wish:
@@ -279,10 +280,9 @@ class StreamCare:
         else:
             self._errands.hand_on(stream, flows)
 
-    def _reconnect(self, source: Source, stream: Stream, now_ns: int) -> None:
+    def _reconnect(self, source: Source, stream: Stream, cause: str, now_ns: int) -> None:
         source.silenced_ns = now_ns
         source.fruitless += 1
-        cause = "missed" if stream.watch.lost else "silence"
         self._counts.reconnects[source.name, cause] += 1
         age_s = (now_ns - stream.watch.base_ns) // NS_PER_SECOND
         self._ports.report(

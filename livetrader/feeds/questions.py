@@ -178,7 +178,8 @@ class Questions:
             if newest is None:
                 return
             if newest.start_ns > after_ns:
-                self.proven(stream, None)
+                if newest.start_ns > self._board.server_of(stream).up_ns:  # since it was connected
+                    self.proven(stream, None)
                 return
             told_ns = current_ns - current_ns % newest.period_ns
             if told_ns > known_ns and newest.end_ns <= after_ns + NS_PER_SECOND:

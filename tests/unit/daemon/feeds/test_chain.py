@@ -330,6 +330,27 @@ def test_what_a_quiet_instrument_missed_once_costs_one_new_connection() -> None:
     assert [bar.time_ns for bar in bars] == [START_NS + at * MINUTE for at in range(len(bars))]
 
 
+def test_what_nobody_fills_in_costs_one_new_connection_too_and_its_stream_stays_marked() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.start(minutes(SPY), minutes(AAPL))
+        await scene.until(150)
+        scene.plugins[0].muted.add(AAPL)
+        scene.past.silent[AAPL] = START_NS + 153 * SECOND  # it trades for three seconds more, then not at all
+        await scene.until(905)
+        assert scene.plugins[0].calls.count("connect") == 2
+        assert "no data of AAPL" in scene.chain.stale(AAPL), "its price is not the newest one"
+        del scene.past.silent[AAPL]  # it trades again, and is not brought again
+        await scene.until(980)
+        assert scene.plugins[0].calls.count("connect") == 3
+        scene.plugins[0].muted.clear()
+        await scene.until(990)
+        assert not scene.chain.stale(AAPL)
+
+    scene = play(Scene(rules=FreshnessSettings(backfill=Backfill.NONE)), act)
+    assert scene.chain.counts.reconnects["feed1", "missed"] == 2
+    assert not scene.chain.stale(SPY)
+
+
 def test_nothing_is_missing_of_a_quiet_instrument_alone_whose_connection_was_lost() -> None:
     async def act(scene: Scene) -> None:
         await scene.start(minutes(AAPL))
