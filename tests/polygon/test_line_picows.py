@@ -1,11 +1,14 @@
-"""How much of what waits in a socket is read at once."""
+"""What a connection reads at once, and how it puts messages together."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 
-from livetrader_plugins.polygon.line_picows import READ_BYTES, Sips
+from livetrader_plugins.polygon.line import Address, Ears
+from livetrader_plugins.polygon.line_picows import READ_BYTES, SMALL_BYTES, PicowsLine, Sips
+from tests.fuzz.stream import HostileStream, text_frame
 
 WAITING = b"0123456789abcdef" * (READ_BYTES // 4)
 
@@ -56,3 +59,58 @@ def test_what_waits_in_the_socket_is_read_a_little_at_a_time_and_whole() -> None
     assert reader.came == WAITING[:waits]
     assert max(reader.sizes) <= READ_BYTES
     assert reader.sizes[-1] == 0, "the end is told"
+
+
+class Listener:
+    """Hears a line. Mutable state: what it heard, and its tasks."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.lives = 0
+        self.ended = asyncio.Event()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def ears(self) -> Ears:
+        return Ears(self.frames.extend, lambda: None, self._alive, lambda why: self.ended.set())
+
+    def spawn(self, name: str, coroutine: Coroutine[object, object, None]) -> None:
+        self.tasks.append(asyncio.create_task(coroutine, name=name))
+
+    def _alive(self) -> None:
+        self.lives += 1
+
+
+async def _hear(*said: bytes) -> Listener:
+    """Return what a line hears of bytes that its venue says, and then a close."""
+    async with HostileStream() as stream:
+        listener = Listener()
+        line = PicowsLine(listener.ears, listener.spawn)
+        await line.open(Address(f"127.0.0.1:{stream.port}", "stocks", False, "key"), 10)
+        await stream.say(b"".join(said) + text_frame((1000).to_bytes(2, "big"), 8))
+        async with asyncio.timeout(10):
+            await listener.ended.wait()
+            await asyncio.gather(*listener.tasks)
+    return listener
+
+
+def test_messages_come_whole_and_in_order_however_they_are_framed() -> None:
+    short, long, large = b"[1]", b"[" + b"1," * 100 + b"2]", b"[" + b"1," * SMALL_BYTES + b"3]"
+    listener = asyncio.run(
+        _hear(
+            text_frame(short),
+            text_frame(long),
+            text_frame(large),
+            text_frame(long, 2),  # binary
+            text_frame(short, 2),
+            text_frame(long[:40], 1, 0)
+            + text_frame(b"", 10)
+            + text_frame(long[40:], 0),  # and a pong between
+            text_frame(long[:180], 1, 0) + text_frame(long[180:200], 0, 0) + text_frame(long[200:], 0),
+            text_frame(large[:9_000], 1, 0) + text_frame(large[9_000:], 0),
+            text_frame(short),
+        )
+    )
+    heard = [frame for frame in listener.frames if b"status" not in frame]
+    assert heard == [short, long, large, long, short, long, long, large, short]
+    assert listener.lives == 1
