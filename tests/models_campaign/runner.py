@@ -53,8 +53,9 @@ class Writer:
 
     def __init__(self, store: Path, keys: Path, seed: int, name: str) -> None:
         command = [sys.executable, "-m", "tests.models_campaign.writer", store, keys, str(seed), name]
+        # no buffer of ours: `communicate` does not know what was read into it behind the first line
         self._process = subprocess.Popen(
-            command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
         )
         assert self._process.stdout is not None
         self._first = self._process.stdout.readline()  # it begins its first action now
