@@ -8,15 +8,20 @@ a flaw is found again with the --seed that it was told with. Exits 1 where there
 from __future__ import annotations
 
 import argparse
+import asyncio
 import ctypes
 import gc
 import resource
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
-from tests.fuzz.slices import Slice, answers, frames, played
-from tests.fuzz.venues import VENUES
+from tests.fuzz.feeds import spoil
+from tests.fuzz.histories import Findings, Skipping, ask
+from tests.fuzz.venues import VENUES, polygon_feed
 
 SLICE = 10_000  # spoiled things in one slice
 GROWTH_MB = 8.0  # of memory from the second slice of a part to its last: allocators breathe
@@ -32,19 +37,35 @@ def memory_mb() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def part(name: str, run: Slice, count: int, seed: int) -> bool:
+def frames(made_from: str) -> Callable[[Path, int, int], Findings]:
+    """Return what runs a slice of frames."""
+    return lambda folder, count, seed: asyncio.run(spoil(polygon_feed(made_from), folder, count, seed))
+
+
+def answers(venue: str) -> Callable[[Path, int, int], Findings]:
+    """Return what runs a slice of answers."""
+
+    def run(folder: Path, count: int, seed: int) -> Findings:
+        clock = Skipping()
+        with VENUES[venue](folder, clock, Random(seed)) as (history, answered):
+            return ask(history, answered, clock, count, seed)
+
+    return run
+
+
+def part(name: str, run: Callable[[Path, int, int], Findings], count: int, seed: int) -> bool:
     """Run one part in slices and tell of each; return whether all was well."""
     memory, good, slowest_s, done = [], True, 0.0, 0
     started_s = time.monotonic()
     while done < count:
         size = min(SLICE, count - done)
-        found = played(run, size, seed)
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+            found = run(Path(folder), size, seed)
         done += size
         memory.append(memory_mb())
         slowest_s = max(slowest_s, found.slowest_s)
-        told = found.flaws[:5] or [f"{words}, and not when it was run again" for words in found.slow[:5]]
-        for words in told:
-            print(f"{name}, seed {seed}: {words}", flush=True)
+        for flaw in found.flaws[:5]:
+            print(f"{name}, seed {seed}: {flaw}", flush=True)
         good = good and not found.flaws
         seed += 1
     growth_mb = memory[-1] - memory[min(1, len(memory) - 1)]

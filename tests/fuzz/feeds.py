@@ -219,9 +219,9 @@ async def _batch(stream: HostileStream, venue: Venue, reader: Reader, found: Fin
                 await reader.news.wait()
         except TimeoutError:
             if undisturbed_s() - started_s > HANG_S:
-                found.slow.append(f"frames {first} to {found.asked}: the marker behind them did not come")
+                found.flaws.append(f"frames {first} to {found.asked}: the marker behind them did not come")
                 return
     took_s = undisturbed_s() - started_s
     found.slowest_s = max(found.slowest_s, took_s)
     if took_s > HANG_S:
-        found.slow.append(f"frames {first} to {found.asked} took {took_s:.2f} s")
+        found.flaws.append(f"frames {first} to {found.asked} took {took_s:.2f} s")

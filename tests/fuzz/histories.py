@@ -51,13 +51,12 @@ class Skipping:
 
 @dataclass
 class Findings:
-    """What came of the questions. `flaws` are bugs, told with the number of the question; `slow` may be."""
+    """What came of the questions. `flaws` are bugs, told with the number of the question."""
 
     asked: int = 0
     points: int = 0
     ends: Counter[str] = field(default_factory=Counter)
     flaws: list[str] = field(default_factory=list)
-    slow: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
 
 
@@ -116,7 +115,7 @@ def _one(history: Downloader, found: Findings, random: Random) -> None:
     took_s = undisturbed_s() - started_s
     found.slowest_s = max(found.slowest_s, took_s)
     if took_s > HANG_S and found.asked > 1:  # the first one imports
-        found.slow.append(f"question {found.asked} took {took_s:.2f} s")
+        found.flaws.append(f"question {found.asked} took {took_s:.2f} s")
 
 
 def _judge_points(points: Iterable[MarketPoint], request: DownloadRequest, found: Findings) -> None:

@@ -313,15 +313,17 @@ def test_a_feed_that_is_away_for_a_moment_marks_nothing_however_long_it_was_well
     scene.check_whole(AAPL, 0, 20)
 
 
-def test_what_a_quiet_instrument_missed_once_costs_one_new_connection() -> None:
-    async def act(scene: Scene) -> None:
-        await scene.start(minutes(SPY), minutes(AAPL))
-        await scene.until(150)
-        scene.plugins[0].muted.add(AAPL)
-        scene.past.silent[AAPL] = START_NS + 153 * SECOND  # it trades for three seconds more, then not at all
-        await scene.until(905)
+async def _missed_once(scene: Scene) -> None:
+    """Have a quiet instrument trade for three seconds that are not brought, and then not at all."""
+    await scene.start(minutes(SPY), minutes(AAPL))
+    await scene.until(150)
+    scene.plugins[0].muted.add(AAPL)
+    scene.past.silent[AAPL] = START_NS + 153 * SECOND
+    await scene.until(905)
 
-    scene = play(Scene(), act)
+
+def test_what_a_quiet_instrument_missed_once_costs_one_new_connection() -> None:
+    scene = play(Scene(), _missed_once)
     assert scene.plugins[0].calls.count("connect") == 2
     assert scene.chain.counts.reconnects.total() == 1
     assert not scene.chain.stale(AAPL)
@@ -332,11 +334,7 @@ def test_what_a_quiet_instrument_missed_once_costs_one_new_connection() -> None:
 
 def test_what_nobody_fills_in_costs_one_new_connection_too_and_its_stream_stays_marked() -> None:
     async def act(scene: Scene) -> None:
-        await scene.start(minutes(SPY), minutes(AAPL))
-        await scene.until(150)
-        scene.plugins[0].muted.add(AAPL)
-        scene.past.silent[AAPL] = START_NS + 153 * SECOND  # it trades for three seconds more, then not at all
-        await scene.until(905)
+        await _missed_once(scene)
         assert scene.plugins[0].calls.count("connect") == 2
         assert "no data of AAPL" in scene.chain.stale(AAPL), "its price is not the newest one"
         del scene.past.silent[AAPL]  # it trades again, and is not brought again
